@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// Writing JSON.
+#include "base/json.h"
+
+// The bytes that json_string must look at: control characters, quote, backslash, '<', and 0xE2, which may
+// begin U+2028 or U+2029.
+static const bool special[256] = {
+    [0 ... 31] = true, ['"'] = true, ['\\'] = true, ['<'] = true, [0x7F] = true, [0xE2] = true,
+};
+
+void json_string(struct buf *out, struct str text) {
+    buf_append_char(out, '"');
+    size_t start = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (!special[c]) continue;
+        size_t taken = 1;
+        char escape[8] = {'\\', 0};
+        switch (c) {
+            case '"':
+            case '\\': escape[1] = (char)c; break;
+            case '\n': escape[1] = 'n'; break;
+            case '\r': escape[1] = 'r'; break;
+            case '\t': escape[1] = 't'; break;
+            case 0xE2:
+                if (text.len - i < 3 || (unsigned char)text.ptr[i + 1] != 0x80 ||
+                    ((unsigned char)text.ptr[i + 2] & 0xFE) != 0xA8) {
+                    continue;
+                }
+                memcpy(escape + 1, text.ptr[i + 2] & 1 ? "u2029" : "u2028", 6);
+                taken = 3;
+                break;
+            default: {
+                static const char hex[] = "0123456789abcdef";
+                memcpy(escape + 1, "u00", 3);
+                escape[4] = hex[c >> 4];
+                escape[5] = hex[c & 15];
+                escape[6] = '\0';
+            }
+        }
+        buf_append(out, text.ptr + start, i - start);
+        buf_append(out, escape, strlen(escape));
+        start = i + taken;
+        i += taken - 1;
+    }
+    if (text.len > start) buf_append(out, text.ptr + start, text.len - start);
+    buf_append_char(out, '"');
+}
+
+void json_key(struct buf *out, bool *first, const char *name) {
+    if (!*first) buf_append_char(out, ',');
+    *first = false;
+    buf_append_char(out, '"');
+    buf_append(out, name, strlen(name));
+    buf_append_str(out, STR("\":"));
+}
+
+void json_pair_str(struct buf *out, bool *first, const char *name, struct str value) {
+    json_key(out, first, name);
+    json_string(out, value);
+}
+
+void json_pair_u64(struct buf *out, bool *first, const char *name, uint64_t value) {
+    json_key(out, first, name);
+    buf_append_u64(out, value);
+}
+
+void json_pair_bool(struct buf *out, bool *first, const char *name, bool value) {
+    json_key(out, first, name);
+    buf_append_str(out, value ? STR("true") : STR("false"));
+}

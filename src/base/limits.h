@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// Every bound of tailrace in one place, each with its reason. Bounds that an operator may change are
+// defaults of the configuration (server/config.h) and named there; what stands here is fixed.
+#ifndef TAILRACE_BASE_LIMITS_H
+#define TAILRACE_BASE_LIMITS_H
+
+// A topic's name: long enough for any IRI in use, short enough for one index page (API.md section 1).
+#define LIMIT_TOPIC_BYTES 1000
+// Segments of a topic or a pattern: matching recursion and memo size follow it.
+#define LIMIT_TOPIC_SEGMENTS 128
+// Topics and patterns of one subscription (API.md section 3).
+#define LIMIT_SELECTOR_TOPICS 100
+// An SSE event type; a name, not a payload.
+#define LIMIT_TYPE_BYTES 255
+// A publisher's idempotency key; with a topic number it must fit LMDB's 511-byte keys.
+#define LIMIT_KEY_BYTES 255
+// Data of one event: what a browser's EventSource still takes in one piece without stalling the page.
+#define LIMIT_DATA_BYTES (16u * 1024 * 1024)
+// Filter text of a subscription; a longer one is a program, not a filter.
+#define LIMIT_FILTER_BYTES 1024
+// Distinct topics a hub keeps; each costs about 300 bytes in each worker.
+#define LIMIT_TOPICS 1000000
+// Events in one publish (one commit's share of one publisher) and their bytes: bounds the time of a commit.
+#define LIMIT_PUBLISH_EVENTS 4096
+#define LIMIT_PUBLISH_BYTES (4u * 1024 * 1024)
+// A source's name and its committed position.
+#define LIMIT_SOURCE_NAME_BYTES 400
+#define LIMIT_SOURCE_POSITION_BYTES 512
+// A log line of ours; longer ones are cut.
+#define LIMIT_LOG_LINE_BYTES 4096
+
+#endif

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// An event, and the batch of events that one commit made visible. Both are immutable once the journal has given
+// them out, and shared by threads.
+#ifndef TAILRACE_JOURNAL_EVENT_H
+#define TAILRACE_JOURNAL_EVENT_H
+
+#include <stdatomic.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+enum event_flags {
+    EVENT_CLOSE = 1,  // the topic is finished with this event
+    EVENT_MARKER = 2, // carries no data for subscribers; only marks (with EVENT_CLOSE)
+    EVENT_MEMORY = 4, // not in the store: set by the journal for topics with `durability: memory`
+};
+
+// How many encodings an event can carry with it (hub/frame.h says which).
+#define EVENT_FRAMES 8
+
+struct event {
+    uint64_t seq;     // given by the journal; 0 before
+    uint64_t prev;    // seq of the topic's event before this one, 0 when there is none
+    uint64_t ordinal; // 1 for a topic's first event, then counting
+    uint64_t
+        time_ms; // since 1970 UTC, given by the journal; never goes back from one seq to the next
+    uint32_t topic_no; // given by the journal: dense, never used again for another topic
+    uint32_t data_len;
+    uint16_t topic_len;
+    uint8_t type_len;
+    uint8_t key_len;
+    uint8_t flags;
+    // Encodings made on demand by whoever needs one first, by compare and swap; freed with free().
+    _Atomic(void *) frames[EVENT_FRAMES];
+    char bytes[]; // topic, type, key, data
+};
+
+static inline struct str event_topic(const struct event *e) {
+    return (struct str){e->bytes, e->topic_len};
+}
+static inline struct str event_type(const struct event *e) {
+    return (struct str){e->bytes + e->topic_len, e->type_len};
+}
+static inline struct str event_key(const struct event *e) {
+    return (struct str){e->bytes + e->topic_len + e->type_len, e->key_len};
+}
+static inline struct str event_data(const struct event *e) {
+    return (struct str){e->bytes + e->topic_len + e->type_len + e->key_len, e->data_len};
+}
+
+// A copy of the texts on the heap; NULL when out of memory. The caller has checked them: topic by topic_check, type at
+// most LIMIT_TYPE_BYTES without CR, LF, NUL, key at most LIMIT_KEY_BYTES, data valid UTF-8 of at most LIMIT_DATA_BYTES.
+struct event *event_new(struct str topic, struct str type, struct str key, struct str data,
+                        uint8_t flags);
+void event_free(struct event *event);
+
+// What happened to a topic other than an event.
+struct topic_change {
+    uint32_t topic_no;
+    bool gone;   // nothing is left of it and its name is free; the other fields say nothing
+    bool closed; // false again after it was forgotten
+    uint64_t trimmed_seq; // every event of the topic up to this seq is gone (retention, DELETE)
+    uint64_t trimmed_ordinal;
+    uint64_t bytes; // data bytes that are left
+};
+
+// What one commit made visible: events by rising seq, then changes of topics. Shared by all workers; each holds
+// references. Freed with its events when the last is put.
+struct batch {
+    _Atomic(uint32_t) refs;
+    uint32_t count;
+    uint32_t changes_count;
+    size_t bytes; // memory of the events, for bounding a ring
+    struct topic_change *changes;
+    struct event **events;
+};
+
+static inline struct batch *batch_get(struct batch *batch) {
+    atomic_fetch_add_explicit(&batch->refs, 1, memory_order_relaxed);
+    return batch;
+}
+void batch_put(struct batch *batch);
+
+#endif

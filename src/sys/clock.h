@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// The two clocks. Everything below src/sys and in src/hub gets the time passed in.
+#ifndef TAILRACE_SYS_CLOCK_H
+#define TAILRACE_SYS_CLOCK_H
+
+#include <stdint.h>
+
+// Milliseconds of a clock that never goes back; only differences mean something. Any thread.
+uint64_t clock_mono_ms(void);
+// Milliseconds since 1970 UTC. Any thread.
+uint64_t clock_unix_ms(void);
+
+#endif

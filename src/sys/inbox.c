@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// A thread's inbox.
+#include "sys/inbox.h"
+
+#include <stdint.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+int inbox_init(struct inbox *inbox) {
+    atomic_init(&inbox->head, NULL);
+    inbox->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return inbox->fd < 0 ? ERR_SYSTEM : 0;
+}
+
+void inbox_fini(struct inbox *inbox) {
+    ASSERT(!atomic_load(&inbox->head));
+    close(inbox->fd);
+    inbox->fd = -1;
+}
+
+void inbox_send(struct inbox *inbox, struct inbox_message *message) {
+    struct inbox_message *head = atomic_load_explicit(&inbox->head, memory_order_relaxed);
+    do {
+        message->next = head;
+    } while (!atomic_compare_exchange_weak_explicit(&inbox->head, &head, message,
+                                                    memory_order_release, memory_order_relaxed));
+    if (!head) {
+        uint64_t one = 1;
+        (void)!write(inbox->fd, &one, sizeof one);
+    }
+}
+
+struct inbox_message *inbox_take(struct inbox *inbox) {
+    // The descriptor first: a message sent in between is either taken now or wakes us once more.
+    uint64_t count;
+    (void)!read(inbox->fd, &count, sizeof count);
+    struct inbox_message *list = atomic_exchange_explicit(&inbox->head, NULL, memory_order_acquire);
+    struct inbox_message *oldest = NULL;
+    while (list) {
+        struct inbox_message *next = list->next;
+        list->next = oldest;
+        oldest = list;
+        list = next;
+    }
+    return oldest;
+}
+
+void inbox_run(struct inbox *inbox, void *receiver) {
+    struct inbox_message *message = inbox_take(inbox);
+    while (message) {
+        struct inbox_message *next = message->next;
+        message->run(message, receiver);
+        message = next;
+    }
+}

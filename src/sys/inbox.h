@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// A thread's inbox: many senders, one receiver, no lock. A sender pushes onto an atomic list; the receiver takes the
+// whole list at once and gets it back in the order in which it was sent. Taking all at once is what makes it safe from the ABA
+// problem. The inbox itself is not bounded: what goes in is bounded by its senders (journal queue, batches in flight).
+//
+// The descriptor becomes readable when the inbox stops being empty; one wake-up covers all messages until the next take.
+#ifndef TAILRACE_SYS_INBOX_H
+#define TAILRACE_SYS_INBOX_H
+
+#include <stdatomic.h>
+
+#include "base/err.h"
+
+// Embedded in what is sent. Owned by the inbox between send and take.
+struct inbox_message {
+    struct inbox_message *next;
+    // Runs on the receiving thread, if the receiver works by inbox_run.
+    void (*run)(struct inbox_message *message, void *receiver);
+};
+
+struct inbox {
+    _Atomic(struct inbox_message *) head;
+    int fd; // an eventfd, for poll
+};
+
+int inbox_init(struct inbox *inbox) MUST_CHECK;
+// The inbox must be empty.
+void inbox_fini(struct inbox *inbox);
+// Any thread. Ownership of the message moves to the receiver.
+void inbox_send(struct inbox *inbox, struct inbox_message *message);
+// Receiver only. Everything sent so far, oldest first, NULL when empty; also clears the descriptor.
+struct inbox_message *inbox_take(struct inbox *inbox);
+// Receiver only: takes everything and calls each message's run. A message may be freed by its run.
+void inbox_run(struct inbox *inbox, void *receiver);
+
+#endif

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+// One thread's event loop.
+#include "sys/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "sys/clock.h"
+
+// Events taken from the kernel at once: enough to amortise the call, few enough that timers are not late.
+#define EVENTS_A_TURN 512
+
+struct loop {
+    int fd;
+    bool stopped;
+    void *owner;
+    uint64_t now_ms;
+    struct inbox inbox;
+    struct loop_io inbox_io;
+    struct loop_timer **heap; // heap[1] is the next one due
+    size_t timers, heap_cap;
+    struct loop_retired *retired;
+    struct epoll_event events[EVENTS_A_TURN];
+};
+
+static void inbox_ready(struct loop_io *io, uint32_t events) {
+    (void)events;
+    struct loop *loop = (struct loop *)((char *)io - offsetof(struct loop, inbox_io));
+    inbox_run(&loop->inbox, loop->owner);
+}
+
+int loop_new(struct loop **out, void *owner, struct report *report) {
+    struct loop *loop = calloc(1, sizeof *loop);
+    if (!loop) return report_set(report, ERR_NOMEM, "no memory for an event loop");
+    loop->owner = owner;
+    loop->now_ms = clock_mono_ms();
+    loop->fd = epoll_create1(EPOLL_CLOEXEC);
+    if (loop->fd < 0) {
+        free(loop);
+        return report_errno(report, ERR_SYSTEM, "epoll_create1");
+    }
+    if (inbox_init(&loop->inbox)) {
+        close(loop->fd);
+        free(loop);
+        return report_errno(report, ERR_SYSTEM, "eventfd");
+    }
+    loop->inbox_io = (struct loop_io){.fd = loop->inbox.fd, .ready = inbox_ready};
+    if (loop_add(loop, &loop->inbox_io, EPOLLIN)) {
+        int err = report_errno(report, ERR_SYSTEM, "epoll_ctl");
+        loop_free(loop);
+        return err;
+    }
+    *out = loop;
+    return 0;
+}
+
+static void release_retired(struct loop *loop) {
+    while (loop->retired) {
+        struct loop_retired *retired = loop->retired;
+        loop->retired = retired->next;
+        retired->release(retired);
+    }
+}
+
+void loop_free(struct loop *loop) {
+    if (!loop) return;
+    release_retired(loop);
+    inbox_fini(&loop->inbox);
+    close(loop->fd);
+    free(loop->heap);
+    free(loop);
+}
+
+void *loop_owner(struct loop *loop) { return loop->owner; }
+
+int loop_add(struct loop *loop, struct loop_io *io, uint32_t events) {
+    struct epoll_event event = {.events = events, .data.ptr = io};
+    if (epoll_ctl(loop->fd, EPOLL_CTL_ADD, io->fd, &event)) return ERR_SYSTEM;
+    io->events = events;
+    return 0;
+}
+
+void loop_change(struct loop *loop, struct loop_io *io, uint32_t events) {
+    if (io->events == events) return;
+    struct epoll_event event = {.events = events, .data.ptr = io};
+    int failed = epoll_ctl(loop->fd, EPOLL_CTL_MOD, io->fd, &event);
+    ASSERT(!failed);
+    io->events = events;
+}
+
+void loop_remove(struct loop *loop, struct loop_io *io) {
+    int failed = epoll_ctl(loop->fd, EPOLL_CTL_DEL, io->fd, NULL);
+    ASSERT(!failed);
+    // Events of this turn may still name it.
+    io->ready = NULL;
+}
+
+static void heap_put(struct loop *loop, size_t slot, struct loop_timer *timer) {
+    loop->heap[slot] = timer;
+    timer->slot = slot;
+}
+
+// Moves the timer at `slot` to where it belongs.
+static void heap_settle(struct loop *loop, size_t slot) {
+    struct loop_timer *timer = loop->heap[slot];
+    while (slot > 1 && loop->heap[slot / 2]->at_ms > timer->at_ms) {
+        heap_put(loop, slot, loop->heap[slot / 2]);
+        slot /= 2;
+    }
+    for (;;) {
+        size_t child = slot * 2;
+        if (child > loop->timers) break;
+        if (child < loop->timers && loop->heap[child + 1]->at_ms < loop->heap[child]->at_ms)
+            child++;
+        if (loop->heap[child]->at_ms >= timer->at_ms) break;
+        heap_put(loop, slot, loop->heap[child]);
+        slot = child;
+    }
+    heap_put(loop, slot, timer);
+}
+
+int loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t at_ms) {
+    timer->at_ms = at_ms;
+    if (!timer->slot) {
+        if (loop->timers + 2 > loop->heap_cap) {
+            size_t cap = loop->heap_cap ? loop->heap_cap * 2 : 64;
+            struct loop_timer **heap = realloc(loop->heap, cap * sizeof *heap);
+            if (!heap) return ERR_NOMEM;
+            loop->heap = heap;
+            loop->heap_cap = cap;
+        }
+        heap_put(loop, ++loop->timers, timer);
+    }
+    heap_settle(loop, timer->slot);
+    return 0;
+}
+
+void loop_timer_clear(struct loop *loop, struct loop_timer *timer) {
+    if (!timer->slot) return;
+    size_t slot = timer->slot;
+    struct loop_timer *last = loop->heap[loop->timers--];
+    timer->slot = 0;
+    if (last == timer) return;
+    heap_put(loop, slot, last);
+    heap_settle(loop, slot);
+}
+
+void loop_retire(struct loop *loop, struct loop_retired *retired,
+                 void (*release)(struct loop_retired *retired)) {
+    retired->release = release;
+    retired->next = loop->retired;
+    loop->retired = retired;
+}
+
+void loop_send(struct loop *loop, struct inbox_message *message) {
+    inbox_send(&loop->inbox, message);
+}
+
+uint64_t loop_now(const struct loop *loop) { return loop->now_ms; }
+
+void loop_stop(struct loop *loop) { loop->stopped = true; }
+
+static int wait_ms(const struct loop *loop) {
+    if (!loop->timers) return -1;
+    uint64_t at = loop->heap[1]->at_ms;
+    uint64_t wait = at > loop->now_ms ? at - loop->now_ms : 0;
+    return wait > 60000 ? 60000 : (int)wait;
+}
+
+void loop_run(struct loop *loop, void (*after_turn)(void *owner)) {
+    loop->stopped = false;
+    while (!loop->stopped) {
+        loop->now_ms = clock_mono_ms();
+        int count = epoll_wait(loop->fd, loop->events, EVENTS_A_TURN, wait_ms(loop));
+        ASSERT(count >= 0 || errno == EINTR);
+        loop->now_ms = clock_mono_ms();
+        for (int i = 0; i < count; i++) {
+            struct loop_io *io = loop->events[i].data.ptr;
+            if (io->ready) io->ready(io, loop->events[i].events);
+        }
+        while (loop->timers && loop->heap[1]->at_ms <= loop->now_ms) {
+            struct loop_timer *timer = loop->heap[1];
+            loop_timer_clear(loop, timer);
+            timer->fire(timer);
+        }
+        if (after_turn) after_turn(loop->owner);
+        release_retired(loop);
+    }
+}

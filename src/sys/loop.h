@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// One thread's event loop: descriptors (epoll), timers (a binary heap), messages from other threads (inbox), and things to
+// be freed when the turn is over, since events of this turn may still point at them.
+//
+// All functions are for the loop's own thread, except loop_send.
+#ifndef TAILRACE_SYS_LOOP_H
+#define TAILRACE_SYS_LOOP_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include "sys/inbox.h"
+
+struct loop;
+
+// Embedded in what owns the descriptor. `ready` gets EPOLL… bits.
+struct loop_io {
+    int fd;
+    uint32_t events; // what is registered now
+    void (*ready)(struct loop_io *io, uint32_t events);
+};
+
+// Embedded; zeroed means not armed. `fire` runs once, with the timer already disarmed.
+struct loop_timer {
+    uint64_t at_ms;
+    size_t slot; // place in the heap, from 1; 0: not armed
+    void (*fire)(struct loop_timer *timer);
+};
+
+// Embedded in what is to be freed at the end of the turn.
+struct loop_retired {
+    struct loop_retired *next;
+    void (*release)(struct loop_retired *retired);
+};
+
+int loop_new(struct loop **out, void *owner, struct report *report) MUST_CHECK;
+// Nothing may be registered any more, apart from timers, which are forgotten.
+void loop_free(struct loop *loop);
+// What messages get as their receiver.
+void *loop_owner(struct loop *loop);
+
+// Registers io->fd for `events` (EPOLLIN | …; level-triggered unless EPOLLET is given).
+int loop_add(struct loop *loop, struct loop_io *io, uint32_t events) MUST_CHECK;
+// Changes what is waited for; no system call when nothing changes.
+void loop_change(struct loop *loop, struct loop_io *io, uint32_t events);
+// Forgets the descriptor; close it afterwards. The memory of io must live until the end of the turn (loop_retire).
+void loop_remove(struct loop *loop, struct loop_io *io);
+
+// Arms or moves the timer. ERR_NOMEM only when a timer is armed that was not.
+int loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t at_ms) MUST_CHECK;
+void loop_timer_clear(struct loop *loop, struct loop_timer *timer);
+
+void loop_retire(struct loop *loop, struct loop_retired *retired,
+                 void (*release)(struct loop_retired *retired));
+
+// Any thread: message->run(message, owner) will be called on the loop's thread.
+void loop_send(struct loop *loop, struct inbox_message *message);
+
+// clock_mono_ms at the beginning of this turn.
+uint64_t loop_now(const struct loop *loop);
+
+// Turns until loop_stop. `after_turn` (may be NULL) is called with the owner when all that was ready has been handled.
+void loop_run(struct loop *loop, void (*after_turn)(void *owner));
+void loop_stop(struct loop *loop);
+
+#endif
