@@ -26,6 +26,8 @@
 // A source's name and its committed position.
 #define LIMIT_SOURCE_NAME_BYTES 400
 #define LIMIT_SOURCE_POSITION_BYTES 512
+// Fields of a request's head: browsers behind two proxies send about forty.
+#define LIMIT_HEADER_FIELDS 100
 // A log line of ours; longer ones are cut.
 #define LIMIT_LOG_LINE_BYTES 4096
 

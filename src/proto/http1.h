@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// HTTP/1.1 (RFC 9112) for a server: a push parser for requests over llhttp, and writers for response heads and chunks.
+// Sans-I/O: bytes in, requests out; the caller owns the socket, the clock and the time-outs.
+//
+// Strict on purpose, since what two parsers read differently is how requests are smuggled: see http1_parser_feed.
+#ifndef TAILRACE_PROTO_HTTP1_H
+#define TAILRACE_PROTO_HTTP1_H
+
+#include "base/buf.h"
+#include "base/str.h"
+
+enum http1_method {
+    HTTP1_GET,
+    HTTP1_HEAD,
+    HTTP1_POST,
+    HTTP1_PUT,
+    HTTP1_DELETE,
+    HTTP1_OPTIONS,
+    HTTP1_PATCH,
+    HTTP1_OTHER, // known to HTTP, not to the hub: 405
+};
+
+struct http1_field {
+    struct str name;  // as sent; compare without case
+    struct str value; // without white space around it; no control characters but tab
+};
+
+// A request's head. Owned by the parser; everything in it lives until the parser takes the first byte of the next request or
+// is freed.
+struct http1_request {
+    enum http1_method method;
+    struct str method_text; // static storage
+    struct str target;      // as sent: "/t/x?y", "http://host/t/x?y", "*" (only with OPTIONS)
+    struct str path;        // still encoded; begins with '/', or is "*"
+    struct str query;       // still encoded, without '?'; ptr NULL: there was no '?'
+    struct str host; // the target's authority or the Host field; empty when HTTP/1.0 sent none
+    uint64_t content_length;          // 0 when chunked or without a body
+    uint8_t minor;                    // HTTP/1.minor: 0 or 1
+    bool chunked;                     // the body ends with its last chunk
+    bool has_body;                    // chunked or content_length > 0
+    bool keep_alive;                  // the peer lets the connection go on
+    bool expect_continue;             // wants "100 Continue" before it sends the body
+    const struct http1_field *fields; // in the order of arrival
+    size_t fields_count;
+};
+
+// The value of the first field of that name (without case), ptr NULL when there is none. Fields for which a second one would be
+// ambiguous (Host, Content-Length, Transfer-Encoding, Authorization, X-Api-Key, X-Functions-Key, Content-Type,
+// Last-Event-ID, Origin) occur at most once: the parser refuses the request otherwise.
+struct str http1_header(const struct http1_request *request, const char *name);
+// For fields that may be repeated (Accept, Cookie): *index starts at 0; false when there is no more.
+bool http1_header_next(const struct http1_request *request, const char *name, size_t *index,
+                       struct str *value);
+// Whether a comma-separated list field has that token, in any of its lines, without case and parameters:
+// http1_header_has(request, "Accept-Encoding", "gzip").
+bool http1_header_has(const struct http1_request *request, const char *name, const char *token);
+
+// What http1_parser_feed stopped at.
+enum http1_step {
+    HTTP1_MORE, // everything was taken; more bytes are needed
+    HTTP1_HEADERS, // the head is complete: look at http1_parser_request, then feed the rest (even when it is empty)
+    HTTP1_COMPLETE, // the message is complete; bytes that follow belong to the next request
+    HTTP1_FAILED,   // answer http1_parser_error, then close; every later feed says the same
+};
+
+// Body bytes as they are decoded (chunk framing removed), pointing into what was fed: valid only during the call.
+// Never called before HTTP1_HEADERS was returned.
+typedef void http1_body_fn(void *context, struct str bytes);
+
+// A heap object: a few hundred bytes and, while a head is held, that head. One thread at a time.
+struct http1_parser;
+
+// `header_bytes_max` bounds the whole head (request line and fields as sent). NULL when out of memory.
+struct http1_parser *http1_parser_new(size_t header_bytes_max, http1_body_fn *on_body,
+                                      void *context);
+void http1_parser_free(struct http1_parser *parser); // NULL is fine
+
+// Takes bytes up to the next step; *consumed says how many, the rest stays the caller's and is to be fed again. After
+// HTTP1_HEADERS the next feed goes on with the body, if there is one, and ends in HTTP1_COMPLETE; the feed after that
+// begins the next request. It never takes a byte of the next request, and never keeps body bytes. `bytes` is not NULL even if `len` is 0.
+//
+// Refused, with the status to answer: a malformed request line, field or chunk; a line end that is not CRLF (in chunk
+// framing too); folded lines; Content-Length together with Transfer-Encoding, or twice; HTTP/1.1 without Host; a
+// fragment in the target (400). A Transfer-Encoding other than `chunked`, CONNECT (501). An expectation other than
+// 100-continue (417). A request line over the bound (414), a head over the bound or of more than LIMIT_HEADER_FIELDS fields, trailers
+// included (431). HTTP versions other than 1.0 and 1.1, also the HTTP/2 preface (505). Upgrade is ignored: an ordinary request.
+enum http1_step http1_parser_feed(struct http1_parser *parser, const char *bytes, size_t len,
+                                  size_t *consumed) MUST_CHECK;
+
+// The head, from HTTP1_HEADERS until the next request's first byte; NULL otherwise. After HTTP1_FAILED it is what could be
+// read when the head was already complete (a bad chunk), NULL otherwise.
+const struct http1_request *http1_parser_request(const struct http1_parser *parser);
+
+// Whether bytes of a request have come whose head is not complete: which of the time-outs (idle, header) applies.
+bool http1_parser_in_head(const struct http1_parser *parser);
+// Whether a request is under way: from its first byte to HTTP1_COMPLETE. When the peer closes now, it was cut off.
+bool http1_parser_in_message(const struct http1_parser *parser);
+
+// After HTTP1_FAILED: the status to answer, and what was wrong for a person (static storage, never holds the peer's bytes).
+int http1_parser_error(const struct http1_parser *parser, const char **detail);
+
+// "OK" for 200; "Unknown" for a status that is not in the table of what the hub sends. Never NULL.
+const char *http1_reason(int status);
+
+// "Sun, 22 Nov 2026 10:00:00 GMT", 29 characters and a terminator (RFC 9110, 5.6.7). Returns out.
+char *http1_date(uint64_t unix_ms, char out[32]);
+
+// Response head: http1_head, any number of http1_field…, http1_head_end. `date` as made by http1_date (cached by the
+// caller for a second), empty: no Date field.
+void http1_head(struct buf *out, int status, struct str date);
+// The value holds no CR, LF, NUL (asserted; values taken from a request head cannot).
+void http1_field(struct buf *out, const char *name, struct str value);
+void http1_field_text(struct buf *out, const char *name, const char *value);
+void http1_field_u64(struct buf *out, const char *name, uint64_t value);
+void http1_head_end(struct buf *out);
+
+// An interim answer for expect_continue.
+#define HTTP1_CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
+// A chunk is its size line, the bytes, HTTP1_CHUNK_END; a body ends with HTTP1_LAST_CHUNK.
+#define HTTP1_CHUNK_END "\r\n"
+#define HTTP1_LAST_CHUNK "0\r\n\r\n"
+#define HTTP1_CHUNK_SIZE_BYTES 18
+// Writes the size line of a chunk of `len` bytes (more than 0: an empty chunk would end the body) and returns its length.
+size_t http1_chunk_size(char out[HTTP1_CHUNK_SIZE_BYTES], size_t len);
+// The same into a buffer.
+void http1_chunk_begin(struct buf *out, size_t len);
+
+#endif
