@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+// Access keys, anonymous access, grants.
+//
+// An access table is one struct with copies of everything; nothing in it changes after auth_new, so that any thread may read it.
+#include "auth/auth.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/topic.h"
+
+// A shorter secret can be guessed over the network.
+#define SECRET_BYTES_MIN 8
+
+struct key {
+    struct grant grant;
+    struct str secret;
+};
+
+struct auth {
+    _Atomic(uint32_t) refs;
+    bool open;
+    struct grant anonymous;
+    size_t keys_count;
+    struct key keys[];
+};
+
+static const char *const everything[] = {"**"};
+static const struct grant open_grant = {
+    .name = "open",
+    .publish = everything,
+    .publish_count = 1,
+    .subscribe = everything,
+    .subscribe_count = 1,
+};
+
+static int check_patterns(const char *who, const char *what, const char *const *patterns,
+                          size_t count, struct report *report) {
+    for (size_t i = 0; i < count; i++) {
+        struct report why = {0};
+        if (!topic_check_pattern(str_from(patterns[i]), &why)) continue;
+        return report_set(report, ERR_INVALID, "%s: %s pattern %zu: %s", who, what, i + 1,
+                          why.text);
+    }
+    return 0;
+}
+
+static int check_key(const struct auth_config *config, size_t index, struct report *report) {
+    const struct auth_key_config *key = &config->keys[index];
+    char who[160];
+    if (!key->name || !key->name[0]) {
+        return report_set(report, ERR_INVALID, "key %zu has no name", index + 1);
+    }
+    snprintf(who, sizeof who, "key \"%.120s\"", key->name);
+    if (!key->secret || !key->secret[0]) {
+        return report_set(report, ERR_INVALID, "%s has an empty secret", who);
+    }
+    if (strlen(key->secret) < SECRET_BYTES_MIN) {
+        return report_set(report, ERR_INVALID, "%s: the secret is shorter than %d bytes", who,
+                          SECRET_BYTES_MIN);
+    }
+    for (size_t i = 0; i < index; i++) {
+        if (!strcmp(config->keys[i].name, key->name)) {
+            return report_set(report, ERR_INVALID, "two keys have the name \"%.120s\"", key->name);
+        }
+        if (!strcmp(config->keys[i].secret, key->secret)) {
+            return report_set(report, ERR_INVALID, "%s has the same secret as key \"%.120s\"", who,
+                              config->keys[i].name);
+        }
+    }
+    if (check_patterns(who, "publish", key->publish, key->publish_count, report) ||
+        check_patterns(who, "subscribe", key->subscribe, key->subscribe_count, report)) {
+        return ERR_INVALID;
+    }
+    return 0;
+}
+
+static const char *const *copy_list(const char *const *list, size_t count) {
+    char **copy = calloc(count ? count : 1, sizeof *copy);
+    for (size_t i = 0; copy && i < count; i++) {
+        copy[i] = str_dup(str_from(list[i]));
+        if (copy[i]) continue;
+        while (i) free(copy[--i]);
+        free(copy);
+        return NULL;
+    }
+    return (const char *const *)copy;
+}
+
+static void free_list(const char *const *list, size_t count) {
+    for (size_t i = 0; list && i < count; i++) free((void *)list[i]);
+    free((void *)list);
+}
+
+static bool grant_init(struct grant *grant, const char *name,
+                       const struct auth_key_config *config) {
+    grant->name = str_dup(str_from(name));
+    grant->publish = copy_list(config->publish, config->publish_count);
+    grant->publish_count = grant->publish ? config->publish_count : 0;
+    grant->subscribe = copy_list(config->subscribe, config->subscribe_count);
+    grant->subscribe_count = grant->subscribe ? config->subscribe_count : 0;
+    return grant->name && grant->publish && grant->subscribe;
+}
+
+static void grant_fini(struct grant *grant) {
+    free((void *)grant->name);
+    free_list(grant->publish, grant->publish_count);
+    free_list(grant->subscribe, grant->subscribe_count);
+}
+
+int auth_new(struct auth **out, const struct auth_config *config, struct report *report) {
+    for (size_t i = 0; i < config->keys_count; i++) {
+        if (check_key(config, i, report)) return ERR_INVALID;
+    }
+    const struct auth_key_config *anonymous = &config->anonymous;
+    if (check_patterns("anonymous", "publish", anonymous->publish, anonymous->publish_count,
+                       report) ||
+        check_patterns("anonymous", "subscribe", anonymous->subscribe, anonymous->subscribe_count,
+                       report)) {
+        return ERR_INVALID;
+    }
+    struct auth *auth = calloc(1, sizeof *auth + config->keys_count * sizeof auth->keys[0]);
+    if (!auth) return report_set(report, ERR_NOMEM, "no memory for the access table");
+    atomic_init(&auth->refs, 1);
+    auth->open = config->open;
+    bool good = grant_init(&auth->anonymous, "anonymous", anonymous);
+    for (size_t i = 0; i < config->keys_count && good; i++) {
+        struct key *key = &auth->keys[auth->keys_count++];
+        good = grant_init(&key->grant, config->keys[i].name, &config->keys[i]);
+        key->secret = str_from(str_dup(str_from(config->keys[i].secret)));
+        good = good && key->secret.ptr;
+    }
+    if (!good) {
+        auth_put(auth);
+        return report_set(report, ERR_NOMEM, "no memory for the access table");
+    }
+    *out = auth;
+    return 0;
+}
+
+struct auth *auth_get(struct auth *auth) {
+    atomic_fetch_add_explicit(&auth->refs, 1, memory_order_relaxed);
+    return auth;
+}
+
+void auth_put(struct auth *auth) {
+    if (!auth || atomic_fetch_sub_explicit(&auth->refs, 1, memory_order_acq_rel) > 1) return;
+    for (size_t i = 0; i < auth->keys_count; i++) {
+        struct key *key = &auth->keys[i];
+        grant_fini(&key->grant);
+        // A freed secret must not lie around in the heap.
+        if (key->secret.ptr) explicit_bzero((char *)key->secret.ptr, key->secret.len);
+        free((char *)key->secret.ptr);
+    }
+    grant_fini(&auth->anonymous);
+    free(auth);
+}
+
+// Takes the same time for every secret: its length and content decide nothing but the result.
+static bool secret_equal(struct str secret, struct str presented) {
+    volatile size_t different = secret.len ^ presented.len;
+    for (size_t i = 0; i < presented.len; i++) {
+        different |= (unsigned char)(secret.ptr[i % secret.len] ^ presented.ptr[i]);
+    }
+    return different == 0;
+}
+
+int auth_check(const struct auth *auth, struct str credential, const struct grant **out) {
+    if (!credential.ptr || (auth->open && auth->keys_count == 0)) {
+        *out = auth->open ? &open_grant : &auth->anonymous;
+        return 0;
+    }
+    const struct grant *found = NULL;
+    // All of them, so that the time does not tell which one it was.
+    for (size_t i = 0; i < auth->keys_count; i++) {
+        if (secret_equal(auth->keys[i].secret, credential)) found = &auth->keys[i].grant;
+    }
+    if (!found) return ERR_DENIED;
+    *out = found;
+    return 0;
+}
+
+bool grant_may_publish(const struct grant *grant, struct str topic) {
+    for (size_t i = 0; i < grant->publish_count; i++) {
+        if (topic_match(str_from(grant->publish[i]), topic)) return true;
+    }
+    return false;
+}
+
+bool grant_may_subscribe(const struct grant *grant, struct str pattern) {
+    for (size_t i = 0; i < grant->subscribe_count; i++) {
+        if (topic_covers(str_from(grant->subscribe[i]), pattern)) return true;
+    }
+    return false;
+}
+
+bool grant_sees(const struct grant *grant, struct str topic) {
+    for (size_t i = 0; i < grant->subscribe_count; i++) {
+        if (topic_match(str_from(grant->subscribe[i]), topic)) return true;
+    }
+    return false;
+}
+
+bool grant_subscribes_some(const struct grant *grant) { return grant->subscribe_count > 0; }

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+#include "auth/auth.h"
+
+#include <criterion/criterion.h>
+
+static const char *const builds[] = {"builds/**"};
+static const char *const logs[] = {"logs/*", "status/ci"};
+static const char *const bad[] = {"a/**", ""};
+
+static struct auth_key_config ci = {"ci", "0123456789", builds, 1, logs, 2};
+static struct auth_key_config reader = {"reader", "abcdefghij", NULL, 0, logs, 2};
+
+static struct auth *make(const struct auth_key_config *keys, size_t count, bool open) {
+    struct auth_config config = {.keys = keys, .keys_count = count, .open = open};
+    struct auth *auth;
+    struct report report = {0};
+    cr_assert_eq(auth_new(&auth, &config, &report), 0, "%s", report.text);
+    return auth;
+}
+
+static void refuse(const struct auth_key_config *keys, size_t count, const char *text) {
+    struct auth_config config = {.keys = keys, .keys_count = count};
+    struct auth *auth;
+    struct report report = {0};
+    cr_assert_eq(auth_new(&auth, &config, &report), ERR_INVALID);
+    cr_assert(strstr(report.text, text), "%s", report.text);
+    for (size_t i = 0; i < count; i++) {
+        if (!keys[i].secret || strlen(keys[i].secret) < 4) continue;
+        cr_assert(!strstr(report.text, keys[i].secret), "the secret is shown: %s", report.text);
+    }
+}
+
+Test(auth, finds_the_key_of_a_secret) {
+    struct auth_key_config keys[] = {ci, reader};
+    struct auth *auth = make(keys, 2, false);
+    const struct grant *grant;
+    cr_assert_eq(auth_check(auth, STR("abcdefghij"), &grant), 0);
+    cr_assert_str_eq(grant->name, "reader");
+    cr_assert_eq(auth_check(auth, STR("0123456789"), &grant), 0);
+    cr_assert_str_eq(grant->name, "ci");
+    auth_put(auth);
+}
+
+Test(auth, refuses_a_wrong_secret_and_never_falls_back) {
+    struct auth_key_config keys[] = {ci};
+    struct str wrong[] = {STR(""),
+                          STR("0123456780"),
+                          STR("012345678"),
+                          STR("01234567890"),
+                          STR("01234567890123456789"),
+                          {"0123456789\0", 11}};
+    for (int open = 0; open < 2; open++) {
+        struct auth *auth = make(keys, 1, open);
+        const struct grant *grant = NULL;
+        for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+            cr_assert_eq(auth_check(auth, wrong[i], &grant), ERR_DENIED, "%zu", i);
+        }
+        cr_assert_null(grant);
+        auth_put(auth);
+    }
+    struct auth *none = make(NULL, 0, false);
+    const struct grant *grant;
+    cr_assert_eq(auth_check(none, STR("whatever1"), &grant), ERR_DENIED);
+    auth_put(none);
+}
+
+Test(auth, without_a_credential_gives_the_anonymous_grant) {
+    struct auth_key_config keys[] = {ci};
+    struct auth_config config = {.keys = keys, .keys_count = 1};
+    config.anonymous.subscribe = logs;
+    config.anonymous.subscribe_count = 2;
+    struct auth *auth;
+    cr_assert_eq(auth_new(&auth, &config, NULL), 0);
+    const struct grant *grant;
+    cr_assert_eq(auth_check(auth, (struct str){NULL, 0}, &grant), 0);
+    cr_assert_str_eq(grant->name, "anonymous");
+    cr_assert(grant_subscribes_some(grant));
+    cr_assert(grant_sees(grant, STR("logs/a")));
+    cr_assert(!grant_may_publish(grant, STR("logs/a")));
+    auth_put(auth);
+}
+
+Test(auth, open_allows_everything_whatever_is_presented) {
+    struct auth *auth = make(NULL, 0, true);
+    const struct grant *grant;
+    cr_assert_eq(auth_check(auth, (struct str){NULL, 0}, &grant), 0);
+    cr_assert_str_eq(grant->name, "open");
+    cr_assert_eq(auth_check(auth, STR("some old key"), &grant), 0);
+    cr_assert(grant_may_publish(grant, STR("a/b")));
+    cr_assert(grant_may_subscribe(grant, STR("**")));
+    auth_put(auth);
+}
+
+Test(auth, grants_follow_their_patterns) {
+    struct auth_key_config keys[] = {ci};
+    struct auth *auth = make(keys, 1, false);
+    const struct grant *grant;
+    cr_assert_eq(auth_check(auth, STR("0123456789"), &grant), 0);
+    cr_assert(grant_may_publish(grant, STR("builds/1/log")));
+    cr_assert(!grant_may_publish(grant, STR("logs/a")));
+    cr_assert(grant_may_subscribe(grant, STR("logs/a")));
+    cr_assert(grant_may_subscribe(grant, STR("logs/*")));
+    cr_assert(!grant_may_subscribe(grant, STR("logs/**")));
+    cr_assert(!grant_may_subscribe(grant, STR("**")));
+    cr_assert(!grant_may_subscribe(grant, STR("*/ci")));
+    cr_assert(grant_sees(grant, STR("status/ci")));
+    cr_assert(!grant_sees(grant, STR("status/cd")));
+    auth_put(auth);
+}
+
+Test(auth, copies_its_configuration_and_counts_references) {
+    char secret[] = "0123456789", name[] = "ci", pattern[] = "a/*";
+    const char *const patterns[] = {pattern};
+    struct auth_key_config keys[] = {{name, secret, patterns, 1, patterns, 1}};
+    struct auth *auth = make(keys, 1, false);
+    memset(secret, 'x', 4);
+    name[0] = 'x';
+    pattern[0] = 'x';
+    struct auth *again = auth_get(auth);
+    auth_put(auth);
+    const struct grant *grant;
+    cr_assert_eq(auth_check(again, STR("0123456789"), &grant), 0);
+    cr_assert_str_eq(grant->name, "ci");
+    cr_assert(grant_may_publish(grant, STR("a/b")));
+    auth_put(again);
+    auth_put(NULL);
+}
+
+Test(auth, refuses_bad_keys_by_name) {
+    struct auth_key_config nameless = ci, secretless = ci, weak = ci, pattern = ci, twin = reader;
+    nameless.name = "";
+    secretless.secret = "";
+    weak.secret = "1234567";
+    pattern.subscribe = bad;
+    refuse(&nameless, 1, "key 1 has no name");
+    refuse(&secretless, 1, "\"ci\" has an empty secret");
+    refuse(&weak, 1, "shorter than 8 bytes");
+    refuse(&pattern, 1, "\"ci\": subscribe pattern 2: the pattern is empty");
+    twin.name = "ci";
+    struct auth_key_config same_name[] = {ci, twin};
+    refuse(same_name, 2, "two keys have the name \"ci\"");
+    twin = reader;
+    twin.secret = ci.secret;
+    struct auth_key_config same_secret[] = {ci, twin};
+    refuse(same_secret, 2, "\"reader\" has the same secret as key \"ci\"");
+}
+
+Test(auth, refuses_bad_anonymous_patterns) {
+    struct auth_config config = {0};
+    config.anonymous.publish = bad;
+    config.anonymous.publish_count = 2;
+    struct auth *auth;
+    struct report report = {0};
+    cr_assert_eq(auth_new(&auth, &config, &report), ERR_INVALID);
+    cr_assert(strstr(report.text, "anonymous: publish pattern 2"), "%s", report.text);
+}
