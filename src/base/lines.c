@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// Splitting a stream of bytes into lines.
+#include "base/lines.h"
+
+// A buffer that one long line made bigger than this is given back: thousands of quiet files may be followed.
+#define KEEP_BYTES (64u * 1024)
+
+void lines_init(struct lines *lines, size_t line_max, enum lines_long when_long) {
+    ASSERT(line_max >= 1);
+    *lines = (struct lines){.line_max = line_max, .when_long = when_long};
+    // One more for a CR that turns out to belong to the ending.
+    buf_init(&lines->kept, line_max + 1 + LINES_MARK_BYTES);
+}
+
+void lines_fini(struct lines *lines) {
+    buf_fini(&lines->kept);
+    lines->pending = 0;
+    lines->ends_with_cr = false;
+    lines->returned = false;
+}
+
+static void forget_returned(struct lines *lines) {
+    if (!lines->returned) return;
+    lines->returned = false;
+    if (lines->kept.cap > KEEP_BYTES) buf_fini(&lines->kept);
+    buf_clear(&lines->kept);
+}
+
+// Length of `text` without a character of UTF-8 that is cut off at its end. Ill-formed bytes stay.
+static size_t whole_characters(struct str text) {
+    for (size_t back = 1; back <= 3 && back <= text.len; back++) {
+        unsigned char c = (unsigned char)text.ptr[text.len - back];
+        if ((c & 0xC0) == 0x80) continue;
+        size_t need = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : c >= 0xC0 ? 2 : 1;
+        return need > back ? text.len - back : text.len;
+    }
+    return text.len;
+}
+
+static void append_mark(struct buf *out, uint64_t total) {
+    buf_printf(out, " \xE2\x80\xA6[cut, %llu bytes]", (unsigned long long)total);
+}
+
+void lines_mark_cut(struct buf *out, struct str text, size_t max, uint64_t total) {
+    ASSERT(max <= text.len);
+    buf_append(out, text.ptr, whole_characters((struct str){text.ptr, max}));
+    append_mark(out, total);
+}
+
+// Appends what still fits to the unfinished line. ERR_NOMEM leaves it as it was.
+static int keep(struct lines *lines, struct str text) {
+    size_t room = lines->line_max + 1 - lines->kept.len;
+    size_t take = text.len < room ? text.len : room;
+    buf_append(&lines->kept, text.ptr, take);
+    if (buf_failed(&lines->kept)) {
+        lines->kept.failed = false;
+        return ERR_NOMEM;
+    }
+    lines->pending += text.len;
+    if (text.len) lines->ends_with_cr = text.ptr[text.len - 1] == '\r';
+    return 0;
+}
+
+// Whether the unfinished line is too long even if the next byte is the LF.
+static bool is_over(const struct lines *lines) {
+    return lines->pending > (uint64_t)lines->line_max + lines->ends_with_cr;
+}
+
+// The kept line is complete. Returns 1, or ERR_NOMEM with nothing changed.
+static int finish(struct lines *lines, struct str *line) {
+    uint64_t total = lines->pending - lines->ends_with_cr;
+    struct buf *kept = &lines->kept;
+    if (total > lines->line_max) {
+        // Reserved first, so that a failure changes nothing.
+        if (!buf_reserve(kept, LINES_MARK_BYTES - 1)) {
+            kept->failed = false;
+            return ERR_NOMEM;
+        }
+        kept->len = whole_characters((struct str){kept->data, lines->line_max});
+        append_mark(kept, total);
+        *line = buf_str(kept);
+    } else {
+        *line = (struct str){kept->len ? kept->data : "", (size_t)total};
+    }
+    lines->pending = 0;
+    lines->ends_with_cr = false;
+    lines->returned = true;
+    return 1;
+}
+
+int lines_next(struct lines *lines, struct str *input, struct str *line) {
+    forget_returned(lines);
+    if (input->len == 0) return 0;
+    const char *lf = memchr(input->ptr, '\n', input->len);
+    size_t len = lf ? (size_t)(lf - input->ptr) : input->len;
+    struct str text = {input->ptr, len};
+    size_t consumed = lf ? len + 1 : len;
+    if (lf && lines->pending == 0) {
+        if (len && text.ptr[len - 1] == '\r') text.len--;
+        if (text.len <= lines->line_max) {
+            *line = text;
+            *input = (struct str){input->ptr + consumed, input->len - consumed};
+            return 1;
+        }
+        text.len = len;
+    }
+    int err = keep(lines, text);
+    if (err) return err;
+    if (lines->when_long == LINES_REFUSE && is_over(lines)) return ERR_TOO_LONG;
+    *input = (struct str){input->ptr + len, input->len - len};
+    if (!lf) return 0;
+    err = finish(lines, line);
+    if (err < 0) return err;
+    *input = (struct str){input->ptr + 1, input->len - 1};
+    return 1;
+}
+
+int lines_end(struct lines *lines, struct str *line) {
+    forget_returned(lines);
+    if (lines->pending == 0) return 0;
+    return finish(lines, line);
+}
