@@ -15,7 +15,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-pr
             -Wmissing-prototypes -Wformat=2 -Wundef -Wpointer-arith -Wvla $(if $(CI),-Werror)
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE \
             -D_FORTIFY_SOURCE=2
-CPPFLAGS := -D_GNU_SOURCE -Isrc -I$(B)/gen -DTAILRACE_VERSION='"$(VERSION)"'
+CPPFLAGS := -D_GNU_SOURCE -Isrc -I$(B)/gen -isystem /usr/share/include -DTAILRACE_VERSION='"$(VERSION)"'
 CFLAGS   := -std=gnu17 -g -pthread $(WARNINGS)
 LDFLAGS  := -pthread -pie -Wl,-z,relro,-z,now
 LDLIBS   := -llmdb -lxxhash -lcyaml -lcurl -lpcre2-8
@@ -55,11 +55,12 @@ $(B)/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# Debian's package node-llhttp ships the parser's C sources; they are compiled as they are.
+# Debian's package node-llhttp ships the parser's C sources; they are compiled as they are. Strict mode: without it llhttp takes
+# any byte for the LF of a line end and spaces in field names, which is how requests are smuggled.
 $(B)/llhttp/%.o: /usr/share/llhttp/%.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -I/usr/share/include/llhttp $(filter-out $(WARNINGS),$(CFLAGS)) -c -o $@ $<
+	$(Q)$(CC) -I/usr/share/include/llhttp -DLLHTTP_STRICT_MODE=1 $(filter-out $(WARNINGS),$(CFLAGS)) -c -o $@ $<
 
 # Unit tests: one program for each layer, with everything but src/cli.
 UNIT_LAYERS   := $(sort $(notdir $(patsubst %/,%,$(dir $(UNITS)))))
