@@ -23,11 +23,23 @@
 // Events in one publish (one commit's share of one publisher) and their bytes: bounds the time of a commit.
 #define LIMIT_PUBLISH_EVENTS 4096
 #define LIMIT_PUBLISH_BYTES (4u * 1024 * 1024)
+// What a stream is to be told besides events (head, topics of a snapshot, control events) and has not taken yet.
+#define LIMIT_TAIL_BYTES (64u * 1024 * 1024)
 // A source's name and its committed position.
 #define LIMIT_SOURCE_NAME_BYTES 400
 #define LIMIT_SOURCE_POSITION_BYTES 512
 // Fields of a request's head: browsers behind two proxies send about forty.
 #define LIMIT_HEADER_FIELDS 100
+// Files that the sources of a hub follow at once: each keeps a descriptor open and a few hundred bytes.
+#define LIMIT_SOURCE_FILES 10000
+// Lines read from sources and not committed yet, of all sources together: bounds memory while the journal is slow or full.
+#define LIMIT_SOURCE_HELD_BYTES (32u * 1024 * 1024)
+// A configuration file, and the keys, routes, sources, rules or origins in it: what a person can still oversee; every
+// request looks through the keys.
+#define LIMIT_CONFIG_BYTES (1024 * 1024)
+#define LIMIT_CONFIG_ENTRIES 1000
+// A file that holds a secret.
+#define LIMIT_SECRET_BYTES 4096
 // A log line of ours; longer ones are cut.
 #define LIMIT_LOG_LINE_BYTES 4096
 

@@ -7,6 +7,8 @@
 
 // Milliseconds of a clock that never goes back; only differences mean something. Any thread.
 uint64_t clock_mono_ms(void);
+// The same in microseconds.
+uint64_t clock_mono_us(void);
 // Milliseconds since 1970 UTC. Any thread.
 uint64_t clock_unix_ms(void);
 

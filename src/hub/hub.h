@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+// The hub of one worker: topics, selectors, subscribers, cursors. The domain: no sockets, no wall clock; time is passed in,
+// bytes go out through a sink.
+//
+// Committed batches come in by hub_apply. The fan-out writes each touched subscriber once, with all that became deliverable
+// together. Who cannot take it leaves the fast path with nothing but a cursor, and is pumped from the ring or the journal when
+// it can be written to again. Replay for a newcomer is the same pump: read from the cursor until there is no more.
+//
+// Everything here belongs to one thread.
+#ifndef TAILRACE_HUB_HUB_H
+#define TAILRACE_HUB_HUB_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "hub/frame.h"
+#include "journal/journal.h"
+
+struct hub;
+struct selector;
+struct replay;
+
+// One live response. Embedded in the connection's stream; fields are the hub's.
+struct subscriber {
+    struct selector *selector;
+    uint64_t cursor; // the last seq it has been given (or has passed); not kept up while it is live
+    uint64_t partial_seq; // the event whose frame is partly sent, 0: none
+    uint32_t partial_sent;
+    uint32_t place;       // in the selector's list
+    uint32_t wheel_place; // in its slot of the heartbeat wheel
+    uint32_t written_tick, expires_tick;
+    uint64_t until;        // a snapshot ends here; UINT64_MAX for a stream
+    uint64_t told;         // gaps up to here have been told
+    struct replay *replay; // while the start is special: a list of events, a pace
+    struct buf *tail; // bytes that are no event (head, control events) and have not been taken yet
+    struct subscriber *next_ready, *prev_ready;
+    uint8_t state;
+    uint8_t wheel_slot;
+    uint8_t flags;
+};
+
+// How bytes leave. All are called from within hub functions; none may call back into the hub, except where it says so.
+struct hub_sink {
+    // Takes 0..len bytes; -1 when the connection is broken.
+    ssize_t (*write)(struct subscriber *subscriber, const char *bytes, size_t len);
+    // Whether hub_writable is to be called when it can take more.
+    void (*want_writable)(struct subscriber *subscriber, bool on);
+    // Everything was sent, the end of the body included; it is removed from the hub already. The memory may be freed after the
+    // current hub function returns.
+    void (*finished)(struct subscriber *subscriber);
+    // It cannot go on (a write failed, half an event cannot be finished): the connection must be closed without a clean end, and
+    // hub_remove be called, after the current hub function has returned.
+    void (*broken)(struct subscriber *subscriber);
+    // A long poll has something (or was woken): the response's head must be given to hub_send now.
+    void (*begin)(struct subscriber *subscriber);
+};
+
+struct hub_config {
+    const char *epoch;             // borrowed for the hub's life
+    struct journal_reader *reader; // taken over by the hub
+    uint64_t position;             // seq of the newest event already committed
+    const struct hub_sink *sink;   // borrowed
+    uint32_t ring_events;
+    uint64_t ring_bytes;
+    uint64_t heartbeat_ms; // an idle SSE stream is written to about this often
+};
+
+int hub_new(struct hub **out, const struct hub_config *config, struct report *report) MUST_CHECK;
+// All subscribers must be gone.
+void hub_free(struct hub *hub);
+// Before the first batch: what the journal knew at its opening.
+int hub_load_topic(struct hub *hub, const struct topic_state *topic) MUST_CHECK;
+
+// Applies batches in order; takes over one reference of each. Deliver afterwards: hub_deliver writes to all that were touched since.
+void hub_apply(struct hub *hub, struct batch *batch);
+void hub_deliver(struct hub *hub, uint64_t now_ms);
+// Goes on with replays that still have work, up to a bound. True when there is more: call again next turn.
+bool hub_continue(struct hub *hub, uint64_t now_ms);
+
+enum hub_start_kind {
+    HUB_START_LIVE,
+    HUB_START_AFTER, // after `seq`; with foreign: the id was of another journal, a gap is told, `fallback` applies
+    HUB_START_TIME, // since `time_ms`
+    HUB_START_LAST, // the newest `count` of each topic; UINT64_MAX: all
+};
+enum hub_mode {
+    HUB_STREAM,   // goes on
+    HUB_SNAPSHOT, // ends at what is there now
+    HUB_WAIT,     // a snapshot that waits for something to be in it
+};
+#define HUB_PACE_NONE 0
+#define HUB_PACE_ORIGINAL UINT64_MAX
+
+struct hub_request {
+    const struct str *names; // checked topics and patterns
+    uint32_t names_count;
+    const struct str *grants; // patterns that narrow them; count 0: no restriction
+    uint32_t grants_count;
+    struct str filter; // ptr NULL: none
+    enum frame_format format;
+    bool chunked;
+    bool control; // tailrace.ping instead of comments
+    enum hub_mode mode;
+    enum hub_start_kind start;
+    bool foreign;
+    struct str foreign_id;        // for the gap, as the client gave it
+    enum hub_start_kind fallback; // when foreign: LAST or TIME, with the values below
+    uint64_t seq, time_ms, count;
+    uint64_t pace_ms;    // HUB_PACE_NONE, milliseconds, or HUB_PACE_ORIGINAL with pace_speed
+    uint32_t pace_speed; // 1: as published
+    uint64_t expires_ms; // the stream ends then (monotonic), 0: never
+};
+
+// ERR_NOT_FOUND: all its topics are closed and the caller has all of it (answer 204). ERR_INVALID: bad filter. ERR_NOMEM, ERR_IO.
+// After 0 the subscriber is in the hub; nothing was written yet: give the head to hub_send, then call hub_begin.
+// With HUB_WAIT and nothing to send yet, *waits is true: the head comes later, at sink->begin.
+int hub_subscribe(struct hub *hub, struct subscriber *subscriber, const struct hub_request *request,
+                  uint64_t now_ms, bool *waits, struct report *report) MUST_CHECK;
+// The response's head and whatever else goes out before anything of the hub's: once, before hub_begin (or in sink->begin). Copied.
+void hub_send(struct hub *hub, struct subscriber *subscriber, struct str bytes);
+// Writes the head and what there is to give, up to a bound; hub_continue does the rest.
+void hub_begin(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms);
+// A long poll's time is up: it is answered with what there is (nothing, as a rule).
+void hub_wake(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms);
+// The connection is gone: forget it. Fine in every state after hub_subscribe; not after `finished`.
+void hub_remove(struct hub *hub, struct subscriber *subscriber);
+// The connection can take more.
+void hub_writable(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms);
+
+// Ends a stream cleanly: for an SSE stream with the named control event (NULL: none).
+void hub_end(struct hub *hub, struct subscriber *subscriber, const char *control);
+// The same for up to `count` streams of the hub, for draining; returns how many are left.
+size_t hub_end_some(struct hub *hub, size_t count, const char *control);
+
+// Heartbeats: to be called every hub_tick_ms(hub); also ends streams whose time has come.
+#define HUB_WHEEL_SLOTS 16
+uint64_t hub_tick_ms(const struct hub *hub);
+void hub_set_heartbeat(struct hub *hub, uint64_t heartbeat_ms);
+void hub_tick(struct hub *hub, uint64_t now_ms);
+// When a paced replay wants hub_continue, UINT64_MAX: none does.
+uint64_t hub_next_due(const struct hub *hub);
+
+struct hub_counts {
+    uint64_t subscribers, selectors, topics;
+    uint64_t deliveries_total, bytes_total, writes_total;
+    uint64_t gaps_total, replays_total, blocked_total;
+    uint64_t ring_events, ring_bytes;
+};
+void hub_counts(const struct hub *hub, struct hub_counts *out);
+
+// --- what answers other than streams need ---------------------------------------------------------------------------
+
+uint64_t hub_position(const struct hub *hub);
+// The newest matching event's seq and a number that changes when any of the matching topics changes: for an ETag.
+void hub_fingerprint(struct hub *hub, const struct subscriber *subscriber, uint64_t *newest,
+                     uint64_t *sum);
+
+struct hub_topic {
+    struct str name;
+    uint32_t no;
+    uint64_t last_seq, last_time_ms, events, bytes, subscribers;
+    bool closed;
+};
+// Topics with a number that match the names and the narrowing patterns, in the order of their numbers.
+void hub_topics(struct hub *hub, const struct str *names, uint32_t names_count,
+                const struct str *grants, uint32_t grants_count,
+                void (*each)(void *context, const struct hub_topic *topic), void *context);
+// How many subscribers of this worker a topic has.
+uint64_t hub_topic_subscribers(const struct hub *hub, uint32_t topic_no);
+
+#endif

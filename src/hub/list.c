@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// Dense lists of subscribers: the fan-out walks arrays, and each subscriber knows its place in them.
+#include <stdlib.h>
+
+#include "hub/hub_priv.h"
+
+bool list_reserve(struct subscriber_list *list, uint32_t count) {
+    if (count <= list->cap) return true;
+    uint32_t cap = list->cap ? list->cap : 2;
+    while (cap < count) cap *= 2;
+    struct subscriber **items = realloc(list->items, cap * sizeof(struct subscriber *));
+    if (!items) return false;
+    list->items = items;
+    list->cap = cap;
+    return true;
+}
+
+void list_add(struct subscriber_list *list, struct subscriber *subscriber) {
+    ASSERT(list->count < list->cap);
+    subscriber->place = list->count;
+    list->items[list->count++] = subscriber;
+}
+
+void list_remove(struct subscriber_list *list, struct subscriber *subscriber) {
+    ASSERT(list->items[subscriber->place] == subscriber);
+    struct subscriber *last = list->items[--list->count];
+    list->items[subscriber->place] = last;
+    last->place = subscriber->place;
+}
+
+bool wheel_add(struct hub *hub, struct subscriber *subscriber) {
+    // The slot that comes up last: the first heartbeat is a whole round away.
+    uint8_t slot = (uint8_t)((hub->tick + HUB_WHEEL_SLOTS - 1) % HUB_WHEEL_SLOTS);
+    struct subscriber_list *list = &hub->wheel[slot];
+    if (!list_reserve(list, list->count + 1)) return false;
+    subscriber->wheel_slot = slot;
+    subscriber->wheel_place = list->count;
+    list->items[list->count++] = subscriber;
+    subscriber->flags |= SUB_WHEEL;
+    return true;
+}
+
+void wheel_remove(struct hub *hub, struct subscriber *subscriber) {
+    if (!(subscriber->flags & SUB_WHEEL)) return;
+    struct subscriber_list *list = &hub->wheel[subscriber->wheel_slot];
+    ASSERT(list->items[subscriber->wheel_place] == subscriber);
+    struct subscriber *last = list->items[--list->count];
+    list->items[subscriber->wheel_place] = last;
+    last->wheel_place = subscriber->wheel_place;
+    subscriber->flags &= (uint8_t)~SUB_WHEEL;
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+// The pump: brings a subscriber that is behind up to the hub's position, a bounded amount each turn, then makes it live (or ends a
+// snapshot). Newcomers, resumes and slow readers are all the same to it.
+#include <stdlib.h>
+
+#include "base/limits.h"
+
+#include "hub/hub_priv.h"
+
+void pump_enqueue(struct hub *hub, struct subscriber *subscriber) {
+    if (subscriber->flags & SUB_READY) return;
+    subscriber->flags |= SUB_READY;
+    subscriber->next_ready = NULL;
+    subscriber->prev_ready = hub->ready_tail;
+    if (hub->ready_tail) {
+        hub->ready_tail->next_ready = subscriber;
+    } else {
+        hub->ready_head = subscriber;
+    }
+    hub->ready_tail = subscriber;
+    hub->ready_count++;
+}
+
+void pump_dequeue(struct hub *hub, struct subscriber *subscriber) {
+    if (!(subscriber->flags & SUB_READY)) return;
+    subscriber->flags &= (uint8_t)~SUB_READY;
+    if (subscriber->prev_ready) subscriber->prev_ready->next_ready = subscriber->next_ready;
+    if (subscriber->next_ready) subscriber->next_ready->prev_ready = subscriber->prev_ready;
+    if (hub->ready_head == subscriber) hub->ready_head = subscriber->next_ready;
+    if (hub->ready_tail == subscriber) hub->ready_tail = subscriber->prev_ready;
+    hub->ready_count--;
+}
+
+static void pace_remove(struct hub *hub, struct replay *replay) {
+    if (!replay->paced) return;
+    if (replay->prev_paced) replay->prev_paced->next_paced = replay->next_paced;
+    if (replay->next_paced) replay->next_paced->prev_paced = replay->prev_paced;
+    if (hub->paced == replay) hub->paced = replay->next_paced;
+    replay->paced = false;
+}
+
+static void pace_add(struct hub *hub, struct subscriber *subscriber) {
+    struct replay *replay = subscriber->replay;
+    if (replay->paced) return;
+    replay->subscriber = subscriber;
+    replay->prev_paced = NULL;
+    replay->next_paced = hub->paced;
+    replay->paced = true;
+    if (hub->paced) hub->paced->prev_paced = replay;
+    hub->paced = replay;
+}
+
+void replay_free(struct hub *hub, struct subscriber *subscriber) {
+    struct replay *replay = subscriber->replay;
+    if (!replay) return;
+    pace_remove(hub, replay);
+    free(replay->seqs);
+    free(replay);
+    subscriber->replay = NULL;
+}
+
+// Loss that has not been told yet: retention overtook the cursor.
+static void check_gap(struct hub *hub, struct subscriber *subscriber) {
+    uint64_t known = subscriber->told;
+    // With a list the cursor says nothing; what was trimmed before it was made is in `told`.
+    if (!(subscriber->replay && subscriber->replay->seqs) && subscriber->cursor > known)
+        known = subscriber->cursor;
+    if (subscriber->partial_seq > known) known = subscriber->partial_seq;
+    if (hub->directory.trimmed_max <= known) return;
+    const struct selector *selector = subscriber->selector;
+    uint64_t highest = 0;
+    for (uint32_t i = 0; i < selector->topics_count; i++) {
+        const struct topic *topic = directory_topic(&hub->directory, selector->topics[i]);
+        if (topic->trimmed_seq > highest) highest = topic->trimmed_seq;
+    }
+    if (highest > known) {
+        struct buf from;
+        buf_init(&from, 128);
+        frame_id(&from, hub->epoch, known);
+        tell_gap(hub, subscriber, buf_str(&from), highest, "retention");
+        buf_fini(&from);
+    }
+    subscriber->told = hub->directory.trimmed_max;
+}
+
+static void finish_snapshot(struct hub *hub, struct subscriber *subscriber) {
+    struct buf words;
+    buf_init(&words, LIMIT_TAIL_BYTES);
+    if (subscriber->selector->format == FRAME_JSON) {
+        buf_append_str(&words, STR("],\"next\":\""));
+        frame_id(&words, hub->epoch, subscriber->until);
+        buf_append_str(&words, STR("\"}\n"));
+        if (subscriber->selector->chunked) frame_chunk(&words, 0);
+    }
+    subscriber_finish(hub, subscriber, buf_str(&words));
+    buf_fini(&words);
+}
+
+// Everything has been sent up to the position.
+static void caught_up(struct hub *hub, struct subscriber *subscriber) {
+    replay_free(hub, subscriber);
+    if (subscriber->flags & SUB_SNAPSHOT) {
+        finish_snapshot(hub, subscriber);
+    } else if (selector_finished(hub, subscriber->selector)) {
+        subscriber_finish_closed(hub, subscriber);
+    } else if (hub->position != hub->delivered) {
+        // In the middle of a turn: the fan-out still has events in hand that the pump has just given.
+        pump_enqueue(hub, subscriber);
+    } else {
+        subscriber->state = SUB_LIVE;
+        list_add(&subscriber->selector->live, subscriber);
+    }
+}
+
+// The scratch to the connection. False when the turn is over for it.
+static bool send_scratch(struct hub *hub, struct subscriber *subscriber, uint64_t reached,
+                         size_t *written) {
+    size_t skip = subscriber->partial_seq ? subscriber->partial_sent : 0;
+    size_t len = hub->scratch.len;
+    ssize_t taken = hub->sink->write(subscriber, hub->scratch.data + skip, len - skip);
+    if (taken < 0) {
+        subscriber_break(hub, subscriber);
+        return false;
+    }
+    *written += (size_t)taken;
+    subscriber->written_tick = hub->tick;
+    hub->counts.writes_total++;
+    hub->counts.bytes_total += (uint64_t)taken;
+    subscriber_settle(hub, subscriber, skip + (size_t)taken, subscriber->cursor);
+    if (skip + (size_t)taken < len) {
+        subscriber_block(hub, subscriber);
+        return false;
+    }
+    if (reached > subscriber->cursor) subscriber->cursor = reached;
+    return true;
+}
+
+// A list that has been used up gives way to the cursor.
+static void end_list(struct hub *hub, struct subscriber *subscriber) {
+    struct replay *replay = subscriber->replay;
+    if (!replay || !replay->seqs || subscriber->cursor < replay->then) return;
+    free(replay->seqs);
+    replay->seqs = NULL;
+    if (!replay->pace_ms) replay_free(hub, subscriber);
+}
+
+size_t pump_turn(struct hub *hub, struct subscriber *subscriber) {
+    size_t written = 0;
+    ASSERT(subscriber->state == SUB_PUMPED);
+    if (!subscriber->partial_seq) check_gap(hub, subscriber);
+    if (subscriber->state != SUB_PUMPED || !subscriber_flush(hub, subscriber)) return 0;
+    uint64_t reached = 0;
+    enum gathered got = gather(hub, subscriber, &reached);
+    switch (got) {
+        case GATHER_LATER: pace_add(hub, subscriber); return 0;
+        case GATHER_FAILED: subscriber_break(hub, subscriber); return 0;
+        case GATHER_AGAIN: pump_enqueue(hub, subscriber); break;
+        case GATHER_MORE:
+        case GATHER_ALL: break;
+    }
+    if (hub->scratch.len && !send_scratch(hub, subscriber, reached, &written)) return written;
+    if (reached > subscriber->cursor) subscriber->cursor = reached;
+    end_list(hub, subscriber);
+    if (got == GATHER_ALL) {
+        caught_up(hub, subscriber);
+    } else {
+        pump_enqueue(hub, subscriber);
+    }
+    return written;
+}
+
+bool pump_probe(struct hub *hub, struct subscriber *subscriber) {
+    for (;;) {
+        uint64_t reached = 0;
+        enum gathered got = gather(hub, subscriber, &reached);
+        if (hub->scratch.len || got == GATHER_FAILED) return true;
+        if (reached > subscriber->cursor) subscriber->cursor = reached;
+        end_list(hub, subscriber);
+        if (got == GATHER_ALL) return false;
+    }
+}
+
+bool hub_continue(struct hub *hub, uint64_t now_ms) {
+    hub->now_ms = now_ms;
+    for (struct replay *replay = hub->paced, *next; replay; replay = next) {
+        next = replay->next_paced;
+        if (replay->due_ms > now_ms) continue;
+        pace_remove(hub, replay);
+        pump_enqueue(hub, replay->subscriber);
+    }
+    size_t written = 0;
+    // Each at most once a turn: whoever is queued again waits for the next.
+    for (size_t left = hub->ready_count; left && hub->ready_head && written < TURN_BYTES; left--) {
+        struct subscriber *subscriber = hub->ready_head;
+        pump_dequeue(hub, subscriber);
+        if (subscriber->state == SUB_PUMPED) written += pump_turn(hub, subscriber);
+    }
+    hub_read_end(hub);
+    return hub->ready_head != NULL;
+}
+
+uint64_t hub_next_due(const struct hub *hub) {
+    uint64_t due = UINT64_MAX;
+    for (const struct replay *replay = hub->paced; replay; replay = replay->next_paced) {
+        if (replay->due_ms < due) due = replay->due_ms;
+    }
+    return due;
+}

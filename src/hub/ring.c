@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+// The ring of recent batches.
+#include "hub/ring.h"
+
+#include <stdlib.h>
+
+int ring_init(struct ring *ring, size_t events_max, size_t bytes_max, uint64_t floor) {
+    *ring = (struct ring){.floor = floor, .events_max = events_max, .bytes_max = bytes_max};
+    ring->slots = malloc(64 * sizeof *ring->slots);
+    if (!ring->slots) return ERR_NOMEM;
+    ring->mask = 63;
+    return 0;
+}
+
+void ring_fini(struct ring *ring) {
+    for (size_t i = 0; i < ring->count; i++) batch_put(ring->slots[(ring->head + i) & ring->mask]);
+    free(ring->slots);
+    *ring = (struct ring){0};
+}
+
+static struct batch *batch_at(const struct ring *ring, size_t i) {
+    return ring->slots[(ring->head + i) & ring->mask];
+}
+
+static int grow(struct ring *ring) {
+    size_t cap = ring->mask + 1;
+    struct batch **slots = malloc(cap * 2 * sizeof *slots);
+    if (!slots) return ERR_NOMEM;
+    for (size_t i = 0; i < ring->count; i++) slots[i] = batch_at(ring, i);
+    free(ring->slots);
+    ring->slots = slots;
+    ring->mask = cap * 2 - 1;
+    ring->head = 0;
+    return 0;
+}
+
+int ring_push(struct ring *ring, struct batch *batch) {
+    ASSERT(batch->count);
+    if (ring->count > ring->mask && grow(ring)) return ERR_NOMEM;
+    ring->slots[(ring->head + ring->count++) & ring->mask] = batch;
+    ring->events += batch->count;
+    ring->bytes += batch->bytes;
+    return 0;
+}
+
+struct batch *ring_evict(struct ring *ring) {
+    if (!ring->count || (ring->events <= ring->events_max && ring->bytes <= ring->bytes_max))
+        return NULL;
+    struct batch *oldest = batch_at(ring, 0);
+    ring->head = (ring->head + 1) & ring->mask;
+    ring->count--;
+    ring->events -= oldest->count;
+    ring->bytes -= oldest->bytes;
+    ring->floor = oldest->events[oldest->count - 1]->seq;
+    return oldest;
+}
+
+struct ring_place ring_find(const struct ring *ring, uint64_t after) {
+    ASSERT(after >= ring->floor);
+    size_t low = 0, high = ring->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        const struct batch *batch = batch_at(ring, middle);
+        if (batch->events[batch->count - 1]->seq <= after) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    struct ring_place place = {low, 0};
+    if (low == ring->count) return place;
+    const struct batch *batch = batch_at(ring, low);
+    uint32_t first = 0, last = batch->count;
+    while (first < last) {
+        uint32_t middle = first + (last - first) / 2;
+        if (batch->events[middle]->seq <= after) {
+            first = middle + 1;
+        } else {
+            last = middle;
+        }
+    }
+    place.event = first;
+    return place;
+}
+
+struct event *ring_next(const struct ring *ring, struct ring_place *place) {
+    if (place->batch >= ring->count) return NULL;
+    struct batch *batch = batch_at(ring, place->batch);
+    struct event *event = batch->events[place->event];
+    if (++place->event == batch->count) *place = (struct ring_place){place->batch + 1, 0};
+    return event;
+}

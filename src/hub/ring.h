@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// The ring: a worker's recent batches in memory, so that who is only a little behind does not touch the disk. Bounded by
+// events and bytes; the oldest batch leaves first.
+#ifndef TAILRACE_HUB_RING_H
+#define TAILRACE_HUB_RING_H
+
+#include "journal/event.h"
+
+struct ring {
+    struct batch **slots; // a power of two of them
+    size_t mask;
+    size_t head, count; // slots[(head + i) & mask], i < count, oldest first
+    uint64_t floor;     // every event above this seq is in the ring
+    size_t events, bytes;
+    size_t events_max, bytes_max;
+};
+
+int ring_init(struct ring *ring, size_t events_max, size_t bytes_max, uint64_t floor) MUST_CHECK;
+void ring_fini(struct ring *ring);
+// Takes over one reference of a batch that has events. ERR_NOMEM: nothing was taken.
+int ring_push(struct ring *ring, struct batch *batch) MUST_CHECK;
+// While over a bound: removes the oldest batch and returns it (the caller puts it), NULL when within bounds.
+struct batch *ring_evict(struct ring *ring);
+
+// Walking: a position in the ring, valid until the next push or evict.
+struct ring_place {
+    size_t batch;
+    uint32_t event;
+};
+// The first event with a seq above `after`, which must be >= floor.
+struct ring_place ring_find(const struct ring *ring, uint64_t after);
+// The event there, NULL at the end; steps on.
+struct event *ring_next(const struct ring *ring, struct ring_place *place);
+
+#endif

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+// Where a subscriber begins: turns what was asked for (an id, a time, the newest N of each topic) into a cursor, or
+// into a list of events where a cursor cannot say it.
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "hub/hub_priv.h"
+
+// Events in the list of one start. Beyond it the oldest are left out, and a gap says so: 8 MB while it lasts.
+#define LIST_EVENTS_MAX 1000000
+
+void tell_gap(struct hub *hub, struct subscriber *subscriber, struct str from, uint64_t to,
+              const char *reason) {
+    const struct selector *selector = subscriber->selector;
+    struct buf data, words;
+    bool first = true;
+    buf_init(&data, 4096);
+    buf_init(&words, 16384);
+    buf_append_char(&data, '{');
+    json_pair_str(&data, &first, "from", from);
+    json_key(&data, &first, "to");
+    buf_append_char(&data, '"');
+    frame_id(&data, hub->epoch, to);
+    buf_append_char(&data, '"');
+    json_pair_str(&data, &first, "reason", str_from(reason));
+    buf_append_char(&data, '}');
+    struct frame_view view = {to, hub->last_time_ms, selector->names[0], STR("tailrace.gap"),
+                              buf_str(&data)};
+    switch (selector->format) {
+        case FRAME_PLAIN:
+        case FRAME_META:
+        case FRAME_ENVELOPE:
+            frame_control(&words, "gap", buf_str(&data), hub->epoch, to, selector->chunked);
+            break;
+        case FRAME_NDJSON:
+            frame_encode(&words, FRAME_NDJSON, &view, hub->epoch, selector->chunked);
+            break;
+        case FRAME_JSON:
+            if (subscriber->flags & SUB_ELEMENTS) buf_append_char(&words, ',');
+            subscriber->flags |= SUB_ELEMENTS;
+            frame_encode(&words, FRAME_JSON, &view, hub->epoch, false);
+            if (selector->chunked) frame_chunk(&words, 0);
+            break;
+        case FRAME_TEXT: // bare data has no place for it
+        case FRAME_FORMATS: break;
+    }
+    hub->counts.gaps_total++;
+    (void)subscriber_say(hub, subscriber, buf_str(&words));
+    buf_fini(&data);
+    buf_fini(&words);
+}
+
+struct list {
+    uint64_t *seqs;
+    size_t count, cap;
+};
+
+static bool list_room(struct list *list, size_t more) {
+    if (list->cap - list->count >= more) return true;
+    size_t cap = list->cap ? list->cap : 64;
+    while (cap - list->count < more) cap *= 2;
+    uint64_t *seqs = realloc(list->seqs, cap * sizeof *seqs);
+    if (!seqs) return false;
+    list->seqs = seqs;
+    list->cap = cap;
+    return true;
+}
+
+static int compare_seqs(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+// The newest `count` of a topic that is kept in memory only.
+static int list_memory(struct hub *hub, struct list *list, const struct topic *topic,
+                       uint64_t count) {
+    uint64_t first = topic->last_ordinal - count + 1;
+    struct ring_place place = ring_find(&hub->ring, hub->ring.floor);
+    for (struct event *event; (event = ring_next(&hub->ring, &place)) != NULL;) {
+        if (event->topic_no != topic->no || event->ordinal < first ||
+            event->seq <= topic->trimmed_seq)
+            continue;
+        if (!list_room(list, 1)) return ERR_NOMEM;
+        list->seqs[list->count++] = event->seq;
+    }
+    return 0;
+}
+
+static int list_stored(struct hub *hub, struct list *list, const struct topic *topic,
+                       uint64_t count) {
+    uint64_t start;
+    int err = hub_read_begin(hub);
+    if (!err)
+        err =
+            journal_topic_at(hub->reader, topic->last_seq, topic->last_ordinal - count + 1, &start);
+    // Trimmed in this moment: everything that is left then.
+    if (err == ERR_NOT_FOUND) {
+        start = topic->trimmed_seq + 1;
+        err = 0;
+    }
+    if (err) return err;
+    if (!list_room(list, count)) return ERR_NOMEM;
+    size_t got;
+    bool lost;
+    err = journal_topic_after(hub->reader, topic->last_seq, start - 1, list->seqs + list->count,
+                              count, &got, &lost);
+    if (err == ERR_NOT_FOUND) return 0;
+    if (!err) list->count += got;
+    return err;
+}
+
+// How many records of the topic make its newest `count` events.
+static uint64_t records_for(const struct topic *topic, uint64_t count) {
+    uint64_t stored = topic->last_ordinal - topic->trimmed_ordinal;
+    uint64_t wanted = count + (topic->marker ? 1 : 0);
+    return wanted < stored ? wanted : stored;
+}
+
+static int start_last(struct hub *hub, struct subscriber *subscriber, uint64_t count) {
+    const struct selector *selector = subscriber->selector;
+    struct list list = {0};
+    int err = 0;
+    if (count == 0) {
+        subscriber->cursor = hub->position;
+        return 0;
+    }
+    // Everything there is: a cursor at the beginning says it. Not for a wide selector: it would read the whole journal for it.
+    bool all = selector->topics_count <= MERGE_TOPICS;
+    for (uint32_t i = 0; i < selector->topics_count; i++) {
+        const struct topic *topic = directory_topic(&hub->directory, selector->topics[i]);
+        if (records_for(topic, count) < topic->last_ordinal - topic->trimmed_ordinal) all = false;
+    }
+    if (all || count == UINT64_MAX) {
+        subscriber->cursor = 0;
+        return 0;
+    }
+    uint64_t share = LIST_EVENTS_MAX / (selector->topics_count ? selector->topics_count : 1);
+    for (uint32_t i = 0; i < selector->topics_count && !err; i++) {
+        const struct topic *topic = directory_topic(&hub->directory, selector->topics[i]);
+        uint64_t records = records_for(topic, count < share ? count : share);
+        if (!records) continue;
+        err = topic->memory ? list_memory(hub, &list, topic, records)
+                            : list_stored(hub, &list, topic, records);
+    }
+    if (!err && !subscriber->replay) {
+        subscriber->replay = calloc(1, sizeof *subscriber->replay);
+        if (!subscriber->replay) err = ERR_NOMEM;
+    }
+    if (err) {
+        free(list.seqs);
+        return err;
+    }
+    if (list.count) qsort(list.seqs, list.count, sizeof *list.seqs, compare_seqs);
+    if (list.count && count > share) {
+        struct buf from;
+        buf_init(&from, 128);
+        frame_id(&from, hub->epoch, 0);
+        tell_gap(hub, subscriber, buf_str(&from), list.seqs[0] - 1, "more events asked for than a start may list");
+        buf_fini(&from);
+    }
+    subscriber->replay->seqs = list.seqs;
+    subscriber->replay->count = list.count;
+    subscriber->replay->then = hub->position;
+    subscriber->cursor = 0;
+    return 0;
+}
+
+static int start_time(struct hub *hub, struct subscriber *subscriber, uint64_t time_ms) {
+    int err = hub_read_begin(hub);
+    if (!err) err = journal_seq_before_time(hub->reader, time_ms, &subscriber->cursor);
+    if (subscriber->cursor > hub->position) subscriber->cursor = hub->position;
+    return err;
+}
+
+// Whether an id's owner has all of topics that are closed for good.
+static bool has_all_of_closed(const struct hub *hub, const struct selector *selector,
+                              uint64_t seq) {
+    if (!selector_finished(hub, selector)) return false;
+    for (uint32_t i = 0; i < selector->topics_count; i++) {
+        if (directory_topic(&hub->directory, selector->topics[i])->last_seq > seq) return false;
+    }
+    return true;
+}
+
+static int start_after(struct hub *hub, struct subscriber *subscriber,
+                       const struct hub_request *request) {
+    bool ahead = !request->foreign && request->seq > hub->position;
+    if (!request->foreign && !ahead) {
+        if (request->mode == HUB_STREAM &&
+            has_all_of_closed(hub, subscriber->selector, request->seq)) {
+            return ERR_NOT_FOUND;
+        }
+        subscriber->cursor = request->seq;
+        subscriber->told = 0; // what was lost after that id is to be told
+        return 0;
+    }
+    int err = 0;
+    switch (request->fallback) {
+        case HUB_START_TIME: err = start_time(hub, subscriber, request->time_ms); break;
+        case HUB_START_LAST: err = start_last(hub, subscriber, request->count); break;
+        case HUB_START_LIVE:
+        case HUB_START_AFTER: subscriber->cursor = 0; break;
+    }
+    if (!err) {
+        tell_gap(hub, subscriber, request->foreign_id, subscriber->cursor,
+                 ahead ? "unknown id" : "unknown epoch");
+    }
+    return err;
+}
+
+static int set_pace(struct subscriber *subscriber, const struct hub_request *request) {
+    if (request->pace_ms == HUB_PACE_NONE) return 0;
+    if (!subscriber->replay) subscriber->replay = calloc(1, sizeof *subscriber->replay);
+    if (!subscriber->replay) return ERR_NOMEM;
+    subscriber->replay->pace_ms = request->pace_ms;
+    subscriber->replay->speed = request->pace_speed ? request->pace_speed : 1;
+    return 0;
+}
+
+int start_resolve(struct hub *hub, struct subscriber *subscriber, const struct hub_request *request,
+                  struct report *report) {
+    int err = set_pace(subscriber, request);
+    // What is already gone is no loss to somebody who begins now.
+    subscriber->told = hub->directory.trimmed_max;
+    switch (request->start) {
+        case HUB_START_LIVE: subscriber->cursor = hub->position; break;
+        case HUB_START_AFTER:
+            if (!err) err = start_after(hub, subscriber, request);
+            break;
+        case HUB_START_TIME:
+            if (!err) err = start_time(hub, subscriber, request->time_ms);
+            break;
+        case HUB_START_LAST:
+            if (!err) err = start_last(hub, subscriber, request->count);
+            break;
+    }
+    hub_read_end(hub);
+    if (err && err != ERR_NOT_FOUND)
+        report_set(report, err, "the history cannot be read: %s", err_text(err));
+    return err;
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// Sockets: addresses, listeners, what an accepted connection is set to.
+#ifndef TAILRACE_SYS_NET_H
+#define TAILRACE_SYS_NET_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+// "127.0.0.1:8080", "[::1]:0", "localhost:8080", ":8080" (all addresses, IPv6 and IPv4), "*:8080".
+struct net_endpoint {
+    char host[256]; // "" for all addresses
+    uint16_t port;  // 0: the system chooses
+};
+int net_parse_endpoint(struct str text, struct net_endpoint *out) MUST_CHECK;
+// Whether it is reached from this machine only: 127.0.0.0/8, ::1, localhost.
+bool net_is_loopback(const struct net_endpoint *endpoint);
+// "http://127.0.0.1:8080/", with a name that a person can open when it listens on all addresses.
+void net_format_url(const struct net_endpoint *endpoint, char *out, size_t size);
+
+// Opens `count` listening sockets on one port, one for each worker (SO_REUSEPORT), non-blocking. endpoint->port becomes the real
+// one. ERR_EXISTS: the port is in use, also by another process that shares ports; ERR_DENIED; ERR_INVALID: no such
+// address; ERR_SYSTEM. The report says which and what to do.
+int net_listen(struct net_endpoint *endpoint, int *fds, size_t count, struct report *report) MUST_CHECK;
+
+// Who is at the other end, as 16 bytes (IPv4 mapped into IPv6); IPv6 by its /64, which is what one user has.
+struct net_address {
+    uint8_t bytes[16];
+};
+// Accepts one connection: non-blocking, TCP_NODELAY, keep-alive. The descriptor, or -1 with errno.
+int net_accept(int listener, struct net_address *address);
+// "192.0.2.1" or "2001:db8::/64"; `out` has room for 64 bytes. Returns out.
+char *net_format_address(const struct net_address *address, char out[64]);
+
+// Never blocks, never signals. Bytes sent (0 when the socket is full), -1 when the connection is broken.
+ssize_t net_send(int fd, const void *bytes, size_t len);
+// Bytes received, 0 at the end of the stream, -1 when the connection is broken, -2 when nothing is there now.
+ssize_t net_receive(int fd, void *bytes, size_t size);
+
+#endif
