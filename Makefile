@@ -18,7 +18,7 @@ HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -f
 CPPFLAGS := -D_GNU_SOURCE -Isrc -I$(B)/gen -isystem /usr/share/include -DTAILRACE_VERSION='"$(VERSION)"'
 CFLAGS   := -std=gnu17 -g -pthread $(WARNINGS)
 LDFLAGS  := -pthread -pie -Wl,-z,relro,-z,now
-LDLIBS   := -llmdb -lxxhash -lcyaml -lcurl -lpcre2-8
+LDLIBS   := -llmdb -lxxhash -lcyaml -lyaml -lcurl -lpcre2-8
 
 ifeq ($(VARIANT),release)
 CFLAGS  += -O2 -flto=auto $(HARDEN)
@@ -39,7 +39,8 @@ $(error VARIANT is $(VARIANT); it must be release, debug, asan, tsan or clang)
 endif
 
 SOURCES := $(wildcard src/*/*.c)
-OBJECTS := $(SOURCES:%.c=$(B)/%.o) $(B)/llhttp/api.o $(B)/llhttp/http.o $(B)/llhttp/llhttp.o
+OBJECTS := $(SOURCES:%.c=$(B)/%.o) $(B)/llhttp/api.o $(B)/llhttp/http.o $(B)/llhttp/llhttp.o \
+           $(B)/gen/assets.o
 LIBRARY := $(filter-out $(B)/src/cli/%,$(OBJECTS))
 UNITS   := $(wildcard test/unit/*/*.c)
 
@@ -61,6 +62,19 @@ $(B)/llhttp/%.o: /usr/share/llhttp/%.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -I/usr/share/include/llhttp -DLLHTTP_STRICT_MODE=1 $(filter-out $(WARNINGS),$(CFLAGS)) -c -o $@ $<
+
+# The web assets go into the binary as they are. web itself stands for files that were removed.
+WEB := $(sort $(wildcard web/*))
+
+$(B)/gen/assets.S $(B)/gen/assets.inc &: scripts/embed.sh web $(WEB)
+	$(call say,EMBED,web)
+	$(Q)mkdir -p $(@D)
+	$(Q)scripts/embed.sh $(B)/gen/assets $(WEB)
+
+$(B)/gen/assets.o: $(B)/gen/assets.S
+	$(Q)$(CC) $(filter -f%,$(HARDEN)) -c -o $@ $<
+
+$(B)/src/server/assets.o: $(B)/gen/assets.inc
 
 # Unit tests: one program for each layer, with everything but src/cli.
 UNIT_LAYERS   := $(sort $(notdir $(patsubst %/,%,$(dir $(UNITS)))))
