@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The configuration: one YAML file, the environment, flags. Each option stands once, in the table in config.c, with type, bounds,
+// The configuration: one YAML file, the environment, flags. Each option stands once, in the table in config_priv.h, with type, bounds,
 // default, whether a reload takes it, and its text in the commented example (packaging/tailrace.yml).
 //
-// Precedence: flags over environment (TAILRACE_LISTEN, …; PORT) over file over defaults.
+// Precedence: flags over environment (TAILRACE_LISTEN, …; then PORT) over file over defaults.
 #ifndef TAILRACE_SERVER_CONFIG_H
 #define TAILRACE_SERVER_CONFIG_H
 
@@ -20,7 +20,7 @@ struct config_route {
 // Everything is owned by the configuration and lives until config_free.
 struct config {
     // where
-    char *listen;         // "127.0.0.1:8080", "[::1]:0", ":8080" (all addresses)
+    char *listen;         // "127.0.0.1:8080", "[::1]:0", ":8080" (all addresses); never a host name
     char *metrics_listen; // "" : /metrics is on the main listener
     char *data;           // directory
     bool open;            // serve beyond loopback without keys
@@ -57,6 +57,10 @@ struct config {
     enum log_level log_level;
     enum log_format log_format;
 
+    // What is allowed but looks like a mistake (an unknown TAILRACE_ variable, a secret that others may read): lines for the log.
+    char **warnings;
+    size_t warnings_count;
+
     void *memory; // the loader's own
 };
 
@@ -75,7 +79,7 @@ struct config_flags {
 };
 
 // Loads, merges, checks everything that can be checked without serving. On an error *out is untouched and the report
-// names file, line and column (where known), the key, and what is allowed: ERR_INVALID, ERR_NOT_FOUND, ERR_DENIED, ERR_NOMEM.
+// says it all in its text, "tailrace.yml:12:9: stream.heartbeat: …" (file, line and column where known, the key, what is allowed): ERR_INVALID, ERR_NOT_FOUND, ERR_DENIED, ERR_NOMEM.
 int config_load(struct config **out, const struct config_flags *flags,
                 struct report *report) MUST_CHECK;
 void config_free(struct config *config);
