@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// The promise as a whole: 200,000 numbered lines, appended in pieces to a log under rotation, arrive exactly once and in order at three
+// different subscribers while the hub is killed with -9 and restarted five times.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { startBrowser } from './support/browser.mjs';
+import { Hub, assertRising, assertSequence, numbered } from './support/hub.mjs';
+import { LogFile } from './support/logfile.mjs';
+import { Process, binary } from './support/process.mjs';
+import { scaled, scenario } from './support/scope.mjs';
+import { serveStatic } from './support/static.mjs';
+import { until } from './support/wait.mjs';
+
+const TOTAL = 200_000;
+const KILLS = 5;
+const ROTATE_EVERY = 9000;
+// How far the writer may run ahead of what has been delivered, so that every kill falls into the middle.
+const LEAD = 30_000;
+const LEAD_WHILE_DOWN = 60_000;
+
+const page = (url) => `<!DOCTYPE html><title>subscriber</title><script>
+    window.got = [];
+    window.gaps = 0;
+    const source = new EventSource(${JSON.stringify(url)});
+    source.onmessage = (event) => window.got.push(event.data);
+    source.addEventListener('tailrace.gap', () => window.gaps++);
+</script>`;
+
+scenario('seq 1 200000 under rotation, exactly once and in order, over five kills', { limit: 300_000 }, async (s) => {
+    const log = new LogFile(path.join(s.tempDir(), 'counted.log'));
+    const pages = {};
+    const site = await serveStatic(s, { pages, host: '127.0.0.2' });
+    const hub = await Hub.start(s, {
+        config: {
+            sources: [{ file: log.path, topic: 'logs/counted', backfill: 'all' }],
+            stream: { retry: '100ms' },
+            origins: [site.origin],
+            log: { level: 'info' },
+        },
+    });
+    const url = hub.to('/t/logs/counted?last=all');
+
+    const client = hub.client('/t/logs/counted?last=all');
+    const tail = new Process(s, binary, ['tail', url]);
+    pages['/'] = page(url);
+    const browser = await startBrowser(s);
+    const tab = await browser.open(site.to('/'));
+    await client.opened();
+
+    let written = 0;
+    let down = false;
+    const writer = (async () => {
+        let sinceRotation = 0;
+        for (let i = 0; written < TOTAL; i++) {
+            const room = down ? LEAD_WHILE_DOWN : LEAD;
+            if (written - client.items.length > room) {
+                await new Promise((resolve) => setTimeout(resolve, 2));
+                continue;
+            }
+            const count = Math.min(1 + ((i * 7919) % 1500), TOTAL - written);
+            const text = numbered(count, '', written + 1).map((line) => `${line}\n`).join('');
+            const cut = (i * 31) % text.length;
+            log.append(text.slice(0, cut));
+            log.append(text.slice(cut));
+            written += count;
+            sinceRotation += count;
+            if (sinceRotation >= ROTATE_EVERY) {
+                log.rotate();
+                sinceRotation = 0;
+            }
+            await new Promise(setImmediate);
+        }
+    })();
+
+    for (let kill = 1; kill <= KILLS; kill++) {
+        await client.waitData(kill * 25_000, 60_000);
+        down = true;
+        await hub.kill9();
+        const before = written;
+        // The log goes on, and is rotated, while nobody follows it.
+        await until(() => written >= Math.min(before + 12_000, TOTAL), 'the writer to go on');
+        await hub.launch();
+        down = false;
+    }
+    await writer;
+
+    const expected = numbered(TOTAL);
+    assertSequence(await client.waitData(TOTAL, 120_000), expected, 'the npm client');
+    assert.ok(client.opens.items.length > KILLS, 'it reconnected');
+    assert.equal(client.data.length, TOTAL);
+    assert.ok(!client.items.some((item) => item.type === 'tailrace.gap'), 'no gap was told');
+    assertRising(client.events.map((event) => event.id));
+
+    await tail.stdout.waitCount(TOTAL, 'all lines at tailrace tail', 120_000);
+    assertSequence(tail.stdout.items, expected, 'tailrace tail');
+
+    await tab.waitForFunction((count) => window.got.length >= count, TOTAL, { timeout: scaled(120_000) });
+    const got = await tab.evaluate(() => window.got.join('\n'));
+    assertSequence(got.split('\n'), expected, 'the browser');
+    assert.equal(await tab.evaluate(() => window.gaps), 0);
+});

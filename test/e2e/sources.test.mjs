@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: MIT
+// Sources: files that are followed through everything that happens to log files, and simulated ones.
+import assert from 'node:assert/strict';
+import { mkdirSync, openSync, closeSync, renameSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { Hub, assertSequence, numbered } from './support/hub.mjs';
+import { LogFile } from './support/logfile.mjs';
+import { tailrace } from './support/process.mjs';
+import { scenario } from './support/scope.mjs';
+import { until } from './support/wait.mjs';
+
+// A hub that follows one file: {hub, log, dir, stream}.
+async function following(s, { create = true, source = {}, config = {}, before = () => {} } = {}) {
+    const dir = s.tempDir();
+    const log = new LogFile(path.join(dir, 'app.log'), { create });
+    before(log, dir);
+    const hub = await Hub.start(s, {
+        config: { ...config, sources: [{ file: log.path, backfill: 'all', ...source }] },
+    });
+    return { hub, log, dir };
+}
+
+const open = (hub, topic = 'logs/app.log') => hub.stream(`/t/${topic}?last=all`, { keepRaw: false });
+
+async function stored(hub, query = '/t/logs/app.log?last=all') {
+    const answer = await hub.get(query, { accept: 'application/json' });
+    return answer.json().events.map((event) => event.data);
+}
+
+scenario('lines of a file are delivered as they are written, under the topic logs/NAME', async (s) => {
+    const { hub, log } = await following(s);
+    const stream = await open(hub);
+    for (let i = 1; i <= 50; i++) {
+        log.lines([`line ${i}`]);
+        assert.equal((await stream.waitData(i)).at(-1), `line ${i}`);
+    }
+});
+
+scenario('a new file starts with its newest `backfill` lines, or with all', async (s) => {
+    const dir = s.tempDir();
+    for (const name of ['some', 'all', 'none']) {
+        new LogFile(path.join(dir, name)).lines(numbered(5000));
+    }
+    const hub = await Hub.start(s, {
+        config: {
+            sources: [
+                { file: path.join(dir, 'some'), backfill: 10 },
+                { file: path.join(dir, 'all'), backfill: 'all' },
+                { file: path.join(dir, 'none'), backfill: 0 },
+            ],
+        },
+    });
+    const streams = {};
+    for (const name of ['some', 'all', 'none']) {
+        streams[name] = await open(hub, `logs/${name}`);
+        new LogFile(path.join(dir, name), { create: false }).lines(['new']);
+    }
+    assertSequence(await streams.some.waitData(11), [...numbered(10, '', 4991), 'new']);
+    assertSequence(await streams.all.waitData(5001), [...numbered(5000), 'new']);
+    assertSequence(await streams.none.waitData(1), ['new']);
+});
+
+scenario('the topic comes from a template', async (s) => {
+    const dir = s.tempDir();
+    const log = new LogFile(path.join(dir, 'web.access.log'));
+    log.lines(['x']);
+    const hub = await Hub.start(s, {
+        config: {
+            sources: [
+                { file: log.path, topic: 'a/{name}', backfill: 'all' },
+                { file: log.path, topic: 'b/{stem}/log', backfill: 'all', type: 'line' },
+            ],
+        },
+    });
+    assert.deepEqual(await (await open(hub, 'a/web.access.log')).waitData(1), ['x']);
+    const typed = await open(hub, 'b/web.access/log');
+    await typed.waitData(1);
+    assert.equal(typed.events.items[0].type, 'line');
+});
+
+scenario('a last line without a newline waits for its end', async (s) => {
+    const { hub, log } = await following(s);
+    const stream = await open(hub);
+    log.append('whole\nhalf a ');
+    await stream.waitData(1);
+    log.append('line');
+    log.append(' and more');
+    await hub.publish('logs/app.log', 'published in between');
+    assert.deepEqual(await stream.waitData(2), ['whole', 'published in between']);
+    log.append('\nnext\n');
+    assert.deepEqual((await stream.waitData(4)).slice(2), ['half a line and more', 'next']);
+});
+
+scenario('bytes of every kind do no harm', async (s) => {
+    const { hub, log } = await following(s, { config: { limits: { event_bytes: '1MB' } } });
+    const stream = await open(hub);
+    const emoji = Buffer.from('caf\u00e9 \u{1F600}\n');
+    for (const byte of emoji) log.append(Buffer.from([byte]));
+    log.append('dos\r\n\r\n  leading\t\n');
+    log.append(Buffer.from([0x61, 0xff, 0x62, 0xc3, 0x0a]));
+    log.append(Buffer.from([0x6e, 0x00, 0x75, 0x6c, 0x0a]));
+    log.append('\u0001\u001b[31mred\u001b[0m\n');
+    const binary = Buffer.alloc(4096, 0);
+    for (let i = 0; i < binary.length; i++) binary[i] = (i * 7919) % 251;
+    log.append(binary);
+    log.append('\nend\n');
+    await stream.events.waitFor(
+        (items) => items.some((event) => event.data === 'end'),
+        'the line after binary rubbish',
+    );
+    const all = await stored(hub);
+    assert.deepEqual(all.slice(0, 6), [
+        'caf\u00e9 \u{1F600}',
+        'dos',
+        '',
+        '  leading\t',
+        'a\ufffdb\ufffd',
+        all[5],
+    ]);
+    assert.match(all[5], /^n[\u0000\ufffd\u2400]ul$/);
+    assert.equal(all[6], '\u0001\u001b[31mred\u001b[0m');
+});
+
+scenario('a line that is too long is cut at the bound and marked, the next one is whole', async (s) => {
+    const { hub, log } = await following(s, { source: { line_bytes: '1KB' } });
+    const stream = await open(hub);
+    log.append('x'.repeat(700));
+    log.append('x'.repeat(700));
+    log.append('x'.repeat(100_000));
+    log.append('\nshort\n');
+    // The bound falls into the middle of a character.
+    log.append(`${'\u{1F600}'.repeat(1000)}\nend\n`);
+    await stream.events.waitFor((items) => items.some((event) => event.data === 'end'), 'the end');
+    const lines = stream.data;
+    assert.equal(lines.length, 4);
+    assert.match(lines[0], /^x{900,1024}[^x]/);
+    assert.ok(Buffer.byteLength(lines[0]) <= 1024 + 200, 'cut');
+    assert.equal(lines[1], 'short');
+    assert.match(lines[2], /^\u{1F600}{200,256}[^\u{1F600}\ufffd]/u);
+    assert.equal(lines[3], 'end');
+});
+
+scenario('a file that does not exist yet, in a directory that does not either, is followed once it does', async (s) => {
+    const dir = s.tempDir();
+    const nested = path.join(dir, 'not', 'yet', 'app.log');
+    const hub = await Hub.start(s, {
+        config: { sources: [{ file: nested, topic: 'later' }] },
+    });
+    const stream = await open(hub, 'later');
+    mkdirSync(path.dirname(nested), { recursive: true });
+    const log = new LogFile(nested);
+    log.lines(['first', 'second']);
+    assert.deepEqual(await stream.waitData(2), ['first', 'second']);
+    log.lines(['third']);
+    await stream.waitData(3);
+});
+
+// --- rotation ---
+
+scenario('rename and create: the old file is read to its end, then the new one', async (s) => {
+    const { hub, log } = await following(s);
+    const stream = await open(hub);
+    const total = 50;
+    for (let i = 0; i < total; i++) {
+        log.lines(numbered(20, '', i * 40 + 1));
+        // Half of the lines go to the old file after it was renamed, as a program does that has not reopened it yet.
+        const writer = openSync(log.path, 'a');
+        log.rotate();
+        writeSync(writer, numbered(20, '', i * 40 + 21).map((line) => `${line}\n`).join(''));
+        closeSync(writer);
+        await stream.waitData((i + 1) * 40);
+    }
+    assertSequence(stream.data, numbered(total * 40));
+});
+
+scenario('rename, and the new file comes only later', async (s) => {
+    const { hub, log } = await following(s);
+    const stream = await open(hub);
+    let at = 0;
+    const more = (count) => {
+        log.lines(numbered(count, '', at + 1));
+        at += count;
+    };
+    for (let i = 0; i < 10; i++) {
+        more(10);
+        log.rotate({ create: false });
+        await stream.waitData(at);
+        log.create();
+        more(10);
+        await stream.waitData(at);
+    }
+    assertSequence(stream.data, numbered(at));
+});
+
+scenario('a program that goes on writing to the renamed file loses nothing', async (s) => {
+    const { hub, log } = await following(s);
+    const stream = await open(hub);
+    log.lines(['1']);
+    await stream.waitData(1);
+    const writer = openSync(log.path, 'a');
+    log.rotate({ create: false });
+    for (let i = 2; i <= 20; i++) {
+        writeSync(writer, `${i}\n`);
+        await stream.waitData(i);
+    }
+    closeSync(writer);
+    log.create();
+    log.lines(['21']);
+    assertSequence(await stream.waitData(21), numbered(21));
+});
+
+scenario('copytruncate: the file starts again from its beginning', async (s) => {
+    const { hub, log } = await following(s);
+    const stream = await open(hub);
+    let at = 0;
+    for (const count of [50, 10, 1, 300, 300, 5, 1000]) {
+        log.lines(numbered(count, 'line ', at + 1));
+        at += count;
+        await stream.waitData(at);
+        log.copyTruncate();
+    }
+    log.lines([`line ${at + 1}`]);
+    await stream.waitData(at + 1);
+    assertSequence(stream.data, numbered(at + 1, 'line '));
+});
+
+scenario('copytruncate, and the new content is longer than the old before anybody looks', async (s) => {
+    const { hub, log } = await following(s);
+    const stream = await open(hub);
+    let at = 0;
+    for (const count of [10, 40, 160, 640]) {
+        log.copyTruncate();
+        log.lines(numbered(count, 'line ', at + 1));
+        at += count;
+        await stream.waitData(at);
+    }
+    assertSequence(stream.data, numbered(at, 'line '));
+});
+
+scenario('delete and create again', async (s) => {
+    const { hub, log } = await following(s);
+    const stream = await open(hub);
+    let at = 0;
+    for (let i = 0; i < 20; i++) {
+        log.lines(numbered(10, '', at + 1));
+        at += 10;
+        await stream.waitData(at);
+        log.remove();
+        log.create();
+    }
+    assertSequence(stream.data, numbered(at));
+});
+
+scenario('replaced by a rename of another file onto it', async (s) => {
+    const { hub, log, dir } = await following(s);
+    const stream = await open(hub);
+    log.lines(['1', '2']);
+    await stream.waitData(2);
+    writeFileSync(path.join(dir, 'new'), '3\n4\n');
+    renameSync(path.join(dir, 'new'), log.path);
+    log.lines(['5']);
+    assert.deepEqual(await stream.waitData(5), numbered(5));
+});
+
+scenario('rotation while lines are written fast: each line once and in order', async (s) => {
+    const { hub, log } = await following(s);
+    const stream = await open(hub);
+    const total = 60_000;
+    let at = 0;
+    for (let i = 1; at < total; i++) {
+        const count = Math.min(137 + ((i * 31) % 400), total - at);
+        const text = numbered(count, 'request number ', at + 1)
+            .map((line) => `${line}\n`)
+            .join('');
+        // In two writes, cut in the middle of a line.
+        log.append(text.slice(0, text.length - 7));
+        log.append(text.slice(text.length - 7));
+        at += count;
+        if (i % 8 === 0) {
+            log.rotate();
+            // A rotation takes a program some time; the hub sees each file at least once.
+            await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+    }
+    assertSequence(await stream.waitData(total), numbered(total, 'request number '));
+});
+
+scenario('several rotations before the hub has looked: every generation is read, in order', async (s) => {
+    const { hub, log } = await following(s);
+    const stream = await open(hub);
+    let at = 0;
+    for (let round = 0; round < 10; round++) {
+        for (let i = 0; i < 5; i++) {
+            log.lines(numbered(100, '', at + 1));
+            at += 100;
+            log.rotate();
+        }
+        await stream.waitData(at);
+    }
+    assertSequence(stream.data, numbered(at));
+});
+
+// --- restarts ---
+
+scenario('after kill -9 and restart no line is lost or repeated', async (s) => {
+    const { hub, log } = await following(s);
+    let at = 0;
+    for (let i = 0; i < 8; i++) {
+        log.lines(numbered(3000, '', at + 1));
+        log.append('half a');
+        const stream = await open(hub);
+        // Killed at a moment when it is in the middle of reading.
+        await stream.waitData(at + 1 + i * 50);
+        await hub.kill9();
+        at += 3000;
+        log.append(` line ${i}\n`);
+        at += 1;
+        await hub.launch();
+    }
+    const expected = [];
+    for (let i = 0; i < 8; i++) {
+        expected.push(...numbered(3000, '', i * 3001 + 1), `half a line ${i}`);
+    }
+    const stream = await open(hub);
+    assertSequence(await stream.waitData(expected.length), expected);
+    assertSequence(await stored(hub), expected);
+});
+
+for (const [how, rotate] of [
+    ['once', (log, lines) => {
+        log.lines(lines(10));
+        log.rotate();
+        log.lines(lines(10));
+    }],
+    ['three times', (log, lines) => {
+        for (let i = 0; i < 3; i++) {
+            log.lines(lines(10));
+            log.rotate();
+        }
+        log.lines(lines(10));
+    }],
+    ['and no new file has been made', (log, lines) => {
+        log.lines(lines(10));
+        log.rotate({ create: false });
+    }],
+    ['by copytruncate, and has grown beyond where it was', (log, lines) => {
+        log.copyTruncate();
+        log.lines(lines(500));
+    }],
+    ['by delete and create', (log, lines) => {
+        log.remove();
+        log.create();
+        log.lines(lines(30));
+    }],
+]) {
+    scenario(`rotated ${how} while the hub was down`, async (s) => {
+        const { hub, log } = await following(s);
+        let at = 0;
+        const lines = (count) => {
+            at += count;
+            return numbered(count, 'line ', at - count + 1);
+        };
+        log.lines(lines(100));
+        await (await open(hub)).waitData(100);
+        await hub.kill9();
+        rotate(log, lines);
+        await hub.launch();
+        const stream = await open(hub);
+        assertSequence(await stream.waitData(at), numbered(at, 'line '));
+        if (how.includes('no new file')) log.create();
+        log.lines(lines(5));
+        assertSequence(await stream.waitData(at), numbered(at, 'line '));
+        assertSequence(await stored(hub), numbered(at, 'line '));
+    });
+}
+
+scenario('a clean restart neither repeats nor loses', async (s) => {
+    const { hub, log } = await following(s);
+    log.lines(numbered(1000));
+    await (await open(hub)).waitData(1000);
+    await hub.stop();
+    log.lines(numbered(500, '', 1001));
+    await hub.launch();
+    assertSequence(await (await open(hub)).waitData(1500), numbered(1500));
+});
+
+// --- globs, links, directories ---
+
+scenario('a glob takes new files while the hub runs, each with a topic of its own', async (s) => {
+    const dir = s.tempDir();
+    new LogFile(path.join(dir, 'one.log')).lines(['1']);
+    new LogFile(path.join(dir, 'not.txt')).lines(['no']);
+    const hub = await Hub.start(s, {
+        config: { sources: [{ file: path.join(dir, '*.log'), topic: 'glob/{stem}', backfill: 'all' }] },
+    });
+    const stream = await hub.stream('/events?topic=glob/*&last=all&format=meta');
+    await stream.waitData(1);
+    for (let i = 2; i <= 20; i++) {
+        new LogFile(path.join(dir, `n${i}.log`)).lines([String(i)]);
+        new LogFile(path.join(dir, `n${i}.tmp`)).lines(['no']);
+        await stream.waitData(i);
+    }
+    // A file that gets its name by a rename is a new one as well.
+    writeFileSync(path.join(dir, 'hidden.part'), '21\n');
+    renameSync(path.join(dir, 'hidden.part'), path.join(dir, 'arrived.log'));
+    await stream.waitData(21);
+    assertSequence(stream.data, numbered(21));
+    assert.equal(stream.events.items[20].fields.topic, 'glob/arrived');
+    const { events } = (await hub.get('/events?topic=glob/*&last=all', { accept: 'application/json' })).json();
+    assert.equal(events.length, 21);
+});
+
+scenario('a glob that matches rotated files does not read them twice', async (s) => {
+    const dir = s.tempDir();
+    const log = new LogFile(path.join(dir, 'app.log'));
+    log.lines(numbered(10));
+    const hub = await Hub.start(s, {
+        config: { sources: [{ file: path.join(dir, 'app.log*'), backfill: 'all' }] },
+    });
+    const stream = await hub.stream('/events?topic=logs/*&last=all');
+    await stream.waitData(10);
+    for (let i = 1; i <= 5; i++) {
+        log.rotate();
+        log.lines(numbered(10, '', i * 10 + 1));
+        await stream.waitData((i + 1) * 10);
+    }
+    await hub.restart();
+    log.lines(['61']);
+    const all = await hub.stream('/events?topic=logs/*&last=all');
+    await all.waitData(61);
+    assertSequence([...all.data].sort((a, b) => a - b), numbered(61));
+});
+
+scenario('a glob over directories', async (s) => {
+    const dir = s.tempDir();
+    for (const name of ['a', 'b']) {
+        mkdirSync(path.join(dir, name));
+        new LogFile(path.join(dir, name, 'out.log')).lines([name]);
+    }
+    const hub = await Hub.start(s, {
+        config: { sources: [{ file: path.join(dir, '*', 'out.log'), topic: 'x/{path}', backfill: 'all' }] },
+    });
+    const stream = await hub.stream('/events?topic=x/**&last=all&format=meta');
+    await stream.waitData(2);
+    mkdirSync(path.join(dir, 'c'));
+    new LogFile(path.join(dir, 'c', 'out.log')).lines(['c']);
+    await stream.waitData(3);
+    assert.deepEqual([...stream.data].sort(), ['a', 'b', 'c']);
+    for (const event of stream.events.items) {
+        assert.equal(event.fields.topic, `x${dir}/${event.data}/out.log`);
+    }
+});
+
+scenario('symbolic links are followed only when told', async (s) => {
+    const dir = s.tempDir();
+    new LogFile(path.join(dir, 'real')).lines(['x']);
+    symlinkSync(path.join(dir, 'real'), path.join(dir, 'link'));
+    const sources = (follow) => [
+        { file: path.join(dir, 'link'), topic: 'link', backfill: 'all', follow_symlinks: follow },
+        { file: path.join(dir, 'real'), topic: 'real', backfill: 'all' },
+    ];
+    const yes = await Hub.start(s, { config: { sources: sources(true) } });
+    assert.deepEqual(await (await open(yes, 'link')).waitData(1), ['x']);
+    const no = await Hub.start(s, { config: { sources: sources(false) } });
+    await (await open(no, 'real')).waitData(1);
+    assert.deepEqual(await stored(no, '/t/link?last=all'), []);
+});
+
+scenario('a directory in place of a file, or a glob without a placeholder, is refused at the start', async (s) => {
+    const dir = s.tempDir();
+    for (const source of [{ file: dir }, { file: `${dir}/*.log`, topic: 'all-in-one' }]) {
+        const config = path.join(s.tempDir(), 'c.yml');
+        writeFileSync(config, JSON.stringify({ sources: [source] }));
+        const result = await tailrace(s, [
+            'serve', '-c', config, '--listen', '127.0.0.1:0', '--data', path.join(s.tempDir(), 'data'),
+        ]);
+        assert.notEqual(result.code, 0);
+        assert.match(result.stderr, /directory|\{name\}|placeholder/i);
+    }
+});
+
+// --- simulated ---
+
+scenario('simulated words come at random intervals within the range', async (s) => {
+    const words = ['queued', 'running', 'done'];
+    const hub = await Hub.start(s, {
+        config: {
+            sources: [
+                { simulate: { words, interval: '20ms..120ms' }, topic: 'sim/status', type: 'status' },
+                { simulate: { words, interval: '10ms', order: 'shuffle' }, topic: 'sim/shuffled' },
+                { simulate: { words, interval: '10ms', repeat: false }, topic: 'sim/once' },
+            ],
+        },
+    });
+    const stream = await hub.stream('/t/sim/status?last=all&format=meta');
+    const data = await stream.waitData(20);
+    assertSequence(data, Array.from({ length: 20 }, (_, i) => words[i % 3]));
+    assert.equal(stream.events.items[0].type, 'status');
+    const times = stream.events.items.slice(0, 20).map((event) => Date.parse(event.fields.time));
+    const gaps = times.slice(1).map((time, i) => time - times[i]);
+    assert.ok(gaps.reduce((sum, gap) => sum + gap) >= 19 * 20 * 0.9, String(gaps));
+    assert.ok(new Set(gaps).size > 2, 'they differ');
+    const shuffled = await (await open(hub, 'sim/shuffled')).waitData(60);
+    assert.deepEqual(new Set(shuffled), new Set(words));
+    assert.notDeepEqual(shuffled, Array.from({ length: 60 }, (_, i) => words[i % 3]));
+    await until(async () => (await stored(hub, '/t/sim/once?last=all')).length >= 3, 'the three words');
+    assert.deepEqual(await stored(hub, '/t/sim/once?last=all'), words);
+});
+
+scenario('simulated lines come from a file', async (s) => {
+    const dir = s.tempDir();
+    writeFileSync(path.join(dir, 'lines.txt'), 'one\ntwo\r\nthree');
+    const hub = await Hub.start(s, {
+        config: {
+            sources: [
+                { simulate: { file: path.join(dir, 'lines.txt'), interval: '5ms' }, topic: 'sim/lines' },
+            ],
+        },
+    });
+    assert.deepEqual(await (await open(hub, 'sim/lines')).waitData(6), [
+        'one', 'two', 'three', 'one', 'two', 'three',
+    ]);
+});
