@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// Walking a topic along the links between its records, in one transaction.
+#ifndef TAILRACE_JOURNAL_LINKS_H
+#define TAILRACE_JOURNAL_LINKS_H
+
+#include <lmdb.h>
+
+#include "journal/record.h"
+#include "journal/topics.h"
+
+struct links {
+    MDB_txn *txn;
+    MDB_dbi events;
+    uint64_t floor; // links to seqs up to here are not followed
+    uint64_t reads; // counts records looked at
+};
+
+// The record of this seq; ERR_NOT_FOUND, ERR_CORRUPT, ERR_IO.
+int links_read(struct links *links, uint64_t seq, struct record_view *out) MUST_CHECK;
+// From the topic's event `tail` (above the floor) back to the one with this ordinal. ERR_NOT_FOUND when it is below the floor.
+int links_at(struct links *links, uint64_t tail, uint64_t ordinal,
+             struct record_view *out) MUST_CHECK;
+// As journal_topic_after.
+int links_after(struct links *links, uint64_t tail, uint64_t after, uint64_t *seqs, size_t max,
+                size_t *count, bool *lost) MUST_CHECK;
+// Finds the topic's jump stack again.
+int links_stack(struct links *links, struct topic *topic) MUST_CHECK;
+
+#endif

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+// Reading old events: one LMDB read transaction a reader, renewed at each begin.
+//
+// What is forgotten is not shown even while its records are still there: topic rows are read in the same snapshot,
+// but only when the state row says that some topic has such records, or when a topic's links are followed.
+#include "journal/reader_priv.h"
+
+#include <stdlib.h>
+
+#include "journal/journal_priv.h"
+#include "journal/links.h"
+
+struct journal_reader {
+    struct store *store;
+    struct journal_reader *next, **link;
+    MDB_txn *txn;       // reset between end and begin; NULL: to be made
+    MDB_cursor *cursor; // over events, for reading on
+    bool open;
+    bool pending; // some topic has records below its floor in this snapshot
+    struct links links;
+};
+
+void reader_forget_all(struct store *store) {
+    pthread_mutex_lock(&store->readers_lock);
+    for (struct journal_reader *reader = store->readers; reader; reader = reader->next) {
+        ASSERT(!reader->open);
+        if (reader->cursor) mdb_cursor_close(reader->cursor);
+        if (reader->txn) mdb_txn_abort(reader->txn);
+        reader->cursor = NULL;
+        reader->txn = NULL;
+    }
+    pthread_mutex_unlock(&store->readers_lock);
+}
+
+uint64_t reader_reads(const struct journal_reader *reader) { return reader->links.reads; }
+
+int journal_reader_open(struct journal *journal, struct journal_reader **out) {
+    struct journal_reader *reader = calloc(1, sizeof *reader);
+    if (!reader) return ERR_NOMEM;
+    struct store *store = &journal->store;
+    reader->store = store;
+    pthread_mutex_lock(&store->readers_lock);
+    reader->next = store->readers;
+    reader->link = &store->readers;
+    if (reader->next) reader->next->link = &reader->next;
+    store->readers = reader;
+    pthread_mutex_unlock(&store->readers_lock);
+    *out = reader;
+    return 0;
+}
+
+void journal_reader_close(struct journal_reader *reader) {
+    if (!reader) return;
+    ASSERT(!reader->open);
+    struct store *store = reader->store;
+    // The gate keeps LMDB from being closed under our hands.
+    pthread_rwlock_rdlock(&store->gate);
+    pthread_mutex_lock(&store->readers_lock);
+    *reader->link = reader->next;
+    if (reader->next) reader->next->link = reader->link;
+    if (reader->cursor) mdb_cursor_close(reader->cursor);
+    if (reader->txn) mdb_txn_abort(reader->txn);
+    pthread_mutex_unlock(&store->readers_lock);
+    pthread_rwlock_unlock(&store->gate);
+    free(reader);
+}
+
+static int begin(struct journal_reader *reader) {
+    struct store *store = reader->store;
+    if (!store->env) return ERR_IO;
+    int rc = reader->txn ? mdb_txn_renew(reader->txn)
+                         : mdb_txn_begin(store->env, NULL, MDB_RDONLY, &reader->txn);
+    if (rc && reader->txn) {
+        if (reader->cursor) mdb_cursor_close(reader->cursor);
+        mdb_txn_abort(reader->txn);
+        reader->cursor = NULL;
+        reader->txn = NULL;
+    }
+    if (rc) return store_error(rc);
+    rc = reader->cursor ? mdb_cursor_renew(reader->txn, reader->cursor)
+                        : mdb_cursor_open(reader->txn, store->events, &reader->cursor);
+    MDB_val key = {5, "state"}, data;
+    if (!rc) rc = mdb_get(reader->txn, store->meta, &key, &data);
+    if (!rc && data.mv_size != sizeof(struct record_state)) rc = MDB_CORRUPTED;
+    if (rc) {
+        mdb_txn_reset(reader->txn);
+        return rc == MDB_NOTFOUND ? ERR_CORRUPT : store_error(rc);
+    }
+    struct record_state state;
+    memcpy(&state, data.mv_data, sizeof state);
+    reader->pending = state.topics_pending > 0;
+    reader->links.txn = reader->txn;
+    reader->links.events = store->events;
+    return 0;
+}
+
+int journal_reader_begin(struct journal_reader *reader) {
+    ASSERT(!reader->open);
+    pthread_rwlock_rdlock(&reader->store->gate);
+    int err = begin(reader);
+    if (err)
+        pthread_rwlock_unlock(&reader->store->gate);
+    else
+        reader->open = true;
+    return err == ERR_NOMEM ? err : err ? ERR_IO : 0;
+}
+
+void journal_reader_end(struct journal_reader *reader) {
+    ASSERT(reader->open);
+    reader->open = false;
+    mdb_txn_reset(reader->txn);
+    pthread_rwlock_unlock(&reader->store->gate);
+}
+
+// Up to where nothing of the topic is shown.
+static int floor_of(struct journal_reader *reader, uint32_t topic_no, uint64_t *out) {
+    MDB_val key = {sizeof topic_no, &topic_no}, data;
+    int rc = mdb_get(reader->txn, reader->store->topics, &key, &data);
+    if (rc) return rc == MDB_NOTFOUND ? ERR_CORRUPT : store_error(rc);
+    struct topic_now now;
+    struct str name;
+    int err = record_decode_topic((struct str){data.mv_data, data.mv_size}, &now, &name);
+    if (err) return err;
+    *out = now.trimmed_seq;
+    return 0;
+}
+
+// 0 when it may be shown, ERR_NOT_FOUND when it is forgotten.
+static int shown(struct journal_reader *reader, const struct record *record) {
+    if (!reader->pending) return 0;
+    uint64_t floor;
+    int err = floor_of(reader, record->topic_no, &floor);
+    if (err) return err;
+    return record->seq > floor ? 0 : ERR_NOT_FOUND;
+}
+
+int journal_read(struct journal_reader *reader, uint64_t seq, struct record *out) {
+    ASSERT(reader->open);
+    struct record_view view;
+    int err = links_read(&reader->links, seq, &view);
+    if (!err) err = shown(reader, &view.record);
+    if (!err) *out = view.record;
+    return err;
+}
+
+int journal_read_next(struct journal_reader *reader, uint64_t after, struct record *out) {
+    ASSERT(reader->open);
+    if (after == UINT64_MAX) return ERR_NOT_FOUND;
+    uint64_t seq = after + 1;
+    MDB_val key = {sizeof seq, &seq}, data;
+    int rc = mdb_cursor_get(reader->cursor, &key, &data, MDB_SET_RANGE);
+    for (; !rc; rc = mdb_cursor_get(reader->cursor, &key, &data, MDB_NEXT)) {
+        struct record_view view;
+        reader->links.reads++;
+        if (key.mv_size != sizeof seq) return ERR_CORRUPT;
+        memcpy(&seq, key.mv_data, sizeof seq);
+        int err = record_decode((struct str){data.mv_data, data.mv_size}, seq, &view);
+        if (!err) err = shown(reader, &view.record);
+        if (err == ERR_NOT_FOUND) continue;
+        if (!err) *out = view.record;
+        return err;
+    }
+    return store_error(rc);
+}
+
+// Readies the links for the topic of `tail`.
+static int topic_of(struct journal_reader *reader, uint64_t tail) {
+    struct record_view view;
+    int err = links_read(&reader->links, tail, &view);
+    return err ? err : floor_of(reader, view.record.topic_no, &reader->links.floor);
+}
+
+int journal_topic_after(struct journal_reader *reader, uint64_t tail, uint64_t after,
+                        uint64_t *seqs, size_t max, size_t *count, bool *lost) {
+    ASSERT(reader->open);
+    *count = 0;
+    *lost = false;
+    if (tail <= after) return 0;
+    int err = topic_of(reader, tail);
+    if (err == ERR_NOT_FOUND) *lost = true;
+    if (err) return err == ERR_NOT_FOUND ? 0 : err;
+    return links_after(&reader->links, tail, after, seqs, max, count, lost);
+}
+
+int journal_topic_at(struct journal_reader *reader, uint64_t tail, uint64_t ordinal,
+                     uint64_t *seq) {
+    ASSERT(reader->open);
+    struct record_view view;
+    int err = topic_of(reader, tail);
+    if (!err) err = links_at(&reader->links, tail, ordinal, &view);
+    if (!err) *seq = view.record.seq;
+    return err;
+}
+
+static int seek(struct journal_reader *reader, MDB_cursor_op op, uint64_t *seq, uint64_t *time_ms) {
+    MDB_val key = {sizeof *seq, seq}, data;
+    int rc = mdb_cursor_get(reader->cursor, &key, &data, op);
+    if (rc) return store_error(rc);
+    if (key.mv_size != sizeof *seq) return ERR_CORRUPT;
+    memcpy(seq, key.mv_data, sizeof *seq);
+    struct record_view view;
+    reader->links.reads++;
+    int err = record_decode((struct str){data.mv_data, data.mv_size}, *seq, &view);
+    if (!err) *time_ms = view.record.time_ms;
+    return err;
+}
+
+int journal_seq_before_time(struct journal_reader *reader, uint64_t time_ms, uint64_t *seq) {
+    ASSERT(reader->open);
+    *seq = 0;
+    uint64_t low = 0, high = 0, at_ms;
+    int err = seek(reader, MDB_FIRST, &low, &at_ms);
+    if (err) return err == ERR_NOT_FOUND ? 0 : err;
+    if (at_ms >= time_ms) return 0;
+    err = seek(reader, MDB_LAST, &high, &at_ms);
+    if (err) return err;
+    if (at_ms < time_ms) {
+        *seq = high;
+        return 0;
+    }
+    // The event at `low` is before the time, that at `high` is not.
+    while (high - low > 1) {
+        uint64_t middle = low + (high - low) / 2, found = middle;
+        err = seek(reader, MDB_SET_RANGE, &found, &at_ms);
+        if (err) return err;
+        if (at_ms < time_ms)
+            low = found;
+        else
+            high = middle;
+    }
+    *seq = low;
+    return 0;
+}

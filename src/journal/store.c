@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: MIT
+// The journal's directory and its LMDB environment.
+#include "journal/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "journal/check.h"
+#include "journal/reader_priv.h"
+
+static const char *const tables[] = {"meta", "events", "topics", "keys", "sources"};
+#define TABLES_COUNT (sizeof tables / sizeof tables[0])
+
+// First line of the lock file; ours whenever it is there. `creating` follows until the journal is complete.
+#define LOCK_MARK "tailrace data directory\n"
+#define LOCK_CREATING "creating\n"
+
+int store_error(int rc) {
+    switch (rc) {
+        case 0: return 0;
+        case ENOMEM: return ERR_NOMEM;
+        case EACCES:
+        case EPERM: return ERR_DENIED;
+        case ENOSPC:
+        case EDQUOT:
+        case EFBIG:
+        case MDB_MAP_FULL: return ERR_FULL;
+        case MDB_NOTFOUND: return ERR_NOT_FOUND;
+        case MDB_CORRUPTED:
+        case MDB_PAGE_NOTFOUND:
+        case MDB_INVALID:
+        case MDB_VERSION_MISMATCH:
+        case MDB_INCOMPATIBLE: return ERR_CORRUPT;
+        case MDB_READERS_FULL: return ERR_LIMIT;
+        default: return ERR_IO;
+    }
+}
+
+static int open_error(int rc) { return rc == EROFS ? ERR_DENIED : store_error(rc); }
+
+// --- the lock file --------------------------------------------------------------------------------------------------
+
+static int read_lock(int fd, char text[128]) {
+    ssize_t got = pread(fd, text, 127, 0);
+    text[got < 0 ? 0 : got] = '\0';
+    return got < 0 ? ERR_IO : 0;
+}
+
+static int write_lock(struct store *store, bool creating, struct report *report) {
+    char text[128];
+    int len = snprintf(text, sizeof text, LOCK_MARK "pid %ld\n%s", (long)getpid(),
+                       creating ? LOCK_CREATING : "");
+    // Never shorter than what is there before it is written: a crash in between must not leave it without its first line.
+    if (pwrite(store->lock_fd, text, (size_t)len, 0) != len || ftruncate(store->lock_fd, len) ||
+        (store->sync && fdatasync(store->lock_fd)))
+        return report_errno(report, errno == ENOSPC ? ERR_FULL : ERR_IO,
+                            "cannot write %s/" STORE_LOCK_FILE, store->dir);
+    return 0;
+}
+
+static int sync_dir(const char *path) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return ERR_IO;
+    int err = fsync(fd) ? ERR_IO : 0;
+    close(fd);
+    return err;
+}
+
+int store_seal(struct store *store, struct report *report) {
+    int err = write_lock(store, false, report);
+    if (!err && store->sync && sync_dir(store->dir))
+        err = report_errno(report, ERR_IO, "cannot sync %s", store->dir);
+    return err;
+}
+
+// What stands in a directory without a lock file of ours: nothing, a journal's data file (restored from a backup), or somebody's things.
+static int look_around(const char *dir, bool *has_data, bool *has_other, struct report *report) {
+    *has_data = *has_other = false;
+    DIR *list = opendir(dir);
+    if (!list)
+        return report_errno(report, errno == EACCES ? ERR_DENIED : ERR_IO, "cannot read %s", dir);
+    for (struct dirent *entry; (entry = readdir(list));) {
+        const char *name = entry->d_name;
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "lost+found") == 0)
+            continue;
+        if (strcmp(name, STORE_DATA_FILE) == 0)
+            *has_data = true;
+        else if (strcmp(name, "lock.mdb") != 0 && strcmp(name, STORE_LOCK_FILE) != 0)
+            *has_other = true;
+    }
+    closedir(list);
+    return 0;
+}
+
+static int check_file(struct store *store, struct report *report) {
+    // 64 MB of pages: a second at worst, and small journals are looked at whole.
+    enum { CHECK_PAGES_MAX = 16384 };
+    char path[4096];
+    snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, store->dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return report_errno(report, errno == EACCES ? ERR_DENIED : ERR_IO, "cannot open %s", path);
+    struct report why = {0};
+    int err = check_data_file(fd, tables, TABLES_COUNT, CHECK_PAGES_MAX, &why);
+    close(fd);
+    if (err == ERR_NOT_FOUND)
+        return report_set(report, ERR_CORRUPT,
+                          "%s is not a tailrace data directory: %s has other tables", store->dir,
+                          path);
+    if (err)
+        return report_set(report, err,
+                          "%s is damaged: %s; restore it from a backup, or move %s "
+                          "away to start with an empty journal",
+                          path, why.text, store->dir);
+    return 0;
+}
+
+static int make_dir(struct store *store, struct report *report) {
+    if (mkdir(store->dir, 0700) == 0) {
+        char parent[4096];
+        snprintf(parent, sizeof parent, "%s/..", store->dir);
+        return store->sync && sync_dir(parent)
+                   ? report_errno(report, ERR_IO, "cannot sync the directory above %s", store->dir)
+                   : 0;
+    }
+    if (errno == EEXIST) {
+        struct stat status;
+        if (stat(store->dir, &status) == 0 && S_ISDIR(status.st_mode)) return 0;
+        return report_set(report, ERR_INVALID, "%s is not a directory", store->dir);
+    }
+    int err = errno == EACCES || errno == EPERM || errno == EROFS ? ERR_DENIED
+              : errno == ENOENT                                   ? ERR_NOT_FOUND
+              : errno == ENOSPC                                   ? ERR_FULL
+                                                                  : ERR_IO;
+    return report_errno(report, err, "cannot make the data directory %s", store->dir);
+}
+
+static int take_lock(struct store *store, struct report *report) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/" STORE_LOCK_FILE, store->dir);
+    store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (store->lock_fd < 0)
+        return report_errno(report,
+                            errno == EACCES || errno == EROFS || errno == EPERM ? ERR_DENIED
+                            : errno == ENOSPC                                   ? ERR_FULL
+                                                                                : ERR_IO,
+                            "cannot open %s; the data directory must be writable", path);
+    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0) return 0;
+    if (errno != EWOULDBLOCK) return report_errno(report, ERR_IO, "cannot lock %s", path);
+    char text[128];
+    (void)!read_lock(store->lock_fd, text);
+    const char *pid = strstr(text, "pid ");
+    return report_set(report, ERR_LOCKED,
+                      "%s is in use by another tailrace (process %ld); stop it, or give this one "
+                      "another data directory",
+                      store->dir, pid ? strtol(pid + 4, NULL, 10) : 0);
+}
+
+// Before anything is made: is this place ours, empty, or somebody else's?
+static int look_first(struct store *store, bool *created, struct report *report) {
+    char path[4096], text[128] = "";
+    if (strlen(store->dir) > sizeof path - 64)
+        return report_set(report, ERR_TOO_LONG, "the data directory's path is too long");
+    snprintf(path, sizeof path, "%s/" STORE_LOCK_FILE, store->dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)!read_lock(fd, text);
+        close(fd);
+    }
+    bool ours = str_starts(str_from(text), STR(LOCK_MARK));
+    bool has_data, has_other;
+    int err = look_around(store->dir, &has_data, &has_other, report);
+    if (err) return err;
+    *created = !has_data || (ours && strstr(text, LOCK_CREATING));
+    if (has_data && !ours) return check_file(store, report);
+    if (!has_data && (has_other || (text[0] && !ours)))
+        return report_set(report, ERR_CORRUPT,
+                          "%s is not a tailrace data directory and not empty; give another one",
+                          store->dir);
+    return 0;
+}
+
+// --- the environment ------------------------------------------------------------------------------------------------
+
+static int open_tables(struct store *store, bool create) {
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(store->env, NULL, create ? 0 : MDB_RDONLY, &txn);
+    if (rc) return rc;
+    const unsigned integer = MDB_INTEGERKEY;
+    const unsigned flags[TABLES_COUNT] = {0, integer, integer, 0, 0};
+    MDB_dbi *const dbis[TABLES_COUNT] = {&store->meta, &store->events, &store->topics, &store->keys,
+                                         &store->sources};
+    for (size_t i = 0; i < TABLES_COUNT; i++) {
+        rc = mdb_dbi_open(txn, tables[i], flags[i] | (create ? MDB_CREATE : 0), dbis[i]);
+        if (rc) {
+            mdb_txn_abort(txn);
+            return rc;
+        }
+    }
+    return mdb_txn_commit(txn);
+}
+
+static int open_env(struct store *store, bool create) {
+    // One for each worker, the sources, and some more; each is 64 bytes in the lock file.
+    enum { READERS_MAX = 1024 };
+    // A map that the machine refuses (ulimit -v, small address spaces) is tried again at half the size.
+    const size_t map_bytes_min = (size_t)64 << 20;
+    int rc;
+    for (;;) {
+        rc = mdb_env_create(&store->env);
+        if (rc) return rc;
+        mdb_env_set_maxdbs(store->env, TABLES_COUNT);
+        mdb_env_set_maxreaders(store->env, READERS_MAX);
+        rc = mdb_env_set_mapsize(store->env, store->map_bytes);
+        if (!rc)
+            rc = mdb_env_open(store->env, store->dir, MDB_NOTLS | (store->sync ? 0 : MDB_NOSYNC),
+                              0600);
+        if (!rc) rc = open_tables(store, create);
+        if (!rc) break;
+        mdb_env_close(store->env);
+        store->env = NULL;
+        if (rc != ENOMEM || store->map_bytes <= map_bytes_min) return rc;
+        store->map_bytes /= 2;
+    }
+    MDB_envinfo info;
+    mdb_env_info(store->env, &info);
+    store->map_bytes = info.me_mapsize;
+    store->txn_id = info.me_last_txnid;
+    return 0;
+}
+
+int store_open(struct store *store, const char *dir, size_t map_bytes, bool sync, bool *created,
+               struct report *report) {
+    long page = sysconf(_SC_PAGESIZE);
+    *store = (struct store){.lock_fd = -1, .sync = sync};
+    store->map_bytes = map_bytes & ~((size_t)page - 1);
+    pthread_rwlockattr_t attr;
+    pthread_rwlockattr_init(&attr);
+    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&store->gate, &attr);
+    pthread_rwlockattr_destroy(&attr);
+    pthread_mutex_init(&store->readers_lock, NULL);
+    store->dir = str_dup(str_from(dir));
+    if (!store->dir) return report_set(report, ERR_NOMEM, "out of memory");
+
+    int err = make_dir(store, report);
+    if (!err) err = look_first(store, created, report);
+    if (!err) err = take_lock(store, report);
+    // Again under the lock: it may have been made in the meantime.
+    if (!err) err = look_first(store, created, report);
+    if (!err && !*created) err = check_file(store, report);
+    if (!err && *created) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, store->dir);
+        err = write_lock(store, true, report);
+        if (!err && unlink(path) && errno != ENOENT)
+            err = report_errno(report, ERR_IO, "cannot remove the unfinished %s", path);
+    }
+    if (err) return err;
+    int rc = open_env(store, *created);
+    if (rc)
+        return report_set(report, open_error(rc), "cannot open the journal in %s: %s", store->dir,
+                          mdb_strerror(rc));
+    return 0;
+}
+
+void store_close(struct store *store) {
+    ASSERT(!store->readers);
+    if (store->env) mdb_env_close(store->env);
+    if (store->lock_fd >= 0) close(store->lock_fd);
+    pthread_rwlock_destroy(&store->gate);
+    pthread_mutex_destroy(&store->readers_lock);
+    free(store->dir);
+    *store = (struct store){.lock_fd = -1};
+}
+
+int store_commit(struct store *store, MDB_txn *txn) {
+    size_t txn_id = mdb_txn_id(txn);
+    int rc = mdb_txn_commit(txn);
+    if (!rc) store->txn_id = txn_id;
+    return rc;
+}
+
+bool store_panicked(const struct store *store) {
+    if (!store->env) return true;
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+    if (!rc) mdb_txn_abort(txn);
+    return rc == MDB_PANIC;
+}
+
+int store_reopen(struct store *store) {
+    pthread_rwlock_wrlock(&store->gate);
+    size_t good = store->txn_id;
+    if (store->env) {
+        reader_forget_all(store);
+        mdb_env_close(store->env);
+        store->env = NULL;
+    }
+    char path[4096];
+    snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, store->dir);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int err = fd < 0 ? ERR_IO : check_roll_back(fd, good);
+    if (fd >= 0) close(fd);
+    if (!err) err = store_error(open_env(store, false));
+    if (store->env && store->txn_id != good) err = ERR_CORRUPT;
+    store->txn_id = good;
+    pthread_rwlock_unlock(&store->gate);
+    return err;
+}
+
+int store_grow(struct store *store, size_t map_bytes) {
+    pthread_rwlock_wrlock(&store->gate);
+    reader_forget_all(store);
+    int rc = mdb_env_set_mapsize(store->env, map_bytes);
+    if (!rc) store->map_bytes = map_bytes;
+    pthread_rwlock_unlock(&store->gate);
+    return store_error(rc);
+}

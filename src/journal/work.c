@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: MIT
+// One transaction of the journal thread, in LMDB and in memory.
+//
+// Memory is changed at once, so that what comes later in the same transaction sees it; before a topic's first change after a
+// savepoint its state is copied to the undo list. LMDB is written at the end. So one publish can be taken back, and
+// all of it when the commit fails: memory is then exactly what it was (but for jump stacks, which are found again when needed).
+#include "journal/journal_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "sys/clock.h"
+
+static int room(void *list_pointer, size_t count, size_t *cap, size_t item) {
+    if (count < *cap) return 0;
+    size_t more = *cap ? *cap * 2 : 64;
+    void **list = list_pointer;
+    void *bigger = realloc(*list, more * item);
+    if (!bigger) return ERR_NOMEM;
+    *list = bigger;
+    *cap = more;
+    return 0;
+}
+
+int work_topics_add(struct work_topics *topics, struct topic *topic) {
+    int err = room(&topics->list, topics->count, &topics->cap, sizeof(struct topic *));
+    if (!err) topics->list[topics->count++] = topic;
+    return err;
+}
+
+void work_fini(struct work *work) {
+    free(work->undo);
+    free(work->made.list);
+    free(work->rows.list);
+    free(work->changed.list);
+    free(work->events);
+    free(work->jumps);
+    *work = (struct work){0};
+}
+
+int work_error(struct journal *journal, int rc, const char *doing) {
+    journal->work.rc = rc;
+    journal->work.doing = doing;
+    return store_error(rc);
+}
+
+int work_begin(struct journal *journal) {
+    struct work *work = &journal->work;
+    ASSERT(!work->txn);
+    work->wrote = false;
+    int rc =
+        journal->store.env ? mdb_txn_begin(journal->store.env, NULL, 0, &work->txn) : MDB_PANIC;
+    if (rc) return work_error(journal, rc, "begin a transaction");
+    uint64_t now_ms = clock_unix_ms();
+    work->now_ms = now_ms > journal->time_ms ? now_ms : journal->time_ms;
+    work->start = work_save(journal);
+    return 0;
+}
+
+struct work_savepoint work_save(struct journal *journal) {
+    const struct work *work = &journal->work;
+    journal->savepoints++;
+    return (struct work_savepoint){
+        .undo = work->undo_count,
+        .made = work->made.count,
+        .rows = work->rows.count,
+        .changed = work->changed.count,
+        .events = work->events_count,
+        .events_bytes = work->events_bytes,
+        .keys = journal->keys.count,
+        .state = journal->state,
+        .seq = journal->seq,
+        .time_ms = journal->time_ms,
+    };
+}
+
+void work_back_to(struct journal *journal, const struct work_savepoint *savepoint) {
+    struct work *work = &journal->work;
+    while (work->undo_count > savepoint->undo) {
+        const struct work_undo *undo = &work->undo[--work->undo_count];
+        undo->topic->now = undo->now;
+        undo->topic->touched = undo->touched;
+        undo->topic->stack_known = false;
+    }
+    while (work->rows.count > savepoint->rows) work->rows.list[--work->rows.count]->row_now = false;
+    while (work->changed.count > savepoint->changed)
+        work->changed.list[--work->changed.count]->changed = false;
+    while (work->made.count > savepoint->made)
+        topics_drop(&journal->topics, work->made.list[--work->made.count]);
+    while (work->events_count > savepoint->events) work->events[--work->events_count]->seq = 0;
+    work->events_bytes = savepoint->events_bytes;
+    keys_cut(&journal->keys, savepoint->keys);
+    journal->state = savepoint->state;
+    journal->seq = savepoint->seq;
+    journal->time_ms = savepoint->time_ms;
+}
+
+void work_abort(struct journal *journal) {
+    struct work *work = &journal->work;
+    if (work->txn) mdb_txn_abort(work->txn);
+    work->txn = NULL;
+    work_back_to(journal, &work->start);
+}
+
+int work_touch(struct journal *journal, struct topic *topic) {
+    struct work *work = &journal->work;
+    if (topic->touched == journal->savepoints) return 0;
+    int err = room(&work->undo, work->undo_count, &work->undo_cap, sizeof *work->undo);
+    if (err) return err;
+    work->undo[work->undo_count++] = (struct work_undo){topic, topic->now, topic->touched};
+    topic->touched = journal->savepoints;
+    return 0;
+}
+
+int work_row(struct journal *journal, struct topic *topic) {
+    if (topic->memory || topic->row_now) return 0;
+    int err = work_topics_add(&journal->work.rows, topic);
+    if (!err) topic->row_now = true;
+    return err;
+}
+
+int work_changed(struct journal *journal, struct topic *topic) {
+    if (topic->changed) return 0;
+    int err = work_topics_add(&journal->work.changed, topic);
+    if (!err) topic->changed = true;
+    return err;
+}
+
+int work_new_topic(struct journal *journal, struct str name, struct topic **out) {
+    struct work *work = &journal->work;
+    if (journal->topics.by_no.count >= journal->config.topics_max) return ERR_LIMIT;
+    struct topic *topic;
+    int err = topics_add(&journal->topics, name, journal->state.topic_next, &topic);
+    if (err) return err;
+    err = work_topics_add(&work->made, topic);
+    if (err) {
+        topics_drop(&journal->topics, topic);
+        return err;
+    }
+    journal->state.topic_next++;
+    topic->rule = policy_find(&journal->policy, name);
+    const struct journal_topic_rule *rule = policy_rule(&journal->policy, topic->rule);
+    topic->memory = rule && rule->memory;
+    topic->stack_known = true;
+    *out = topic;
+    return work_row(journal, topic);
+}
+
+int work_add_event(struct journal *journal, struct event *event, uint64_t jump) {
+    struct work *work = &journal->work;
+    size_t count = work->events_count;
+    int err = room(&work->events, count, &work->events_cap, sizeof(struct event *));
+    if (!err) err = room(&work->jumps, count, &work->jumps_cap, sizeof(uint64_t));
+    if (err) return err;
+    work->events[count] = event;
+    work->jumps[count] = jump;
+    work->events_count++;
+    work->events_bytes +=
+        sizeof *event + event->topic_len + event->type_len + event->key_len + event->data_len;
+    return 0;
+}
+
+// --- writing --------------------------------------------------------------------------------------------------------
+
+static int write_events(struct journal *journal) {
+    struct work *work = &journal->work;
+    MDB_cursor *cursor;
+    int rc = mdb_cursor_open(work->txn, journal->store.events, &cursor);
+    if (rc) return rc;
+    for (size_t i = 0; i < work->events_count; i++) {
+        const struct event *event = work->events[i];
+        if (event->flags & EVENT_MEMORY) continue;
+        uint64_t seq = event->seq;
+        size_t size = record_size(event);
+        MDB_val key = {sizeof seq, &seq}, data = {size, NULL};
+        rc = mdb_cursor_put(cursor, &key, &data, MDB_APPEND | MDB_RESERVE);
+        if (rc) break;
+        record_encode(data.mv_data, event, work->jumps[i]);
+        journal->state.events++;
+        journal->state.bytes += record_cost(size);
+        journal->state.last_seq = seq;
+        journal->state.last_time_ms = event->time_ms;
+        if (journal->counters.first_seq == 0) journal->counters.first_seq = seq;
+        work->wrote = true;
+    }
+    mdb_cursor_close(cursor);
+    return rc;
+}
+
+static int write_row(struct journal *journal, struct topic *topic) {
+    uint32_t no = topic->no;
+    MDB_val key = {sizeof no, &no}, data = {sizeof topic->now + topic->name_len, NULL};
+    int rc = mdb_put(journal->work.txn, journal->store.topics, &key, &data, MDB_RESERVE);
+    if (rc) return rc;
+    memcpy(data.mv_data, &topic->now, sizeof topic->now);
+    memcpy((char *)data.mv_data + sizeof topic->now, topic->name, topic->name_len);
+    journal->work.wrote = true;
+    return 0;
+}
+
+static int write_keys(struct journal *journal) {
+    struct key **sorted;
+    if (keys_sort(&journal->keys, &sorted)) return ENOMEM;
+    int rc = 0;
+    for (size_t i = 0; i < journal->keys.count && !rc; i++) {
+        struct key *key = sorted[i];
+        uint32_t no;
+        memcpy(&no, key->bytes, sizeof no);
+        const struct topic *topic = topics_find_no(&journal->topics, __builtin_bswap32(no));
+        // A key goes with its event.
+        if (key->memory || !topic || key->seq <= topic->now.trimmed_seq) continue;
+        MDB_val at = {key->len, key->bytes}, data = {sizeof key->seq, &key->seq};
+        rc = mdb_put(journal->work.txn, journal->store.keys, &at, &data, 0);
+    }
+    free(sorted);
+    return rc;
+}
+
+static int write_checkpoint(struct journal *journal) {
+    struct work *work = &journal->work;
+    int rc = 0;
+    for (size_t i = 0; i < journal->dirty.count && !rc; i++)
+        rc = write_row(journal, journal->dirty.list[i]);
+    for (size_t i = 0; i < work->undo_count && !rc; i++) {
+        struct topic *topic = work->undo[i].topic;
+        if (!topic->memory && !topic->dirty && !topic->row_now) rc = work_row(journal, topic);
+    }
+    if (!rc) rc = write_keys(journal);
+    journal->state.checkpoint_seq = journal->state.last_seq;
+    work->wrote = true;
+    return rc;
+}
+
+static int write_all(struct journal *journal, bool checkpoint) {
+    struct work *work = &journal->work;
+    int rc = write_events(journal);
+    if (rc) return work_error(journal, rc, "write events");
+    if (checkpoint) rc = write_checkpoint(journal);
+    for (size_t i = 0; i < work->rows.count && !rc; i++)
+        rc = write_row(journal, work->rows.list[i]);
+    if (rc) return work_error(journal, rc, "write topics");
+    if (memcmp(&journal->state, &work->start.state, sizeof journal->state) != 0) work->wrote = true;
+    if (!work->wrote) return 0;
+    MDB_val key = {5, "state"}, data = {sizeof journal->state, &journal->state};
+    rc = mdb_put(work->txn, journal->store.meta, &key, &data, 0);
+    return rc ? work_error(journal, rc, "write the state") : 0;
+}
+
+// Before the commit, so that running out of memory cannot come between a commit and its announcement.
+static int make_batch(struct journal *journal, struct batch **out) {
+    const struct work *work = &journal->work;
+    *out = NULL;
+    if (work->events_count == 0 && work->changed.count == 0) return 0;
+    struct batch *batch = calloc(1, sizeof *batch);
+    if (!batch) return ERR_NOMEM;
+    batch->events = calloc(work->events_count + 1, sizeof(struct event *));
+    batch->changes = calloc(work->changed.count + 1, sizeof *batch->changes);
+    if (!batch->events || !batch->changes) {
+        free(batch->events);
+        free(batch->changes);
+        free(batch);
+        return ERR_NOMEM;
+    }
+    atomic_init(&batch->refs, 1);
+    batch->bytes = work->events_bytes;
+    batch->count = (uint32_t)work->events_count;
+    for (size_t i = 0; i < work->events_count; i++) batch->events[i] = work->events[i];
+    batch->changes_count = (uint32_t)work->changed.count;
+    for (size_t i = 0; i < work->changed.count; i++) {
+        const struct topic *topic = work->changed.list[i];
+        batch->changes[i] = (struct topic_change){.topic_no = topic->no,
+                                                  .closed = topic->now.closed,
+                                                  .trimmed_seq = topic->now.trimmed_seq,
+                                                  .trimmed_ordinal = topic->now.trimmed_ordinal,
+                                                  .bytes = topic->now.bytes};
+    }
+    *out = batch;
+    return 0;
+}
+
+static void committed(struct journal *journal, bool checkpoint) {
+    struct work *work = &journal->work;
+    if (checkpoint) {
+        for (size_t i = 0; i < journal->dirty.count; i++) journal->dirty.list[i]->dirty = false;
+        journal->dirty.count = 0;
+        keys_cut(&journal->keys, 0);
+        journal->checkpoint_at_ms = clock_mono_ms() + CHECKPOINT_INTERVAL_MS;
+    }
+    for (size_t i = 0; i < work->undo_count; i++) {
+        struct topic *topic = work->undo[i].topic;
+        trim_look(journal, topic);
+        if (checkpoint || topic->memory || topic->dirty || topic->row_now) continue;
+        topic->dirty = true;
+        journal->dirty.list[journal->dirty.count++] = topic; // there is room: see work_commit
+    }
+    for (size_t i = 0; i < work->rows.count; i++) work->rows.list[i]->row_now = false;
+    for (size_t i = 0; i < work->changed.count; i++) work->changed.list[i]->changed = false;
+    work->undo_count = work->made.count = work->rows.count = work->changed.count = 0;
+    work->events_count = work->events_bytes = 0;
+    atomic_store_explicit(&journal->last_seq, journal->seq, memory_order_release);
+}
+
+int work_commit(struct journal *journal, bool checkpoint, struct batch **batch) {
+    struct work *work = &journal->work;
+    *batch = NULL;
+    size_t dirty_most = journal->dirty.count + work->undo_count;
+    int err = write_all(journal, checkpoint);
+    while (!err && journal->dirty.cap < dirty_most) {
+        err = room(&journal->dirty.list, journal->dirty.cap, &journal->dirty.cap,
+                   sizeof(struct topic *));
+    }
+    if (!err) err = make_batch(journal, batch);
+    if (!err && work->wrote) {
+        uint64_t began_us = clock_mono_us();
+        int rc = store_commit(&journal->store, work->txn);
+        work->txn = NULL;
+        if (rc) err = work_error(journal, rc, "commit");
+        journal->counters.sync_last_us = clock_mono_us() - began_us;
+        journal->counters.commits_total++;
+    }
+    if (err) {
+        if (*batch) (*batch)->count = 0; // its events are the caller's again
+        if (*batch) batch_put(*batch);
+        *batch = NULL;
+        work_abort(journal);
+        return err;
+    }
+    if (work->txn) mdb_txn_abort(work->txn);
+    work->txn = NULL;
+    journal->counters.events_total += work->events_count;
+    committed(journal, checkpoint);
+    return 0;
+}
+
+void work_deliver(struct journal *journal, struct batch *batch) {
+    if (!batch) return;
+    if (journal->listener.committed)
+        journal->listener.committed(journal->listener.context, batch);
+    else
+        batch_put(batch);
+}

@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: MIT
+// The journal thread: takes what waits, stages it publish by publish, commits, hands the batch on, tells the publishers; between
+// commits it trims, writes checkpoints, and while the store cannot be written it tries until it can.
+#include "journal/journal_priv.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "journal/links.h"
+#include "sys/clock.h"
+
+// --- staging --------------------------------------------------------------------------------------------------------
+
+// The seq of the stored event that used this key, 0 when there is none.
+static int find_key(struct journal *journal, const struct topic *topic, struct str key,
+                    uint64_t *seq) {
+    char bytes[KEYS_BYTES_MAX];
+    struct str encoded = {bytes, keys_encode(bytes, topic->no, key)};
+    *seq = keys_find(&journal->keys, encoded);
+    if (*seq == 0 && !topic->memory) {
+        MDB_val at = {encoded.len, bytes}, data;
+        int rc = mdb_get(journal->work.txn, journal->store.keys, &at, &data);
+        if (rc && rc != MDB_NOTFOUND) return work_error(journal, rc, "look for a key");
+        if (!rc && data.mv_size == sizeof *seq) memcpy(seq, data.mv_data, sizeof *seq);
+    }
+    if (*seq <= topic->now.trimmed_seq) *seq = 0;
+    return 0;
+}
+
+static int jump_of(struct journal *journal, struct topic *topic, uint64_t seq, uint64_t *jump) {
+    *jump = 0;
+    if (topic->memory) return 0;
+    if (!topic->stack_known) {
+        struct links links = {.txn = journal->work.txn,
+                              .events = journal->store.events,
+                              .floor = topic->now.gone_seq};
+        int err = links_stack(&links, topic);
+        // A damaged record must not stop the topic: it goes on without jumps over it.
+        if (err == ERR_CORRUPT) err = topic_stack_reset(topic, topic->now.last_ordinal);
+        if (err) return err;
+    }
+    return topic_push(topic, seq, jump);
+}
+
+static int stage_event(struct journal *journal, struct topic *topic, struct event *event) {
+    uint64_t jump, seq = journal->seq + 1;
+    int err = work_touch(journal, topic);
+    if (!err) err = jump_of(journal, topic, seq, &jump);
+    if (!err && event->key_len) {
+        char bytes[KEYS_BYTES_MAX];
+        struct str key = {bytes, keys_encode(bytes, topic->no, event_key(event))};
+        err = keys_add(&journal->keys, key, seq, topic->memory);
+    }
+    if (!err) err = work_add_event(journal, event, jump);
+    if (err) return err;
+    event->flags &= (uint8_t)~EVENT_MEMORY;
+    if (topic->memory) {
+        event->flags |= EVENT_MEMORY;
+        // Reserved in large steps, so that it costs no commit each time.
+        const uint64_t step = 1 << 20;
+        if (seq > journal->state.seq_reserved) journal->state.seq_reserved = seq + step;
+    }
+    event->seq = journal->seq = seq;
+    event->time_ms = journal->time_ms = journal->work.now_ms;
+    event->topic_no = topic->no;
+    event->prev = topic->now.last_seq;
+    event->ordinal = topic->now.last_ordinal + 1;
+    topic->now.last_seq = seq;
+    topic->now.last_ordinal = event->ordinal;
+    topic->now.last_time_ms = event->time_ms;
+    topic->now.bytes += event->data_len;
+    topic->now.closed = (event->flags & EVENT_CLOSE) != 0;
+    topic->now.marker = (event->flags & EVENT_MARKER) != 0;
+    return 0;
+}
+
+// *seq is the event's, or that of the earlier one with its key. ERR_CLOSED and ERR_LIMIT are the publisher's, others the store's.
+static int publish_event(struct journal *journal, struct publish *publish, struct event *event,
+                         uint64_t *seq) {
+    struct topic *topic = topics_find(&journal->topics, event_topic(event));
+    int err = 0;
+    *seq = 0;
+    if (topic && event->key_len) err = find_key(journal, topic, event_key(event), seq);
+    if (err) return err;
+    if (*seq) {
+        publish->duplicates++;
+        return 0;
+    }
+    if (topic && topic->now.closed) return ERR_CLOSED;
+    if (!topic) err = work_new_topic(journal, event_topic(event), &topic);
+    if (!err) err = stage_event(journal, topic, event);
+    *seq = event->seq;
+    return err;
+}
+
+static int publish_forget(struct journal *journal, struct publish *publish) {
+    struct topic *topic = topics_find(&journal->topics, event_topic(publish->events[0]));
+    if (!topic || (topic_left(topic) == 0 && !topic->now.closed)) return ERR_NOT_FOUND;
+    int err = work_touch(journal, topic);
+    if (!err) err = work_row(journal, topic);
+    if (!err) err = work_changed(journal, topic);
+    if (err) return err;
+    struct topic_now *now = &topic->now;
+    bool pending = topic_pending(topic);
+    now->trimmed_seq = now->last_seq;
+    now->trimmed_ordinal = now->last_ordinal;
+    now->bytes = 0;
+    now->closed = false;
+    if (topic->memory) {
+        now->gone_seq = now->trimmed_seq;
+        now->gone_ordinal = now->trimmed_ordinal;
+    }
+    if (!pending && topic_pending(topic)) journal->state.topics_pending++;
+    publish->first = publish->last = now->last_seq;
+    return 0;
+}
+
+static int stage_source(struct journal *journal, const struct publish *publish) {
+    if (!publish->source_name.ptr) return 0;
+    MDB_val key = {publish->source_name.len, (void *)publish->source_name.ptr};
+    MDB_val data = {publish->source_position.len, (void *)publish->source_position.ptr};
+    MDB_txn *txn = journal->work.txn;
+    int rc = data.mv_size ? mdb_put(txn, journal->store.sources, &key, &data, 0)
+                          : mdb_del(txn, journal->store.sources, &key, NULL);
+    if (rc == MDB_NOTFOUND) return 0;
+    if (rc) return work_error(journal, rc, "write a source's position");
+    journal->work.wrote = true;
+    return 0;
+}
+
+static bool is_publishers(int err) {
+    return err == ERR_CLOSED || err == ERR_LIMIT || err == ERR_NOT_FOUND;
+}
+
+// 0 also when the publish was refused for its own fault; then nothing of it is staged.
+static int stage(struct journal *journal, struct publish *publish) {
+    struct work_savepoint before = work_save(journal);
+    int err = 0;
+    publish->result = 0;
+    publish->first = publish->last = 0;
+    publish->duplicates = 0;
+    if (publish->op == PUBLISH_FORGET) {
+        err = publish_forget(journal, publish);
+    } else {
+        for (uint32_t i = 0; i < publish->count && !err; i++) {
+            err = publish_event(journal, publish, publish->events[i], &publish->last);
+            if (i == 0) publish->first = publish->last;
+        }
+    }
+    if (!err) err = stage_source(journal, publish);
+    if (!is_publishers(err)) return err;
+    work_back_to(journal, &before);
+    publish->result = err;
+    publish->first = publish->last = 0;
+    publish->duplicates = 0;
+    return 0;
+}
+
+// --- one commit -----------------------------------------------------------------------------------------------------
+
+static void finish(struct journal *journal, struct publish *list) {
+    while (list) {
+        struct publish *next = (struct publish *)list->message.next;
+        atomic_fetch_sub(&journal->queue_events, list->count);
+        atomic_fetch_sub(&journal->queue_bytes, list->bytes);
+        list->done(list);
+        list = next;
+    }
+}
+
+// Frees those events that are in no batch.
+static void free_rest(struct publish *list) {
+    for (; list; list = (struct publish *)list->message.next)
+        for (uint32_t i = 0; i < list->count; i++)
+            if (list->events[i]->seq == 0) event_free(list->events[i]);
+}
+
+static void fail(struct journal *journal, struct publish *list, int err) {
+    for (struct publish *at = list; at; at = (struct publish *)at->message.next) {
+        at->result = err;
+        at->first = at->last = 0;
+        at->duplicates = 0;
+    }
+    free_rest(list);
+    finish(journal, list);
+}
+
+// As many publishes as one commit may have, at least one.
+static struct publish *take(struct journal *journal) {
+    struct publish *list = journal->backlog, *last = list;
+    size_t events = last->count, bytes = last->bytes;
+    for (;;) {
+        struct publish *next = (struct publish *)last->message.next;
+        if (!next || events + next->count > COMMIT_EVENTS_MAX ||
+            bytes + next->bytes > COMMIT_BYTES_MAX)
+            break;
+        events += next->count;
+        bytes += next->bytes;
+        last = next;
+    }
+    journal->backlog = (struct publish *)last->message.next;
+    if (!journal->backlog) journal->backlog_end = &journal->backlog;
+    last->message.next = NULL;
+    return list;
+}
+
+static bool checkpoint_due(const struct journal *journal) {
+    if (journal->state.last_seq - journal->state.checkpoint_seq >= CHECKPOINT_EVENTS) return true;
+    if (journal->keys.count >= CHECKPOINT_EVENTS) return true;
+    bool dirty = journal->dirty.count || journal->keys.count;
+    return dirty && clock_mono_ms() >= journal->checkpoint_at_ms;
+}
+
+static int commit(struct journal *journal, struct publish *list, struct batch **batch) {
+    int err = work_begin(journal);
+    if (err) return err;
+    for (struct publish *at = list; at && !err; at = (struct publish *)at->message.next)
+        err = stage(journal, at);
+    if (err) {
+        work_abort(journal);
+        return err;
+    }
+    return work_commit(journal, checkpoint_due(journal), batch);
+}
+
+static void round_trip(struct journal *journal) {
+    struct publish *list = take(journal);
+    struct batch *batch;
+    journal->work.rc = 0;
+    int err = commit(journal, list, &batch);
+    bool freed = false;
+    if (err && journal->work.rc == MDB_MAP_FULL && !trim_make_room(journal, &freed) && freed)
+        err = commit(journal, list, &batch);
+    if (err) {
+        if (err != ERR_NOMEM) writer_failed(journal, err);
+        fail(journal, list, err == ERR_FULL || err == ERR_NOMEM ? err : ERR_IO);
+        return;
+    }
+    // Before the batch is given away: then its events may be gone at any time.
+    free_rest(list);
+    writer_stats(journal);
+    work_deliver(journal, batch);
+    finish(journal, list);
+}
+
+// --- failure and recovery -------------------------------------------------------------------------------------------
+
+void writer_failed(struct journal *journal, int err) {
+    struct work *work = &journal->work;
+    int state = err == ERR_FULL ? ERR_FULL : ERR_IO;
+    journal->counters.failures_total++;
+    journal->counters.failed = state;
+    snprintf(
+        journal->counters.failure, sizeof journal->counters.failure,
+        "the journal in %.80s cannot be written: %s (while trying to %s); publishing is refused "
+        "until it can",
+        journal->store.dir,
+        work->rc == MDB_MAP_FULL ? "its map is full, retention must allow less"
+        : work->rc               ? mdb_strerror(work->rc)
+                                 : err_text(err),
+        work->doing ? work->doing : "write");
+    if (!atomic_exchange(&journal->failed, state)) journal->probe_wait_ms = PROBE_FIRST_MS;
+    journal->probe_at_ms = clock_mono_ms() + journal->probe_wait_ms;
+    journal->probe_wait_ms *= 2;
+    if (journal->probe_wait_ms > PROBE_LAST_MS) journal->probe_wait_ms = PROBE_LAST_MS;
+    // At once, since readers get nothing either until LMDB is open again.
+    if (store_panicked(&journal->store)) (void)!store_reopen(&journal->store);
+    writer_stats(journal);
+}
+
+static int put_blob(struct journal *journal, size_t bytes) {
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(journal->store.env, NULL, 0, &txn);
+    if (rc) return work_error(journal, rc, "begin a transaction");
+    MDB_val key = {5, "probe"}, data = {bytes, NULL};
+    rc = bytes ? mdb_put(txn, journal->store.meta, &key, &data, MDB_RESERVE)
+               : mdb_del(txn, journal->store.meta, &key, NULL);
+    if (rc) {
+        mdb_txn_abort(txn);
+        return work_error(journal, rc, "write again");
+    }
+    if (bytes) memset(data.mv_data, 0, bytes);
+    rc = store_commit(&journal->store, txn);
+    return rc ? work_error(journal, rc, "write again") : 0;
+}
+
+static void probe(struct journal *journal) {
+    int err = 0;
+    if (store_panicked(&journal->store)) {
+        err = store_reopen(&journal->store);
+        if (err) (void)!work_error(journal, 0, "open it again");
+    }
+    bool more;
+    // The operator may have shortened retention to make room; that it fails too says nothing new.
+    if (!err) (void)!trim_step(journal, &more);
+    if (!err) err = put_blob(journal, PROBE_BYTES);
+    if (!err) err = put_blob(journal, 0);
+    if (err) {
+        writer_failed(journal, err);
+        return;
+    }
+    journal->counters.failed = 0;
+    journal->counters.failure[0] = '\0';
+    atomic_store(&journal->failed, 0);
+    // What the trimmer had taken in hand when it failed is found again.
+    (void)!trim_policy_changed(journal);
+}
+
+// --- the thread -----------------------------------------------------------------------------------------------------
+
+void writer_stats(struct journal *journal) {
+    struct journal_stats *counters = &journal->counters;
+    counters->last_seq = journal->seq;
+    counters->events = journal->state.events;
+    counters->bytes = journal->state.bytes;
+    counters->topics = journal->topics.by_no.count;
+    if (journal->store.env) {
+        MDB_envinfo info;
+        MDB_stat stat;
+        mdb_env_info(journal->store.env, &info);
+        mdb_env_stat(journal->store.env, &stat);
+        counters->map_bytes = info.me_mapsize;
+        counters->map_used_bytes = (info.me_last_pgno + 1) * stat.ms_psize;
+    }
+    pthread_mutex_lock(&journal->lock);
+    journal->stats = *counters;
+    pthread_mutex_unlock(&journal->lock);
+}
+
+static void take_policy(struct journal *journal) {
+    pthread_mutex_lock(&journal->lock);
+    bool waits = journal->policy_waits;
+    struct policy old = journal->policy;
+    if (waits) {
+        journal->policy = journal->policy_next;
+        journal->policy_next = (struct policy){0};
+        journal->policy_waits = false;
+    }
+    pthread_mutex_unlock(&journal->lock);
+    if (!waits) return;
+    policy_fini(&old);
+    // Out of memory only delays the trimming of single topics until they are published to again.
+    (void)!trim_policy_changed(journal);
+}
+
+static void take_inbox(struct journal *journal) {
+    struct inbox_message *list = inbox_take(&journal->inbox);
+    if (!list) return;
+    *journal->backlog_end = (struct publish *)list;
+    while (list->next) list = list->next;
+    journal->backlog_end = (struct publish **)&list->next;
+}
+
+static void maintain(struct journal *journal, bool *more) {
+    *more = false;
+    int err = trim_step(journal, more);
+    if (!err && checkpoint_due(journal)) {
+        struct batch *batch;
+        err = work_begin(journal);
+        if (!err) err = work_commit(journal, true, &batch);
+        if (!err) work_deliver(journal, batch);
+    }
+    if (err && err != ERR_NOMEM) writer_failed(journal, err);
+    if (err) *more = false;
+}
+
+static void wait(struct journal *journal) {
+    uint64_t at_ms = trim_next_ms(journal), now_ms = clock_mono_ms();
+    if (journal->dirty.count || journal->keys.count)
+        if (journal->checkpoint_at_ms < at_ms) at_ms = journal->checkpoint_at_ms;
+    if (atomic_load(&journal->failed)) at_ms = journal->probe_at_ms;
+    uint64_t wait_ms = at_ms > now_ms ? at_ms - now_ms : 0;
+    int timeout = at_ms == UINT64_MAX ? -1 : wait_ms > 60000 ? 60000 : (int)wait_ms;
+    struct pollfd io = {.fd = journal->inbox.fd, .events = POLLIN};
+    (void)poll(&io, 1, timeout);
+}
+
+// True when nothing waits and nothing can come any more.
+static bool is_over(struct journal *journal) {
+    if (!atomic_load(&journal->stopping)) return false;
+    while (atomic_load(&journal->entering)) sched_yield();
+    take_inbox(journal);
+    return !journal->backlog;
+}
+
+void *writer_run(void *context) {
+    struct journal *journal = context;
+    bool more = false;
+    while (!is_over(journal)) {
+        if (!journal->backlog && !more) wait(journal);
+        take_inbox(journal);
+        take_policy(journal);
+        if (atomic_load(&journal->failed) && clock_mono_ms() >= journal->probe_at_ms)
+            probe(journal);
+        more = false;
+        int failed = atomic_load(&journal->failed);
+        if (failed && journal->backlog) {
+            struct publish *list = journal->backlog;
+            journal->backlog = NULL;
+            journal->backlog_end = &journal->backlog;
+            fail(journal, list, failed);
+        } else if (!failed) {
+            if (journal->backlog) round_trip(journal);
+            if (!atomic_load(&journal->failed)) maintain(journal, &more);
+        }
+        writer_stats(journal);
+    }
+    struct batch *batch;
+    if (work_begin(journal) == 0) {
+        journal->state.seq_reserved = journal->seq;
+        if (work_commit(journal, true, &batch) == 0) work_deliver(journal, batch);
+    }
+    writer_stats(journal);
+    return NULL;
+}
