@@ -100,14 +100,14 @@ export class LogView {
     }
 
     #row({ id, topic, time, text }) {
-        const cut = text.length > LINE_CHARACTERS_MAX;
+        const cut = text.length - LINE_CHARACTERS_MAX;
         return el('div', {
             class: 'log-line',
             'data-id': id,
             'data-topic': topic,
             'data-tag': this.#showTopics ? topic : null,
             'data-time': clockText(time),
-        }, cut ? text.slice(0, LINE_CHARACTERS_MAX) : text, cut ? cutMark(text.length - LINE_CHARACTERS_MAX) : null);
+        }, text.slice(0, LINE_CHARACTERS_MAX), cut > 0 ? cutMark(cut) : null);
     }
 
     #scrolled() {
@@ -140,5 +140,5 @@ function noteRow(text) {
 }
 
 function cutMark(count) {
-    return el('span', { class: 'log-cut' }, ` … ${countText(count, 'more character')}`);
+    return el('span', { class: 'log-cut' }, `… ${countText(count, 'more character')}`);
 }

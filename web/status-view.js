@@ -63,7 +63,7 @@ function shorten(text) {
 
 export class StatusView {
     #root;
-    #rows = new Map(); // topic → {node, parts, history: [{word, detail, since}] newest first}
+    #rows = new Map(); // topic → {node, parts, shown, moved, history: [{word, detail, since}, …] newest first}
     #hiddenTopics = 0;
     #more = el('li', { class: 'status-more', hidden: true });
     #changed = new Set();
@@ -90,7 +90,7 @@ export class StatusView {
         } else {
             row.history.unshift({ word, detail, since: time.getTime() });
             row.history.length = Math.min(row.history.length, HISTORY_MAX);
-            row.moved = now !== undefined;
+            row.moved = row.shown; // what was there before the page came is no news
         }
         this.#changed.add(row);
         this.#frame ||= requestAnimationFrame(() => this.#flush());
@@ -124,7 +124,7 @@ export class StatusView {
         };
         const node = el('li', { class: 'status-row', 'data-topic': topic },
             topicName(topic), el('div', { class: 'status-now' }, parts.word, parts.since), parts.detail, parts.history);
-        const row = { node, parts, history: [], moved: false };
+        const row = { node, parts, history: [], shown: false, moved: false };
         this.#rows.set(topic, row);
         this.#root.insertBefore(node, this.#after(topic));
         return row;
@@ -166,6 +166,7 @@ function show(row) {
     showSince(row);
     parts.history.hidden = before.length === 0;
     parts.history.replaceChildren(...before.slice(0, HISTORY_SHOWN).map((entry, i) => pastWord(entry, history[i].since)));
+    row.shown = true;
     if (!row.moved) return;
     row.moved = false;
     node.classList.remove('changed');
