@@ -34,6 +34,7 @@ struct http1_parser {
     struct buf head;
     struct span target;
     bool target_done;
+    char first_byte; // of the request
     bool has_request;
     size_t extra_bytes; // of trailers and chunk extensions, which are read and forgotten
     struct field_span *spans;
@@ -42,6 +43,9 @@ struct http1_parser {
     struct http1_field *fields;
     struct http1_request request;
 };
+
+// The first byte of a TLS client's hello (RFC 8446, 5.1); no method begins with it.
+#define TLS_HANDSHAKE 0x16
 
 static enum http1_step fail(struct http1_parser *parser, int status, const char *detail) {
     parser->state = STATE_FAILED;
@@ -81,6 +85,10 @@ static int count_extra(struct http1_parser *parser, size_t len) {
     return fail_inside(parser, 431, "The trailers or chunk extensions are too large.");
 }
 
+static struct field_span *last_field(struct http1_parser *parser) {
+    return parser->spans_count ? &parser->spans[parser->spans_count - 1] : NULL;
+}
+
 static struct field_span *add_field(struct http1_parser *parser) {
     if (parser->spans_count == parser->spans_cap) {
         size_t cap = parser->spans_cap ? parser->spans_cap * 2 : 16;
@@ -96,7 +104,7 @@ static struct field_span *add_field(struct http1_parser *parser) {
 static int on_header_field(llhttp_t *llhttp, const char *at, size_t len) {
     struct http1_parser *parser = llhttp->data;
     if (parser->state == STATE_BODY) return count_extra(parser, len);
-    struct field_span *last = parser->spans_count ? &parser->spans[parser->spans_count - 1] : NULL;
+    struct field_span *last = last_field(parser);
     if (!last || last->in_value) {
         if (parser->spans_count == LIMIT_HEADER_FIELDS) {
             return fail_inside(parser, 431, "The request has too many header fields.");
@@ -110,14 +118,17 @@ static int on_header_field(llhttp_t *llhttp, const char *at, size_t len) {
 
 static int on_header_field_complete(llhttp_t *llhttp) {
     struct http1_parser *parser = llhttp->data;
-    if (parser->state != STATE_BODY) parser->spans[parser->spans_count - 1].in_value = true;
+    if (parser->state == STATE_BODY) return 0;
+    struct field_span *last = last_field(parser);
+    if (!last || last->in_value) return fail_inside(parser, 400, "A header field has no name.");
+    last->in_value = true;
     return 0;
 }
 
 static int on_header_value(llhttp_t *llhttp, const char *at, size_t len) {
     struct http1_parser *parser = llhttp->data;
     if (parser->state == STATE_BODY) return count_extra(parser, len);
-    if (len) span_extend(parser, &parser->spans[parser->spans_count - 1].value, at, len);
+    if (len) span_extend(parser, &last_field(parser)->value, at, len);
     return 0;
 }
 
@@ -176,7 +187,7 @@ void http1_parser_free(struct http1_parser *parser) {
     free(parser);
 }
 
-// What llhttp found wrong. `detail` NULL: llhttp's code says too little by itself.
+// What llhttp found wrong, unless a callback of ours has found it first.
 static enum http1_step fail_llhttp(struct http1_parser *parser, llhttp_errno_t err) {
     static const struct {
         llhttp_errno_t err;
@@ -187,7 +198,7 @@ static enum http1_step fail_llhttp(struct http1_parser *parser, llhttp_errno_t e
          "The request target holds a character that must be percent-encoded, or is malformed."},
         {HPE_INVALID_VERSION, 505, "The hub speaks HTTP/1.1 and HTTP/1.0."},
         {HPE_PAUSED_H2_UPGRADE, 505, "This is HTTP/2; here the hub speaks HTTP/1.1 and HTTP/1.0."},
-        {HPE_INVALID_CONSTANT, 400, "The request line does not end in HTTP/1.1."},
+        {HPE_INVALID_CONSTANT, 400, "The request line does not end in HTTP/1.1 and CRLF."},
         {HPE_INVALID_HEADER_TOKEN, 400,
          "A header field has a character that is not allowed, or its line end is not CRLF."},
         {HPE_UNEXPECTED_SPACE, 400, "There is a space where none may be in the request's head."},
@@ -202,10 +213,15 @@ static enum http1_step fail_llhttp(struct http1_parser *parser, llhttp_errno_t e
         {HPE_LF_EXPECTED, 400, "A line does not end in CRLF."},
     };
     if (parser->status) return fail(parser, parser->status, parser->detail);
+    // The version was fine, but something stands behind it.
+    if (err == HPE_INVALID_VERSION && parser->llhttp.http_major == 1 &&
+        parser->llhttp.http_minor <= 1) {
+        err = HPE_INVALID_CONSTANT;
+    }
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         if (table[i].err == err) return fail(parser, table[i].status, table[i].detail);
     }
-    if (parser->head.len && parser->head.data[0] == 0x16) {
+    if (parser->first_byte == TLS_HANDSHAKE) {
         return fail(parser, 400, "This looks like TLS; this port speaks plain HTTP.");
     }
     if (parser->state == STATE_HEAD && !parser->target_done) {
@@ -299,6 +315,23 @@ static bool is_host(struct str host) {
     return true;
 }
 
+// RFC 9110, 5.6.2: what a field's name is made of.
+static bool is_token(struct str s) {
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!alnum && (!c || !strchr("!#$%&'*+-.^_`|~", c))) return false;
+    }
+    return s.len > 0;
+}
+
+static const char *check_names(const struct http1_request *request) {
+    for (size_t i = 0; i < request->fields_count; i++) {
+        if (!is_token(request->fields[i].name)) return "A header field's name is malformed.";
+    }
+    return NULL;
+}
+
 static size_t count_fields(const struct http1_request *request, const char *name) {
     size_t index = 0;
     size_t count = 0;
@@ -376,6 +409,12 @@ static enum http1_step finish_head(struct http1_parser *parser) {
         .minor = llhttp->http_minor,
         .keep_alive = llhttp_should_keep_alive(llhttp) && !(llhttp->flags & F_CONNECTION_CLOSE),
     };
+    // llhttp knows RTSP and ICE as well.
+    struct str rest = {request->target.ptr + request->target.len,
+                       parser->head.len - parser->target.at - parser->target.len};
+    if (!str_starts(rest, STR(" HTTP/")) && llhttp->http_major > 0) {
+        return fail(parser, 400, "The request line does not end in HTTP/1.1 and CRLF.");
+    }
     if (llhttp->http_major != 1 || llhttp->http_minor > 1) {
         return fail(parser, 505, "The hub speaks HTTP/1.1 and HTTP/1.0.");
     }
@@ -385,6 +424,7 @@ static enum http1_step finish_head(struct http1_parser *parser) {
     wrong = make_fields(parser);
     if (wrong) return fail(parser, 503, wrong);
     wrong = split_target(request);
+    if (!wrong) wrong = check_names(request);
     if (!wrong) wrong = check_single_fields(request);
     if (!wrong) wrong = check_host(request);
     if (wrong) return fail(parser, 400, wrong);
@@ -427,9 +467,10 @@ static enum http1_step feed_body(struct http1_parser *parser, const char *bytes,
     return HTTP1_COMPLETE;
 }
 
-static void begin_request(struct http1_parser *parser) {
+static void begin_request(struct http1_parser *parser, char first_byte) {
     llhttp_reset(&parser->llhttp);
     buf_clear(&parser->head);
+    parser->first_byte = first_byte;
     parser->target = (struct span){0, 0};
     parser->target_done = false;
     parser->has_request = false;
@@ -448,7 +489,7 @@ enum http1_step http1_parser_feed(struct http1_parser *parser, const char *bytes
         case STATE_HEAD: break;
         case STATE_IDLE:
         case STATE_COMPLETE:
-            if (len > 0) begin_request(parser);
+            if (len > 0) begin_request(parser, bytes[0]);
             break;
     }
     return len > 0 ? feed_head(parser, bytes, len, consumed) : HTTP1_MORE;

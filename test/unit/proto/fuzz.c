@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// The fuzz targets over their corpus, as ordinary tests, each input also cut short at every byte.
+#include <criterion/criterion.h>
+#include <glob.h>
+#include <stdio.h>
+
+#define LLVMFuzzerTestOneInput fuzz_url
+#include "../../fuzz/url.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_sse
+#include "../../fuzz/sse.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_http1
+#include "../../fuzz/http1.c"
+#undef LLVMFuzzerTestOneInput
+
+static void run_file(const char *path, int (*target)(const uint8_t *, size_t)) {
+    static uint8_t bytes[65536];
+    FILE *file = fopen(path, "rb");
+    cr_assert(file, "%s", path);
+    size_t size = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    for (size_t len = 0; len <= size; len++) target(bytes, len);
+}
+
+// The tests run from the top of the tree.
+static void run_corpus(const char *pattern, int (*target)(const uint8_t *, size_t)) {
+    glob_t found;
+    cr_assert_eq(glob(pattern, 0, NULL, &found), 0, "no corpus at %s", pattern);
+    for (size_t i = 0; i < found.gl_pathc; i++) run_file(found.gl_pathv[i], target);
+    globfree(&found);
+}
+
+Test(fuzz, url_corpus) { run_corpus("test/fuzz/corpus/url/*", fuzz_url); }
+Test(fuzz, sse_corpus) { run_corpus("test/fuzz/corpus/sse/*", fuzz_sse); }
+Test(fuzz, http1_corpus) { run_corpus("test/fuzz/corpus/http1/*", fuzz_http1); }
