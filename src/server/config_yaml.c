@@ -161,7 +161,7 @@ static void schema_init(struct schema *schema) {
     for (size_t i = 0; i < LIST_FIELDS; i++) schema->root[count++] = list_fields[i];
     schema->root[count] = (cyaml_schema_field_t)CYAML_FIELD_END;
     schema->top = (cyaml_schema_value_t){
-        CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw_config, schema->root)};
+        CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER_NULL, struct raw_config, schema->root)};
 }
 
 // What the schema says about `path`; NULL when it does not know it.
