@@ -204,6 +204,7 @@ int journal_open(struct journal **out, const struct journal_config *config, stru
     bool created = false;
     int err =
         store_open(&journal->store, config->dir, map_bytes(config), config->sync, &created, report);
+    journal->map_bytes = journal->store.map_bytes;
     if (!err && inbox_init(&journal->inbox))
         err = report_errno(report, ERR_SYSTEM, "cannot make an eventfd");
     if (!err && policy_copy(&journal->policy, &config->policy))
@@ -262,9 +263,13 @@ static void wake(struct journal *journal) {
 }
 
 void journal_stop(struct journal *journal) {
-    if (atomic_exchange(&journal->stopping, true) || !journal->started) return;
-    wake(journal);
-    pthread_join(journal->thread, NULL);
+    if (atomic_exchange(&journal->stopping, true)) return;
+    if (journal->started) {
+        wake(journal);
+        pthread_join(journal->thread, NULL);
+    } else if (journal->inbox.fd >= 0) {
+        writer_refuse(journal, ERR_CLOSED);
+    }
 }
 
 void journal_close(struct journal *journal) {

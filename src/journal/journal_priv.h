@@ -87,7 +87,9 @@ struct journal {
     uint64_t trim_at_ms;      // monotonic: when to look at bounds that are exceeded a little
     uint64_t sweep_at_ms;     // when to look for topics with events that are too old
     uint64_t head_time_ms;    // of the oldest event in the store, 0: not known
+    uint64_t drop_at_ms;      // when to look for topics to drop again
     uint64_t checkpoint_at_ms;
+    size_t map_bytes; // at opening
     uint64_t probe_at_ms, probe_wait_ms;
     struct publish *backlog, **backlog_end; // taken from the inbox, not committed yet
 
@@ -139,6 +141,8 @@ int work_topics_add(struct work_topics *topics, struct topic *topic) MUST_CHECK;
 void *writer_run(void *journal);
 // Publishing is refused from now on, until a probe succeeds.
 void writer_failed(struct journal *journal, int err);
+// Fails what has been taken from the inbox or waits in it.
+void writer_refuse(struct journal *journal, int err);
 // Copies the counters for journal_stats.
 void writer_stats(struct journal *journal);
 
@@ -153,6 +157,8 @@ int trim_queue(struct journal *journal, struct topic *topic) MUST_CHECK;
 int trim_step(struct journal *journal, bool *more) MUST_CHECK;
 // The map is full: removes a part of the oldest events if the policy bounds bytes.
 int trim_make_room(struct journal *journal, bool *freed) MUST_CHECK;
+// When there are nearly too many topics: forgets those of which nothing is left.
+int trim_drop_topics(struct journal *journal) MUST_CHECK;
 // When trim_step wants to be called again, monotonic ms; UINT64_MAX: when something has happened.
 uint64_t trim_next_ms(const struct journal *journal);
 

@@ -26,6 +26,7 @@ struct topic {
     bool row_now;     // in the list of rows that this commit writes
     bool changed;     // in this commit's list of changes
     bool trim_queued; // in the trimmer's queue
+    bool gone;        // this commit removes it
     uint16_t name_len;
     uint32_t no;
     uint32_t rule; // of the policy, from 1; 0: none

@@ -6,6 +6,8 @@
 // are written in the same transaction: floors and what is deleted are always exact on disk, which is what makes it resumable.
 #include "journal/journal_priv.h"
 
+#include <stdlib.h>
+
 #include "journal/links.h"
 #include "sys/clock.h"
 
@@ -276,25 +278,96 @@ int trim_step(struct journal *journal, bool *more) {
     return 0;
 }
 
-int trim_make_room(struct journal *journal, bool *freed) {
-    *freed = false;
+static int remove_part(struct journal *journal, size_t *budget) {
     struct journal_retention bounds = journal->policy.is.retention;
-    if (!bounds.bytes_max || journal->state.bytes == 0) return 0;
     bounds.bytes_max = journal->state.bytes - journal->state.bytes / 8;
-    size_t budget = TRIM_EVENTS_MAX;
     struct batch *batch;
     int err = work_begin(journal);
     if (err) return err;
-    err = trim_head(journal, &bounds, &budget);
+    err = trim_head(journal, &bounds, budget);
     if (err)
         work_abort(journal);
     else
         err = work_commit(journal, false, &batch);
     if (err) return err;
-    journal->counters.trimmed_total += TRIM_EVENTS_MAX - budget;
     work_deliver(journal, batch);
+    return 0;
+}
+
+int trim_make_room(struct journal *journal, bool *freed) {
+    *freed = false;
+    if (!journal->policy.is.retention.bytes_max || journal->state.bytes == 0) return 0;
+    size_t budget = TRIM_EVENTS_MAX;
+    journal->work.rc = 0;
+    int err = remove_part(journal, &budget);
+    size_t larger = journal->store.map_bytes + journal->map_bytes / 16;
+    if (err && journal->work.rc == MDB_MAP_FULL &&
+        larger <= journal->map_bytes + journal->map_bytes / 4) {
+        // Deleting writes pages too before it frees any.
+        err = store_grow(&journal->store, larger);
+        budget = TRIM_EVENTS_MAX;
+        if (!err) err = remove_part(journal, &budget);
+    }
+    if (err) return err;
+    journal->counters.trimmed_total += TRIM_EVENTS_MAX - budget;
     *freed = budget < TRIM_EVENTS_MAX;
     return 0;
+}
+
+// --- topics of which nothing is left --------------------------------------------------------------------------------
+
+static bool is_empty(const struct topic *topic) {
+    return topic_left(topic) == 0 && !topic_pending(topic) && !topic->trim_queued;
+}
+
+static int drop_rows(struct journal *journal, struct work_topics *empty) {
+    for (size_t i = 0; i < empty->count; i++) {
+        struct topic *topic = empty->list[i];
+        uint32_t no = topic->no;
+        MDB_val key = {sizeof no, &no};
+        int rc = topic->memory ? 0 : mdb_del(journal->work.txn, journal->store.topics, &key, NULL);
+        if (rc && rc != MDB_NOTFOUND) return work_error(journal, rc, "delete a topic");
+        journal->work.wrote = true;
+        topic->gone = true;
+        int err = work_changed(journal, topic);
+        if (err) return err;
+    }
+    return 0;
+}
+
+int trim_drop_topics(struct journal *journal) {
+    enum { DROP_MAX = 4096, AGAIN_MS = 1000 };
+    uint64_t now_ms = clock_mono_ms();
+    if (journal->topics.by_no.count < TOPICS_PRESSING(journal->config.topics_max)) return 0;
+    if (now_ms < journal->drop_at_ms) return 0;
+    journal->drop_at_ms = now_ms + AGAIN_MS;
+    struct work_topics empty = {0};
+    struct batch *batch = NULL;
+    int err = 0;
+    for (size_t i = 0; i < journal->topics.by_no.cap && empty.count < DROP_MAX && !err; i++) {
+        struct topic *topic = journal->topics.by_no.at[i].item;
+        if (topic && is_empty(topic)) err = work_topics_add(&empty, topic);
+    }
+    if (err || empty.count == 0) goto done;
+    // A row that waits for the checkpoint would come back with it.
+    err = work_begin(journal);
+    if (!err) err = work_commit(journal, true, &batch);
+    if (!err) work_deliver(journal, batch);
+    if (!err) err = work_begin(journal);
+    if (err) goto done;
+    err = drop_rows(journal, &empty);
+    if (err)
+        work_abort(journal);
+    else
+        err = work_commit(journal, false, &batch);
+    for (size_t i = 0; i < empty.count; i++) {
+        empty.list[i]->gone = false;
+        if (!err) topics_drop(&journal->topics, empty.list[i]);
+    }
+    if (!err) work_deliver(journal, batch);
+done:
+    free(empty.list);
+    return err;
 }
 
 uint64_t trim_next_ms(const struct journal *journal) {

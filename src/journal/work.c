@@ -269,6 +269,7 @@ static int make_batch(struct journal *journal, struct batch **out) {
     for (size_t i = 0; i < work->changed.count; i++) {
         const struct topic *topic = work->changed.list[i];
         batch->changes[i] = (struct topic_change){.topic_no = topic->no,
+                                                  .gone = topic->gone,
                                                   .closed = topic->now.closed,
                                                   .trimmed_seq = topic->now.trimmed_seq,
                                                   .trimmed_ordinal = topic->now.trimmed_ordinal,

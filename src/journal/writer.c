@@ -354,6 +354,14 @@ static void take_inbox(struct journal *journal) {
     journal->backlog_end = (struct publish **)&list->next;
 }
 
+void writer_refuse(struct journal *journal, int err) {
+    take_inbox(journal);
+    struct publish *list = journal->backlog;
+    journal->backlog = NULL;
+    journal->backlog_end = &journal->backlog;
+    fail(journal, list, err);
+}
+
 static void maintain(struct journal *journal, bool *more) {
     *more = false;
     int err = trim_step(journal, more);
@@ -363,6 +371,7 @@ static void maintain(struct journal *journal, bool *more) {
         if (!err) err = work_commit(journal, true, &batch);
         if (!err) work_deliver(journal, batch);
     }
+    if (!err) err = trim_drop_topics(journal);
     if (err && err != ERR_NOMEM) writer_failed(journal, err);
     if (err) *more = false;
 }
@@ -398,10 +407,7 @@ void *writer_run(void *context) {
         more = false;
         int failed = atomic_load(&journal->failed);
         if (failed && journal->backlog) {
-            struct publish *list = journal->backlog;
-            journal->backlog = NULL;
-            journal->backlog_end = &journal->backlog;
-            fail(journal, list, failed);
+            writer_refuse(journal, failed);
         } else if (!failed) {
             if (journal->backlog) round_trip(journal);
             if (!atomic_load(&journal->failed)) maintain(journal, &more);
