@@ -75,6 +75,7 @@ export class LogView {
         if (this.#queue.length === 0) return;
         const entries = this.#queue.slice(-ROWS_MAX);
         this.#queue = [];
+        const anchor = this.#follow ? null : this.#place();
         this.#trim(this.#root.childElementCount + entries.length - ROWS_MAX);
         const rows = document.createDocumentFragment();
         for (const entry of entries) rows.append(entry.note === undefined ? this.#row(entry) : noteRow(entry.note));
@@ -82,21 +83,28 @@ export class LogView {
         if (this.#follow) {
             this.#scrollToEnd();
         } else {
+            this.#restore(anchor);
             this.#unseen += entries.length;
             this.#showJump();
         }
     }
 
-    // The reader's lines stay where they are when older ones above them go.
     #trim(count) {
         if (count <= 0) return;
-        const last = this.#root.lastElementChild;
-        const before = this.#follow ? 0 : last.offsetTop;
         const range = document.createRange();
         range.setStart(this.#root, 0);
         range.setEnd(this.#root, Math.min(count, this.#root.childNodes.length));
         range.deleteContents();
-        if (!this.#follow && last.isConnected) this.#root.scrollTop -= before - last.offsetTop;
+    }
+
+    // The reader's lines stay where they are when older ones above them go: the newest row is the mark to measure by.
+    #place() {
+        const row = this.#root.lastElementChild;
+        return { row, top: row?.offsetTop, scrollTop: this.#root.scrollTop };
+    }
+
+    #restore({ row, top, scrollTop }) {
+        if (row?.isConnected && row.offsetTop !== top) this.#root.scrollTop = scrollTop + row.offsetTop - top;
     }
 
     #row({ id, topic, time, text }) {

@@ -33,6 +33,7 @@ export class Stream {
     #heardAt = 0;
     #attempts = 0;
     #draining = false;
+    #restoring = false; // EventSource is waiting to reconnect, or trying
     #watchTimer = 0;
     #retryTimer = 0;
     #slowTimer = 0;
@@ -74,6 +75,7 @@ export class Stream {
         const url = new URL(this.#address());
         if (this.#lastId) url.searchParams.set('lastEventId', this.#lastId);
         const source = this.#source = new EventSource(url);
+        source.onopen = () => this.#opened();
         source.onerror = () => this.#broken(source);
         source.onmessage = (message) => this.#event(message);
         source.addEventListener('tailrace.hello', (message) => this.#hello(message));
@@ -81,8 +83,7 @@ export class Stream {
         source.addEventListener('tailrace.gap', (message) => this.#gap(message));
         source.addEventListener('tailrace.drain', (message) => this.#drain(message));
         source.addEventListener('tailrace.end', (message) => this.#end(message));
-        this.#heardAt = Date.now();
-        this.#watch();
+        this.#opened();
         if (this.#state !== 'connecting') return;
         this.#slowTimer = setTimeout(() => this.#become('connecting', {
             reason: 'The hub has not answered yet. A browser opens at most six connections to one host: '
@@ -106,6 +107,13 @@ export class Stream {
         this.#drop();
         document.removeEventListener('visibilitychange', this.#check);
         window.removeEventListener('online', this.#hurry);
+    }
+
+    // From here the hub has the usual time to say something.
+    #opened() {
+        this.#restoring = false;
+        this.#heardAt = Date.now();
+        this.#watch();
     }
 
     // Every word of the hub is a sign of life. "open" alone is not: a proxy may hold the stream back.
@@ -157,9 +165,13 @@ export class Stream {
             const reason = this.#draining ? 'The hub is going down for a restart.' : 'The connection was lost.';
             this.#become('reconnecting', { reason });
         }
+        if (givenUp) {
+            this.#ask();
+            return;
+        }
+        this.#restoring = true;
         this.#heardAt = Date.now(); // patience counts from here
-        if (givenUp) this.#ask();
-        else this.#watch();
+        this.#watch();
     }
 
     // EventSource has given up and does not say why: the same request once more, read as far as its headers.
@@ -204,7 +216,7 @@ export class Stream {
     }
 
     #patience() {
-        return this.#state === 'reconnecting' ? RECONNECT_PATIENCE_MS : SILENT_HEARTBEATS * this.#heartbeatMs;
+        return this.#restoring ? RECONNECT_PATIENCE_MS : SILENT_HEARTBEATS * this.#heartbeatMs;
     }
 
     #watch() {
