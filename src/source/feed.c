@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: MIT
+// A feed: the way of one followed file, stdin or simulation into the journal.
+#include "source/feed.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <utlist.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/lines.h"
+#include "base/utf8.h"
+#include "source/source_priv.h"
+#include "sys/clock.h"
+#include "sys/log.h"
+
+// Text of one chunk: a commit's worth. With LIMIT_PUBLISH_EVENTS lines of a hundred bytes both bounds are near each other.
+#define CHUNK_BYTES (1024u * 1024)
+static_assert(CHUNK_BYTES <= LIMIT_PUBLISH_BYTES, "a chunk is one publish");
+// A refused chunk is offered again after so long, doubling.
+#define BACKOFF_MIN_MS 10
+#define BACKOFF_MAX_MS 2000
+// The same error again is logged at most this often.
+#define ERROR_LOG_MS 60000
+
+// --- chunks -----------------------------------------------------------------------------------------------------------
+
+struct chunk *chunk_new(void) {
+    struct chunk *chunk = calloc(1, sizeof *chunk);
+    // One line may come on top of a text that is just short of full; repairing makes a byte three.
+    if (chunk) buf_init(&chunk->text, CHUNK_BYTES + 4 * (size_t)LIMIT_DATA_BYTES);
+    return chunk;
+}
+
+static void free_events(struct chunk *chunk) {
+    if (!chunk->publish.events) return;
+    for (uint32_t i = 0; i < chunk->publish.count; i++) event_free(chunk->publish.events[i]);
+    free(chunk->publish.events);
+    chunk->publish.events = NULL;
+}
+
+void chunk_free(struct chunk *chunk) {
+    if (!chunk) return;
+    free_events(chunk);
+    buf_fini(&chunk->text);
+    free(chunk->ends);
+    free(chunk);
+}
+
+bool chunk_full(const struct chunk *chunk) {
+    return chunk->count >= LIMIT_PUBLISH_EVENTS || chunk->text.len >= CHUNK_BYTES;
+}
+
+// A NUL is valid UTF-8, but the strings of many a client end there.
+static void replace_nuls(struct buf *out, struct str line) {
+    while (line.len) {
+        const char *nul = memchr(line.ptr, 0, line.len);
+        size_t len = nul ? (size_t)(nul - line.ptr) : line.len;
+        utf8_repair(out, (struct str){line.ptr, len});
+        if (!nul) return;
+        buf_append_str(out, STR("\xEF\xBF\xBD"));
+        line = (struct str){line.ptr + len + 1, line.len - len - 1};
+    }
+}
+
+static void append_clean(struct buf *out, struct str line, size_t line_max) {
+    if (!memchr(line.ptr, 0, line.len) && utf8_valid(line)) {
+        buf_append_str(out, line);
+        return;
+    }
+    size_t start = out->len;
+    replace_nuls(out, line);
+    struct str clean = {out->data + start, out->len - start};
+    if (buf_failed(out) || clean.len <= line_max + LINES_MARK_BYTES) return;
+    // Replacement characters are longer than the bytes they stand for.
+    out->len = start + utf8_cut(clean, line_max).len;
+    lines_mark_cut(out, (struct str){NULL, 0}, 0, line.len);
+}
+
+int chunk_add(struct chunk *chunk, struct str line, size_t line_max) {
+    if (chunk->count == chunk->cap) {
+        uint32_t cap = chunk->cap ? chunk->cap * 4 : 16;
+        uint32_t *ends = realloc(chunk->ends, cap * sizeof *ends);
+        if (!ends) return ERR_NOMEM;
+        chunk->ends = ends;
+        chunk->cap = cap;
+    }
+    size_t start = chunk->text.len;
+    append_clean(&chunk->text, line, line_max);
+    if (buf_failed(&chunk->text)) {
+        chunk->text.len = start;
+        chunk->text.failed = false;
+        return ERR_NOMEM;
+    }
+    chunk->ends[chunk->count++] = (uint32_t)chunk->text.len;
+    return 0;
+}
+
+static int make_events(struct chunk *chunk) {
+    struct feed *feed = chunk->feed;
+    struct publish *publish = &chunk->publish;
+    publish->count = 0;
+    if (chunk->count == 0) return 0;
+    publish->events = malloc(chunk->count * sizeof *publish->events);
+    if (!publish->events) return ERR_NOMEM;
+    uint32_t start = 0;
+    struct str topic = str_from(feed->topic), type = str_from(feed->type);
+    for (uint32_t i = 0; i < chunk->count; i++) {
+        struct str data = {chunk->text.data + start, chunk->ends[i] - start};
+        start = chunk->ends[i];
+        publish->events[i] = event_new(topic, type, (struct str){NULL, 0}, data, 0);
+        if (!publish->events[i]) {
+            free_events(chunk);
+            return ERR_NOMEM;
+        }
+        publish->count++;
+    }
+    return 0;
+}
+
+// --- the way to the journal -------------------------------------------------------------------------------------------
+
+static void launch(struct feed *feed);
+
+static void release_if_done(struct feed *feed) {
+    if (feed->closed && !feed->flying) feed->release(feed);
+}
+
+static void drop(struct feed *feed, struct chunk *chunk) {
+    feed->sources->held_bytes -= chunk->held;
+    chunk_free(chunk);
+}
+
+static void retry_later(struct feed *feed) {
+    feed->backoff_ms = feed->backoff_ms ? feed->backoff_ms * 2 : BACKOFF_MIN_MS;
+    if (feed->backoff_ms > BACKOFF_MAX_MS) feed->backoff_ms = BACKOFF_MAX_MS;
+    // Without memory for the timer, feed_poke does it.
+    (void)!loop_timer_set(feed->sources->loop, &feed->retry,
+                          loop_now(feed->sources->loop) + feed->backoff_ms);
+}
+
+static void refused(struct feed *feed, int err) {
+    if (feed->closed) {
+        drop(feed, feed->flying);
+        feed->flying = NULL;
+        release_if_done(feed);
+        return;
+    }
+    if (err == ERR_CLOSED)
+        feed_error(feed, "topic %s is finished and takes no more lines; DELETE it to go on",
+                   feed->topic);
+    else if (err != ERR_BUSY)
+        feed_error(feed, "the journal takes no lines now: %s", err_text(err));
+    retry_later(feed);
+}
+
+static void landed(struct inbox_message *message, void *receiver) {
+    (void)receiver;
+    struct chunk *chunk = (struct chunk *)message;
+    struct feed *feed = chunk->feed;
+    feed->accepted = false;
+    // The events are the journal's in any case.
+    free(chunk->publish.events);
+    chunk->publish.events = NULL;
+    if (chunk->publish.result) {
+        refused(feed, chunk->publish.result);
+        return;
+    }
+    feed->flying = NULL;
+    if (feed->backoff_ms) feed_error_clear(feed);
+    feed->backoff_ms = 0;
+    pthread_mutex_lock(&feed->sources->lock);
+    feed->status.lines_total += chunk->count;
+    feed->status.position_bytes = chunk->position_bytes;
+    feed->status.lag_bytes = chunk->lag_bytes;
+    pthread_mutex_unlock(&feed->sources->lock);
+    drop(feed, chunk);
+    if (feed->closed) {
+        release_if_done(feed);
+        return;
+    }
+    if (feed->waiting) {
+        feed->flying = feed->waiting;
+        feed->waiting = NULL;
+        launch(feed);
+    }
+    feed_wake(feed);
+}
+
+// On the journal thread.
+static void done(struct publish *publish) {
+    struct chunk *chunk = (struct chunk *)publish;
+    loop_send(chunk->feed->sources->loop, &publish->message);
+}
+
+static void launch(struct feed *feed) {
+    struct chunk *chunk = feed->flying;
+    struct publish *publish = &chunk->publish;
+    publish->op = PUBLISH_EVENTS;
+    publish->message.run = landed;
+    publish->done = done;
+    publish->source_name = (struct str){NULL, 0};
+    if (chunk->position_len || chunk->forget) {
+        publish->source_name = str_from(feed->position_name);
+        publish->source_position = (struct str){chunk->position, chunk->position_len};
+    }
+    int err = publish->events ? 0 : make_events(chunk);
+    feed->accepted = true;
+    if (!err) err = journal_publish(feed->sources->journal, publish);
+    if (!err) return;
+    feed->accepted = false;
+    refused(feed, err);
+}
+
+static void retry(struct loop_timer *timer) {
+    struct feed *feed = (struct feed *)((char *)timer - offsetof(struct feed, retry));
+    launch(feed);
+}
+
+void feed_poke(struct feed *feed) {
+    if (feed->flying && !feed->accepted && !feed->retry.slot) launch(feed);
+}
+
+bool feed_may_submit(const struct feed *feed) {
+    return !feed->closed && !feed->waiting && feed->sources->held_bytes < LIMIT_SOURCE_HELD_BYTES;
+}
+
+void feed_submit(struct feed *feed, struct chunk *chunk) {
+    ASSERT(!feed->waiting && !feed->closed);
+    chunk->feed = feed;
+    chunk->held = sizeof *chunk + chunk->text.cap + chunk->cap * sizeof *chunk->ends +
+                  chunk->text.len + chunk->count * sizeof(struct event);
+    feed->sources->held_bytes += chunk->held;
+    if (feed->flying) {
+        feed->waiting = chunk;
+        return;
+    }
+    feed->flying = chunk;
+    launch(feed);
+}
+
+// --- turns ------------------------------------------------------------------------------------------------------------
+
+void feed_wake(struct feed *feed) {
+    struct sources *sources = feed->sources;
+    if (!feed->runnable && !feed->closed) {
+        feed->runnable = true;
+        feed->run_next = NULL;
+        if (sources->run_last)
+            sources->run_last->run_next = feed;
+        else
+            sources->run_first = feed;
+        sources->run_last = feed;
+    }
+    if (sources->work_sent || !sources->run_first) return;
+    sources->work_sent = true;
+    loop_send(sources->loop, &sources->work);
+}
+
+static void forget_turn(struct feed *feed) {
+    if (!feed->runnable) return;
+    struct sources *sources = feed->sources;
+    struct feed *before = NULL;
+    for (struct feed *at = sources->run_first; at != feed; at = at->run_next) before = at;
+    if (before)
+        before->run_next = feed->run_next;
+    else
+        sources->run_first = feed->run_next;
+    if (sources->run_last == feed) sources->run_last = before;
+    feed->runnable = false;
+}
+
+// --- life -------------------------------------------------------------------------------------------------------------
+
+void feed_position_name(const char *key, char out[LIMIT_SOURCE_NAME_BYTES + 1]) {
+    size_t len = strlen(key);
+    if (len <= LIMIT_SOURCE_NAME_BYTES) {
+        memcpy(out, key, len + 1);
+        return;
+    }
+    XXH128_hash_t hash = XXH3_128bits(key, len);
+    snprintf(out, LIMIT_SOURCE_NAME_BYTES + 1, "%.200s#%016llx%016llx", key,
+             (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+}
+
+int feed_init(struct feed *feed, struct source *source, const char *name, const char *topic,
+              const char *position_key) {
+    feed->sources = source->sources;
+    feed->type = source->config.type;
+    feed->retry.fire = retry;
+    feed->name = str_dup(str_from(name));
+    feed->topic = str_dup(str_from(topic));
+    if (!feed->name || !feed->topic) {
+        free(feed->name);
+        free(feed->topic);
+        return ERR_NOMEM;
+    }
+    if (position_key) feed_position_name(position_key, feed->position_name);
+    feed->status.name = str_from(feed->name);
+    feed->status.topic = str_from(feed->topic);
+    pthread_mutex_lock(&feed->sources->lock);
+    DL_APPEND(feed->sources->feeds, feed);
+    pthread_mutex_unlock(&feed->sources->lock);
+    return 0;
+}
+
+void feed_fini(struct feed *feed) {
+    ASSERT(!feed->flying && !feed->waiting && !feed->runnable);
+    pthread_mutex_lock(&feed->sources->lock);
+    DL_DELETE(feed->sources->feeds, feed);
+    pthread_mutex_unlock(&feed->sources->lock);
+    free(feed->name);
+    free(feed->topic);
+}
+
+void feed_close(struct feed *feed) {
+    ASSERT(!feed->closed);
+    feed->closed = true;
+    forget_turn(feed);
+    loop_timer_clear(feed->sources->loop, &feed->retry);
+    if (feed->waiting) drop(feed, feed->waiting);
+    feed->waiting = NULL;
+    if (feed->flying && !feed->accepted) {
+        drop(feed, feed->flying);
+        feed->flying = NULL;
+    }
+    release_if_done(feed);
+}
+
+// --- status -----------------------------------------------------------------------------------------------------------
+
+void feed_error(struct feed *feed, const char *fmt, ...) {
+    char text[sizeof feed->status.error];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    pthread_mutex_lock(&feed->sources->lock);
+    bool same = strcmp(feed->status.error, text) == 0;
+    memcpy(feed->status.error, text, sizeof text);
+    uint64_t now = clock_mono_ms();
+    bool again = same && now - feed->error_logged_ms < ERROR_LOG_MS;
+    feed->status.errors_total += !again;
+    pthread_mutex_unlock(&feed->sources->lock);
+    if (again) return;
+    feed->error_logged_ms = now;
+    log_write(LOG_WARN, text, LOG_TEXT("source", feed->name));
+}
+
+void feed_error_clear(struct feed *feed) {
+    if (!feed->status.error[0]) return;
+    pthread_mutex_lock(&feed->sources->lock);
+    feed->status.error[0] = '\0';
+    pthread_mutex_unlock(&feed->sources->lock);
+}
+
+void feed_attached(struct feed *feed, bool attached) {
+    pthread_mutex_lock(&feed->sources->lock);
+    feed->status.attached = attached;
+    pthread_mutex_unlock(&feed->sources->lock);
+}

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: MIT
+// One followed path: which files stand behind it.
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "source/rotated.h"
+#include "source/tail.h"
+#include "sys/log.h"
+
+// --- opening ----------------------------------------------------------------------------------------------------------
+
+// Opens a regular file without ever waiting (a FIFO would). Sets errno; EISDIR also for other things that are no files.
+static int open_regular(const char *path, bool follow, struct stat *st) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (follow ? 0 : O_NOFOLLOW));
+    if (fd < 0) return -1;
+    if (fstat(fd, st) == 0 && S_ISREG(st->st_mode)) return fd;
+    close(fd);
+    errno = EISDIR;
+    return -1;
+}
+
+// The sibling, if it is still the same file. -1 otherwise.
+static int open_sibling(const struct tail *tail, const struct sibling *sibling) {
+    char *path;
+    if (asprintf(&path, "%s/%s", tail->dir, sibling->name) < 0) return -1;
+    struct stat st;
+    int fd = open_regular(path, false, &st);
+    free(path);
+    if (fd >= 0 && !file_id_equal(file_id(&st), sibling->id)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+// --- the chain of files -----------------------------------------------------------------------------------------------
+
+static struct stream *newest(const struct tail *tail) {
+    return tail->pending_count ? tail->pending[tail->pending_count - 1] : tail->now;
+}
+
+static void append(struct tail *tail, struct stream *stream) {
+    if (!stream) return;
+    if (!tail->now)
+        tail->now = stream;
+    else
+        tail->pending[tail->pending_count++] = stream;
+}
+
+static bool has_room(const struct tail *tail) { return tail->pending_count < TAIL_PENDING_MAX; }
+
+// The file that was read before `now`, coming back under another name: it goes on where it was.
+static const struct mark *seen_before(const struct tail *tail, struct file_id id, int fd) {
+    const struct mark *mark = tail->before ? &tail->before->mark : &tail->position.before;
+    return mark->id.ino && file_id_equal(mark->id, id) && mark_holds(mark, fd) ? mark : NULL;
+}
+
+// Appends the siblings that were rotated away after `from` (NULL: not among them) and not before `since_ns`, oldest first; all that a
+// hub that was down or slow has not seen yet.
+static void append_siblings(struct tail *tail, const struct sibling *list, size_t count,
+                            const struct sibling *from, int64_t since_ns, struct file_id at_path) {
+    for (size_t i = 0; i < count && has_room(tail); i++) {
+        const struct sibling *s = &list[i];
+        if (!s->rotated || s->mtime_ns < since_ns || file_id_equal(s->id, at_path) ||
+            tail_holds(tail, s->id) || (from && sibling_compare(from, s, tail->base) >= 0))
+            continue;
+        int fd = open_sibling(tail, s);
+        if (fd < 0) continue;
+        if (seen_before(tail, s->id, fd))
+            close(fd);
+        else
+            append(tail, stream_new(tail, fd, NULL));
+    }
+}
+
+static const struct sibling *find_sibling(const struct sibling *list, size_t count,
+                                          struct file_id id) {
+    for (size_t i = 0; i < count; i++)
+        if (file_id_equal(list[i].id, id)) return &list[i];
+    return NULL;
+}
+
+// The file at the path itself. Takes over fd.
+static void append_path(struct tail *tail, int fd, struct file_id id) {
+    if (!has_room(tail)) {
+        close(fd);
+        return;
+    }
+    const struct mark *mark = seen_before(tail, id, fd);
+    append(tail, stream_new(tail, fd, mark));
+    if (!tail->before || mark != &tail->before->mark) return;
+    // It must not be read twice.
+    tail->position.before = *mark;
+    stream_free(tail->before);
+    tail->before = NULL;
+}
+
+// The path has another file than the newest one known: what came between, and it. Takes over fd.
+static void rotated(struct tail *tail, int fd, struct file_id id) {
+    struct sibling *list;
+    size_t count;
+    bool is_before = tail->before && file_id_equal(tail->before->mark.id, id);
+    if (tail_holds(tail, id) && !is_before) {
+        // Renamed to and fro; it is read in its turn.
+        close(fd);
+        return;
+    }
+    int err = siblings_list(tail->dir, tail->base, &list, &count);
+    if (err) {
+        // Rotation is under way right now, or the directory cannot be read; the next check comes soon.
+        if (err == ERR_IO)
+            feed_error(&tail->feed, "%s: looking for rotated files: %s", tail->dir,
+                       strerror(errno));
+        close(fd);
+        return;
+    }
+    struct stream *last = newest(tail);
+    struct stat st;
+    int64_t since_ns = fstat(last->fd, &st) == 0 ? file_mtime_ns(&st) : 0;
+    append_siblings(tail, list, count, find_sibling(list, count, last->mark.id), since_ns, id);
+    siblings_free(list, count);
+    append_path(tail, fd, id);
+}
+
+// --- starting ---------------------------------------------------------------------------------------------------------
+
+// Where the newest `lines` complete lines of the file begin.
+static uint64_t backfill_offset(struct sources *sources, int fd, uint64_t size, uint64_t lines) {
+    if (lines == SOURCE_BACKFILL_ALL) return 0;
+    uint64_t at = size, found = 0, end = size;
+    bool any = false; // an LF was seen: everything after it is a line without end
+    while (at) {
+        size_t len = at < SOURCE_READ_BYTES ? (size_t)at : SOURCE_READ_BYTES;
+        if (pread(fd, sources->buffer, len, (off_t)(at - len)) != (ssize_t)len) return at;
+        for (size_t left = len; left;) {
+            const char *lf = memrchr(sources->buffer, '\n', left);
+            if (!lf) break;
+            left = (size_t)(lf - sources->buffer);
+            if (!any) end = at - len + left + 1;
+            any = true;
+            if (found++ == lines) return at - len + left + 1;
+        }
+        at -= len;
+    }
+    return any && lines == 0 ? end : 0;
+}
+
+// A file that was never seen.
+static void begin(struct tail *tail, int fd) {
+    struct stat st;
+    struct mark mark = {0};
+    if (!tail->from_start && fstat(fd, &st) == 0)
+        mark.offset = backfill_offset(tail->source->sources, fd, (uint64_t)st.st_size,
+                                      tail->source->config.backfill_lines);
+    // A failure leaves a mark that proves nothing yet; the next one does.
+    (void)!mark_move(&mark, fd, mark.offset);
+    append(tail, stream_new(tail, fd, &mark));
+    tail->changed = true;
+}
+
+// The sibling in which reading has to go on: the same file under another name, or (`copies`) one with the same content.
+static const struct sibling *find_rest(struct tail *tail, const struct sibling *list, size_t count,
+                                       const struct mark *mark, bool copies, int *out_fd) {
+    for (size_t i = 0; i < count; i++) {
+        const struct sibling *s = &list[i];
+        bool same = file_id_equal(s->id, mark->id);
+        if (!same && (!copies || !s->rotated || !mark_is_strong(mark) ||
+                      s->mtime_ns < tail->position.mtime_ns || tail_holds(tail, s->id)))
+            continue;
+        int fd = open_sibling(tail, s);
+        if (fd >= 0 && mark_holds(mark, fd)) {
+            *out_fd = fd;
+            return s;
+        }
+        if (fd >= 0) close(fd);
+    }
+    return NULL;
+}
+
+static void resume_before(struct tail *tail, const struct sibling *list, size_t count) {
+    const struct mark *mark = &tail->position.before;
+    int fd;
+    if (!mark->id.ino || !find_rest(tail, list, count, mark, false, &fd)) return;
+    tail->before = stream_new(tail, fd, mark);
+}
+
+// A file of which a position is known. Takes over fd, the file that is at the path now.
+static void resume(struct tail *tail, int fd, struct file_id id) {
+    const struct mark mark = tail->position.now;
+    struct sibling *list = NULL;
+    size_t count = 0;
+    int err = siblings_list(tail->dir, tail->base, &list, &count);
+    if (err == ERR_AGAIN || err == ERR_NOMEM) {
+        close(fd);
+        return;
+    }
+    resume_before(tail, list, count);
+    bool at_path = file_id_equal(id, mark.id);
+    if (at_path && mark_holds(&mark, fd)) {
+        append(tail, stream_new(tail, fd, &mark));
+    } else {
+        int rest_fd;
+        const struct sibling *rest = find_rest(tail, list, count, &mark, at_path, &rest_fd);
+        if (rest) {
+            append(tail, stream_new(tail, rest_fd, &mark));
+        } else if (mark.offset && !tail->drained) {
+            log_write(LOG_WARN, "the rest of a rotated file was not found; lines may be missing",
+                      LOG_TEXT("source", tail->feed.name));
+        }
+        append_siblings(tail, list, count, rest, tail->position.mtime_ns, id);
+        append_path(tail, fd, id);
+        if (!rest) tail->position.generation++;
+        tail->changed = true;
+    }
+    siblings_free(list, count);
+}
+
+static void attach(struct tail *tail, int fd, struct file_id id) {
+    if (tail->known)
+        resume(tail, fd, id);
+    else
+        begin(tail, fd);
+    tail->drained = false;
+    if (tail->now) feed_attached(&tail->feed, true);
+}
+
+// --- looking ----------------------------------------------------------------------------------------------------------
+
+static void found_nothing(struct tail *tail, int error) {
+    bool missing = error == ENOENT || error == ENOTDIR;
+    // What comes into being while we watch is read whole.
+    if (missing) tail->from_start = true;
+    if (missing && !tail->gone) {
+        tail->gone = true;
+        tail->gone_ms = loop_now(tail->source->sources->loop);
+    }
+    if (error == EISDIR)
+        feed_error(&tail->feed, "%s is a directory or a device, not a file", tail->path);
+    else if (!missing)
+        feed_error(&tail->feed, "%s: %s", tail->path, strerror(error));
+    else if (!tail->now && tail->literal)
+        feed_error(&tail->feed, "%s does not exist; waiting for it", tail->path);
+    // Its nlink may have become 0, its last lines may be waiting.
+    if (tail->now) feed_wake(&tail->feed);
+}
+
+static void set_lag(struct tail *tail, uint64_t size) {
+    struct source_status *status = &tail->feed.status;
+    pthread_mutex_lock(&tail->source->sources->lock);
+    status->lag_bytes = size > status->position_bytes ? size - status->position_bytes : 0;
+    pthread_mutex_unlock(&tail->source->sources->lock);
+}
+
+void tail_check(struct tail *tail) {
+    struct stat st;
+    int failed = tail->follow_symlink ? stat(tail->path, &st) : lstat(tail->path, &st);
+    struct stream *last = newest(tail);
+    if (!failed && last && file_id_equal(file_id(&st), last->mark.id)) {
+        tail->gone = false;
+        feed_error_clear(&tail->feed);
+        set_lag(tail, (uint64_t)st.st_size);
+        if ((uint64_t)st.st_size != last->read_at || tail->pending_count) feed_wake(&tail->feed);
+        return;
+    }
+    int fd = failed ? -1 : open_regular(tail->path, tail->follow_symlink, &st);
+    if (fd < 0) {
+        // A symlink where none is followed counts as no file.
+        found_nothing(tail, errno == ELOOP ? ENOENT : errno);
+        return;
+    }
+    tail->gone = false;
+    tail->forgotten = false;
+    feed_error_clear(&tail->feed);
+    if (last)
+        rotated(tail, fd, file_id(&st));
+    else
+        attach(tail, fd, file_id(&st));
+    feed_wake(&tail->feed);
+}
+
+bool tail_find_copy(struct tail *tail) {
+    struct stream *now = tail->now;
+    struct sibling *list;
+    size_t count;
+    int fd;
+    struct stat st;
+    if (siblings_list(tail->dir, tail->base, &list, &count)) return false;
+    struct mark mark = now->mark;
+    // The file itself cannot be meant; it has been truncated.
+    mark.id.ino = 0;
+    bool found = find_rest(tail, list, count, &mark, true, &fd) != NULL;
+    siblings_free(list, count);
+    if (!found) return false;
+    if (fstat(fd, &st) || (uint64_t)st.st_size <= now->mark.offset) {
+        close(fd);
+        return false;
+    }
+    struct stream *copy = stream_new(tail, fd, &now->mark);
+    if (!copy) return false;
+    int again = dup(now->fd);
+    struct stream *restarted = again < 0 ? NULL : stream_new(tail, again, NULL);
+    if (!restarted) {
+        stream_free(copy);
+        return false;
+    }
+    stream_free(now);
+    tail->now = copy;
+    append(tail, restarted);
+    return true;
+}

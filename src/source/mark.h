@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// How far a file has been read, in a way that finds the file again: device, inode, offset, and hashes of its head and of what
+// stands before the offset. Inode numbers are used again and files are truncated, so the numbers alone prove nothing.
+//
+// A position is what the journal keeps of a followed path: the mark of the file being read, and that of the one before it.
+#ifndef TAILRACE_SOURCE_MARK_H
+#define TAILRACE_SOURCE_MARK_H
+
+#include <sys/stat.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/str.h"
+
+struct file_id {
+    uint64_t dev, ino; // ino 0: none
+};
+
+static inline struct file_id file_id(const struct stat *st) {
+    return (struct file_id){st->st_dev, st->st_ino};
+}
+static inline bool file_id_equal(struct file_id a, struct file_id b) {
+    return a.ino == b.ino && a.dev == b.dev;
+}
+static inline int64_t file_mtime_ns(const struct stat *st) {
+    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+struct mark {
+    struct file_id id;
+    uint64_t offset;
+    uint32_t head_len; // of the first bytes, at most MARK_HEAD_BYTES and at most `offset`
+    uint32_t tail_len; // of the bytes before `offset`
+    uint64_t head_hash, tail_hash;
+};
+
+#define MARK_HEAD_BYTES 1024
+#define MARK_TAIL_BYTES 256
+
+// Moves the mark of this file to `offset`, hashing anew what has changed. ERR_IO: the file does not have the bytes (any more); the mark
+// then has the offset and proves nothing about what stands before it.
+int mark_move(struct mark *mark, int fd, uint64_t offset) MUST_CHECK;
+// Whether the file has the content that the mark was made of: at least `offset` bytes, with this head and tail. The inode is not looked at.
+bool mark_holds(const struct mark *mark, int fd);
+// Whether the content alone is enough to know the file under another inode, as with a copy.
+static inline bool mark_is_strong(const struct mark *mark) {
+    return mark->head_len >= 16 && mark->tail_len >= 16;
+}
+
+struct position {
+    struct mark now, before; // before.id.ino 0: none
+    int64_t mtime_ns;        // of the file when the position was taken
+    uint64_t generation;     // files read under this path so far
+};
+
+// Writes at most LIMIT_SOURCE_POSITION_BYTES bytes, not terminated. Returns how many.
+size_t position_encode(const struct position *position, char out[LIMIT_SOURCE_POSITION_BYTES]);
+// ERR_CORRUPT for anything but what position_encode wrote.
+int position_decode(struct position *out, struct str text) MUST_CHECK;
+
+#endif

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// What the parts of src/source share. Everything here belongs to the sources' thread, except what `lock` guards.
+//
+//   source (one configuration) ──┬── tail (one followed path) ── feed ── journal
+//                                ├── input (stdin)            ── feed ── journal
+//                                └── simulation               ── feed ── journal
+#ifndef TAILRACE_SOURCE_SOURCE_PRIV_H
+#define TAILRACE_SOURCE_SOURCE_PRIV_H
+
+#include <pthread.h>
+
+#include "source/feed.h"
+#include "source/source.h"
+#include "source/watch.h"
+#include "sys/loop.h"
+
+// What one read takes: enough to make the call cheap, small enough to stay in the second-level cache.
+#define SOURCE_READ_BYTES (128u * 1024)
+// File systems without inotify, lost watches, permissions that come back: everything is looked at again this often.
+#define SOURCE_RESCAN_MS 2000
+// Directory events that belong together (a rename and a create) make one scan.
+#define SOURCE_SETTLE_MS 10
+
+struct source_ops {
+    int (*start)(struct source *source, struct report *report);
+    void (*stop)(struct source *source); // closes its feeds; nothing of it may be called afterwards
+    void (*rescan)(
+        struct source *source); // something may have changed: look soon. NULL: nothing to look at
+};
+
+struct source {
+    struct source *prev, *next; // of sources->list
+    struct sources *sources;
+    const struct source_ops *ops;
+    struct source_config config; // our copy
+    void *state;                 // the kind's own
+};
+
+struct sources {
+    struct journal *journal;
+    struct loop *loop;
+    pthread_t thread;
+    struct watcher watcher;
+    char *buffer; // SOURCE_READ_BYTES, for whoever reads at the moment
+    struct source *list;
+
+    // Feeds that have something to read take turns, one chunk each.
+    struct feed *run_first, *run_last;
+    struct inbox_message work;
+    bool work_sent;
+    size_t held_bytes; // of all chunks
+
+    bool stopping;
+    struct source_change *change; // a reload under way
+    pthread_mutex_t reload_lock;  // one at a time
+
+    pthread_mutex_t lock; // guards the list of feeds and their status
+    struct feed *feeds;
+};
+
+extern const struct source_ops source_files, source_stdin, source_simulate;
+
+// check.c
+int source_check(const struct source_config *config, struct report *report) MUST_CHECK;
+int source_config_copy(struct source_config *to, const struct source_config *from) MUST_CHECK;
+void source_config_free(struct source_config *config);
+bool source_config_equal(const struct source_config *a, const struct source_config *b);
+// The topic of a file: the template with its placeholders filled in, bytes that a topic cannot have replaced. A terminated text on the heap.
+// ERR_INVALID with the reason when it is none, ERR_NOMEM.
+int source_topic(const char *template, const char *path, char **out,
+                 struct report *report) MUST_CHECK;
+
+#endif

@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: MIT
+// One followed path: life and reading.
+#include "source/tail.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+// One turn of one file, so that thousands are served alike.
+#define TURN_BYTES (4u * 1024 * 1024)
+// A file that was rotated away is looked at for late lines until it has been quiet for so long.
+#define BEFORE_QUIET_MS 5000
+// A rest without a newline in a rotated file is a line when nothing has come for so long.
+#define REST_QUIET_MS 1000
+// A deleted file is closed, and its space given back, when it has been quiet for so long.
+#define DELETED_QUIET_MS 10000
+// While a rotation is under way, besides what inotify tells.
+#define ROTATION_POLL_MS 200
+
+// --- streams ----------------------------------------------------------------------------------------------------------
+
+static void stream_changed(struct watch *watch, uint32_t mask) {
+    struct tail *tail = ((struct stream *)watch)->tail;
+    feed_wake(&tail->feed);
+    // Renamed or deleted: with a symlink that shows nowhere else.
+    if (mask & (IN_MOVE_SELF | IN_ATTRIB)) tail->source->ops->rescan(tail->source);
+}
+
+struct stream *stream_new(struct tail *tail, int fd, const struct mark *mark) {
+    struct stat st;
+    struct stream *stream = calloc(1, sizeof *stream);
+    if (!stream || fstat(fd, &st)) {
+        free(stream);
+        close(fd);
+        return NULL;
+    }
+    stream->tail = tail;
+    stream->fd = fd;
+    stream->watch.changed = stream_changed;
+    lines_init(&stream->lines, tail->source->config.line_bytes_max, LINES_CUT);
+    if (mark) stream->mark = *mark;
+    stream->mark.id = file_id(&st);
+    stream->line_at = stream->read_at = stream->mark.offset;
+    stream->grew_ms = loop_now(tail->source->sources->loop);
+    watch_add_file(&tail->source->sources->watcher, &stream->watch, fd);
+    return stream;
+}
+
+void stream_free(struct stream *stream) {
+    if (!stream) return;
+    watch_remove(&stream->tail->source->sources->watcher, &stream->watch);
+    lines_fini(&stream->lines);
+    close(stream->fd);
+    free(stream);
+}
+
+// What was taken but not handed on is read again.
+static void stream_rewind(struct stream *stream) {
+    lines_fini(&stream->lines);
+    stream->read_at = stream->line_at;
+}
+
+static void stream_restart(struct stream *stream) {
+    stream->line_at = 0;
+    stream_rewind(stream);
+    stream->mark = (struct mark){.id = stream->mark.id};
+}
+
+enum drained { DRAINED_END, DRAINED_FULL, DRAINED_TRUNCATED, DRAINED_FAILED };
+
+static int add_line(struct stream *stream, struct chunk *chunk, struct str line) {
+    if (chunk_add(chunk, line, stream->tail->source->config.line_bytes_max) == 0) return 0;
+    stream_rewind(stream);
+    return ERR_NOMEM;
+}
+
+// Hands on the lines of `input`, which stands at read_at.
+static int split(struct stream *stream, struct chunk *chunk, struct str input) {
+    size_t len = input.len;
+    uint64_t from = stream->read_at;
+    struct str line;
+    int got = 0;
+    while (!chunk_full(chunk) && (got = lines_next(&stream->lines, &input, &line)) == 1) {
+        int err = add_line(stream, chunk, line);
+        if (err) return err;
+        stream->line_at = from + (len - input.len);
+    }
+    stream->read_at = from + (len - input.len);
+    return got < 0 ? got : 0;
+}
+
+static enum drained at_end(struct stream *stream) {
+    struct stat st;
+    if (fstat(stream->fd, &st) == 0 && (uint64_t)st.st_size < stream->read_at)
+        return DRAINED_TRUNCATED;
+    return DRAINED_END;
+}
+
+static enum drained read_lines(struct stream *stream, struct chunk *chunk, size_t *budget) {
+    struct sources *sources = stream->tail->source->sources;
+    for (;;) {
+        if (chunk_full(chunk) || *budget == 0) return DRAINED_FULL;
+        ssize_t got = pread(stream->fd, sources->buffer, SOURCE_READ_BYTES, (off_t)stream->read_at);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) {
+            feed_error(&stream->tail->feed, "%s: %s", stream->tail->path, strerror(errno));
+            return DRAINED_FAILED;
+        }
+        if (got == 0) return at_end(stream);
+        stream->grew_ms = loop_now(sources->loop);
+        *budget -= (size_t)got < *budget ? (size_t)got : *budget;
+        if (split(stream, chunk, (struct str){sources->buffer, (size_t)got})) {
+            feed_error(&stream->tail->feed, "%s: no memory for its lines", stream->tail->path);
+            return DRAINED_FAILED;
+        }
+    }
+}
+
+// Hands on what is new in the stream, up to a full chunk.
+static enum drained drain(struct stream *stream, struct chunk *chunk, size_t *budget) {
+    if (stream->ended) return DRAINED_END;
+    // Truncated and grown beyond the offset again shows only here.
+    if (!mark_holds(&stream->mark, stream->fd)) return DRAINED_TRUNCATED;
+    uint64_t line_at = stream->line_at;
+    enum drained how = read_lines(stream, chunk, budget);
+    if (stream->line_at != line_at && mark_move(&stream->mark, stream->fd, stream->line_at))
+        return DRAINED_TRUNCATED;
+    return how;
+}
+
+// A rest without a newline becomes a line. ERR_NOMEM: later.
+static int add_rest(struct stream *stream, struct chunk *chunk) {
+    struct str line;
+    int got = lines_end(&stream->lines, &line);
+    if (got == 1) got = add_line(stream, chunk, line);
+    if (got < 0) {
+        stream_rewind(stream);
+        return got;
+    }
+    if (stream->line_at == stream->read_at) return 0;
+    stream->line_at = stream->read_at;
+    stream->tail->changed = true;
+    // Failing means that it is truncated by now; what has been read stands.
+    (void)!mark_move(&stream->mark, stream->fd, stream->line_at);
+    return 0;
+}
+
+// --- from one file to the next ----------------------------------------------------------------------------------------
+
+static uint64_t quiet_ms(const struct stream *stream) {
+    return loop_now(stream->tail->source->sources->loop) - stream->grew_ms;
+}
+
+static bool has_more(const struct stream *stream) {
+    char byte;
+    return !stream->ended && pread(stream->fd, &byte, 1, (off_t)stream->read_at) > 0;
+}
+
+static int close_before(struct tail *tail, struct chunk *chunk) {
+    struct stream *before = tail->before;
+    if (!before) return 0;
+    int err = add_rest(before, chunk);
+    if (err) return err;
+    tail->position.before = before->mark;
+    stream_free(before);
+    tail->before = NULL;
+    return 0;
+}
+
+static void count_rotation(struct tail *tail) {
+    tail->position.generation++;
+    tail->changed = true;
+    pthread_mutex_lock(&tail->source->sources->lock);
+    tail->feed.status.rotations_total++;
+    pthread_mutex_unlock(&tail->source->sources->lock);
+}
+
+// `now` is at its end. Whether the next one has taken its place or there is more to read after all.
+static bool advance(struct tail *tail, struct chunk *chunk) {
+    struct stream *now = tail->now;
+    if (tail->pending_count == 0) return false;
+    struct stat next;
+    bool empty = fstat(tail->pending[0]->fd, &next) == 0 && next.st_size == 0;
+    // As long as the new file is empty, the writer may still have the old one.
+    if (empty && tail->pending_count == 1 && !now->ended) return false;
+    // What was written before the new file's first byte is in the old one now.
+    if (has_more(now)) return true;
+    if (now->line_at != now->read_at && !now->ended && quiet_ms(now) < REST_QUIET_MS) return false;
+    if (close_before(tail, chunk) || add_rest(now, chunk)) return false;
+    now->grew_ms = loop_now(tail->source->sources->loop);
+    tail->before = now;
+    tail->now = tail->pending[0];
+    tail->pending_count--;
+    memmove(tail->pending, tail->pending + 1, tail->pending_count * sizeof *tail->pending);
+    count_rotation(tail);
+    return true;
+}
+
+// False: it could not be dealt with now.
+static bool truncated(struct tail *tail, struct chunk *chunk) {
+    struct stream *now = tail->now;
+    if (tail->pending_count) {
+        if (add_rest(now, chunk)) return false;
+        now->ended = true;
+        return true;
+    }
+    count_rotation(tail);
+    if (!tail->gone && tail_find_copy(tail)) return true;
+    if (add_rest(now, chunk)) return false;
+    stream_restart(now);
+    return true;
+}
+
+static void read_before(struct tail *tail, struct chunk *chunk, size_t *budget) {
+    struct stream *before = tail->before;
+    enum drained how = drain(before, chunk, budget);
+    if (how == DRAINED_TRUNCATED || (how == DRAINED_END && quiet_ms(before) >= BEFORE_QUIET_MS))
+        (void)!close_before(tail, chunk);
+}
+
+static void close_deleted(struct tail *tail, struct chunk *chunk) {
+    struct stream *now = tail->now;
+    struct stat st;
+    if (!tail->gone || tail->pending_count || quiet_ms(now) < DELETED_QUIET_MS ||
+        fstat(now->fd, &st) || st.st_nlink || add_rest(now, chunk))
+        return;
+    tail->position.now = now->mark;
+    tail->drained = true;
+    stream_free(now);
+    tail->now = NULL;
+    feed_attached(&tail->feed, false);
+}
+
+// Fills the chunk. Whether there may be more to read at once.
+static bool fill(struct tail *tail, struct chunk *chunk) {
+    size_t budget = TURN_BYTES;
+    if (tail->before) read_before(tail, chunk, &budget);
+    while (tail->now) {
+        switch (drain(tail->now, chunk, &budget)) {
+            case DRAINED_FULL: return true;
+            case DRAINED_FAILED: return false;
+            case DRAINED_TRUNCATED:
+                if (!truncated(tail, chunk)) return false;
+                break;
+            case DRAINED_END:
+                if (!advance(tail, chunk)) {
+                    close_deleted(tail, chunk);
+                    return false;
+                }
+        }
+    }
+    return false;
+}
+
+// --- turns ------------------------------------------------------------------------------------------------------------
+
+static void set_position(struct tail *tail, struct chunk *chunk) {
+    struct stat st = {0};
+    if (tail->now) {
+        tail->position.now = tail->now->mark;
+        if (fstat(tail->now->fd, &st) == 0) tail->position.mtime_ns = file_mtime_ns(&st);
+    }
+    if (tail->before) tail->position.before = tail->before->mark;
+    tail->known = true;
+    tail->changed = false;
+    chunk->position_len = position_encode(&tail->position, chunk->position);
+    chunk->position_bytes = tail->position.now.offset;
+    uint64_t size = (uint64_t)st.st_size;
+    chunk->lag_bytes = size > chunk->position_bytes ? size - chunk->position_bytes : 0;
+}
+
+static void turn(struct feed *feed) {
+    struct tail *tail = (struct tail *)feed;
+    if (!feed_may_submit(feed)) return;
+    struct loop *loop = tail->source->sources->loop;
+    struct chunk *chunk = chunk_new();
+    bool more = chunk && fill(tail, chunk);
+    if (chunk && (chunk->count || tail->changed)) {
+        set_position(tail, chunk);
+        feed_submit(feed, chunk);
+    } else {
+        chunk_free(chunk);
+    }
+    if (more)
+        feed_wake(feed);
+    else if (tail->before || tail->pending_count)
+        (void)!loop_timer_set(loop, &tail->timer, loop_now(loop) + ROTATION_POLL_MS);
+}
+
+static void poll_rotation(struct loop_timer *timer) {
+    struct tail *tail = (struct tail *)((char *)timer - offsetof(struct tail, timer));
+    feed_wake(&tail->feed);
+}
+
+// --- life -------------------------------------------------------------------------------------------------------------
+
+static void tail_free(struct tail *tail) {
+    free(tail->path);
+    free(tail->dir);
+    free(tail->base);
+    free(tail);
+}
+
+static void release(struct feed *feed) {
+    feed_fini(feed);
+    tail_free((struct tail *)feed);
+}
+
+static int load_position(struct tail *tail, struct report *report) {
+    char text[LIMIT_SOURCE_POSITION_BYTES];
+    size_t len;
+    int err = journal_source_position(tail->source->sources->journal,
+                                      str_from(tail->feed.position_name), text, &len);
+    if (err == ERR_NOT_FOUND) return 0;
+    if (!err) err = position_decode(&tail->position, (struct str){text, len});
+    if (err == ERR_CORRUPT) {
+        feed_error(&tail->feed, "%s: its stored position cannot be read; starting as if never seen",
+                   tail->path);
+        return 0;
+    }
+    if (err)
+        return report_set(report, err, "%s: reading its position: %s", tail->path, err_text(err));
+    tail->known = true;
+    return 0;
+}
+
+static char *position_key(const char *path, const char *topic) {
+    char *key;
+    return asprintf(&key, "file:%s > %s", path, topic) < 0 ? NULL : key;
+}
+
+bool tail_was_seen(const struct source *source, const char *path) {
+    char *topic, *key, name[LIMIT_SOURCE_NAME_BYTES + 1], text[LIMIT_SOURCE_POSITION_BYTES];
+    size_t len;
+    if (source_topic(source->config.topic, path, &topic, NULL)) return false;
+    key = position_key(path, topic);
+    free(topic);
+    if (!key) return false;
+    feed_position_name(key, name);
+    free(key);
+    return journal_source_position(source->sources->journal, str_from(name), text, &len) == 0;
+}
+
+static int set_path(struct tail *tail, const char *path) {
+    const char *slash = strrchr(path, '/');
+    ASSERT(slash);
+    tail->path = str_dup(str_from(path));
+    tail->dir = str_dup((struct str){path, slash == path ? 1 : (size_t)(slash - path)});
+    tail->base = str_dup(str_from(slash + 1));
+    return tail->path && tail->dir && tail->base ? 0 : ERR_NOMEM;
+}
+
+int tail_new(struct tail **out, struct source *source, const char *path, bool follow_symlink,
+             bool from_start, struct report *report) {
+    char *topic = NULL, *name = NULL, *key = NULL;
+    struct tail *tail = calloc(1, sizeof *tail);
+    int err = ERR_NOMEM;
+    if (!tail) goto out;
+    tail->source = source;
+    tail->follow_symlink = follow_symlink;
+    tail->from_start = from_start;
+    tail->timer.fire = poll_rotation;
+    tail->feed.run = turn;
+    tail->feed.release = release;
+    err = source_topic(source->config.topic, path, &topic, report);
+    if (!err && (asprintf(&name, "file:%s", path) < 0 || !(key = position_key(path, topic))))
+        err = ERR_NOMEM;
+    if (!err) err = set_path(tail, path);
+    if (!err) err = feed_init(&tail->feed, source, name, topic, key);
+    if (!err) {
+        err = load_position(tail, report);
+        if (err) feed_fini(&tail->feed);
+    }
+out:
+    if (err == ERR_NOMEM) report_set(report, err, "%s: out of memory", path);
+    if (err && tail) tail_free(tail);
+    if (!err) *out = tail;
+    free(topic);
+    free(name);
+    free(key);
+    return err;
+}
+
+static void free_streams(struct tail *tail) {
+    stream_free(tail->now);
+    stream_free(tail->before);
+    for (size_t i = 0; i < tail->pending_count; i++) stream_free(tail->pending[i]);
+    tail->now = tail->before = NULL;
+    tail->pending_count = 0;
+}
+
+void tail_close(struct tail *tail) {
+    loop_timer_clear(tail->source->sources->loop, &tail->timer);
+    free_streams(tail);
+    feed_close(&tail->feed);
+}
+
+bool tail_holds(const struct tail *tail, struct file_id id) {
+    if (tail->now && file_id_equal(tail->now->mark.id, id)) return true;
+    if (tail->before && file_id_equal(tail->before->mark.id, id)) return true;
+    for (size_t i = 0; i < tail->pending_count; i++)
+        if (file_id_equal(tail->pending[i]->mark.id, id)) return true;
+    return false;
+}
+
+bool tail_take_over(struct tail *tail, struct tail *from) {
+    // Two positions are involved: what covers the lines must be committed before the other takes its place.
+    if (!from->now || from->before || from->pending_count || from->feed.flying ||
+        from->feed.waiting || from->changed)
+        return false;
+    tail->now = from->now;
+    tail->now->tail = tail;
+    from->now = NULL;
+    from->position.now = tail->now->mark;
+    from->drained = true;
+    feed_attached(&from->feed, false);
+    feed_attached(&tail->feed, true);
+    tail->changed = true;
+    feed_wake(&tail->feed);
+    return true;
+}
+
+bool tail_forget(struct tail *tail) {
+    struct chunk *chunk;
+    if (tail->feed.flying || !feed_may_submit(&tail->feed) || !(chunk = chunk_new())) return false;
+    chunk->forget = true;
+    tail->forgotten = true;
+    feed_submit(&tail->feed, chunk);
+    return true;
+}
