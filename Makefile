@@ -88,6 +88,14 @@ $(B)/test/unit-$(1): $(patsubst %.c,$(B)/%.o,$(wildcard test/unit/$(1)/*.c)) $(L
 endef
 $(foreach layer,$(UNIT_LAYERS),$(eval $(call unit_program,$(layer))))
 
+# A disk that fails, to be preloaded into the program under test.
+$(B)/test/iofault.so: test/fault/iofault.c
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)gcc $(CPPFLAGS) -std=gnu17 -O2 $(WARNINGS) -fPIC -shared -o $@ $<
+
+$(B)/test/unit-journal: | $(B)/test/iofault.so
+
 .PHONY: unit
 unit: $(UNIT_PROGRAMS) ## build and run the unit tests of this variant
 	$(Q)set -e; for program in $(UNIT_PROGRAMS); do echo "== $$program"; $$program --jobs 2; done
@@ -100,4 +108,4 @@ clean: ## remove everything that was built
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -19,6 +19,9 @@
 #define DEPTH_MAX 32
 enum { PAGE_BRANCH = 1, PAGE_LEAF = 2, PAGE_OVERFLOW = 4, PAGE_META = 8, PAGE_LEAF2 = 0x20 };
 enum { NODE_BIGDATA = 1, NODE_SUBDATA = 2 };
+enum { TABLE_INTEGER_KEYS = 8 };
+
+enum tree { TREE_MAIN, TREE_FREE, TREE_TABLE, TREE_TABLE_INTEGER };
 
 struct page_header {
     uint64_t number;
@@ -72,7 +75,7 @@ static int read_at(int fd, void *to, size_t len, uint64_t offset) {
     return 0;
 }
 
-static int walk_tree(struct walk *walk, uint64_t number, int depth, bool main_tree);
+static int walk_tree(struct walk *walk, uint64_t number, int depth, enum tree tree);
 
 static int walk_big(struct walk *walk, uint64_t number, uint64_t data_bytes) {
     if (number < 2 || number >= walk->pages) return damaged(walk, number, "is not in the file");
@@ -94,11 +97,41 @@ static int walk_table(struct walk *walk, const char *name, size_t name_bytes, co
         if (str_equal((struct str){name, name_bytes}, str_from(walk->tables[i])))
             walk->tables_found++;
     if (db.depth > DEPTH_MAX) return damaged(walk, db.root, "is a tree too deep");
-    return db.root == NO_PAGE ? 0 : walk_tree(walk, db.root, db.depth, false);
+    if (db.flags != 0 && db.flags != TABLE_INTEGER_KEYS)
+        return damaged(walk, db.root, "is a table of an unknown kind");
+    return db.root == NO_PAGE
+               ? 0
+               : walk_tree(walk, db.root, db.depth, db.flags ? TREE_TABLE_INTEGER : TREE_TABLE);
+}
+
+// A list of free pages: its length, then numbers. LMDB writes to these pages without another look.
+static int walk_free(struct walk *walk, uint64_t number, uint64_t first, uint64_t data_bytes,
+                     const char *data) {
+    if (data_bytes < sizeof(uint64_t)) return damaged(walk, number, "has no list of free pages");
+    char *copy = malloc(data_bytes);
+    if (!copy) return report_set(walk->report, ERR_NOMEM, "out of memory");
+    int err = 0;
+    if (data)
+        memcpy(copy, data, data_bytes);
+    else
+        err = read_at(walk->fd, copy, data_bytes,
+                      first * walk->page_bytes + sizeof(struct page_header));
+    uint64_t count = 0;
+    if (!err) memcpy(&count, copy, sizeof count);
+    if (!err && count > data_bytes / sizeof count - 1)
+        err = damaged(walk, number, "has a damaged list of free pages");
+    for (uint64_t i = 1; !err && i <= count; i++) {
+        uint64_t page;
+        memcpy(&page, copy + i * sizeof page, sizeof page);
+        if (page < 2 || page > walk->last_page)
+            err = damaged(walk, number, "has a list of pages that are not in the file");
+    }
+    free(copy);
+    return err;
 }
 
 static int walk_node(struct walk *walk, uint64_t number, const char *page, size_t at, int depth,
-                     bool main_tree) {
+                     enum tree tree) {
     struct node_header node;
     if (at < sizeof(struct page_header) || at + sizeof node > walk->page_bytes)
         return damaged(walk, number, "has a node outside of it");
@@ -107,24 +140,30 @@ static int walk_node(struct walk *walk, uint64_t number, const char *page, size_
     if (data_at > walk->page_bytes) return damaged(walk, number, "has a key that is too long");
     if (depth > 1) {
         uint64_t child = node.low | (uint64_t)node.high << 16 | (uint64_t)node.flags << 32;
-        return walk_tree(walk, child, depth - 1, main_tree);
+        return walk_tree(walk, child, depth - 1, tree);
     }
     uint64_t data_bytes = node.low | (uint64_t)node.high << 16;
     size_t stored = node.flags & NODE_BIGDATA ? sizeof(uint64_t) : data_bytes;
     if (stored > walk->page_bytes - data_at)
         return damaged(walk, number, "has a record that is too long");
+    if (tree == TREE_TABLE_INTEGER && node.key_bytes != 4 && node.key_bytes != 8)
+        return damaged(walk, number, "has a key of a wrong length");
+    uint64_t first = 0;
     if (node.flags & NODE_BIGDATA) {
-        uint64_t first;
         memcpy(&first, page + data_at, sizeof first);
-        return walk_big(walk, first, data_bytes);
+        int err = walk_big(walk, first, data_bytes);
+        if (err) return err;
     }
+    if (tree == TREE_FREE)
+        return walk_free(walk, number, first, data_bytes, first ? NULL : page + data_at);
+    if (node.flags & NODE_BIGDATA) return 0;
     if (!(node.flags & NODE_SUBDATA)) return 0;
-    if (!main_tree || data_bytes != sizeof(struct db_header))
+    if (tree != TREE_MAIN || data_bytes != sizeof(struct db_header))
         return damaged(walk, number, "has a table where none can be");
     return walk_table(walk, page + at + sizeof node, node.key_bytes, page + data_at);
 }
 
-static int walk_tree(struct walk *walk, uint64_t number, int depth, bool main_tree) {
+static int walk_tree(struct walk *walk, uint64_t number, int depth, enum tree tree) {
     if (number < 2 || number >= walk->pages || number > walk->last_page)
         return damaged(walk, number, "is not in the file");
     if (depth < 1) return damaged(walk, number, "is deeper than its tree");
@@ -146,7 +185,7 @@ static int walk_tree(struct walk *walk, uint64_t number, int depth, bool main_tr
     for (size_t i = 0; i < count && !err; i++) {
         uint16_t at;
         memcpy(&at, page + sizeof header + i * 2, sizeof at);
-        err = walk_node(walk, number, page, at, depth, main_tree);
+        err = walk_node(walk, number, page, at, depth, tree);
     }
 done:
     free(page);
@@ -190,13 +229,14 @@ int check_data_file(int fd, const char *const *tables, size_t tables_count, uint
     // then only the whole of it tells whether something is missing.
     walk.budget = walk.pages <= meta->last_page ? UINT64_MAX : pages_max;
     const struct db_header *root = &meta->dbs[1];
-    if (root->depth > DEPTH_MAX || meta->last_page == NO_PAGE)
+    if (root->depth > DEPTH_MAX || root->flags != 0 || meta->last_page == NO_PAGE)
         return report_set(report, ERR_CORRUPT, "its first pages are damaged");
-    if (root->root != NO_PAGE) err = walk_tree(&walk, root->root, root->depth, true);
+    if (root->root != NO_PAGE) err = walk_tree(&walk, root->root, root->depth, TREE_MAIN);
     const struct db_header *unused = &meta->dbs[0];
-    if (!err && unused->root != NO_PAGE &&
-        (unused->root >= walk.pages || unused->depth > DEPTH_MAX))
+    if (!err && unused->depth > DEPTH_MAX)
         err = report_set(report, ERR_CORRUPT, "its list of free pages is damaged");
+    if (!err && unused->root != NO_PAGE)
+        err = walk_tree(&walk, unused->root, unused->depth, TREE_FREE);
     if (err) return err;
     return walk.tables_found == tables_count ? 0 : ERR_NOT_FOUND;
 }
