@@ -18,25 +18,29 @@ void buf_clear(struct buf *buf) {
     buf->failed = false;
 }
 
-char *buf_reserve(struct buf *buf, size_t more) {
-    ASSERT(buf->len <= buf->cap);
-    if (buf->failed) return NULL;
-    if (more <= buf->cap - buf->len) return buf->data + buf->len;
-    if (more > buf->max - buf->len) {
-        buf->failed = true;
-        return NULL;
-    }
+// Memory for `more` bytes of content and the terminator of buf_cstr, which does not count against `max`.
+static bool make_room(struct buf *buf, size_t more) {
+    if (buf->failed) return false;
+    if (more < buf->cap - buf->len) return true;
     size_t cap = buf->cap < 64 ? 64 : buf->cap * 2;
-    if (cap < buf->len + more) cap = buf->len + more;
-    if (cap > buf->max) cap = buf->max;
+    if (cap < buf->len + more + 1) cap = buf->len + more + 1;
+    if (cap > buf->max + 1) cap = buf->max + 1;
     char *data = realloc(buf->data, cap);
     if (!data) {
         buf->failed = true;
-        return NULL;
+        return false;
     }
     buf->data = data;
     buf->cap = cap;
-    return data + buf->len;
+    return true;
+}
+
+char *buf_reserve(struct buf *buf, size_t more) {
+    ASSERT(buf->len <= buf->cap && buf->len <= buf->max);
+    if (more > buf->max - buf->len) buf->failed = true;
+    if (buf->failed) return NULL;
+    if (more <= buf->cap - buf->len && buf->cap) return buf->data + buf->len;
+    return make_room(buf, more) ? buf->data + buf->len : NULL;
 }
 
 void buf_append(struct buf *buf, const void *data, size_t len) {
@@ -67,12 +71,10 @@ void buf_printf(struct buf *buf, const char *fmt, ...) {
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
-    char *to = len < 0 ? NULL : buf_reserve(buf, (size_t)len + 1);
-    if (to) {
-        vsnprintf(to, (size_t)len + 1, fmt, again);
+    if (len < 0) buf->failed = true;
+    if (len >= 0 && buf_reserve(buf, (size_t)len) && make_room(buf, (size_t)len)) {
+        vsnprintf(buf->data + buf->len, (size_t)len + 1, fmt, again);
         buf->len += (size_t)len;
-    } else {
-        buf->failed = true;
     }
     va_end(again);
 }
@@ -86,7 +88,7 @@ void buf_consume(struct buf *buf, size_t count) {
 
 const char *buf_cstr(struct buf *buf) {
     if (buf->failed || buf->len == 0) return "";
-    if (!buf_reserve(buf, 1)) return "";
+    if (!make_room(buf, 0)) return "";
     buf->data[buf->len] = '\0';
     return buf->data;
 }

@@ -5,7 +5,7 @@
 //    |--- content ---|--- reserved ---|  may grow  |
 //
 // Errors stick: after a failed append every further append fails too, so a writer may append many times and
-// look once, with buf_failed(). Not thread-safe.
+// look once, with buf_failed(). The memory has one byte more than `max`, for the terminator of buf_cstr. Not thread-safe.
 #ifndef TAILRACE_BASE_BUF_H
 #define TAILRACE_BASE_BUF_H
 

@@ -18,13 +18,27 @@ const char *err_text(int err) {
     }
 }
 
+// Takes away the beginning of a character whose rest was cut off.
+static void trim_cut(char *text, size_t len) {
+    size_t lead = len;
+    while (lead > 0 && len - lead < 3 && ((unsigned char)text[lead - 1] & 0xC0) == 0x80) lead--;
+    if (lead == 0) return;
+    unsigned char c = (unsigned char)text[lead - 1];
+    size_t need = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : c >= 0xC0 ? 2 : 1;
+    if (need > len - lead + 1) text[lead - 1] = '\0';
+}
+
 static void fill(struct report *report, int err, const char *suffix, const char *fmt,
                  va_list args) {
     if (!report) return;
     report->err = err;
     int written = vsnprintf(report->text, sizeof report->text, fmt, args);
-    if (!suffix || written < 0 || (size_t)written >= sizeof report->text) return;
-    snprintf(report->text + written, sizeof report->text - (size_t)written, ": %s", suffix);
+    if (written < 0) return;
+    if ((size_t)written >= sizeof report->text) {
+        trim_cut(report->text, sizeof report->text - 1);
+    } else if (suffix) {
+        snprintf(report->text + written, sizeof report->text - (size_t)written, ": %s", suffix);
+    }
 }
 
 int report_set(struct report *report, int err, const char *fmt, ...) {

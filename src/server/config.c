@@ -213,7 +213,7 @@ static int check_reach(struct config_loader *loader, enum option_id id,
                        "%s:%u can be reached from other machines, but there are no keys: anybody "
                        "could read and write everything. Add keys (keys: in the file, or "
                        "TAILRACE_KEY in the environment), or allow it with --open (open: true)",
-                       address->host[0] ? address->host : "all addresses, port ", address->port);
+                       address->host, address->port);
 }
 
 static int load_address(struct config_loader *loader, enum option_id id, char **text,
