@@ -17,6 +17,7 @@ const ALL_STATUSES = 'status/**';
 
 const byId = (id) => document.getElementById(id);
 const isStatus = (topic) => topic.startsWith('status/');
+const isLog = (topic) => !isStatus(topic) && !topic.startsWith('$sys/');
 const isPattern = (topic) => topic.split('/').some((segment) => segment === '*' || segment === '**');
 
 // The topics that the page's address names: /t/TOPIC, /events?topic=A&topic=B, /?log=TOPIC.
@@ -101,7 +102,10 @@ class StreamCard {
             for (const one of cards) if (one.card.isOpen) one.opened();
         });
         clearTimeout(this.#emptyTimer);
-        if (state === 'live') this.#emptyTimer = setTimeout(() => this.view.empty && this.#card.hint(...this.emptyHint()), EMPTY_AFTER_MS);
+        if (state !== 'live') return;
+        this.#emptyTimer = setTimeout(() => {
+            if (this.view.empty) this.#card.hint(...this.emptyHint());
+        }, EMPTY_AFTER_MS);
     }
 }
 
@@ -151,9 +155,12 @@ class LogCard extends StreamCard {
 
     emptyHint() {
         const { topics } = this.#choice();
-        if (topics[0] !== ALL_LOGS) return [el('p', {}, 'Nothing has been written to this log yet. What comes will appear here.')];
+        if (topics[0] !== ALL_LOGS) {
+            return [el('p', {}, 'Nothing has been written to this log yet. What comes will appear here.')];
+        }
         return [
-            el('p', {}, 'This hub has no logs yet. Start it with a file, as in ', el('code', {}, 'tailrace FILE'), ', or publish a line:'),
+            el('p', {}, 'This hub has no logs yet. Start it with a file, as in ',
+                el('code', {}, 'tailrace FILE'), ', or publish a line:'),
             curlLine('hello', 'logs/hello'),
         ];
     }
@@ -164,7 +171,7 @@ class LogCard extends StreamCard {
 
     // Builds the list anew; the address decides, then what was chosen before, then the first log.
     #list(topics) {
-        const names = topics.map(({ topic }) => topic).filter((topic) => !isStatus(topic) && !topic.startsWith('$sys/')).sort(compareTopics);
+        const names = topics.map(({ topic }) => topic).filter(isLog).sort(compareTopics);
         const wanted = addressTopics().filter((topic) => !isStatus(topic));
         this.#listedAt = Date.now();
         this.#choices = [];
@@ -194,7 +201,8 @@ class LogCard extends StreamCard {
         if (Date.now() - this.#listedAt < TOPICS_FRESH_MS) return;
         this.#listedAt = Date.now();
         try {
-            for (const { topic } of await fetchTopics('**')) if (!isStatus(topic) && !topic.startsWith('$sys/')) this.#offer(topic);
+            const topics = await fetchTopics('**');
+            for (const { topic } of topics) if (isLog(topic)) this.#offer(topic);
         } catch {
             // The list stays as it was; the stream shows whether the hub is there.
         }
@@ -225,7 +233,9 @@ class StatusCard extends StreamCard {
 
     opened() {
         this.view.clear();
-        this.connect(() => hubUrl('events', { topic: ALL_STATUSES, last: STATUS_LAST, format: 'envelope', control: 1 }));
+        this.connect(() => hubUrl('events', {
+            topic: ALL_STATUSES, last: STATUS_LAST, format: 'envelope', control: 1,
+        }));
     }
 
     event({ topic, time, data }) {

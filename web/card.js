@@ -74,12 +74,18 @@ export class Card {
     }
 
     #askForKey(reason, onKey) {
-        const field = el('input', { type: 'password', name: 'key', autocomplete: 'off', required: true, spellcheck: 'false', 'aria-label': 'Access key' });
+        const field = el('input', {
+            type: 'password', name: 'key', autocomplete: 'off', required: true, spellcheck: 'false', 'aria-label': 'Access key',
+        });
         const form = el('form', { class: 'key-form', onsubmit: (event) => {
             event.preventDefault();
             onKey(field.value.trim());
         } }, field, el('button', { type: 'submit' }, 'Use this key'));
-        this.note(el('p', {}, 'A key is needed to read this hub.'), reason ? el('p', { class: 'reason' }, reason) : null, form);
+        this.note(
+            el('p', {}, 'A key is needed to read this hub.'),
+            reason ? el('p', { class: 'reason' }, reason) : null,
+            form,
+        );
     }
 }
 

@@ -27,7 +27,9 @@ export class LogView {
         root.addEventListener('scroll', () => this.#scrolled(), { passive: true });
         // A scroll event comes a frame late; at high rates the next lines would pull the reader back before it.
         root.addEventListener('wheel', (event) => event.deltaY < 0 && this.#leaveEnd(), { passive: true });
-        root.addEventListener('keydown', (event) => ['ArrowUp', 'PageUp', 'Home'].includes(event.key) && this.#leaveEnd());
+        root.addEventListener('keydown', (event) => {
+            if (['ArrowUp', 'PageUp', 'Home'].includes(event.key)) this.#leaveEnd();
+        });
         jump.addEventListener('click', () => this.toEnd());
         new ResizeObserver(() => this.#follow && this.#scrollToEnd()).observe(root);
     }

@@ -23,7 +23,8 @@ const KINDS = {
         + 'timeout timed-out rejected unreachable outage alarm emergency lost'],
     off: ['dash', 'cancelled canceled stopped stopping skipped disabled off unknown none closed maintenance'],
 };
-const KIND_OF = new Map(Object.entries(KINDS).flatMap(([kind, [, words]]) => words.split(' ').map((word) => [word, kind])));
+const KIND_OF = new Map();
+for (const [kind, [, words]] of Object.entries(KINDS)) for (const word of words.split(' ')) KIND_OF.set(word, kind);
 
 // {kind, icon} for a status word; the first part of it that is known decides: "build failed" is bad, "in progress" is busy.
 export function wordKind(word) {
@@ -53,7 +54,9 @@ export function readStatus(data) {
     }
     const [first] = text.split('\n', 1);
     const colon = first.indexOf(': ');
-    if (colon > 0 && colon <= WORD_CHARACTERS_MAX) return { word: first.slice(0, colon), detail: first.slice(colon + 2) };
+    if (colon > 0 && colon <= WORD_CHARACTERS_MAX) {
+        return { word: first.slice(0, colon), detail: first.slice(colon + 2) };
+    }
     return { word: shorten(first) || '(empty)', detail: '' };
 }
 
@@ -165,7 +168,8 @@ function show(row) {
     setText(parts.detail, now.detail);
     showSince(row);
     parts.history.hidden = before.length === 0;
-    parts.history.replaceChildren(...before.slice(0, HISTORY_SHOWN).map((entry, i) => pastWord(entry, history[i].since)));
+    const shown = before.slice(0, HISTORY_SHOWN);
+    parts.history.replaceChildren(...shown.map((entry, i) => pastWord(entry, history[i].since)));
     row.shown = true;
     if (!row.moved) return;
     row.moved = false;
@@ -176,8 +180,11 @@ function show(row) {
 
 function pastWord({ word, since }, until) {
     const { kind, icon: sign } = wordKind(word);
-    return el('li', { class: 'status-past', 'data-kind': kind, title: `${word}, from ${clockText(new Date(since))} to ${clockText(new Date(until))}` },
-        icon(sign), el('span', { class: 'status-past-word' }, word), el('span', { class: 'status-past-time' }, durationText(until - since)));
+    const title = `${word}, from ${clockText(new Date(since))} to ${clockText(new Date(until))}`;
+    return el('li', { class: 'status-past', 'data-kind': kind, title },
+        icon(sign),
+        el('span', { class: 'status-past-word' }, word),
+        el('span', { class: 'status-past-time' }, durationText(until - since)));
 }
 
 function showSince({ parts, history }) {

@@ -18,7 +18,8 @@ import { problemText } from './hub.js';
 
 const HEARTBEAT_MS = 15_000;        // until tailrace.hello says otherwise
 const SILENT_HEARTBEATS = 2.5;
-const RECONNECT_PATIENCE_MS = 120_000; // a broken stream is EventSource's to restore, for as long as a polite hub may ask it to wait
+// A broken stream is EventSource's to restore, for as long as a polite hub may ask it to wait.
+const RECONNECT_PATIENCE_MS = 120_000;
 const RETRY_FIRST_MS = 1000;
 const RETRY_LAST_MS = 30_000;
 const SLOW_MS = 8000;
@@ -183,7 +184,9 @@ export class Stream {
         if (this.#lastId) url.searchParams.set('lastEventId', this.#lastId);
         let act;
         try {
-            const response = await fetch(url, { headers: { Accept: 'text/event-stream' }, cache: 'no-store', signal: question.signal });
+            const response = await fetch(url, {
+                headers: { Accept: 'text/event-stream' }, cache: 'no-store', signal: question.signal,
+            });
             act = await this.#judge(response);
         } catch {
             act = () => this.#later('The hub cannot be reached.');
