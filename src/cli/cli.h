@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// The commands of tailrace, one file each, and how all of them speak to the person who called them.
+#ifndef TAILRACE_CLI_CLI_H
+#define TAILRACE_CLI_CLI_H
+
+#include "base/err.h"
+
+// Exit codes are classes; 64 and up are those of sysexits.h.
+enum cli_exit {
+    CLI_OK = 0,
+    CLI_NO = 1,           // a negative answer: the request was understood and refused
+    CLI_USAGE = 64,       // the command line is wrong
+    CLI_UNAVAILABLE = 69, // what is needed is not there
+    CLI_BUG = 70,         // our own mistake
+    CLI_TEMPORARY = 75,   // given up for now; trying later may help
+    CLI_DENIED = 77,      // no or wrong credentials, or not permitted
+};
+
+// Each takes its own arguments, argv[0] being the command's name, and returns an exit code.
+int cli_tail(int argc, char **argv);
+int cli_pub(int argc, char **argv);
+
+// "tailrace COMMAND: TEXT" and a hint at --help on stderr. Returns CLI_USAGE.
+int cli_usage(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
+// The option that getopt_long did not take, when it returned '?' or ':' (opterr 0, optstring beginning with ':'). Never shows a
+// value: it might be a key.
+int cli_usage_option(const char *command, int result, char **argv);
+// "tailrace COMMAND: TEXT" on stderr.
+void cli_say(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+#endif

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: MIT
+// The HTTP client of the commands, over libcurl: see client.h.
+#include "cli/client.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "cli/cli.h"
+#include "proto/url.h"
+#include "sys/clock.h"
+
+// A URL is at most a topic and a query; a key is a token. Far above both.
+#define URL_BYTES_MAX 16384
+#define KEY_BYTES_MAX 4096
+// Of an error's body, for its detail.
+#define PROBLEM_BYTES_MAX 8192
+#define CONNECT_TIMEOUT_MS 10000L
+// A commit takes milliseconds; after this long the connection is as good as dead.
+#define POST_TIMEOUT_MS 60000L
+// An answer that says to wait longer is asked again earlier.
+#define RETRY_AFTER_MAX_MS 60000
+
+struct client {
+    CURL *curl;
+    struct buf url;
+    struct buf shown;
+    struct buf authorization; // a header line; empty: no key
+    struct buf problem;       // beginning of a body that nobody else takes
+    char error[CURL_ERROR_SIZE];
+    // of the request under way
+    client_body_fn *body;
+    client_idle_fn *idle;
+    void *context;
+    int stopped; // what a callback returned
+    uint64_t last_byte_ms;
+};
+
+// -- making
+
+static int add_url(struct buf *out, const char *url, struct report *report) {
+    const char *scheme_end = strstr(url, "://");
+    if (!scheme_end) {
+        buf_append_str(out, STR("http://"));
+    } else if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0) {
+        return report_set(report, ERR_INVALID, "the URL must begin with http:// or https://");
+    }
+    static const char digits[] = "0123456789ABCDEF";
+    for (const char *c = url; *c; c++) {
+        unsigned char byte = (unsigned char)*c;
+        if (byte < ' ' || byte == 0x7f) {
+            return report_set(report, ERR_INVALID, "the URL holds a control character");
+        }
+        if (byte == '#') {
+            return report_set(report, ERR_INVALID,
+                              "the URL holds a #; write %%23 if it belongs to the topic");
+        }
+        if (byte > 0x7e || strchr(" \"<>\\^`{|}", byte)) {
+            buf_append(out, (char[3]){'%', digits[byte >> 4], digits[byte & 15]}, 3);
+        } else {
+            buf_append_char(out, (char)byte);
+        }
+    }
+    if (buf_failed(out)) return report_set(report, ERR_INVALID, "the URL is too long");
+    const char *host = strstr(buf_cstr(out), "://") + 3;
+    const char *path = host + strcspn(host, "/?");
+    if (path == host) return report_set(report, ERR_INVALID, "the URL names no host");
+    if (*path != '/' || path[1] == '\0' || path[1] == '?') {
+        return report_set(report, ERR_INVALID,
+                          "the URL names no topic; it looks like http://HOST:PORT/t/TOPIC");
+    }
+    return 0;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
+    struct client *client = context;
+    size_t len = size * count;
+    client->last_byte_ms = clock_mono_ms();
+    long status = 0;
+    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status == 200 && client->body) {
+        client->stopped = client->body(client->context, (struct str){bytes, len});
+        return client->stopped ? CURL_WRITEFUNC_ERROR : len;
+    }
+    size_t room = client->problem.max - client->problem.len;
+    buf_append(&client->problem, bytes, len < room ? len : room);
+    return len;
+}
+
+static int on_progress(void *context, curl_off_t down_all, curl_off_t down, curl_off_t up_all,
+                       curl_off_t up) {
+    (void)down_all;
+    (void)down;
+    (void)up_all;
+    (void)up;
+    struct client *client = context;
+    if (!client->idle) return 0;
+    client->stopped = client->idle(client->context, clock_mono_ms() - client->last_byte_ms);
+    return client->stopped != 0;
+}
+
+static int open_curl(struct client *client) {
+    client->curl = curl_easy_init();
+    CURL *curl = client->curl;
+    if (!curl) return ERR_NOMEM;
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->error);
+    // Leaves SIGPIPE to the terminal's pipe, and lets sends fail with an error.
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    // A topic may hold segments such as `..`, which are names here.
+    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "tailrace/" TAILRACE_VERSION);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, client);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, client);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    return 0;
+}
+
+int client_new(struct client **out, const char *url, const char *key, struct report *report) {
+    struct client *client = calloc(1, sizeof *client);
+    if (!client) return report_set(report, ERR_NOMEM, "out of memory");
+    buf_init(&client->url, URL_BYTES_MAX);
+    buf_init(&client->shown, URL_BYTES_MAX * 2);
+    buf_init(&client->authorization, KEY_BYTES_MAX + 64);
+    buf_init(&client->problem, PROBLEM_BYTES_MAX);
+    int err = add_url(&client->url, url, report);
+    if (err == 0) {
+        url_redact(&client->shown, buf_str(&client->url));
+        if (key) buf_printf(&client->authorization, "Authorization: Bearer %s", key);
+        err = open_curl(client);
+        if (buf_failed(&client->shown) || buf_failed(&client->authorization)) err = ERR_NOMEM;
+        if (err) report_set(report, err, "out of memory");
+    }
+    if (err) {
+        client_free(client);
+        return err;
+    }
+    *out = client;
+    return 0;
+}
+
+void client_free(struct client *client) {
+    if (!client) return;
+    if (client->curl) curl_easy_cleanup(client->curl);
+    buf_fini(&client->url);
+    buf_fini(&client->shown);
+    buf_fini(&client->authorization);
+    buf_fini(&client->problem);
+    free(client);
+}
+
+const char *client_shown(const struct client *client) { return client->shown.data; }
+
+bool client_has_query(const struct client *client, const char *const *names) {
+    struct str rest = buf_str(&client->url);
+    str_cut(&rest, '?');
+    struct str name;
+    struct str value;
+    while (url_query_next(&rest, &name, &value)) {
+        for (size_t i = 0; names[i]; i++) {
+            if (url_equal(name, names[i])) return true;
+        }
+    }
+    return false;
+}
+
+// -- keys
+
+static int read_key_file(char **key, const char *path, struct report *report) {
+    char line[KEY_BYTES_MAX + 2];
+    bool is_stdin = strcmp(path, "-") == 0;
+    FILE *file = is_stdin ? stdin : fopen(path, "re");
+    if (!file) return report_errno(report, ERR_IO, "the key file cannot be opened");
+    bool got = fgets(line, sizeof line, file) != NULL;
+    int err = 0;
+    if (!got && ferror(file)) {
+        err = report_errno(report, ERR_IO, "the key file cannot be read");
+    } else {
+        if (!got) line[0] = '\0';
+        line[strcspn(line, "\r\n")] = '\0';
+        *key = strdup(line);
+        if (!*key) err = report_set(report, ERR_NOMEM, "out of memory");
+    }
+    if (!is_stdin) fclose(file);
+    return err;
+}
+
+int client_key(char **key, const char *spec, struct report *report) {
+    *key = NULL;
+    if (!spec) spec = getenv("TAILRACE_KEY");
+    if (!spec || !*spec) return 0;
+    int err = 0;
+    if (*spec == '@') {
+        err = read_key_file(key, spec + 1, report);
+        if (err) return err;
+    } else {
+        *key = strdup(spec);
+        if (!*key) return report_set(report, ERR_NOMEM, "out of memory");
+    }
+    size_t len = strlen(*key);
+    if (len == 0) err = report_set(report, ERR_INVALID, "the key is empty");
+    if (len > KEY_BYTES_MAX) err = report_set(report, ERR_TOO_LONG, "the key is too long");
+    for (size_t i = 0; i < len && err == 0; i++) {
+        if (!isgraph((unsigned char)(*key)[i])) {
+            err = report_set(report, ERR_INVALID,
+                             "the key holds a space or another character "
+                             "that cannot be in one");
+        }
+    }
+    if (err) {
+        free(*key);
+        *key = NULL;
+    }
+    return err;
+}
+
+// -- requests
+
+// The `detail` of a problem+json body without a JSON parser: up to the first quote that is not escaped; what is escaped is for
+// people to read and stays so.
+static struct str problem_text(struct str body) {
+    static const char name[] = "\"detail\":";
+    const char *found = body.len ? memmem(body.ptr, body.len, name, sizeof name - 1) : NULL;
+    const char *end = body.ptr + body.len;
+    if (!found) {
+        struct str rest = body;
+        return body.len && body.ptr[0] != '{' && body.ptr[0] != '<' ? str_cut(&rest, '\n')
+                                                                    : STR("");
+    }
+    const char *from = found + sizeof name - 1;
+    while (from < end && *from == ' ') from++;
+    if (from == end || *from != '"') return STR("");
+    const char *to = ++from;
+    while (to < end && *to != '"') to += *to == '\\' && to + 1 < end ? 2 : 1;
+    return (struct str){from, (size_t)(to - from)};
+}
+
+static void read_answer(struct client *client, struct client_answer *answer) {
+    long status = 0;
+    curl_off_t seconds = 0;
+    char *type = NULL;
+    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(client->curl, CURLINFO_RETRY_AFTER, &seconds);
+    curl_easy_getinfo(client->curl, CURLINFO_CONTENT_TYPE, &type);
+    answer->status = (int)status;
+    answer->retry_after_ms = seconds > 0 ? (uint64_t)seconds * 1000 : 0;
+    if (answer->retry_after_ms > RETRY_AFTER_MAX_MS) answer->retry_after_ms = RETRY_AFTER_MAX_MS;
+    for (size_t i = 0; type && type[i] && !strchr("; \t", type[i]); i++) {
+        if (i + 1 == sizeof answer->content_type) break;
+        answer->content_type[i] = (char)tolower((unsigned char)type[i]);
+    }
+    struct str text = problem_text(buf_str(&client->problem));
+    for (size_t i = 0; i < text.len && i + 1 < sizeof answer->detail; i++) {
+        // Not to the terminal as it is: it may be anybody's server.
+        answer->detail[i] = isprint((unsigned char)text.ptr[i]) ? text.ptr[i] : '?';
+    }
+}
+
+static int perform(struct client *client, const char *query, struct curl_slist *headers,
+                   struct client_answer *answer, struct report *report) {
+    struct buf url;
+    buf_init(&url, URL_BYTES_MAX * 2);
+    buf_append_str(&url, buf_str(&client->url));
+    if (*query) {
+        buf_append_char(&url, memchr(client->url.data, '?', client->url.len) ? '&' : '?');
+        buf_append_str(&url, str_from(query));
+    }
+    *answer = (struct client_answer){0};
+    client->stopped = 0;
+    client->error[0] = '\0';
+    client->last_byte_ms = clock_mono_ms();
+    buf_clear(&client->problem);
+    curl_easy_setopt(client->curl, CURLOPT_URL, buf_cstr(&url));
+    curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
+    CURLcode code = buf_failed(&url) ? CURLE_OUT_OF_MEMORY : curl_easy_perform(client->curl);
+    read_answer(client, answer);
+    curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
+    buf_fini(&url);
+    if (client->stopped) return client->stopped;
+    if (code == CURLE_OK) return 0;
+    return report_set(report, code == CURLE_OUT_OF_MEMORY ? ERR_NOMEM : ERR_IO, "%s",
+                      client->error[0] ? client->error : curl_easy_strerror(code));
+}
+
+static bool add_header(struct curl_slist **headers, const char *line) {
+    struct curl_slist *longer = curl_slist_append(*headers, line);
+    if (longer) *headers = longer;
+    return longer != NULL;
+}
+
+static bool add_key(struct client *client, struct curl_slist **headers) {
+    return client->authorization.len == 0 || add_header(headers, buf_cstr(&client->authorization));
+}
+
+int client_get(struct client *client, const char *query, struct str last_id, client_body_fn *body,
+               client_idle_fn *idle, void *context, struct client_answer *answer,
+               struct report *report) {
+    struct curl_slist *headers = NULL;
+    struct buf line;
+    buf_init(&line, 4096);
+    buf_printf(&line, "Last-Event-ID: %.*s", STR_ARG(last_id));
+    bool ok = add_header(&headers, "Accept: text/event-stream") &&
+              add_header(&headers, "Cache-Control: no-store") && add_key(client, &headers) &&
+              (last_id.len == 0 || (!buf_failed(&line) && add_header(&headers, buf_cstr(&line))));
+    int err = ERR_NOMEM;
+    if (ok) {
+        client->body = body;
+        client->idle = idle;
+        client->context = context;
+        curl_easy_setopt(client->curl, CURLOPT_HTTPGET, 1L);
+        curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, 0L);
+        err = perform(client, query, headers, answer, report);
+    } else {
+        *answer = (struct client_answer){0};
+        report_set(report, err, "out of memory");
+    }
+    curl_slist_free_all(headers);
+    buf_fini(&line);
+    return err;
+}
+
+static bool ends_like_json(struct str body) {
+    while (body.len && isspace((unsigned char)body.ptr[body.len - 1])) body.len--;
+    return body.len && body.ptr[body.len - 1] == '}';
+}
+
+int client_post(struct client *client, const char *query, struct str body,
+                struct client_answer *answer, struct report *report) {
+    struct curl_slist *headers = NULL;
+    int err = ERR_NOMEM;
+    // Without `Expect:` curl holds back a large body for a second when nobody answers 100.
+    if (add_header(&headers, "Content-Type: text/plain; charset=utf-8") &&
+        add_header(&headers, "Expect:") && add_key(client, &headers)) {
+        client->body = NULL;
+        client->idle = NULL;
+        curl_easy_setopt(client->curl, CURLOPT_POST, 1L);
+        curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+        curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, body.len ? body.ptr : "");
+        curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, POST_TIMEOUT_MS);
+        err = perform(client, query, headers, answer, report);
+        // A connection that is closed within the head of an answer looks like an empty answer to curl.
+        if (err == 0 && answer->status == 200 && !ends_like_json(buf_str(&client->problem))) {
+            err = report_set(report, ERR_IO, "the answer was cut off");
+        }
+    } else {
+        *answer = (struct client_answer){0};
+        report_set(report, err, "out of memory");
+    }
+    curl_slist_free_all(headers);
+    return err;
+}
+
+// -- answers
+
+bool client_is_temporary(int status) {
+    return status == 408 || status == 425 || status == 429 || status == 500 || status == 502 ||
+           status == 503 || status == 504;
+}
+
+int client_refused(const struct client *client, const char *command,
+                   const struct client_answer *answer) {
+    const char *what = "the hub refused the request";
+    int code = CLI_NO;
+    if (answer->status == 401) {
+        what = "no key or a wrong one (give one by --key or TAILRACE_KEY)";
+        code = CLI_DENIED;
+    } else if (answer->status == 403) {
+        what = "the key does not permit this";
+        code = CLI_DENIED;
+    } else if (answer->status == 404 || answer->status == 405) {
+        what = "nothing there that could do this; is the URL right?";
+        code = CLI_UNAVAILABLE;
+    } else if (answer->status / 100 == 3) {
+        what = "the URL redirects elsewhere; redirects are not followed";
+        code = CLI_UNAVAILABLE;
+    } else if (client_is_temporary(answer->status)) {
+        what = "the hub cannot do it now";
+        code = CLI_TEMPORARY;
+    }
+    const char *between = answer->detail[0] ? ": " : "";
+    cli_say(command, "%s: %d, %s%s%s", client_shown(client), answer->status, what, between,
+            answer->detail);
+    return code;
+}
+
+uint64_t client_backoff(uint64_t base_ms, uint64_t max_ms, unsigned failures) {
+    uint64_t wait = base_ms;
+    for (unsigned i = 1; i < failures && wait < max_ms; i++) wait *= 2;
+    if (wait > max_ms) wait = max_ms;
+    uint32_t random = 0;
+    // Only to spread clients out: without entropy they wait the whole time.
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random) random = 0;
+    return wait - wait * (random % 1024) / 2048;
+}
+
+void client_sleep(uint64_t ms) {
+    struct timespec left = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+    }
+}

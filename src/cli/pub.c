@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+// tailrace pub: publishes an argument as one event, or standard input by lines, live.
+//
+// Every request carries an idempotency key and is sent again, with the same key and the same body, until the hub has answered: a
+// broken connection neither loses nor doubles anything. Lines go in batches, whatever is there when the last batch was
+// acknowledged: line n of a batch has the key KEY/n.
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/units.h"
+#include "base/utf8.h"
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "proto/url.h"
+#include "sys/clock.h"
+
+#define COMMAND "pub"
+#define RETRY_FOR_DEFAULT "5m"
+#define RETRY_FOR_DEFAULT_MS (5 * 60 * 1000)
+#define BACKOFF_MS 100
+#define BACKOFF_MAX_MS 10000
+// A batch is read up to this, unless a single line is longer: some thousand lines for one commit.
+#define BATCH_BYTES (256 * 1024)
+#define RANDOM_BYTES 12
+#define QUERY_BYTES_MAX 4096
+
+static const char HELP[] =
+    "Usage: tailrace pub [OPTION]... URL [DATA | -]\n"
+    "Publish DATA as one event to the topic at URL (http://HOST:PORT/t/TOPIC), or, without\n"
+    "DATA or with -, each line of standard input as it comes.\n"
+    "\n"
+    "  -t, --type NAME       type of the events\n"
+    "  -i, --id KEY          idempotency key of DATA: the same key again publishes nothing\n"
+    "      --close           finish the topic afterwards\n"
+    "      --retry-for TIME  how long to try again while the hub cannot be reached "
+    "(default: " RETRY_FOR_DEFAULT ")\n"
+    "  -k, --key KEY         access key; @FILE: in a file, @-: on standard input\n"
+    "  -h, --help            this text\n"
+    "\n"
+    "The key may also be in the environment as TAILRACE_KEY.\n"
+    "Exit codes: 0 all of it is stored, 1 refused, 64 usage, 69 not there, 75 given up,\n"
+    "77 not permitted.\n";
+
+struct pub {
+    struct client *client;
+    char *key;
+    const char *key_spec;
+    const char *url;
+    const char *data; // NULL: standard input
+    const char *type;
+    const char *id;
+    bool close;
+    uint64_t retry_for_ms;
+    char run[RANDOM_BYTES * 2 + 1]; // drawn for this call, begins the keys of batches
+    uint64_t batch;
+    struct buf input;
+    bool input_ended;
+};
+
+static void say_trouble(const struct pub *pub, const struct client_answer *answer,
+                        const struct report *report) {
+    char time[32];
+    units_format_duration(pub->retry_for_ms, time);
+    if (answer->status) {
+        cli_say(COMMAND, "%s: %d %s; trying again for %s", client_shown(pub->client),
+                answer->status, answer->detail, time);
+    } else {
+        cli_say(COMMAND, "%s: %s; trying again for %s", client_shown(pub->client), report->text,
+                time);
+    }
+}
+
+// Sends one request until it is answered. 0, or an exit code.
+static int send_all(struct pub *pub, const char *query, struct str body) {
+    uint64_t started_ms = clock_mono_ms();
+    for (unsigned failures = 1;; failures++) {
+        struct client_answer answer;
+        struct report report = {0};
+        int err = client_post(pub->client, query, body, &answer, &report);
+        if (err == 0 && answer.status / 100 == 2) return CLI_OK;
+        // A refusal may come while the body is still on its way, and the connection break over it.
+        bool is_final = answer.status >= 300 && !client_is_temporary(answer.status);
+        if (is_final) return client_refused(pub->client, COMMAND, &answer);
+        if (err != 0 && err != ERR_IO) {
+            cli_say(COMMAND, "%s", report.text);
+            return CLI_TEMPORARY;
+        }
+        uint64_t wait = client_backoff(BACKOFF_MS, BACKOFF_MAX_MS, failures);
+        if (wait < answer.retry_after_ms) wait = answer.retry_after_ms;
+        if (clock_mono_ms() - started_ms + wait > pub->retry_for_ms) {
+            if (answer.status) return client_refused(pub->client, COMMAND, &answer);
+            cli_say(COMMAND, "%s: %s; given up", client_shown(pub->client), report.text);
+            return CLI_TEMPORARY;
+        }
+        // One failure is often only a connection that was kept and has gone.
+        if (failures == 2) say_trouble(pub, &answer, &report);
+        client_sleep(wait);
+    }
+}
+
+static void add_parameter(struct buf *query, const char *name, struct str value) {
+    if (query->len) buf_append_char(query, '&');
+    buf_append_str(query, str_from(name));
+    buf_append_char(query, '=');
+    url_encode_query(query, value);
+}
+
+static int send_data(struct pub *pub) {
+    struct buf query;
+    buf_init(&query, QUERY_BYTES_MAX);
+    add_parameter(&query, "id", str_from(pub->id ? pub->id : pub->run));
+    if (pub->type) add_parameter(&query, "type", str_from(pub->type));
+    if (pub->close) add_parameter(&query, "close", STR("1"));
+    int code = send_all(pub, buf_cstr(&query), str_from(pub->data));
+    buf_fini(&query);
+    return code;
+}
+
+static int send_close(struct pub *pub) { return send_all(pub, "close=1", STR("")); }
+
+static int send_lines(struct pub *pub, struct str lines) {
+    struct buf query;
+    struct buf repaired;
+    char key[sizeof pub->run + 24];
+    buf_init(&query, QUERY_BYTES_MAX);
+    buf_init(&repaired, lines.len * 3);
+    snprintf(key, sizeof key, "%s-%llu", pub->run, (unsigned long long)++pub->batch);
+    add_parameter(&query, "split", STR("lines"));
+    add_parameter(&query, "id", str_from(key));
+    if (pub->type) add_parameter(&query, "type", str_from(pub->type));
+    // Output of programs is not always UTF-8; one bad byte should not end the stream. Followed files are treated alike.
+    if (!utf8_valid(lines)) {
+        utf8_repair(&repaired, lines);
+        lines = buf_str(&repaired);
+    }
+    int code = CLI_TEMPORARY;
+    if (buf_failed(&repaired)) {
+        cli_say(COMMAND, "out of memory");
+    } else {
+        code = send_all(pub, buf_cstr(&query), lines);
+    }
+    buf_fini(&query);
+    buf_fini(&repaired);
+    return code;
+}
+
+// Reads once, waiting if need be. 0, or an exit code.
+static int read_once(struct pub *pub) {
+    char *to = buf_reserve(&pub->input, 65536);
+    if (!to) {
+        cli_say(COMMAND, "a line of standard input is longer than %u bytes", LIMIT_DATA_BYTES);
+        return CLI_NO;
+    }
+    ssize_t got;
+    do {
+        got = read(STDIN_FILENO, to, 65536);
+        // Standard input may have been made non-blocking by whoever shares it.
+        if (got < 0 && errno == EAGAIN) {
+            poll(&(struct pollfd){.fd = STDIN_FILENO, .events = POLLIN}, 1, -1);
+            errno = EINTR;
+        }
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        cli_say(COMMAND, "standard input: %s", strerror(errno));
+        return CLI_UNAVAILABLE;
+    }
+    pub->input.len += (size_t)got;
+    pub->input_ended = got == 0;
+    return CLI_OK;
+}
+
+static bool more_is_there(void) {
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    return poll(&input, 1, 0) > 0;
+}
+
+// What is there of whole lines; at the end of input the rest too.
+static struct str whole_lines(const struct pub *pub) {
+    struct str input = buf_str(&pub->input);
+    if (pub->input_ended || input.len == 0) return input;
+    const char *last = memrchr(input.ptr, '\n', input.len);
+    return (struct str){input.ptr, last ? (size_t)(last - input.ptr) + 1 : 0};
+}
+
+static int send_input(struct pub *pub) {
+    int code = CLI_OK;
+    while (code == CLI_OK && !pub->input_ended) {
+        do {
+            code = read_once(pub);
+        } while (code == CLI_OK && !pub->input_ended && pub->input.len < BATCH_BYTES &&
+                 more_is_there());
+        if (code != CLI_OK) break;
+        struct str lines = whole_lines(pub);
+        if (lines.len == 0) continue;
+        code = send_lines(pub, lines);
+        buf_consume(&pub->input, lines.len);
+    }
+    if (code == CLI_OK && pub->close) code = send_close(pub);
+    return code;
+}
+
+// -- command line
+
+// -1: go on; otherwise the exit code.
+static int parse_option(struct pub *pub, int option, char **argv) {
+    switch (option) {
+        case 't':
+            if (strlen(optarg) > LIMIT_TYPE_BYTES) return cli_usage(COMMAND, "--type is too long");
+            pub->type = optarg;
+            return -1;
+        case 'i':
+            if (!*optarg || strlen(optarg) > LIMIT_KEY_BYTES) {
+                return cli_usage(COMMAND, "--id needs 1 to %d bytes", LIMIT_KEY_BYTES);
+            }
+            pub->id = optarg;
+            return -1;
+        case 'c': pub->close = true; return -1;
+        case 'r':
+            if (units_parse_duration(str_from(optarg), &pub->retry_for_ms) != 0) {
+                return cli_usage(COMMAND, "--retry-for needs a time such as 30s or 2h, not '%s'",
+                                 optarg);
+            }
+            return -1;
+        case 'k': pub->key_spec = optarg; return -1;
+        case 'h': fputs(HELP, stdout); return CLI_OK;
+        default: return cli_usage_option(COMMAND, option, argv);
+    }
+}
+
+static int parse(struct pub *pub, int argc, char **argv) {
+    static const struct option options[] = {
+        {"type", required_argument, NULL, 't'},
+        {"id", required_argument, NULL, 'i'},
+        {"close", no_argument, NULL, 'c'},
+        {"retry-for", required_argument, NULL, 'r'},
+        {"key", required_argument, NULL, 'k'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+    opterr = 0;
+    optind = 0;
+    while ((option = getopt_long(argc, argv, ":t:i:k:h", options, NULL)) != -1) {
+        int code = parse_option(pub, option, argv);
+        if (code >= 0) return code;
+    }
+    if (optind == argc) return cli_usage(COMMAND, "a URL is missing");
+    pub->url = argv[optind++];
+    if (optind < argc && strcmp(argv[optind], "-") != 0) pub->data = argv[optind];
+    if (optind + 1 < argc) return cli_usage(COMMAND, "one DATA only; quote it if it has spaces");
+    if (pub->data && strlen(pub->data) > LIMIT_DATA_BYTES) {
+        return cli_usage(COMMAND, "DATA is longer than %u bytes", LIMIT_DATA_BYTES);
+    }
+    if (!pub->data && pub->id) {
+        return cli_usage(COMMAND, "--id goes with DATA; lines of standard input get their own");
+    }
+    if (!pub->data && pub->key_spec && strcmp(pub->key_spec, "@-") == 0) {
+        return cli_usage(COMMAND, "standard input cannot be both the key and the lines");
+    }
+    return -1;
+}
+
+static int draw_run(struct pub *pub) {
+    unsigned char random[RANDOM_BYTES];
+    if (getrandom(random, sizeof random, 0) != sizeof random) return ERR_SYSTEM;
+    for (size_t i = 0; i < sizeof random; i++) snprintf(pub->run + 2 * i, 3, "%02x", random[i]);
+    return 0;
+}
+
+int cli_pub(int argc, char **argv) {
+    struct pub pub = {.retry_for_ms = RETRY_FOR_DEFAULT_MS};
+    struct report report = {0};
+    int code = parse(&pub, argc, argv);
+    if (code >= 0) return code;
+    buf_init(&pub.input, (size_t)LIMIT_DATA_BYTES + 65536 + 1);
+    int err = client_key(&pub.key, pub.key_spec, &report);
+    if (err == 0) err = client_new(&pub.client, pub.url, pub.key, &report);
+    if (err == 0 && draw_run(&pub) != 0) {
+        err = report_errno(&report, ERR_SYSTEM, "no random number for a key");
+    }
+    if (err == ERR_INVALID) {
+        code = cli_usage(COMMAND, "%s", report.text);
+    } else if (err) {
+        cli_say(COMMAND, "%s", report.text);
+        code = CLI_UNAVAILABLE;
+    } else {
+        code = pub.data ? send_data(&pub) : send_input(&pub);
+    }
+    client_free(pub.client);
+    free(pub.key);
+    buf_fini(&pub.input);
+    return code;
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: MIT
+// tailrace tail: prints the events of a stream, and stays with it: reconnects with the last id, waits as the hub asks (retry), notices a
+// connection that is dead, ends when the hub says that there will be no more.
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/utf8.h"
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "proto/sse.h"
+
+#define COMMAND "tail"
+// Newest events to begin with, as tail(1) does.
+#define LAST_DEFAULT "10"
+// What the hub's own defaults are, until it says otherwise.
+#define HEARTBEAT_DEFAULT_MS 15000
+#define RETRY_DEFAULT_MS 1000
+// A hub that is gone is asked again at least this often.
+#define BACKOFF_MAX_MS 30000
+// Bounds for what a server may tell us.
+#define HEARTBEAT_MAX_MS 600000
+#define RETRY_MAX_MS 600000
+
+static const char HELP[] =
+    "Usage: tailrace tail [OPTION]... URL\n"
+    "Print the events of a topic as they come: URL is http://HOST:PORT/t/TOPIC, or\n"
+    "http://HOST:PORT/events?topic=A&topic=B/** for many topics.\n"
+    "\n"
+    "  -n, --last N       begin with the newest N events of each topic, or all (default: 10,\n"
+    "                     unless the URL says where to begin)\n"
+    "  -c, --count N      end after N events\n"
+    "  -j, --json         print one JSON object for each event\n"
+    "  -k, --key KEY      access key; @FILE: in a file, @-: on standard input\n"
+    "  -h, --help         this text\n"
+    "\n"
+    "The key may also be in the environment as TAILRACE_KEY.\n"
+    "Exit codes: 0 the topic was closed, 1 refused, 64 usage, 69 not there, 77 not permitted.\n";
+
+struct tail {
+    struct client *client;
+    struct sse_parser parser;
+    struct buf json;
+    struct buf text;
+    const char *last; // -n
+    char *key;
+    const char *url;
+    const char *key_spec;
+    bool as_json;
+    uint64_t count; // events left to print; UINT64_MAX: no bound
+    uint64_t heartbeat_ms;
+    bool connected; // at least once
+    bool alive;     // this connection has brought something
+    bool ended;     // the hub said so
+    int write_errno;
+    unsigned failures;
+};
+
+static void print_text(struct tail *tail, const char *name, struct str value, bool *first) {
+    buf_clear(&tail->text);
+    utf8_repair(&tail->text, value);
+    json_pair_str(&tail->json, first, name, buf_str(&tail->text));
+}
+
+static int print_json(struct tail *tail, const struct sse_event *event) {
+    bool first = true;
+    buf_clear(&tail->json);
+    buf_append_char(&tail->json, '{');
+    print_text(tail, "id", event->id, &first);
+    if (event->topic.ptr) print_text(tail, "topic", event->topic, &first);
+    print_text(tail, "type", event->type, &first);
+    if (event->time.ptr) print_text(tail, "time", event->time, &first);
+    print_text(tail, "data", event->data, &first);
+    buf_append_str(&tail->json, STR("}\n"));
+    if (buf_failed(&tail->json)) return ERR_NOMEM;
+    fwrite(tail->json.data, 1, tail->json.len, stdout);
+    return 0;
+}
+
+// The number after "heartbeat": in tailrace.hello; what the hub's data is otherwise does not matter here.
+static void take_hello(struct tail *tail, struct str data) {
+    static const char name[] = "\"heartbeat\":";
+    const char *found = data.len ? memmem(data.ptr, data.len, name, sizeof name - 1) : NULL;
+    if (!found) return;
+    struct str number = {found + sizeof name - 1, 0};
+    const char *end = data.ptr + data.len;
+    while (number.ptr + number.len < end && number.ptr[number.len] >= '0' &&
+           number.ptr[number.len] <= '9') {
+        number.len++;
+    }
+    uint64_t ms;
+    if (str_to_u64(number, HEARTBEAT_MAX_MS, &ms) && ms > 0) tail->heartbeat_ms = ms;
+}
+
+// The hub's own events. False: it is a publisher's.
+static bool take_control(struct tail *tail, const struct sse_event *event) {
+    if (!str_starts(event->type, STR("tailrace."))) return false;
+    if (str_equal(event->type, STR("tailrace.hello"))) take_hello(tail, event->data);
+    if (str_equal(event->type, STR("tailrace.end"))) tail->ended = true;
+    if (str_equal(event->type, STR("tailrace.gap"))) {
+        cli_say(COMMAND, "gap, some events could not be given: %.*s", STR_ARG(event->data));
+    }
+    return true;
+}
+
+static int on_event(void *context, const struct sse_event *event) {
+    struct tail *tail = context;
+    if (take_control(tail, event)) return tail->ended ? ERR_CLOSED : 0;
+    int err = 0;
+    if (tail->as_json) {
+        err = print_json(tail, event);
+    } else {
+        fwrite(event->data.ptr, 1, event->data.len, stdout);
+        putc('\n', stdout);
+    }
+    if (err == 0 && ferror(stdout)) err = ERR_FULL;
+    if (err == 0 && --tail->count == 0) err = ERR_LIMIT;
+    return err;
+}
+
+static int on_body(void *context, struct str bytes) {
+    struct tail *tail = context;
+    tail->connected = true;
+    tail->alive = true;
+    int err = sse_parser_feed(&tail->parser, bytes);
+    // What came together is written together, and nothing waits for more.
+    if (fflush(stdout) != 0 && err == 0) err = ERR_FULL;
+    if (err == ERR_FULL) tail->write_errno = errno;
+    return err;
+}
+
+static int on_idle(void *context, uint64_t idle_ms) {
+    const struct tail *tail = context;
+    return idle_ms > tail->heartbeat_ms * 5 / 2 ? ERR_AGAIN : 0;
+}
+
+static int connect_once(struct tail *tail, struct client_answer *answer, struct report *report) {
+    struct buf query;
+    static const char *const starts[] = {
+        "last", "since", "lastEventId", "last_event_id", "lastEventID", "Last-Event-ID", NULL};
+    buf_init(&query, 256);
+    buf_append_str(&query, STR("control=1&format=meta"));
+    bool first_time = tail->parser.last_id.len == 0;
+    if (first_time && (tail->last || !client_has_query(tail->client, starts))) {
+        buf_printf(&query, "&last=%s", tail->last ? tail->last : LAST_DEFAULT);
+    }
+    tail->alive = false;
+    sse_parser_restart(&tail->parser);
+    int err = client_get(tail->client, buf_cstr(&query), buf_str(&tail->parser.last_id), on_body,
+                         on_idle, tail, answer, report);
+    buf_fini(&query);
+    return err;
+}
+
+static void wait_before_next(struct tail *tail, const struct client_answer *answer) {
+    uint64_t base = tail->parser.retry_ms ? tail->parser.retry_ms : RETRY_DEFAULT_MS;
+    if (base > RETRY_MAX_MS) base = RETRY_MAX_MS;
+    tail->failures = tail->alive ? 1 : tail->failures + 1;
+    uint64_t wait =
+        client_backoff(base, base > BACKOFF_MAX_MS ? base : BACKOFF_MAX_MS, tail->failures);
+    client_sleep(wait > answer->retry_after_ms ? wait : answer->retry_after_ms);
+}
+
+// What a connection's end means: an exit code, or -1 to connect again.
+static int judge(struct tail *tail, int err, const struct client_answer *answer,
+                 const struct report *report) {
+    if (tail->ended || err == ERR_LIMIT) return CLI_OK;
+    if (err == ERR_FULL) {
+        // Whoever read our output has seen enough.
+        if (tail->write_errno == EPIPE) return CLI_OK;
+        cli_say(COMMAND, "standard output: %s", strerror(tail->write_errno));
+        return CLI_UNAVAILABLE;
+    }
+    if (err == ERR_TOO_LONG) {
+        cli_say(COMMAND, "%s sent an event of more than %u bytes", client_shown(tail->client),
+                LIMIT_DATA_BYTES);
+        return CLI_UNAVAILABLE;
+    }
+    if (err == ERR_NOMEM) {
+        cli_say(COMMAND, "out of memory");
+        return CLI_TEMPORARY;
+    }
+    if (err == ERR_IO && !tail->connected && answer->status == 0) {
+        cli_say(COMMAND, "%s: %s", client_shown(tail->client), report->text);
+        return CLI_UNAVAILABLE;
+    }
+    if (answer->status == 0 || client_is_temporary(answer->status)) return -1;
+    if (answer->status == 204) return CLI_OK;
+    if (answer->status != 200) return client_refused(tail->client, COMMAND, answer);
+    if (strcmp(answer->content_type, "text/event-stream") != 0) {
+        cli_say(COMMAND, "%s is not an event stream but %s", client_shown(tail->client),
+                answer->content_type[0] ? answer->content_type : "of no type");
+        return CLI_UNAVAILABLE;
+    }
+    return -1;
+}
+
+static int follow(struct tail *tail) {
+    for (;;) {
+        struct client_answer answer;
+        struct report report = {0};
+        int err = connect_once(tail, &answer, &report);
+        int code = judge(tail, err, &answer, &report);
+        if (code >= 0) return code;
+        wait_before_next(tail, &answer);
+    }
+}
+
+static int parse_count(const char *text, uint64_t *out) {
+    return str_to_u64(str_from(text), UINT64_MAX - 1, out) && *out > 0 ? 0 : ERR_INVALID;
+}
+
+// -1: go on; otherwise the exit code.
+static int parse_option(struct tail *tail, int option, char **argv) {
+    uint64_t number;
+    switch (option) {
+        case 'n':
+            if (strcmp(optarg, "all") != 0 && !str_to_u64(str_from(optarg), UINT32_MAX, &number)) {
+                return cli_usage(COMMAND, "-n needs a number or all, not '%s'", optarg);
+            }
+            tail->last = optarg;
+            return -1;
+        case 'c':
+            if (parse_count(optarg, &tail->count) != 0) {
+                return cli_usage(COMMAND, "--count needs a number over 0, not '%s'", optarg);
+            }
+            return -1;
+        case 'j': tail->as_json = true; return -1;
+        case 'k': tail->key_spec = optarg; return -1;
+        case 'h': fputs(HELP, stdout); return CLI_OK;
+        default: return cli_usage_option(COMMAND, option, argv);
+    }
+}
+
+static int parse(struct tail *tail, int argc, char **argv) {
+    static const struct option options[] = {
+        {"last", required_argument, NULL, 'n'},
+        {"lines", required_argument, NULL, 'n'},
+        {"count", required_argument, NULL, 'c'},
+        {"json", no_argument, NULL, 'j'},
+        {"key", required_argument, NULL, 'k'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+    opterr = 0;
+    optind = 0;
+    while ((option = getopt_long(argc, argv, ":n:c:jk:h", options, NULL)) != -1) {
+        int code = parse_option(tail, option, argv);
+        if (code >= 0) return code;
+    }
+    if (optind == argc) return cli_usage(COMMAND, "a URL is missing");
+    if (optind + 1 < argc) return cli_usage(COMMAND, "one URL only; many topics go into /events");
+    tail->url = argv[optind];
+    return -1;
+}
+
+int cli_tail(int argc, char **argv) {
+    struct tail tail = {.count = UINT64_MAX, .heartbeat_ms = HEARTBEAT_DEFAULT_MS};
+    struct report report = {0};
+    int code = parse(&tail, argc, argv);
+    if (code >= 0) return code;
+    // Data of many short lines is longer on the wire, but each line is at most the data and a field's name.
+    sse_parser_init(&tail.parser, LIMIT_DATA_BYTES + 16, on_event, &tail);
+    buf_init(&tail.text, (size_t)LIMIT_DATA_BYTES * 4);
+    buf_init(&tail.json, (size_t)LIMIT_DATA_BYTES * 8);
+    int err = client_key(&tail.key, tail.key_spec, &report);
+    if (err == 0) err = client_new(&tail.client, tail.url, tail.key, &report);
+    if (err == ERR_INVALID) {
+        code = cli_usage(COMMAND, "%s", report.text);
+    } else if (err) {
+        cli_say(COMMAND, "%s", report.text);
+        code = CLI_UNAVAILABLE;
+    } else {
+        code = follow(&tail);
+    }
+    client_free(tail.client);
+    free(tail.key);
+    sse_parser_fini(&tail.parser);
+    buf_fini(&tail.text);
+    buf_fini(&tail.json);
+    return code;
+}
