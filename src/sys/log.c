@@ -12,6 +12,9 @@
 #include "base/utf8.h"
 #include "sys/clock.h"
 
+// Of one line, so that each value still has a readable share of it.
+#define FIELDS_MAX 32
+
 static _Atomic(int) current_level = LOG_WARN;
 static _Atomic(int) current_format = LOG_LOGFMT;
 
@@ -49,41 +52,62 @@ static void logfmt_value(struct buf *line, struct str text) {
     }
 }
 
-static void field(struct buf *line, bool json, bool *first, const char *key, struct str text) {
-    struct buf clean;
-    buf_init(&clean, LIMIT_LOG_LINE_BYTES * 3);
-    utf8_repair(&clean, utf8_cut(text, LIMIT_LOG_LINE_BYTES / 2));
+static void field_key(struct buf *line, bool json, bool *first, const char *key) {
     if (json) {
-        json_pair_str(line, first, key, buf_str(&clean));
-    } else {
-        if (!*first) buf_append_char(line, ' ');
-        *first = false;
-        buf_printf(line, "%s=", key);
-        logfmt_value(line, buf_str(&clean));
+        json_key(line, first, key);
+        return;
     }
+    buf_printf(line, "%s%s=", *first ? "" : " ", key);
+    *first = false;
+}
+
+// Appends at most `share` bytes for the value: what is longer when written is cut and marked.
+static void field_text(struct buf *line, bool json, struct str text, size_t share) {
+    struct buf clean, value;
+    buf_init(&clean, (size_t)LIMIT_LOG_LINE_BYTES * 4);
+    buf_init(&value, share);
+    for (size_t max = share;; max /= 2) {
+        struct str cut = utf8_cut(text, max);
+        buf_clear(&clean);
+        buf_clear(&value);
+        utf8_repair(&clean, cut);
+        if (cut.len < text.len) buf_append_str(&clean, STR("…"));
+        if (json) {
+            json_string(&value, buf_str(&clean));
+        } else {
+            logfmt_value(&value, buf_str(&clean));
+        }
+        if (!buf_failed(&value) || max == 0) break;
+    }
+    if (!buf_failed(&value)) buf_append_str(line, buf_str(&value));
     buf_fini(&clean);
+    buf_fini(&value);
 }
 
 void log_fields(enum log_level level, const char *message, const struct log_field *fields,
                 size_t count) {
     if (!log_enabled(level)) return;
+    ASSERT(count <= FIELDS_MAX);
     bool json = atomic_load(&current_format) == LOG_JSON, first = true;
+    // The message and each value get an equal part of what time, level and keys leave.
+    size_t share = (LIMIT_LOG_LINE_BYTES - 64 - count * 24) / count;
     char time[32];
     struct buf line;
-    buf_init(&line, (size_t)LIMIT_LOG_LINE_BYTES * 16);
+    buf_init(&line, (size_t)LIMIT_LOG_LINE_BYTES * 2);
     if (json) buf_append_char(&line, '{');
-    field(&line, json, &first, "time", str_from(units_format_time(clock_unix_ms(), time)));
-    field(&line, json, &first, "level", str_from(level_names[level]));
-    field(&line, json, &first, "msg", str_from(message));
+    field_key(&line, json, &first, "time");
+    field_text(&line, json, str_from(units_format_time(clock_unix_ms(), time)), share);
+    field_key(&line, json, &first, "level");
+    field_text(&line, json, str_from(level_names[level]), share);
+    field_key(&line, json, &first, "msg");
+    field_text(&line, json, str_from(message), share);
     for (size_t i = 1; i < count; i++) {
-        char digits[24];
-        struct str text = fields[i].text;
-        if (!text.ptr) {
-            struct buf number = {.data = digits, .cap = sizeof digits, .max = sizeof digits};
-            buf_append_u64(&number, fields[i].number);
-            text = buf_str(&number);
+        field_key(&line, json, &first, fields[i].key);
+        if (fields[i].text.ptr) {
+            field_text(&line, json, fields[i].text, share);
+        } else {
+            buf_append_u64(&line, fields[i].number);
         }
-        field(&line, json, &first, fields[i].key, text);
     }
     if (json) buf_append_char(&line, '}');
     buf_append_char(&line, '\n');

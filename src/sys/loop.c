@@ -42,9 +42,10 @@ int loop_new(struct loop **out, void *owner, struct report *report) {
         return report_errno(report, ERR_SYSTEM, "epoll_create1");
     }
     if (inbox_init(&loop->inbox)) {
+        int err = report_errno(report, ERR_SYSTEM, "eventfd");
         close(loop->fd);
         free(loop);
-        return report_errno(report, ERR_SYSTEM, "eventfd");
+        return err;
     }
     loop->inbox_io = (struct loop_io){.fd = loop->inbox.fd, .ready = inbox_ready};
     if (loop_add(loop, &loop->inbox_io, EPOLLIN)) {
@@ -180,7 +181,9 @@ void loop_run(struct loop *loop, void (*after_turn)(void *owner)) {
             struct loop_io *io = loop->events[i].data.ptr;
             if (io->ready) io->ready(io, loop->events[i].events);
         }
-        while (loop->timers && loop->heap[1]->at_ms <= loop->now_ms) {
+        // Not more than there are now: one that is armed again for this moment must not keep the turn from ending.
+        for (size_t due = loop->timers; due && loop->timers && loop->heap[1]->at_ms <= loop->now_ms;
+             due--) {
             struct loop_timer *timer = loop->heap[1];
             loop_timer_clear(loop, timer);
             timer->fire(timer);

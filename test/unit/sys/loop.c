@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+#include "sys/loop.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "sys/clock.h"
+
+// The owner of the loop under test, and what its callbacks saw.
+struct world {
+    struct loop *loop;
+    char seen[64];
+    size_t count;
+    unsigned turns;
+    unsigned turns_max; // stop after so many; 0: the test stops the loop
+};
+
+static struct world world;
+
+static void see(char c) {
+    if (world.count < sizeof world.seen - 1) world.seen[world.count++] = c;
+}
+
+static void after_turn(void *owner) {
+    cr_assert_eq(owner, &world);
+    if (++world.turns == world.turns_max) loop_stop(world.loop);
+}
+
+static void setup(void) {
+    struct report report = {0};
+    cr_assert_eq(loop_new(&world.loop, &world, &report), 0, "%s", report.text);
+    cr_assert_eq(loop_owner(world.loop), &world);
+}
+
+static void teardown(void) { loop_free(world.loop); }
+
+TestSuite(loop, .init = setup, .fini = teardown, .timeout = 30);
+
+struct timer {
+    struct loop_timer timer;
+    char name;
+    struct timer *clears;
+    bool again, stops;
+};
+
+static void fire(struct loop_timer *base) {
+    struct timer *timer = (struct timer *)base;
+    cr_assert_eq(base->slot, 0, "disarmed when it fires");
+    see(timer->name);
+    if (timer->clears) loop_timer_clear(world.loop, &timer->clears->timer);
+    if (timer->again) cr_assert_eq(loop_timer_set(world.loop, base, loop_now(world.loop)), 0);
+    if (timer->stops) loop_stop(world.loop);
+}
+
+static void arm(struct timer *timer, uint64_t at_ms) {
+    timer->timer.fire = fire;
+    cr_assert_eq(loop_timer_set(world.loop, &timer->timer, at_ms), 0);
+}
+
+Test(loop, timers_fire_in_the_order_of_their_times) {
+    uint64_t now = loop_now(world.loop);
+    struct timer c = {.name = 'c'}, a = {.name = 'a'}, b = {.name = 'b', .stops = false};
+    struct timer last = {.name = 'z', .stops = true};
+    arm(&last, now + 20);
+    arm(&c, now + 3);
+    arm(&a, now + 10);
+    arm(&b, now + 2);
+    arm(&a, now + 1);
+    loop_run(world.loop, NULL);
+    cr_assert_str_eq(world.seen, "abcz");
+    cr_assert(loop_now(world.loop) >= now + 20);
+}
+
+Test(loop, timers_in_any_order_come_out_sorted) {
+    enum { COUNT = 500 };
+    static struct timer timers[COUNT];
+    static uint64_t times[COUNT];
+    unsigned random = 1;
+    for (int i = 0; i < COUNT; i++) {
+        random = random * 1103515245 + 12345;
+        timers[i].timer.fire = fire;
+        cr_assert_eq(loop_timer_set(world.loop, &timers[i].timer, 1000000 + (random >> 8) % 5000),
+                     0);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        random = random * 1103515245 + 12345;
+        if (random >> 30 == 0) loop_timer_clear(world.loop, &timers[i].timer);
+        if (random >> 30 == 1) {
+            cr_assert_eq(
+                loop_timer_set(world.loop, &timers[i].timer, 1000000 + (random >> 8) % 5000), 0);
+        }
+    }
+    // A child in the heap is never due before its parent, and every slot is true.
+    size_t armed = 0;
+    for (int i = 0; i < COUNT; i++) {
+        if (!timers[i].timer.slot) continue;
+        armed++;
+        cr_assert_eq(times[timers[i].timer.slot], 0, "two timers in one slot");
+        times[timers[i].timer.slot] = timers[i].timer.at_ms;
+    }
+    cr_assert_gt(armed, 200);
+    for (size_t slot = 2; slot <= armed; slot++) cr_assert(times[slot / 2] <= times[slot]);
+    for (int i = 0; i < COUNT; i++) loop_timer_clear(world.loop, &timers[i].timer);
+}
+
+Test(loop, a_cleared_timer_does_not_fire) {
+    uint64_t now = loop_now(world.loop);
+    struct timer never = {.name = 'n'}, twin = {.name = 't'};
+    struct timer first = {.name = 'a', .clears = &twin}, last = {.name = 'z', .stops = true};
+    loop_timer_clear(world.loop, &never.timer);
+    arm(&never, now);
+    loop_timer_clear(world.loop, &never.timer);
+    loop_timer_clear(world.loop, &never.timer);
+    arm(&first, now);
+    arm(&twin, now + 1);
+    arm(&last, now + 5);
+    loop_run(world.loop, NULL);
+    cr_assert_str_eq(world.seen, "az");
+}
+
+Test(loop, a_timer_that_is_always_due_does_not_starve_the_rest) {
+    struct timer busy = {.name = 'b', .again = true};
+    arm(&busy, loop_now(world.loop));
+    world.turns_max = 3;
+    loop_run(world.loop, after_turn);
+    cr_assert_str_eq(world.seen, "bbb");
+    loop_timer_clear(world.loop, &busy.timer);
+}
+
+struct io {
+    struct loop_io io;
+    char name;
+    struct io *removes;
+};
+
+static void ready(struct loop_io *base, uint32_t events) {
+    struct io *io = (struct io *)base;
+    cr_assert(events & EPOLLIN);
+    see(io->name);
+    if (io->removes && io->removes->io.ready) loop_remove(world.loop, &io->removes->io);
+}
+
+static void watch(struct io *io) {
+    io->io.fd = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
+    io->io.ready = ready;
+    cr_assert_eq(loop_add(world.loop, &io->io, EPOLLIN), 0);
+}
+
+Test(loop, readiness_is_reported_until_it_is_no_longer_wanted) {
+    struct io io = {.name = 'r'};
+    watch(&io);
+    world.turns_max = 2;
+    loop_run(world.loop, after_turn);
+    cr_assert_str_eq(world.seen, "rr");
+    loop_change(world.loop, &io.io, 0);
+    loop_change(world.loop, &io.io, 0);
+    struct timer last = {.name = 'z', .stops = true};
+    arm(&last, clock_mono_ms() + 5);
+    loop_run(world.loop, NULL);
+    cr_assert_str_eq(world.seen, "rrz");
+    loop_remove(world.loop, &io.io);
+    close(io.io.fd);
+}
+
+Test(loop, a_descriptor_removed_in_this_turn_is_not_called_any_more) {
+    struct io a = {.name = 'x'}, b = {.name = 'x'};
+    a.removes = &b;
+    b.removes = &a;
+    watch(&a);
+    watch(&b);
+    world.turns_max = 1;
+    loop_run(world.loop, after_turn);
+    cr_assert_str_eq(world.seen, "x", "both were ready, the first removed the other");
+    if (a.io.ready) loop_remove(world.loop, &a.io);
+    if (b.io.ready) loop_remove(world.loop, &b.io);
+    close(a.io.fd);
+    close(b.io.fd);
+}
+
+Test(loop, a_bad_descriptor_is_refused) {
+    struct loop_io io = {.fd = -1, .ready = ready};
+    cr_assert_eq(loop_add(world.loop, &io, EPOLLIN), ERR_SYSTEM);
+}
+
+struct retiree {
+    struct loop_retired retired;
+    bool more;
+};
+
+static void release(struct loop_retired *retired) {
+    see('r');
+    struct retiree *retiree = (struct retiree *)retired;
+    if (retiree->more)
+        loop_retire(world.loop, &((struct retiree *)calloc(1, sizeof *retiree))->retired, release);
+    free(retired);
+}
+
+static void retire(struct loop_timer *timer) {
+    (void)timer;
+    struct retiree *retiree = calloc(1, sizeof *retiree);
+    retiree->more = true;
+    loop_retire(world.loop, &retiree->retired, release);
+    see('t');
+}
+
+static void turn_over(void *owner) {
+    (void)owner;
+    see('o');
+    loop_stop(world.loop);
+}
+
+Test(loop, what_is_retired_is_freed_when_the_turn_is_over) {
+    struct loop_timer timer = {.fire = retire};
+    cr_assert_eq(loop_timer_set(world.loop, &timer, 0), 0);
+    loop_run(world.loop, turn_over);
+    cr_assert_str_eq(world.seen, "torr");
+}
+
+Test(loop, freeing_the_loop_frees_what_is_retired) {
+    struct loop *loop;
+    cr_assert_eq(loop_new(&loop, NULL, NULL), 0);
+    loop_retire(loop, &((struct retiree *)calloc(1, sizeof(struct retiree)))->retired, release);
+    loop_free(loop);
+    loop_free(NULL);
+    cr_assert_str_eq(world.seen, "r");
+}
+
+struct letter {
+    struct inbox_message message;
+    bool last;
+};
+
+static void receive(struct inbox_message *message, void *receiver) {
+    cr_assert_eq(receiver, &world);
+    world.turns++;
+    if (((struct letter *)message)->last) loop_stop(world.loop);
+}
+
+static void *send_letters(void *context) {
+    struct letter *letters = context;
+    for (int i = 0; i < 1000; i++) {
+        letters[i].message.run = receive;
+        letters[i].last = i == 999;
+        loop_send(world.loop, &letters[i].message);
+    }
+    return NULL;
+}
+
+Test(loop, messages_of_another_thread_wake_it) {
+    static struct letter letters[1000];
+    pthread_t thread;
+    pthread_create(&thread, NULL, send_letters, letters);
+    loop_run(world.loop, NULL);
+    pthread_join(thread, NULL);
+    cr_assert_eq(world.turns, 1000);
+}
