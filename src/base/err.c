@@ -28,8 +28,9 @@ static void trim_cut(char *text, size_t len) {
     if (need > len - lead + 1) text[lead - 1] = '\0';
 }
 
-static void fill(struct report *report, int err, const char *suffix, const char *fmt,
-                 va_list args) {
+__attribute__((format(printf, 4, 0))) static void fill(struct report *report, int err,
+                                                       const char *suffix, const char *fmt,
+                                                       va_list args) {
     if (!report) return;
     report->err = err;
     int written = vsnprintf(report->text, sizeof report->text, fmt, args);
