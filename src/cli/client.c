@@ -98,6 +98,7 @@ static int on_progress(void *context, curl_off_t down_all, curl_off_t down, curl
     (void)up_all;
     (void)up;
     struct client *client = context;
+    if (client->stopped) return 1;
     if (!client->idle) return 0;
     client->stopped = client->idle(client->context, clock_mono_ms() - client->last_byte_ms);
     return client->stopped != 0;
@@ -136,6 +137,8 @@ int client_new(struct client **out, const char *url, const char *key, struct rep
     if (err == 0) {
         url_redact(&client->shown, buf_str(&client->url));
         if (key) buf_printf(&client->authorization, "Authorization: Bearer %s", key);
+        // Terminated, so that client_shown can give it out as it is.
+        buf_append(&client->shown, "", 1);
         err = open_curl(client);
         if (buf_failed(&client->shown) || buf_failed(&client->authorization)) err = ERR_NOMEM;
         if (err) report_set(report, err, "out of memory");

@@ -27,6 +27,7 @@
 #define BACKOFF_MAX_MS 10000
 // A batch is read up to this, unless a single line is longer: some thousand lines for one commit.
 #define BATCH_BYTES (256 * 1024)
+#define SAY_EVERY_MS 10000
 #define RANDOM_BYTES 12
 #define QUERY_BYTES_MAX 4096
 
@@ -57,17 +58,22 @@ struct pub {
     const char *id;
     bool close;
     uint64_t retry_for_ms;
+    uint64_t said_ms;               // when trouble was spoken of last
     char run[RANDOM_BYTES * 2 + 1]; // drawn for this call, begins the keys of batches
     uint64_t batch;
     struct buf input;
     bool input_ended;
 };
 
-static void say_trouble(const struct pub *pub, const struct client_answer *answer,
+// At most once in a while: the hub may refuse every other request when it is busy.
+static void say_trouble(struct pub *pub, int err, const struct client_answer *answer,
                         const struct report *report) {
     char time[32];
+    uint64_t now_ms = clock_mono_ms();
+    if (pub->said_ms && now_ms - pub->said_ms < SAY_EVERY_MS) return;
+    pub->said_ms = now_ms;
     units_format_duration(pub->retry_for_ms, time);
-    if (answer->status) {
+    if (err == 0) {
         cli_say(COMMAND, "%s: %d %s; trying again for %s", client_shown(pub->client),
                 answer->status, answer->detail, time);
     } else {
@@ -94,12 +100,12 @@ static int send_all(struct pub *pub, const char *query, struct str body) {
         uint64_t wait = client_backoff(BACKOFF_MS, BACKOFF_MAX_MS, failures);
         if (wait < answer.retry_after_ms) wait = answer.retry_after_ms;
         if (clock_mono_ms() - started_ms + wait > pub->retry_for_ms) {
-            if (answer.status) return client_refused(pub->client, COMMAND, &answer);
+            if (err == 0) return client_refused(pub->client, COMMAND, &answer);
             cli_say(COMMAND, "%s: %s; given up", client_shown(pub->client), report.text);
             return CLI_TEMPORARY;
         }
         // One failure is often only a connection that was kept and has gone.
-        if (failures == 2) say_trouble(pub, &answer, &report);
+        if (failures == 2) say_trouble(pub, err, &answer, &report);
         client_sleep(wait);
     }
 }

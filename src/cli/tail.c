@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/units.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
 #include "cli/client.h"
@@ -52,9 +53,11 @@ struct tail {
     bool as_json;
     uint64_t count; // events left to print; UINT64_MAX: no bound
     uint64_t heartbeat_ms;
-    bool connected; // at least once
-    bool alive;     // this connection has brought something
-    bool ended;     // the hub said so
+    bool connected;      // at least once
+    bool alive;          // this connection has brought something
+    bool ended;          // the hub said so
+    bool caught_up;      // nothing was to be had before `position`
+    struct buf position; // the hub's, as of its last hello
     int write_errno;
     unsigned failures;
 };
@@ -80,25 +83,39 @@ static int print_json(struct tail *tail, const struct sse_event *event) {
     return 0;
 }
 
-// The number after "heartbeat": in tailrace.hello; what the hub's data is otherwise does not matter here.
-static void take_hello(struct tail *tail, struct str data) {
-    static const char name[] = "\"heartbeat\":";
-    const char *found = data.len ? memmem(data.ptr, data.len, name, sizeof name - 1) : NULL;
-    if (!found) return;
-    struct str number = {found + sizeof name - 1, 0};
+// A string member of tailrace.hello, whose values need no escapes; ptr NULL when it is not there.
+static struct str hello_member(struct str data, const char *name) {
     const char *end = data.ptr + data.len;
-    while (number.ptr + number.len < end && number.ptr[number.len] >= '0' &&
-           number.ptr[number.len] <= '9') {
-        number.len++;
-    }
+    const char *found = data.len ? memmem(data.ptr, data.len, name, strlen(name)) : NULL;
+    if (!found) return (struct str){NULL, 0};
+    const char *from = found + strlen(name);
+    const char *to = memchr(from, '"', (size_t)(end - from));
+    return to ? (struct str){from, (size_t)(to - from)} : (struct str){NULL, 0};
+}
+
+static void take_hello(struct tail *tail, struct str data) {
+    struct str heartbeat = hello_member(data, "\"heartbeat\":\"");
+    struct str position = hello_member(data, "\"position\":\"");
     uint64_t ms;
-    if (str_to_u64(number, HEARTBEAT_MAX_MS, &ms) && ms > 0) tail->heartbeat_ms = ms;
+    if (heartbeat.ptr && units_parse_duration(heartbeat, &ms) == 0 && ms > 0 &&
+        ms <= HEARTBEAT_MAX_MS) {
+        tail->heartbeat_ms = ms;
+    }
+    buf_clear(&tail->position);
+    buf_append_str(&tail->position, position);
+}
+
+// A ping means that there was nothing to begin with: had the connection to be made again without an event seen, it goes on
+// from where the hub stood when it said hello.
+static void take_ping(struct tail *tail) {
+    if (!buf_failed(&tail->position)) tail->caught_up = true;
 }
 
 // The hub's own events. False: it is a publisher's.
 static bool take_control(struct tail *tail, const struct sse_event *event) {
     if (!str_starts(event->type, STR("tailrace."))) return false;
     if (str_equal(event->type, STR("tailrace.hello"))) take_hello(tail, event->data);
+    if (str_equal(event->type, STR("tailrace.ping"))) take_ping(tail);
     if (str_equal(event->type, STR("tailrace.end"))) tail->ended = true;
     if (str_equal(event->type, STR("tailrace.gap"))) {
         cli_say(COMMAND, "gap, some events could not be given: %.*s", STR_ARG(event->data));
@@ -143,14 +160,15 @@ static int connect_once(struct tail *tail, struct client_answer *answer, struct 
         "last", "since", "lastEventId", "last_event_id", "lastEventID", "Last-Event-ID", NULL};
     buf_init(&query, 256);
     buf_append_str(&query, STR("control=1&format=meta"));
-    bool first_time = tail->parser.last_id.len == 0;
-    if (first_time && (tail->last || !client_has_query(tail->client, starts))) {
+    struct str from = buf_str(&tail->parser.last_id);
+    if (from.len == 0 && tail->caught_up) from = buf_str(&tail->position);
+    if (from.len == 0 && (tail->last || !client_has_query(tail->client, starts))) {
         buf_printf(&query, "&last=%s", tail->last ? tail->last : LAST_DEFAULT);
     }
     tail->alive = false;
     sse_parser_restart(&tail->parser);
-    int err = client_get(tail->client, buf_cstr(&query), buf_str(&tail->parser.last_id), on_body,
-                         on_idle, tail, answer, report);
+    int err =
+        client_get(tail->client, buf_cstr(&query), from, on_body, on_idle, tail, answer, report);
     buf_fini(&query);
     return err;
 }
@@ -158,9 +176,13 @@ static int connect_once(struct tail *tail, struct client_answer *answer, struct 
 static void wait_before_next(struct tail *tail, const struct client_answer *answer) {
     uint64_t base = tail->parser.retry_ms ? tail->parser.retry_ms : RETRY_DEFAULT_MS;
     if (base > RETRY_MAX_MS) base = RETRY_MAX_MS;
-    tail->failures = tail->alive ? 1 : tail->failures + 1;
-    uint64_t wait =
-        client_backoff(base, base > BACKOFF_MAX_MS ? base : BACKOFF_MAX_MS, tail->failures);
+    tail->failures = tail->alive ? 0 : tail->failures + 1;
+    // What the hub asks for is spread already; after a failure it is the least.
+    uint64_t wait = base;
+    if (tail->failures || !tail->parser.retry_ms) {
+        uint64_t max = base > BACKOFF_MAX_MS / 2 ? base * 2 : BACKOFF_MAX_MS;
+        wait = client_backoff(base, max, tail->failures + 1);
+    }
     client_sleep(wait > answer->retry_after_ms ? wait : answer->retry_after_ms);
 }
 
@@ -265,6 +287,7 @@ int cli_tail(int argc, char **argv) {
     if (code >= 0) return code;
     // Data of many short lines is longer on the wire, but each line is at most the data and a field's name.
     sse_parser_init(&tail.parser, LIMIT_DATA_BYTES + 16, on_event, &tail);
+    buf_init(&tail.position, 1024);
     buf_init(&tail.text, (size_t)LIMIT_DATA_BYTES * 4);
     buf_init(&tail.json, (size_t)LIMIT_DATA_BYTES * 8);
     int err = client_key(&tail.key, tail.key_spec, &report);
@@ -280,6 +303,7 @@ int cli_tail(int argc, char **argv) {
     client_free(tail.client);
     free(tail.key);
     sse_parser_fini(&tail.parser);
+    buf_fini(&tail.position);
     buf_fini(&tail.text);
     buf_fini(&tail.json);
     return code;
