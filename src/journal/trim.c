@@ -243,20 +243,7 @@ static void sweep_ages(struct journal *journal, uint64_t now_ms) {
 
 // --- steps ----------------------------------------------------------------------------------------------------------
 
-int trim_step(struct journal *journal, bool *more) {
-    uint64_t now_ms = clock_mono_ms();
-    *more = false;
-    sweep_ages(journal, now_ms);
-    bool slightly =
-        head_over(journal, 0) || journal->trims.count > 0 || head_old(journal, clock_unix_ms());
-    if (!slightly) {
-        journal->trim_at_ms = UINT64_MAX;
-        return 0;
-    }
-    if (!head_over(journal, TRIM_SLACK_DIVISOR)) {
-        soon(journal, false);
-        if (now_ms < journal->trim_at_ms) return 0;
-    }
+static int step(struct journal *journal, const struct journal_retention *bounds) {
     // Topics get half a step, so that neither waits for the other.
     size_t budget = TRIM_EVENTS_MAX / 2;
     struct batch *batch;
@@ -264,53 +251,62 @@ int trim_step(struct journal *journal, bool *more) {
     if (err) return err;
     err = trim_topics(journal, &budget);
     budget += TRIM_EVENTS_MAX / 2;
-    if (!err) err = trim_head(journal, &journal->policy.is.retention, &budget);
-    if (err) {
-        work_abort(journal);
-        return err;
-    }
-    err = work_commit(journal, false, &batch);
-    if (err) return err;
-    journal->counters.trimmed_total += TRIM_EVENTS_MAX - budget;
-    work_deliver(journal, batch);
-    *more = journal->trims.count > 0 || head_over(journal, 0);
-    journal->trim_at_ms = *more ? 0 : UINT64_MAX;
-    return 0;
-}
-
-static int remove_part(struct journal *journal, size_t *budget) {
-    struct journal_retention bounds = journal->policy.is.retention;
-    bounds.bytes_max = journal->state.bytes - journal->state.bytes / 8;
-    struct batch *batch;
-    int err = work_begin(journal);
-    if (err) return err;
-    err = trim_head(journal, &bounds, budget);
+    if (!err) err = trim_head(journal, bounds, &budget);
     if (err)
         work_abort(journal);
     else
         err = work_commit(journal, false, &batch);
     if (err) return err;
+    journal->counters.trimmed_total += TRIM_EVENTS_MAX - budget;
     work_deliver(journal, batch);
     return 0;
 }
 
-int trim_make_room(struct journal *journal, bool *freed) {
-    *freed = false;
-    if (!journal->policy.is.retention.bytes_max || journal->state.bytes == 0) return 0;
-    size_t budget = TRIM_EVENTS_MAX;
+// Deleting writes pages too before it frees any: in a map that is full to the last page it gets some more, up to a quarter.
+static int step_in_full_map(struct journal *journal, const struct journal_retention *bounds) {
     journal->work.rc = 0;
-    int err = remove_part(journal, &budget);
-    size_t larger = journal->store.map_bytes + journal->map_bytes / 16;
-    if (err && journal->work.rc == MDB_MAP_FULL &&
-        larger <= journal->map_bytes + journal->map_bytes / 4) {
-        // Deleting writes pages too before it frees any.
-        err = store_grow(&journal->store, larger);
-        budget = TRIM_EVENTS_MAX;
-        if (!err) err = remove_part(journal, &budget);
+    int err = step(journal, bounds);
+    if (!err || journal->work.rc != MDB_MAP_FULL) return err;
+    const size_t least = 64 * 4096;
+    size_t more = journal->map_bytes / 64 < least ? least : journal->map_bytes / 64;
+    size_t larger = journal->store.map_bytes + more;
+    if (larger > journal->map_bytes + journal->map_bytes / 4) return err;
+    err = store_grow(&journal->store, larger);
+    return err ? err : step(journal, bounds);
+}
+
+int trim_step(struct journal *journal, bool *more) {
+    uint64_t now_ms = clock_mono_ms();
+    *more = false;
+    sweep_ages(journal, now_ms);
+    if (!head_over(journal, 0) && journal->trims.count == 0 &&
+        !head_old(journal, clock_unix_ms())) {
+        journal->trim_at_ms = UINT64_MAX;
+        return 0;
     }
+    if (!head_over(journal, TRIM_SLACK_DIVISOR)) {
+        soon(journal, false);
+        if (now_ms < journal->trim_at_ms) return 0;
+    }
+    int err = step_in_full_map(journal, &journal->policy.is.retention);
     if (err) return err;
-    journal->counters.trimmed_total += TRIM_EVENTS_MAX - budget;
-    *freed = budget < TRIM_EVENTS_MAX;
+    *more = journal->trims.count > 0 || head_over(journal, 0);
+    journal->trim_at_ms = *more ? 0 : UINT64_MAX;
+    return 0;
+}
+
+int trim_make_room(struct journal *journal, bool *freed) {
+    uint64_t before = journal->state.bytes;
+    *freed = false;
+    if (!journal->policy.is.retention.bytes_max) return 0;
+    // LMDB uses a page again in the second transaction after the one that freed it, hence two steps.
+    for (int i = 0; i < 2 && journal->state.bytes > 0; i++) {
+        struct journal_retention bounds = journal->policy.is.retention;
+        bounds.bytes_max = journal->state.bytes - journal->state.bytes / 8;
+        int err = step_in_full_map(journal, &bounds);
+        if (err) return err;
+    }
+    *freed = journal->state.bytes < before;
     return 0;
 }
 
