@@ -131,6 +131,29 @@ Test(config, every_default_is_within_its_bounds) {
     }
 }
 
+static int parse_number(const struct option *option, uint64_t number) {
+    char text[32];
+    uint64_t value;
+    snprintf(text, sizeof text, "%llu%s", (unsigned long long)number,
+             option->kind == OPTION_DURATION ? "ms" : "");
+    return option_parse(option, str_from(text), &value, NULL);
+}
+
+Test(config, bounds_are_exact) {
+    for (size_t i = 0; i < OPTION_COUNT + ENTRY_OPTION_COUNT; i++) {
+        const struct option *option =
+            i < OPTION_COUNT ? &config_options[i] : &config_entry_options[i - OPTION_COUNT];
+        if (option->max == 0) continue;
+        cr_assert_eq(parse_number(option, option->min), 0, "%s", option->path);
+        cr_assert_eq(parse_number(option, option->max), 0, "%s", option->path);
+        cr_assert_eq(parse_number(option, option->max + 1), ERR_INVALID, "%s", option->path);
+        cr_assert_eq(parse_number(option, 0), option->zero ? 0 : ERR_INVALID, "%s", option->path);
+        if (option->min > 1) {
+            cr_assert_eq(parse_number(option, option->min - 1), ERR_INVALID, "%s", option->path);
+        }
+    }
+}
+
 Test(config, the_example_lists_every_option_with_its_default) {
     struct str text = read_whole(EXAMPLE);
     struct config_yaml *yaml;
@@ -368,7 +391,7 @@ Test(config, unreadable_files_are_named) {
     cr_assert(strstr(report.text, "not text in UTF-8"), "%s", report.text);
 }
 
-Test(config, no_cut_of_a_good_file_crashes) {
+Test(config, no_cut_or_bent_file_crashes) {
     struct str text = read_whole(EXAMPLE);
     char *all = uncomment_examples(text);
     size_t len = strlen(all);
@@ -382,6 +405,20 @@ Test(config, no_cut_of_a_good_file_crashes) {
         } else {
             cr_assert(report.text[0]);
         }
+    }
+    unsigned random = 1;
+    for (int i = 0; i < 500; i++) {
+        char *bent = strdup(all);
+        for (int flip = 0; flip < 3; flip++) {
+            random = random * 1103515245 + 12345;
+            bent[(random >> 8) % len] = "\n\t :-#[]{}\"'&*!|>%@`,?x\0\xff"[(random >> 24) % 25];
+        }
+        struct config *config;
+        struct report report = {0};
+        write_file(file, (struct str){bent, len});
+        struct config_flags flags = {.file = file};
+        if (config_load(&config, &flags, &report) == 0) config_free(config);
+        free(bent);
     }
     free(all);
     free((char *)text.ptr);
@@ -532,6 +569,11 @@ Test(config, bad_keys_are_found_without_showing_secrets) {
     refuse("keys:\n- {name: a, secret: hunter2-1, publish: [a]}\n"
            "- {name: a, secret: hunter2-2, publish: [a]}\n",
            "3:3: keys[1]: two keys have the name", "");
+    refuse(
+        "keys:\n- {name: a, secret: hunter2-1, publish: [a]}\n"
+        "- {name: b, secret: short, publish: [a]}\n- {name: c, secret: hunter2-3, publish: [a]}\n"
+        "- {name: d, secret: short, publish: [a]}\n- {name: e, secret: hunter2-5, publish: [a]}\n",
+        "3:3: keys[1]: key \"b\"", "");
     refuse("anonymous:\n  publish: [\"\"]\n", "2:13: anonymous.publish[0]", "empty");
     refuse("origins: [\"https://a.test\", b.test]\n", "1:29: origins[1]: origin \"b.test\"",
            "no scheme");

@@ -113,6 +113,7 @@ Test(log, long_lines_are_cut_not_lost) {
             cr_assert_leq(got, LIMIT_LOG_LINE_BYTES);
             struct str whole = {line, (size_t)got};
             cr_assert(utf8_valid(whole));
+            cr_assert_not_null(memmem(line, whole.len, "…", 3), "the cut is marked");
             struct str end = format == LOG_JSON ? STR("\"last\":1}\n") : STR(" last=1\n");
             cr_assert(whole.len > end.len &&
                           str_equal((struct str){line + whole.len - end.len, end.len}, end),
