@@ -258,6 +258,7 @@ static int step(struct journal *journal, const struct journal_retention *bounds)
         err = work_commit(journal, false, &batch);
     if (err) return err;
     journal->counters.trimmed_total += TRIM_EVENTS_MAX - budget;
+    writer_stats(journal);
     work_deliver(journal, batch);
     return 0;
 }
