@@ -199,11 +199,15 @@ static int read_key_file(char **key, const char *path, struct report *report) {
 
 int client_key(char **key, const char *spec, struct report *report) {
     *key = NULL;
-    if (!spec) spec = getenv("TAILRACE_KEY");
+    const char *path = spec && *spec == '@' ? spec + 1 : NULL;
+    if (!spec) {
+        spec = getenv("TAILRACE_KEY");
+        if (!spec || !*spec) spec = path = getenv("TAILRACE_KEY_FILE");
+    }
     if (!spec || !*spec) return 0;
     int err = 0;
-    if (*spec == '@') {
-        err = read_key_file(key, spec + 1, report);
+    if (path) {
+        err = read_key_file(key, path, report);
         if (err) return err;
     } else {
         *key = strdup(spec);

@@ -17,8 +17,8 @@ void client_free(struct client *client); // NULL is fine
 // The URL fit for messages: secrets in it are redacted.
 const char *client_shown(const struct client *client);
 
-// What --key says, or the environment's TAILRACE_KEY when `spec` is NULL: the key itself, @FILE (its first line), @- (the first
-// line of standard input). *key is on the heap, NULL when there is none at all. ERR_INVALID, ERR_IO, ERR_TOO_LONG, ERR_NOMEM with a
+// What --key says: the key itself, @FILE (its first line), @- (the first line of standard input); when `spec` is NULL the environment's
+// TAILRACE_KEY, or the first line of the file that TAILRACE_KEY_FILE names. *key is on the heap, NULL when there is none at all. ERR_INVALID, ERR_IO, ERR_TOO_LONG, ERR_NOMEM with a
 // report that never holds the key.
 int client_key(char **key, const char *spec, struct report *report) MUST_CHECK;
 

@@ -44,7 +44,7 @@ static const char HELP[] =
     "  -k, --key KEY         access key; @FILE: in a file, @-: on standard input\n"
     "  -h, --help            this text\n"
     "\n"
-    "The key may also be in the environment as TAILRACE_KEY.\n"
+    "The key may also be in the environment as TAILRACE_KEY, or in the file TAILRACE_KEY_FILE.\n"
     "Exit codes: 0 all of it is stored, 1 refused, 64 usage, 69 not there, 75 given up,\n"
     "77 not permitted.\n";
 
