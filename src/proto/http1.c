@@ -133,8 +133,7 @@ static int on_header_value(llhttp_t *llhttp, const char *at, size_t len) {
 }
 
 static int on_headers_complete(llhttp_t *llhttp) {
-    // Otherwise llhttp would take what follows for another protocol. We have none to upgrade to.
-    llhttp->upgrade = 0;
+    (void)llhttp;
     return HPE_PAUSED;
 }
 
@@ -468,6 +467,7 @@ static enum http1_step feed_body(struct http1_parser *parser, const char *bytes,
 }
 
 static void begin_request(struct http1_parser *parser, char first_byte) {
+    // Also what makes an upgrade an ordinary request: llhttp never gets to hand the rest to another protocol.
     llhttp_reset(&parser->llhttp);
     buf_clear(&parser->head);
     parser->first_byte = first_byte;
