@@ -167,8 +167,12 @@ static int check_topic(struct config_loader *loader, const char *where,
     if (topic_is_reserved(str_from(filled))) {
         return config_fail(loader, path, "topics under $sys/ belong to the hub");
     }
-    if (source->kind == SOURCE_SIMULATE && placeholders) {
+    if (source->kind == SOURCE_SIMULATE && (placeholders || strchr(filled, '{'))) {
         return config_fail(loader, path, "{name}, {stem} and {path} are only for files");
+    }
+    if (strchr(filled, '{')) {
+        return config_fail(loader, path,
+                           "in the topic of a file { begins one of {name}, {stem} and {path}");
     }
     if (source->kind == SOURCE_FILE && strpbrk(source->path, "*?[") && !placeholders) {
         return config_fail(loader, path,
@@ -239,10 +243,11 @@ static int load_interval(struct config_loader *loader, const char *path, const c
     }
     if (units_parse_duration(low, &source->interval_min_ms) ||
         units_parse_duration(high, &source->interval_max_ms) || source->interval_min_ms < 1 ||
-        source->interval_max_ms < source->interval_min_ms) {
-        return config_fail(
-            loader, path, "%s is not a time or a range of times above 0, for example 5s or 5s..15s",
-            config_quote(text).text);
+        source->interval_max_ms < source->interval_min_ms || source->interval_max_ms > DAY) {
+        return config_fail(loader, path,
+                           "%s is not a time or a range of times from 1ms to 1d, for example 5s or "
+                           "5s..15s",
+                           config_quote(text).text);
     }
     return 0;
 }
@@ -294,7 +299,6 @@ static int load_simulate(struct config_loader *loader, const char *where,
     err = entry_value(loader, ENTRY_ID_SIMULATE_ORDER, path, simulate->order, &order);
     if (err) return err;
     source->shuffle = order == 1;
-    source->line_bytes_max = (uint32_t)loader->config->event_bytes_max;
     snprintf(path, sizeof path, "%s.simulate.repeat", where);
     return entry_value(loader, ENTRY_ID_SIMULATE_REPEAT, path, simulate->repeat, &source->repeat);
 }

@@ -126,7 +126,7 @@ X(TOPIC_DURABILITY, "topics[].durability", CHOICE, false, 0, 0, "disk", "disk|me
   "memory: their events never go to the disk and are lost at a restart.") \
 X(SOURCE_BACKFILL, "sources[].backfill", U64, true, 1, 1000000000, "1000", NULL, \
   "Lines that are taken of a file never seen before: the newest N, or all.") \
-X(SOURCE_LINE_BYTES, "sources[].line_bytes", SIZE32, false, 64, LIMIT_DATA_BYTES, "1MB", NULL, \
+X(SOURCE_LINE_BYTES, "sources[].line_bytes", SIZE32, false, 64, LIMIT_DATA_BYTES - KB, "1MB", NULL, \
   "Longer lines are cut there; at most limits.event_bytes, which is also the default if it is less.") \
 X(SOURCE_FOLLOW_SYMLINKS, "sources[].follow_symlinks", BOOL, false, 0, 0, "false", NULL, \
   "Whether symbolic links are followed.") \

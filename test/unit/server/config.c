@@ -704,6 +704,7 @@ Test(config, bad_sources_are_found) {
            "{name}");
     refuse("sources:\n- {file: a, topic: \"a/*\"}\n", "2:20: sources[0].topic", "*");
     refuse("sources:\n- {file: a, topic: $sys/x}\n", "2:20: sources[0].topic", "$sys/");
+    refuse("sources:\n- {file: a, topic: \"a/{nam}\"}\n", "2:20: sources[0].topic", "{stem}");
     refuse("sources:\n- {file: a, type: tailrace.x}\n", "2:19: sources[0].type", "belong");
     refuse("sources:\n- {file: a, backfill: some}\n", "2:23: sources[0].backfill", "number");
     refuse("sources:\n- file: a\n- file: a\n", "3:9: sources[1].file: \"a\" is followed twice", "");
@@ -713,6 +714,8 @@ Test(config, bad_sources_are_found) {
            "words and file");
     refuse("sources:\n- {simulate: {words: [a], interval: 2s..1s}, topic: a}\n",
            "2:37: sources[0].simulate.interval", "5s..15s");
+    refuse("sources:\n- {simulate: {words: [a], interval: 1s..2d}, topic: a}\n",
+           "2:37: sources[0].simulate.interval", "to 1d");
     refuse("sources:\n- {simulate: {words: [a], interval: 0}, topic: a}\n",
            "2:37: sources[0].simulate.interval", "5s..15s");
     refuse("sources:\n- {simulate: {words: [a]}, topic: \"s/{name}\"}\n", "2:35: sources[0].topic",
