@@ -29,7 +29,7 @@ Test(topic, any_text_is_a_name) {
 }
 
 Test(topic, refuses_what_is_no_name) {
-    const char *bad[] = {"",     "*",    "**",      "a/*",    "**/a", "a/*/b",        "a\nb",
+    const char *bad[] = {"",     "*",    "**",        "a/*",      "**/a", "a/*/b",        "a\nb",
                          "\x1f", "\x7f", "a\xc2\x80", "\xc2\x9f", "\xff", "\xed\xa0\x80", "\xc3"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct report report = {0};
