@@ -135,6 +135,32 @@ static int send_close(struct pub *pub) {
     return send_all(pub, query, STR(""));
 }
 
+static int send_lines(struct pub *pub, struct str lines) {
+    struct buf query;
+    struct buf repaired;
+    char key[sizeof pub->run + 24];
+    buf_init(&query, QUERY_BYTES_MAX);
+    buf_init(&repaired, lines.len * 3);
+    snprintf(key, sizeof key, "%s-%llu", pub->run, (unsigned long long)++pub->batch);
+    add_parameter(&query, "split", STR("lines"));
+    add_parameter(&query, "id", str_from(key));
+    if (pub->type) add_parameter(&query, "type", str_from(pub->type));
+    // Output of programs is not always UTF-8; one bad byte should not end the stream. Followed files are treated alike.
+    if (!utf8_valid(lines)) {
+        utf8_repair(&repaired, lines);
+        lines = buf_str(&repaired);
+    }
+    int code = CLI_TEMPORARY;
+    if (buf_failed(&repaired)) {
+        cli_say(COMMAND, "out of memory");
+    } else {
+        code = send_all(pub, buf_cstr(&query), lines);
+    }
+    buf_fini(&query);
+    buf_fini(&repaired);
+    return code;
+}
+
 // Reads once, waiting if need be. 0, or an exit code.
 static int read_once(struct pub *pub) {
     char *to = buf_reserve(&pub->input, 65536);
