@@ -235,12 +235,12 @@ static int put_large(struct journal *journal, size_t bytes) {
     return support_publish(journal, &to, &event, 1);
 }
 
-Test(retention, full_map_refuses_and_recovers, .timeout = 60) {
+static void fill_map(size_t bytes) {
     struct journal_config config = support_config(support_dir());
     config.map_bytes = 4 << 20;
     struct journal *journal = support_open(&config);
     int err, stored = 0;
-    while (!(err = put_large(journal, 100000))) stored++;
+    while (!(err = put_large(journal, bytes))) stored++;
     cr_assert_eq(err, ERR_FULL);
     cr_assert(stored > 20);
     cr_assert_eq(support_count(journal), (size_t)stored);
@@ -249,10 +249,14 @@ Test(retention, full_map_refuses_and_recovers, .timeout = 60) {
     cr_assert_eq(stats.failed, ERR_FULL);
     const struct journal_policy policy = {.retention = {.count_max = 5}};
     cr_assert_eq(journal_set_policy(journal, &policy), 0);
-    while ((err = put_large(journal, 100000)) == ERR_FULL) sched_yield();
+    while ((err = put_large(journal, bytes)) == ERR_FULL) sched_yield();
     cr_assert_eq(err, 0);
     journal_close(journal);
 }
+
+Test(retention, full_map_refuses_and_recovers, .timeout = 60) { fill_map(100000); }
+// To the last page, so that deleting has no room either.
+Test(retention, map_without_a_page_recovers, .timeout = 60) { fill_map(3000); }
 
 Test(retention, full_map_makes_room_where_it_may, .timeout = 60) {
     struct journal_config config = support_config(support_dir());

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "journal/check.h"
 #include "journal/journal.h"
 #include "journal/record.h"
 #include "support.h"
@@ -267,6 +268,30 @@ Test(store, garbage_is_an_error, .timeout = 60) {
     cr_assert_eq(use(dir), ERR_CORRUPT);
     free(copy);
     free(data);
+}
+
+static size_t last_transaction(const char *dir) {
+    MDB_env *env;
+    MDB_envinfo info;
+    cr_assert_eq(mdb_env_create(&env), 0);
+    cr_assert_eq(mdb_env_open(env, dir, MDB_RDONLY, 0600), 0);
+    mdb_env_info(env, &info);
+    mdb_env_close(env);
+    return info.me_last_txnid;
+}
+
+// A commit whose last page got into the file although writing it failed.
+Test(store, last_commit_can_be_undone) {
+    const char *dir = support_dir();
+    make_sample(dir);
+    size_t last = last_transaction(dir);
+    int fd = open(in(dir, "data.mdb"), O_RDWR);
+    cr_assert_eq(check_roll_back(fd, last), 0);
+    cr_assert_eq(last_transaction(dir), last);
+    cr_assert_eq(check_roll_back(fd, last - 1), 0);
+    cr_assert_eq(last_transaction(dir), last - 1);
+    close(fd);
+    cr_assert_eq(use(dir), 0);
 }
 
 // --- kill -9 --------------------------------------------------------------------------------------------------------
