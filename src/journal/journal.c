@@ -308,6 +308,7 @@ static int enqueue(struct journal *journal, struct publish *publish) {
 int journal_publish(struct journal *journal, struct publish *publish) {
     ASSERT(publish->count <= LIMIT_PUBLISH_EVENTS);
     ASSERT(publish->count > 0 || publish->source_name.ptr);
+    ASSERT(!publish->source_name.ptr || publish->source_name.len > 0);
     ASSERT(publish->source_name.len <= LIMIT_SOURCE_NAME_BYTES &&
            publish->source_position.len <= LIMIT_SOURCE_POSITION_BYTES);
     publish->bytes = sizeof *publish;

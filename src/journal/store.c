@@ -241,11 +241,8 @@ int store_open(struct store *store, const char *dir, size_t map_bytes, bool sync
     long page = sysconf(_SC_PAGESIZE);
     *store = (struct store){.lock_fd = -1, .sync = sync};
     store->map_bytes = map_bytes & ~((size_t)page - 1);
-    pthread_rwlockattr_t attr;
-    pthread_rwlockattr_init(&attr);
-    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    pthread_rwlock_init(&store->gate, &attr);
-    pthread_rwlockattr_destroy(&attr);
+    // Readers before writers (the default): a thread may hold the gate twice, and who waits to write is in no hurry.
+    pthread_rwlock_init(&store->gate, NULL);
     pthread_mutex_init(&store->readers_lock, NULL);
     store->dir = str_dup(str_from(dir));
     if (!store->dir) return report_set(report, ERR_NOMEM, "out of memory");
