@@ -3,6 +3,8 @@
 #ifndef TAILRACE_CLI_CLI_H
 #define TAILRACE_CLI_CLI_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 // Exit codes are classes; 64 and up are those of sysexits.h.
@@ -17,8 +19,13 @@ enum cli_exit {
 };
 
 // Each takes its own arguments, argv[0] being the command's name, and returns an exit code.
+int cli_serve(int argc, char **argv);
+int cli_demo(int argc, char **argv);
+int cli_check(int argc, char **argv);
 int cli_tail(int argc, char **argv);
 int cli_pub(int argc, char **argv);
+// `tailrace FILE…` and `cmd | tailrace`: a hub that keeps nothing; argv[0] is the program's name.
+int cli_follow(int argc, char **argv, bool from_stdin);
 
 // "tailrace COMMAND: TEXT" and a hint at --help on stderr. Returns CLI_USAGE.
 int cli_usage(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -163,6 +163,11 @@ uint64_t loop_now(const struct loop *loop) { return loop->now_ms; }
 
 void loop_stop(struct loop *loop) { loop->stopped = true; }
 
+void loop_drain(struct loop *loop) {
+    inbox_run(&loop->inbox, loop->owner);
+    release_retired(loop);
+}
+
 static int wait_ms(const struct loop *loop) {
     if (!loop->timers) return -1;
     uint64_t at = loop->heap[1]->at_ms;

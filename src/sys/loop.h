@@ -61,5 +61,7 @@ uint64_t loop_now(const struct loop *loop);
 // Turns until loop_stop. `after_turn` (may be NULL) is called with the owner when all that was ready has been handled.
 void loop_run(struct loop *loop, void (*after_turn)(void *owner));
 void loop_stop(struct loop *loop);
+// After loop_run has returned and its thread is joined: runs messages that were sent too late, so that none is lost.
+void loop_drain(struct loop *loop);
 
 #endif

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// Query parameters of a request, decoded on demand.
+#ifndef TAILRACE_SERVER_PARAMS_H
+#define TAILRACE_SERVER_PARAMS_H
+
+#include "base/buf.h"
+#include "base/str.h"
+
+// The decoded value of the first parameter of that name. 0 with *value borrowed from `memory` (which grows); ERR_NOT_FOUND, ERR_INVALID
+// (bad encoding), ERR_TOO_LONG.
+struct params {
+    struct str query;  // of the request
+    struct str preset; // of a configured route; comes first
+    char *memory;      // values, one after the other
+    size_t used, size;
+};
+
+// Room for all values of both queries is taken at once. ERR_NOMEM.
+int params_init(struct params *params, struct str query, struct str preset) MUST_CHECK;
+void params_fini(struct params *params);
+int params_get(struct params *params, const char *name, struct str *value) MUST_CHECK;
+// The next of several of that name; *cursor is zeroed before the first. ERR_NOT_FOUND at the end.
+struct params_cursor {
+    struct str rest;
+    int stage;
+};
+int params_next(struct params *params, const char *name, struct params_cursor *cursor,
+                struct str *value) MUST_CHECK;
+// Whether it is there with a value other than 0, false, no ("?close" alone is true).
+bool params_flag(struct params *params, const char *name);
+
+#endif

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// The whole hub.
+#include "server/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "server/server_priv.h"
+#include "sys/clock.h"
+#include "sys/cpu.h"
+#include "sys/log.h"
+
+#define WORKERS_MAX 64
+
+static void committed(void *context, struct batch *batch) {
+    struct server *server = context;
+    for (unsigned i = 1; i < server->workers_count; i++)
+        worker_committed(server->workers[i], batch_get(batch));
+    worker_committed(server->workers[0], batch);
+}
+
+// As many descriptors as the system lets us have: each subscriber is one.
+static void raise_descriptors(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit)) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)!setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int open_journal(struct server *server, struct report *report) {
+    const struct config *config = server->site->config;
+    struct journal_config journal = {
+        .dir = config->data,
+        .policy = config->policy,
+        .queue_events_max = config->publish_queue_events_max,
+        .queue_bytes_max = config->publish_queue_bytes_max,
+        .topics_max = config->topics_max,
+        .sync = true,
+    };
+    return journal_open(&server->journal, &journal, report);
+}
+
+// Makes the workers with their sockets. On an error what was made is in the server, for server_stop's path to release.
+static int make_workers(struct server *server, struct report *report) {
+    const struct config *config = server->site->config;
+    unsigned count = config->workers ? config->workers : cpu_usable();
+    int fds[WORKERS_MAX], metrics_fd = -1;
+    struct net_endpoint endpoint, metrics;
+    if (count > WORKERS_MAX) count = WORKERS_MAX;
+    if (net_parse_endpoint(str_from(config->listen), &endpoint)) {
+        return report_set(report, ERR_INVALID, "listen: \"%s\" is not ADDRESS:PORT",
+                          config->listen);
+    }
+    server->workers = calloc(count, sizeof(struct worker *));
+    if (!server->workers) return report_set(report, ERR_NOMEM, "no memory for workers");
+    int err = net_listen(&endpoint, fds, count, report);
+    if (err) return err;
+    if (config->metrics_listen[0]) {
+        err = net_parse_endpoint(str_from(config->metrics_listen), &metrics)
+                  ? report_set(report, ERR_INVALID, "metrics.listen: \"%s\" is not ADDRESS:PORT",
+                               config->metrics_listen)
+                  : net_listen(&metrics, &metrics_fd, 1, report);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (!err)
+            err = worker_new(&server->workers[i], server, i, fds[i], i == 0 ? metrics_fd : -1,
+                             report);
+        if (!err) {
+            server->workers_count++;
+        } else {
+            close(fds[i]);
+        }
+    }
+    if (err && !server->workers_count && metrics_fd >= 0) close(metrics_fd);
+    if (!err) net_format_url(&endpoint, server->url, sizeof server->url);
+    return err;
+}
+
+static void release(struct server *server) {
+    sources_stop(server->sources);
+    if (server->journal) journal_stop(server->journal);
+    for (unsigned i = 0; i < server->workers_count; i++) worker_stop(server->workers[i]);
+    free(server->workers);
+    journal_close(server->journal);
+    admission_free(server->admission);
+}
+
+int server_start(struct server **out, struct config *config, const char **url,
+                 struct report *report) {
+    struct server *server = calloc(1, sizeof *server);
+    if (!server) return report_set(report, ERR_NOMEM, "no memory for the server");
+    raise_descriptors();
+    server->started_unix_ms = clock_unix_ms();
+    int err = site_new(&server->site, config, report);
+    if (!err) err = admission_new(&server->admission);
+    if (!err) err = open_journal(server, report);
+    if (!err) err = make_workers(server, report);
+    struct journal_listener listener = {committed, server};
+    if (!err) err = journal_start(server->journal, listener, report);
+    for (unsigned i = 0; !err && i < server->workers_count; i++)
+        err = worker_run(server->workers[i], report);
+    if (!err)
+        err = sources_start(&server->sources, config->sources, config->sources_count,
+                            server->journal, report);
+    if (err) {
+        release(server);
+        // The configuration stays the caller's.
+        if (server->site) {
+            server->site->config = NULL;
+            site_put(server->site);
+        }
+        free(server);
+        return err;
+    }
+    atomic_store(&server->attached, true);
+    *url = server->url;
+    *out = server;
+    return 0;
+}
+
+int server_reload(struct server *server, struct config *config, struct report *report) {
+    struct site *site;
+    int err = config_check_reload(server->site->config, config, report);
+    if (!err) err = site_new(&site, config, report);
+    if (err) return err;
+    err = sources_reload(server->sources, config->sources, config->sources_count, report);
+    if (!err) err = journal_set_policy(server->journal, &config->policy);
+    if (err) {
+        if (!report->text[0])
+            report_set(report, err, "the new retention cannot be taken: %s", err_text(err));
+        site->config = NULL;
+        site_put(site);
+        return err;
+    }
+    log_configure(config->log_level, config->log_format);
+    for (unsigned i = 0; i < server->workers_count; i++)
+        worker_set_site(server->workers[i], site_get(site));
+    site_put(server->site);
+    server->site = site;
+    return 0;
+}
+
+void server_drain(struct server *server) {
+    atomic_store(&server->draining, true);
+    for (unsigned i = 0; i < server->workers_count; i++) worker_drain(server->workers[i]);
+}
+
+bool server_drained(struct server *server) {
+    size_t busy = 0;
+    for (unsigned i = 0; i < server->workers_count; i++)
+        busy += atomic_load(&server->workers[i]->busy);
+    return busy == 0;
+}
+
+void server_stop(struct server *server) {
+    if (!server) return;
+    release(server);
+    site_put(server->site);
+    free(server);
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// What the files of server/ share about the server as a whole.
+#ifndef TAILRACE_SERVER_SERVER_PRIV_H
+#define TAILRACE_SERVER_SERVER_PRIV_H
+
+#include "journal/journal.h"
+#include "server/admission.h"
+#include "server/server.h"
+#include "server/site.h"
+#include "server/worker.h"
+#include "source/source.h"
+
+struct server {
+    struct journal *journal;
+    struct sources *sources;
+    struct admission *admission;
+    struct site *site; // the main thread's; workers hold their own references
+    struct worker **workers;
+    unsigned workers_count;
+    uint64_t started_unix_ms;
+    _Atomic(bool) draining;
+    _Atomic(bool) attached; // sources have looked at their files
+    char url[320];
+};
+
+#endif
