@@ -82,6 +82,7 @@ static int finish(struct lines *lines, struct str *line) {
     } else {
         *line = (struct str){kept->len ? kept->data : "", (size_t)total};
     }
+    lines->length = total;
     lines->pending = 0;
     lines->ends_with_cr = false;
     lines->returned = true;
@@ -98,6 +99,7 @@ int lines_next(struct lines *lines, struct str *input, struct str *line) {
     if (lf && lines->pending == 0) {
         if (len && text.ptr[len - 1] == '\r') text.len--;
         if (text.len <= lines->line_max) {
+            lines->length = text.len;
             *line = text;
             *input = (struct str){input->ptr + consumed, input->len - consumed};
             return 1;

@@ -24,6 +24,7 @@ enum lines_long {
 struct lines {
     struct buf kept; // the unfinished line, at most line_max + 1 bytes of it; a line to be returned
     size_t line_max; // bytes of a line without its ending
+    uint64_t length; // of the line that was returned last, before it was cut
     uint64_t pending; // bytes of the unfinished line that have been taken, whether kept or not
     enum lines_long when_long;
     bool ends_with_cr; // the unfinished line does, so far

@@ -64,7 +64,7 @@ static void replace_nuls(struct buf *out, struct str line) {
     }
 }
 
-static void append_clean(struct buf *out, struct str line, size_t line_max) {
+static void append_clean(struct buf *out, struct str line, size_t line_max, uint64_t length) {
     if (!memchr(line.ptr, 0, line.len) && utf8_valid(line)) {
         buf_append_str(out, line);
         return;
@@ -75,10 +75,10 @@ static void append_clean(struct buf *out, struct str line, size_t line_max) {
     if (buf_failed(out) || clean.len <= line_max + LINES_MARK_BYTES) return;
     // Replacement characters are longer than the bytes they stand for.
     out->len = start + utf8_cut(clean, line_max).len;
-    lines_mark_cut(out, (struct str){NULL, 0}, 0, line.len);
+    lines_mark_cut(out, (struct str){"", 0}, 0, length);
 }
 
-int chunk_add(struct chunk *chunk, struct str line, size_t line_max) {
+int chunk_add(struct chunk *chunk, struct str line, size_t line_max, uint64_t length) {
     if (chunk->count == chunk->cap) {
         uint32_t cap = chunk->cap ? chunk->cap * 4 : 16;
         uint32_t *ends = realloc(chunk->ends, cap * sizeof *ends);
@@ -87,7 +87,7 @@ int chunk_add(struct chunk *chunk, struct str line, size_t line_max) {
         chunk->cap = cap;
     }
     size_t start = chunk->text.len;
-    append_clean(&chunk->text, line, line_max);
+    append_clean(&chunk->text, line, line_max, length);
     if (buf_failed(&chunk->text)) {
         chunk->text.len = start;
         chunk->text.failed = false;

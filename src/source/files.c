@@ -119,6 +119,36 @@ static bool match_found(void *context, const char *path) {
     return true;
 }
 
+static void refuse(struct files *files, const char *path, const struct report *report) {
+    // Once, not at each scan; a restart or a reload says it again.
+    if (!files->started || files->literal)
+        log_write(LOG_WARN, "file cannot be followed", LOG_TEXT("path", path),
+                  LOG_TEXT("reason", report->text));
+}
+
+// Follows a path; where `from` is given, going on where that one is with the same file.
+static void add_tail(struct files *files, const char *path, struct tail *from) {
+    struct source *source = files->source;
+    struct tail *tail;
+    struct report report = {0};
+    bool follow_symlink = files->literal || source->config.follow_symlinks;
+    if (tail_new(&tail, source, path, follow_symlink, files->started, &report)) {
+        refuse(files, path, &report);
+        return;
+    }
+    if (from && !tail_take_over(tail, from)) {
+        tail_close(tail);
+        // What `from` has under way is committed in a moment.
+        source->ops->rescan(source);
+        return;
+    }
+    tail->literal = files->literal;
+    tail->seen = files->scan;
+    DL_APPEND(files->list, tail);
+    HASH_ADD_KEYPTR(hh, files->by_path, tail->path, strlen(tail->path), tail);
+    tail_check(tail);
+}
+
 struct covered {
     struct files *files;
     const char *path;
@@ -136,7 +166,12 @@ static bool is_followed(void *context, const char *base) {
     struct stat st;
     HASH_FIND_STR(files->by_path, path, tail);
     int failed = files->source->config.follow_symlinks ? stat(path, &st) : lstat(path, &st);
-    bool is = tail || (!failed && S_ISREG(st.st_mode)) || tail_was_seen(files->source, path);
+    bool is = tail || (!failed && S_ISREG(st.st_mode));
+    if (!is && tail_was_seen(files->source, path)) {
+        // Rotated away while the hub was down, and nothing has taken its place yet: the rest is read all the same.
+        add_tail(files, path, NULL);
+        is = true;
+    }
     free(path);
     return is;
 }
@@ -150,42 +185,19 @@ static struct tail *holder(struct files *files, struct file_id id) {
     return NULL;
 }
 
-static void refuse(struct files *files, const char *path, const struct report *report) {
-    // Once, not at each scan; a restart or a reload says it again.
-    if (!files->started || files->literal)
-        log_write(LOG_WARN, "file cannot be followed", LOG_TEXT("path", path),
-                  LOG_TEXT("reason", report->text));
-}
-
 static void follow(struct files *files, const char *path) {
-    struct source *source = files->source;
-    struct tail *tail, *other = NULL;
+    struct tail *other = NULL;
     struct stat st;
-    bool follow_symlink = files->literal || source->config.follow_symlinks;
     if (!files->literal) {
-        if ((follow_symlink ? stat(path, &st) : lstat(path, &st)) || !S_ISREG(st.st_mode)) return;
+        bool follow_symlinks = files->source->config.follow_symlinks;
+        if ((follow_symlinks ? stat(path, &st) : lstat(path, &st)) || !S_ISREG(st.st_mode)) return;
         struct covered covered = {files, path};
         if (rotated_bases(strrchr(path, '/') + 1, is_followed, &covered)) return;
         other = holder(files, file_id(&st));
         // Two names of one file, or a name that is given up a little later.
         if (other && !other->gone) return;
     }
-    struct report report = {0};
-    if (tail_new(&tail, source, path, follow_symlink, files->started, &report)) {
-        refuse(files, path, &report);
-        return;
-    }
-    tail->literal = files->literal;
-    tail->seen = files->scan;
-    if (other && !tail_take_over(tail, other)) {
-        tail_close(tail);
-        // What `other` has under way is committed in a moment.
-        source->ops->rescan(source);
-        return;
-    }
-    DL_APPEND(files->list, tail);
-    HASH_ADD_KEYPTR(hh, files->by_path, tail->path, strlen(tail->path), tail);
-    tail_check(tail);
+    add_tail(files, path, other);
 }
 
 static void remove_tail(struct files *files, struct tail *tail) {

@@ -8,7 +8,10 @@
 
 #include "source/rotated.h"
 #include "source/tail.h"
+#include "sys/clock.h"
 #include "sys/log.h"
+
+#define TICK_NS 10000000
 
 // --- opening ----------------------------------------------------------------------------------------------------------
 
@@ -64,8 +67,9 @@ static void append_siblings(struct tail *tail, const struct sibling *list, size_
                             const struct sibling *from, int64_t since_ns, struct file_id at_path) {
     for (size_t i = 0; i < count && has_room(tail); i++) {
         const struct sibling *s = &list[i];
-        if (!s->rotated || s->mtime_ns < since_ns || file_id_equal(s->id, at_path) ||
-            tail_holds(tail, s->id) || (from && sibling_compare(from, s, tail->base) >= 0))
+        bool later = from ? s->mtime_ns >= since_ns && sibling_compare(from, s, tail->base) < 0
+                          : s->mtime_ns > since_ns;
+        if (!s->rotated || !later || file_id_equal(s->id, at_path) || tail_holds(tail, s->id))
             continue;
         int fd = open_sibling(tail, s);
         if (fd < 0) continue;
@@ -83,8 +87,9 @@ static const struct sibling *find_sibling(const struct sibling *list, size_t cou
     return NULL;
 }
 
-// The file at the path itself. Takes over fd.
+// The file at the path itself; fd -1: there is none. Takes over fd.
 static void append_path(struct tail *tail, int fd, struct file_id id) {
+    if (fd < 0) return;
     if (!has_room(tail)) {
         close(fd);
         return;
@@ -148,10 +153,25 @@ static uint64_t backfill_offset(struct sources *sources, int fd, uint64_t size, 
     return any && lines == 0 ? end : 0;
 }
 
+// Files that came and were rotated away since the path was first found empty, before anyone looked again.
+static void begin_with_siblings(struct tail *tail, struct file_id id) {
+    struct sibling *list;
+    size_t count;
+    if (!tail->missing_ns || siblings_list(tail->dir, tail->base, &list, &count)) return;
+    // Time stamps of files are those of the last tick of the clock.
+    append_siblings(tail, list, count, NULL, tail->missing_ns - TICK_NS, id);
+    siblings_free(list, count);
+}
+
 // A file that was never seen.
-static void begin(struct tail *tail, int fd) {
+static void begin(struct tail *tail, int fd, struct file_id id) {
     struct stat st;
     struct mark mark = {0};
+    begin_with_siblings(tail, id);
+    if (!has_room(tail)) {
+        close(fd);
+        return;
+    }
     if (!tail->from_start && fstat(fd, &st) == 0)
         mark.offset = backfill_offset(tail->source->sources, fd, (uint64_t)st.st_size,
                                       tail->source->config.backfill_lines);
@@ -183,18 +203,18 @@ static const struct sibling *find_rest(struct tail *tail, const struct sibling *
 static void resume_before(struct tail *tail, const struct sibling *list, size_t count) {
     const struct mark *mark = &tail->position.before;
     int fd;
-    if (!mark->id.ino || !find_rest(tail, list, count, mark, false, &fd)) return;
+    if (!mark->id.ino || tail->before || !find_rest(tail, list, count, mark, false, &fd)) return;
     tail->before = stream_new(tail, fd, mark);
 }
 
-// A file of which a position is known. Takes over fd, the file that is at the path now.
+// A file of which a position is known. Takes over fd, the file that is at the path now; -1: there is none.
 static void resume(struct tail *tail, int fd, struct file_id id) {
     const struct mark mark = tail->position.now;
     struct sibling *list = NULL;
     size_t count = 0;
     int err = siblings_list(tail->dir, tail->base, &list, &count);
     if (err == ERR_AGAIN || err == ERR_NOMEM) {
-        close(fd);
+        if (fd >= 0) close(fd);
         return;
     }
     resume_before(tail, list, count);
@@ -206,14 +226,15 @@ static void resume(struct tail *tail, int fd, struct file_id id) {
         const struct sibling *rest = find_rest(tail, list, count, &mark, at_path, &rest_fd);
         if (rest) {
             append(tail, stream_new(tail, rest_fd, &mark));
-        } else if (mark.offset && !tail->drained) {
+        } else if (mark.offset && !tail->drained && fd >= 0) {
             log_write(LOG_WARN, "the rest of a rotated file was not found; lines may be missing",
                       LOG_TEXT("source", tail->feed.name));
         }
-        append_siblings(tail, list, count, rest, tail->position.mtime_ns, id);
+        // Without the file at the path, what is not known to be ours may still be moved away.
+        if (rest || fd >= 0) append_siblings(tail, list, count, rest, tail->position.mtime_ns, id);
         append_path(tail, fd, id);
-        if (!rest) tail->position.generation++;
-        tail->changed = true;
+        if (!rest && fd >= 0) tail->position.generation++;
+        tail->changed = tail->now != NULL;
     }
     siblings_free(list, count);
 }
@@ -222,7 +243,7 @@ static void attach(struct tail *tail, int fd, struct file_id id) {
     if (tail->known)
         resume(tail, fd, id);
     else
-        begin(tail, fd);
+        begin(tail, fd, id);
     tail->drained = false;
     if (tail->now) feed_attached(&tail->feed, true);
 }
@@ -233,9 +254,15 @@ static void found_nothing(struct tail *tail, int error) {
     bool missing = error == ENOENT || error == ENOTDIR;
     // What comes into being while we watch is read whole.
     if (missing) tail->from_start = true;
+    if (missing && !tail->missing_ns) tail->missing_ns = (int64_t)clock_unix_ms() * 1000000;
     if (missing && !tail->gone) {
         tail->gone = true;
         tail->gone_ms = loop_now(tail->source->sources->loop);
+    }
+    // It may have been rotated away while the hub was down, with lines that were not read.
+    if (missing && !tail->now && tail->known && !tail->drained) {
+        resume(tail, -1, (struct file_id){0});
+        feed_attached(&tail->feed, tail->now != NULL);
     }
     if (error == EISDIR)
         feed_error(&tail->feed, "%s is a directory or a device, not a file", tail->path);

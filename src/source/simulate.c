@@ -58,7 +58,8 @@ static void turn(struct feed *feed) {
     struct chunk *chunk = chunk_new();
     size_t i =
         config->shuffle ? (size_t)random_below(simulation, simulation->count) : simulation->next;
-    if (chunk && chunk_add(chunk, word(simulation, i), LIMIT_DATA_BYTES) == 0) {
+    struct str text = word(simulation, i);
+    if (chunk && chunk_add(chunk, text, LIMIT_DATA_BYTES, text.len) == 0) {
         simulation->next = (i + 1) % simulation->count;
         simulation->over = !config->shuffle && !config->repeat && simulation->next == 0;
         feed_submit(feed, chunk);

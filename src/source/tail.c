@@ -71,7 +71,8 @@ static void stream_restart(struct stream *stream) {
 enum drained { DRAINED_END, DRAINED_FULL, DRAINED_TRUNCATED, DRAINED_FAILED };
 
 static int add_line(struct stream *stream, struct chunk *chunk, struct str line) {
-    if (chunk_add(chunk, line, stream->tail->source->config.line_bytes_max) == 0) return 0;
+    size_t line_max = stream->tail->source->config.line_bytes_max;
+    if (chunk_add(chunk, line, line_max, stream->lines.length) == 0) return 0;
     stream_rewind(stream);
     return ERR_NOMEM;
 }

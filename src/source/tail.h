@@ -42,7 +42,8 @@ struct tail {
     bool follow_symlink; // of the path itself
     bool
         literal; // named by the configuration, not found by a glob: that it is missing is worth saying
-    bool from_start; // a file never seen is new, not old: no backfill, all of it
+    bool from_start;    // a file never seen is new, not old: no backfill, all of it
+    int64_t missing_ns; // wall clock when nothing was at the path for the first time, 0: never so
     struct stream *now, *before, *pending[TAIL_PENDING_MAX];
     size_t pending_count;
     struct position position; // reached with the last chunk that was submitted, or about to be
