@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -100,6 +101,18 @@ static void serve_until_signal(struct server *server, const struct config_flags 
     }
 }
 
+// The default directory's parents need not be there on a fresh account; a directory that somebody named is not guessed at.
+static void make_parents(const char *dir) {
+    char path[4096];
+    if ((size_t)snprintf(path, sizeof path, "%s", dir) >= sizeof path) return;
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        // What cannot be made shows when the journal is opened.
+        (void)!mkdir(path, 0700);
+        *slash = '/';
+    }
+}
+
 int run_hub(const char *command, const struct config_flags *flags,
             void (*ready)(void *context, const char *url), void *context) {
     struct report report = {0};
@@ -110,6 +123,7 @@ int run_hub(const char *command, const struct config_flags *flags,
     if (!err) {
         log_configure(config->log_level, config->log_format);
         log_warnings(config);
+        if (config->data_is_default) make_parents(config->data);
         err = server_start(&server, config, &url, &report);
     }
     if (err) {

@@ -302,6 +302,7 @@ static int load_data(struct config_loader *loader) {
         return config_fail(loader, "data",
                            "the home directory's name is too long; give --data DIR");
     }
+    config->data_is_default = true;
     config->data = config_copy(config, str_from(path));
     return config->data ? 0 : config_no_memory(loader);
 }

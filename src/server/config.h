@@ -23,6 +23,7 @@ struct config {
     char *listen;         // "127.0.0.1:8080", "[::1]:0", ":8080" (all addresses); never a host name
     char *metrics_listen; // "" : /metrics is on the main listener
     char *data;           // directory
+    bool data_is_default; // nobody named it: its parents are made as well
     bool open;            // serve beyond loopback without keys
     uint32_t workers;     // 0: one for each usable core
 
@@ -33,7 +34,7 @@ struct config {
 
     // limits and time-outs of connections
     uint32_t connections_max, connections_per_address_max;
-    uint64_t header_bytes_max, body_bytes_max, event_bytes_max;
+    uint64_t header_bytes_max, event_bytes_max;
     uint64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms;
     uint32_t publish_queue_events_max;
     uint64_t publish_queue_bytes_max;

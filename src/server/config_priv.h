@@ -76,15 +76,13 @@ X(RING_EVENTS, STREAM, ring_events, ring_events, U32, false, false, 64, 16777216
   "Recent events kept in memory for subscribers that are a little behind.") \
 X(RING_BYTES, STREAM, ring_bytes, ring_bytes, SIZE, false, false, MB, TB, "64MB", NULL, \
   "Memory that those recent events may take.") \
-X(CONNECTIONS, LIMITS, connections, connections_max, U32, true, false, 1, 10000000, "10000", NULL, \
+X(CONNECTIONS, LIMITS, connections, connections_max, U32, true, false, 1, 10000000, "100000", NULL, \
   "Connections in all; a newcomer beyond that is refused, nobody is thrown out.") \
 X(CONNECTIONS_PER_ADDRESS, LIMITS, connections_per_address, connections_per_address_max, U32, true, false, \
-  1, 10000000, "1000", NULL, \
-  "Connections from one address; raise it behind a reverse proxy, which is one address.") \
+  1, 10000000, "10000", NULL, \
+  "Connections from one address. A reverse proxy is one address: raise it there; lower it where the hub faces the world.") \
 X(HEADER_BYTES, LIMITS, header_bytes, header_bytes_max, SIZE, true, false, KB, MB, "16KB", NULL, \
   "Request line and headers of one request.") \
-X(BODY_BYTES, LIMITS, body_bytes, body_bytes_max, SIZE, true, false, KB, 16 * GB, "16MB", NULL, \
-  "Body of one request, apart from one sent as lines, which may be endless.") \
 X(EVENT_BYTES, LIMITS, event_bytes, event_bytes_max, SIZE, true, false, 64, LIMIT_DATA_BYTES, "1MB", NULL, \
   "Data of one event.") \
 X(HEADER_TIMEOUT, LIMITS, header_timeout, header_timeout_ms, DURATION, true, false, 100, HOUR, "10s", NULL, \
