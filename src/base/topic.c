@@ -12,7 +12,7 @@ static bool is_star_star(struct str segment) {
 }
 
 static int check(struct str name, bool pattern, struct report *report) {
-    const char *what = pattern ? "pattern" : "topic";
+    const char *what = pattern ? "topic pattern" : "topic";
     if (name.len == 0) return report_set(report, ERR_INVALID, "the %s is empty", what);
     if (name.len > LIMIT_TOPIC_BYTES) {
         return report_set(report, ERR_INVALID, "the %s has %zu bytes, at most %d are allowed", what,

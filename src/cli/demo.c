@@ -150,7 +150,7 @@ static void *write_busy_log(void *context) {
 static void announce(void *context, const char *url) {
     const struct demo *demo = context;
     printf("\n"
-           "  The page:           %s?key=%s\n"
+           "  The page:           %s?key=%s&log=logs/web\n"
            "  A log, as SSE:      curl -N '%sapi/StreamLogs?code=%s'\n"
            "  A status, as SSE:   curl -N -H 'Accept: text/event-stream' "
            "'%sapi/HttpTrigger1?code=%s'\n"

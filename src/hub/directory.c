@@ -331,9 +331,9 @@ out:
 }
 
 void directory_release(struct directory *directory, struct selector *selector) {
-    ASSERT(selector->refs && !selector->touched);
+    ASSERT(selector->refs);
     if (--selector->refs) return;
-    ASSERT(!selector->live.count && !selector->waiting.count);
+    ASSERT(!selector->touched && !selector->live.count && !selector->waiting.count);
     HASH_DEL(directory->selectors, selector);
     unresolve(directory, selector);
     selector_free(selector);

@@ -3,6 +3,7 @@
 #include "hub/hub.h"
 
 #include <stdlib.h>
+#include <xxhash.h>
 
 #include "base/limits.h"
 #include "base/topic.h"
@@ -114,14 +115,6 @@ int hub_subscribe(struct hub *hub, struct subscriber *subscriber, const struct h
     if (err) {
         subscriber_release(hub, subscriber);
         return err;
-    }
-    if (request->expires_ms) {
-        subscriber->expires_tick = hub->tick + 1;
-        if (request->expires_ms > now_ms) {
-            uint64_t ticks = (request->expires_ms - now_ms) / hub->tick_ms + 1;
-            subscriber->expires_tick =
-                hub->tick + (uint32_t)(ticks < UINT32_MAX / 2 ? ticks : UINT32_MAX / 2);
-        }
     }
     hub->counts.subscribers++;
     if (request->start != HUB_START_LIVE) hub->counts.replays_total++;
@@ -242,12 +235,7 @@ void hub_tick(struct hub *hub, uint64_t now_ms) {
     hub->tick++;
     for (uint32_t i = list->count; i-- > 0;) {
         if (i >= list->count) continue;
-        struct subscriber *subscriber = list->items[i];
-        if (subscriber->expires_tick && (int32_t)(hub->tick - subscriber->expires_tick) >= 0) {
-            hub_end(hub, subscriber, NULL);
-        } else {
-            beat(hub, subscriber);
-        }
+        beat(hub, list->items[i]);
     }
 }
 
@@ -264,7 +252,8 @@ uint64_t hub_position(const struct hub *hub) { return hub->position; }
 void hub_fingerprint(struct hub *hub, const struct subscriber *subscriber, uint64_t *newest,
                      uint64_t *sum) {
     const struct selector *selector = subscriber->selector;
-    *newest = *sum = 0;
+    *newest = 0;
+    *sum = XXH3_64bits(selector->key, selector->key_len);
     for (uint32_t i = 0; i < selector->topics_count; i++) {
         const struct topic *topic = directory_topic(&hub->directory, selector->topics[i]);
         if (topic->last_seq > *newest) *newest = topic->last_seq;

@@ -29,7 +29,7 @@ struct subscriber {
     uint32_t partial_sent;
     uint32_t place;       // in the selector's list
     uint32_t wheel_place; // in its slot of the heartbeat wheel
-    uint32_t written_tick, expires_tick;
+    uint32_t written_tick;
     uint64_t until;        // a snapshot ends here; UINT64_MAX for a stream
     uint64_t told;         // gaps up to here have been told
     struct replay *replay; // while the start is special: a list of events, a pace
@@ -109,7 +109,6 @@ struct hub_request {
     uint64_t seq, time_ms, count;
     uint64_t pace_ms;    // HUB_PACE_NONE, milliseconds, or HUB_PACE_ORIGINAL with pace_speed
     uint32_t pace_speed; // 1: as published
-    uint64_t expires_ms; // the stream ends then (monotonic), 0: never
 };
 
 // ERR_NOT_FOUND: all its topics are closed and the caller has all of it (answer 204). ERR_INVALID: bad filter. ERR_NOMEM, ERR_IO.
@@ -133,7 +132,7 @@ void hub_end(struct hub *hub, struct subscriber *subscriber, const char *control
 // The same for up to `count` streams of the hub, for draining; returns how many are left.
 size_t hub_end_some(struct hub *hub, size_t count, const char *control);
 
-// Heartbeats: to be called every hub_tick_ms(hub); also ends streams whose time has come.
+// Heartbeats: to be called every hub_tick_ms(hub).
 #define HUB_WHEEL_SLOTS 16
 uint64_t hub_tick_ms(const struct hub *hub);
 void hub_set_heartbeat(struct hub *hub, uint64_t heartbeat_ms);
@@ -152,7 +151,8 @@ void hub_counts(const struct hub *hub, struct hub_counts *out);
 // --- what answers other than streams need ---------------------------------------------------------------------------
 
 uint64_t hub_position(const struct hub *hub);
-// The newest matching event's seq and a number that changes when any of the matching topics changes: for an ETag.
+// The newest matching event's seq, and a number that differs between selectors and changes when any of the matching topics loses events
+// or is closed: for an ETag.
 void hub_fingerprint(struct hub *hub, const struct subscriber *subscriber, uint64_t *newest,
                      uint64_t *sum);
 

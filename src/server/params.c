@@ -42,9 +42,19 @@ int params_get(struct params *params, const char *name, struct str *value) {
     return params_next(params, name, &cursor, value);
 }
 
-bool params_flag(struct params *params, const char *name) {
+int params_flag(struct params *params, const char *name, bool *on) {
+    static const struct {
+        const char *text;
+        bool on;
+    } words[] = {{"", true}, {"1", true}, {"true", true}, {"yes", true}, {"0", false}, {"false", false}, {"no", false}};
     struct str value;
-    if (params_get(params, name, &value)) return false;
-    return !str_equal(value, STR("0")) && !str_equal(value, STR("false")) &&
-           !str_equal(value, STR("no"));
+    *on = false;
+    int err = params_get(params, name, &value);
+    if (err) return err == ERR_NOT_FOUND ? 0 : ERR_INVALID;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (!str_equal(value, str_from(words[i].text))) continue;
+        *on = words[i].on;
+        return 0;
+    }
+    return ERR_INVALID;
 }

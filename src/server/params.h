@@ -26,7 +26,7 @@ struct params_cursor {
 };
 int params_next(struct params *params, const char *name, struct params_cursor *cursor,
                 struct str *value) MUST_CHECK;
-// Whether it is there with a value other than 0, false, no ("?close" alone is true).
-bool params_flag(struct params *params, const char *name);
+// A switch: 1, true, yes or nothing ("?close") is on; 0, false, no is off, and so is its absence. ERR_INVALID for anything else.
+int params_flag(struct params *params, const char *name, bool *on) MUST_CHECK;
 
 #endif

@@ -405,13 +405,24 @@ static struct publishing *publishing_new(struct conn *conn, const struct http1_r
     return publishing;
 }
 
-// A text parameter: "" when it is not there.
-static int text_param(struct params *params, const char *name, char **out) {
+// A text parameter: "" when it is not there. On an error the answer is set.
+static int text_param(struct publishing *publishing, struct params *params, const char *name, char **out) {
+    char detail[100];
     struct str value = STR("");
     int err = params_get(params, name, &value);
-    if (err && err != ERR_NOT_FOUND) return err;
+    if (err && err != ERR_NOT_FOUND) {
+        snprintf(detail, sizeof detail, "`%s` is not well percent-encoded", name);
+        publish_fail(publishing, 400, detail);
+        return err;
+    }
+    if (!err && value.len == 0) {
+        snprintf(detail, sizeof detail, "`%s` is empty", name);
+        publish_fail(publishing, 400, detail);
+        return ERR_INVALID;
+    }
     if (err) value = STR("");
     *out = str_dup(value);
+    if (!*out) publish_fail(publishing, 503, "out of memory");
     return *out ? 0 : ERR_NOMEM;
 }
 
@@ -444,9 +455,8 @@ static const char *bad_key(const char *key, bool lines) {
 static int read_params(struct publishing *publishing, const struct http1_request *request,
                        struct params *params) {
     struct str split;
-    if (text_param(params, "type", &publishing->type) ||
-        text_param(params, "id", &publishing->key)) {
-        publish_fail(publishing, 400, "a query parameter is not well percent-encoded");
+    if (text_param(publishing, params, "type", &publishing->type) ||
+        text_param(publishing, params, "id", &publishing->key)) {
         return ERR_INVALID;
     }
     int err = params_get(params, "split", &split);
@@ -457,7 +467,10 @@ static int read_params(struct publishing *publishing, const struct http1_request
     struct str type = http1_header(request, "Content-Type");
     struct str media = str_trim(str_cut(&type, ';'));
     publishing->lines_mode = !err || str_equal_nocase(media, STR("application/x-ndjson"));
-    publishing->close = params_flag(params, "close");
+    if (params_flag(params, "close", &publishing->close)) {
+        publish_fail(publishing, 400, "`close` must be 1 or 0");
+        return ERR_INVALID;
+    }
     const char *bad = bad_type(publishing->type);
     if (!bad) bad = bad_key(publishing->key, publishing->lines_mode);
     if (bad) publish_fail(publishing, 400, bad);
@@ -505,8 +518,9 @@ void publish_forget(struct conn *conn, const struct http1_request *request, stru
     }
     conn_exchange_add(conn, &publishing->exchange);
     publishing->forgetting = publishing->ended = true;
-    if (text_param(&(struct params){0}, "type", &publishing->type) ||
-        text_param(&(struct params){0}, "id", &publishing->key)) {
+    publishing->type = str_dup(STR(""));
+    publishing->key = str_dup(STR(""));
+    if (!publishing->type || !publishing->key) {
         publish_fail(publishing, 503, "out of memory");
     } else {
         add_event(publishing, STR(""), STR(""), 0);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <xxhash.h>
 
 #include "base/json.h"
 #include "base/limits.h"
@@ -29,6 +30,7 @@ struct stream {
     struct conn *conn;
     bool keep_alive; // it ends by itself, and the connection may go on afterwards
     bool waiting, chunked;
+    uint64_t question;
     struct buf head; // of a long poll: the head's fields so far
     // Of a long poll: what is needed to list its topics when it is answered.
     struct str *names;
@@ -51,7 +53,7 @@ struct asked {
     struct hub_request hub;
     enum form form;
     bool follow, one_topic;
-    uint64_t wait_ms;
+    uint64_t wait_ms, age_ms;
     char problem[700]; // empty while all is well
     int status;
 };
@@ -318,12 +320,14 @@ static int read_wait(struct asked *asked) {
 static int understand(struct asked *asked, struct str topic) {
     struct worker *worker = asked->conn->worker;
     uint64_t age = worker->site->config->max_stream_age_ms;
-    asked->follow = params_flag(asked->params, "follow");
-    asked->hub.control = params_flag(asked->params, "control");
+    if (params_flag(asked->params, "follow", &asked->follow)) return refuse(asked, 400, "`follow` must be 1 or 0");
+    if (params_flag(asked->params, "control", &asked->hub.control)) {
+        return refuse(asked, 400, "`control` must be 1 or 0");
+    }
     asked->hub.chunked = asked->reply.chunked;
     bool streams = asked->form == FORM_SSE || (asked->follow && asked->form != FORM_JSON);
     asked->hub.mode = streams ? HUB_STREAM : HUB_SNAPSHOT;
-    if (streams && age) asked->hub.expires_ms = loop_now(worker->loop) + worker_jitter(worker, age);
+    if (streams && age) asked->age_ms = worker_jitter(worker, age);
     if (optional(asked, "filter", &asked->hub.filter)) return ERR_INVALID;
     int err = read_names(asked, topic);
     if (!err) err = read_start(asked);
@@ -350,6 +354,7 @@ static void write_head(struct buf *out, const struct asked *asked) {
     // A stream's connection ends with it; a body of unknown length needs chunks to go on after it.
     if (!snapshot || !reply.chunked) reply.keep_alive = false;
     reply_head(out, asked->conn->worker, &reply, 200);
+    http1_field_text(out, "Vary", "Accept");
     http1_field_text(out, "Content-Type", content_type(asked->hub.format));
     http1_field_text(out, "Cache-Control", snapshot ? "no-cache" : "no-cache, no-transform");
     if (!snapshot) http1_field_text(out, "X-Accel-Buffering", "no");
@@ -429,13 +434,19 @@ static bool no_room(struct asked *asked) {
     return true;
 }
 
-static void write_etag(struct buf *out, struct worker *worker, struct subscriber *subscriber) {
+// `question` tells answers of different starts apart.
+static void write_etag(struct buf *out, struct worker *worker, struct subscriber *subscriber, uint64_t question) {
     uint64_t newest, sum;
     char tag[64];
     hub_fingerprint(worker->hub, subscriber, &newest, &sum);
     snprintf(tag, sizeof tag, "\"%s-%llx-%llx\"", journal_epoch(worker->server->journal),
-             (unsigned long long)newest, (unsigned long long)sum);
+             (unsigned long long)newest, (unsigned long long)(sum + question));
     http1_field_text(out, "ETag", tag);
+}
+
+static uint64_t question_of(const struct asked *asked) {
+    const uint64_t parts[] = {asked->hub.start, asked->hub.seq, asked->hub.count, asked->hub.foreign};
+    return XXH3_64bits(parts, sizeof parts);
 }
 
 static bool matches_etag(struct asked *asked, struct subscriber *subscriber) {
@@ -444,7 +455,7 @@ static bool matches_etag(struct asked *asked, struct subscriber *subscriber) {
     bool found = false;
     if (!list.ptr) return false;
     buf_init(&tag, 128);
-    write_etag(&tag, asked->conn->worker, subscriber);
+    write_etag(&tag, asked->conn->worker, subscriber, question_of(asked));
     // "ETag: " before and CRLF behind it.
     struct str mine = {tag.data + 6, tag.len - 8};
     while (list.ptr && !found) {
@@ -501,6 +512,7 @@ static void begin(struct asked *asked, struct stream *stream, bool waits) {
     buf_init(&head, LIMIT_TAIL_BYTES);
     write_head(&head, asked);
     stream->conn = asked->conn;
+    stream->question = question_of(asked);
     stream->chunked = asked->hub.chunked;
     stream->keep_alive =
         asked->hub.mode != HUB_STREAM && asked->reply.keep_alive && asked->reply.chunked;
@@ -512,7 +524,7 @@ static void begin(struct asked *asked, struct stream *stream, bool waits) {
         return;
     }
     if (asked->form == FORM_JSON) {
-        write_etag(&head, worker, &stream->subscriber);
+        write_etag(&head, worker, &stream->subscriber, question_of(asked));
         http1_head_end(&head);
         write_snapshot_opening(&head, worker, asked->hub.names, asked->hub.names_count,
                                asked->hub.grants, asked->hub.grants_count, asked->hub.chunked);
@@ -521,6 +533,7 @@ static void begin(struct asked *asked, struct stream *stream, bool waits) {
         if (asked->form == FORM_SSE) write_opening(&head, asked);
     }
     conn_stream(asked->conn, stream);
+    if (asked->age_ms) conn_wait(asked->conn, asked->age_ms);
     hub_send(worker->hub, &stream->subscriber, buf_str(&head));
     buf_fini(&head);
     hub_begin(worker->hub, &stream->subscriber, loop_now(worker->loop));
@@ -559,7 +572,7 @@ static void subscribe(struct asked *asked) {
         struct buf out, fields;
         buf_init(&out, 8192);
         buf_init(&fields, 256);
-        write_etag(&fields, worker, &stream->subscriber);
+        write_etag(&fields, worker, &stream->subscriber, question_of(asked));
         reply_empty(&out, worker, &asked->reply, 304, buf_str(&fields));
         conn_answer(asked->conn, &out, !asked->reply.keep_alive);
         buf_fini(&fields);
@@ -641,7 +654,7 @@ static void sink_begin(struct subscriber *subscriber) {
     struct stream *stream = of(subscriber);
     struct worker *worker = stream->conn->worker;
     stream->waiting = false;
-    write_etag(&stream->head, worker, subscriber);
+    write_etag(&stream->head, worker, subscriber, stream->question);
     http1_head_end(&stream->head);
     write_snapshot_opening(&stream->head, worker, stream->names, stream->names_count,
                            stream->grants, stream->grants_count, stream->chunked);
@@ -673,7 +686,11 @@ void stream_writable(struct stream *stream) {
 
 void stream_timeout(struct stream *stream) {
     struct worker *worker = stream->conn->worker;
-    if (stream->waiting) hub_wake(worker->hub, &stream->subscriber, loop_now(worker->loop));
+    if (stream->waiting) {
+        hub_wake(worker->hub, &stream->subscriber, loop_now(worker->loop));
+    } else if (stream->subscriber.selector) {
+        hub_end(worker->hub, &stream->subscriber, NULL);
+    }
 }
 
 bool stream_ends(const struct stream *stream) { return stream->keep_alive; }

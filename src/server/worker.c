@@ -19,10 +19,10 @@
 #define ACCEPTS_A_TURN 64
 // When descriptors have run out, how long not to try.
 #define ACCEPT_PAUSE_MS 100
-// Draining ends streams in this many steps.
-#define DRAIN_STEPS 20
-// Streams that are ended at once when draining begins: few are not worth spreading.
-#define DRAIN_AT_ONCE 64
+// Draining ends a stream every so often, if the window allows.
+#define DRAIN_MS_EACH 50
+// The shortest pause between two steps; more than one stream is ended in each when there are many.
+#define DRAIN_STEP_MS 10
 
 struct committed {
     struct inbox_message message;
@@ -159,21 +159,16 @@ void worker_set_site(struct worker *worker, struct site *site) {
     loop_send(worker->loop, &new_site->message);
 }
 
+// Ends streams one after the other (a few at once when there are many), so that their clients do not all come back together.
 static void drain_step(struct loop_timer *timer) {
-    struct worker *worker =
-        (struct worker *)(void *)((char *)timer - offsetof(struct worker, drain));
-    struct hub_counts counts;
-    uint64_t now = loop_now(worker->loop), step = worker->site->config->drain_ms / DRAIN_STEPS;
-    hub_counts(worker->hub, &counts);
-    size_t share = (size_t)counts.subscribers / DRAIN_STEPS + DRAIN_AT_ONCE;
-    if (now >= worker->drain_until_ms) share = SIZE_MAX;
-    size_t left = hub_end_some(worker->hub, share, "drain");
+    struct worker *worker = (struct worker *)(void *)((char *)timer - offsetof(struct worker, drain));
+    uint64_t now = loop_now(worker->loop);
+    size_t left = hub_end_some(worker->hub, now >= worker->drain_until_ms ? SIZE_MAX : worker->drain_share, "drain");
     for (struct conn *conn = worker->conns, *next; conn; conn = next) {
         next = conn->next;
         conn_drain(conn);
     }
-    if (left || worker->conns_count)
-        (void)!loop_timer_set(worker->loop, &worker->drain, now + (step ? step : 1));
+    if (left || worker->conns_count) (void)!loop_timer_set(worker->loop, &worker->drain, now + worker->drain_step_ms);
 }
 
 static void run_drain(struct inbox_message *message, void *receiver) {
@@ -181,7 +176,15 @@ static void run_drain(struct inbox_message *message, void *receiver) {
     free(message);
     if (worker->draining) return;
     worker->draining = true;
-    worker->drain_until_ms = loop_now(worker->loop) + worker->site->config->drain_ms;
+    struct hub_counts counts;
+    hub_counts(worker->hub, &counts);
+    // Few streams are not worth the whole window.
+    uint64_t window = counts.subscribers * DRAIN_MS_EACH;
+    if (window > worker->site->config->drain_ms) window = worker->site->config->drain_ms;
+    worker->drain_step_ms = counts.subscribers ? window / counts.subscribers : 0;
+    if (worker->drain_step_ms < DRAIN_STEP_MS) worker->drain_step_ms = DRAIN_STEP_MS;
+    worker->drain_share = window ? (size_t)(counts.subscribers * worker->drain_step_ms / window) + 1 : SIZE_MAX;
+    worker->drain_until_ms = loop_now(worker->loop) + window;
     drain_step(&worker->drain);
 }
 

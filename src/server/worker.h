@@ -46,7 +46,8 @@ struct worker {
     struct conn *deferred; // to be looked at when the turn is over
     size_t conns_count;
     bool draining, stopping;
-    uint64_t drain_until_ms;
+    uint64_t drain_until_ms, drain_step_ms;
+    size_t drain_share;
     uint64_t random;
     uint64_t date_s;
     char date[32];
