@@ -168,6 +168,8 @@ void hub_trimmed(struct hub *hub, struct topic *topic, uint64_t seq, uint64_t or
 static void touch(struct hub *hub, struct selector *selector) {
     if (selector->touched) return;
     selector->touched = true;
+    // Its last subscriber may leave before the delivery.
+    selector->refs++;
     selector->next_touched = hub->touched;
     hub->touched = selector;
 }
@@ -299,8 +301,6 @@ void hub_deliver(struct hub *hub, uint64_t now_ms) {
         struct selector *selector = hub->touched;
         hub->touched = selector->next_touched;
         uint64_t selector_before = before;
-        // Finishing its subscribers must not free it while it is worked on.
-        selector->refs++;
         for (uint32_t at = 0; at < selector->pending_count && selector->live.count;) {
             at = deliver_round(hub, selector, at, &selector_before);
         }
