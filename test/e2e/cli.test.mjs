@@ -11,7 +11,7 @@ import { Process, binary, root, tailrace } from './support/process.mjs';
 import { CuttingProxy } from './support/proxy.mjs';
 import { scenario } from './support/scope.mjs';
 import { WireStream } from './support/sse.mjs';
-import { within } from './support/wait.mjs';
+import { until, within } from './support/wait.mjs';
 
 const USAGE = 64;
 const VERSION = readFileSync(path.join(root, 'VERSION'), 'utf8').trim();
@@ -121,8 +121,9 @@ scenario('check says what is wrong with a configuration, and where', async (s) =
         ['limits:\n  event_bytes: -1\n', /c\.yml:2.*event_bytes/s],
         ['workers: 1\nkeys: [\n', /c\.yml:[23]/],
         ['log:\n  level: loud\n', /c\.yml:2.*(error|debug)/s],
-        ['keys:\n  - name: a\n    secret: short\n', /c\.yml:[23].*secret/s],
-        ['keys:\n  - name: a\n', /c\.yml:2.*secret/s],
+        ['keys:\n  - name: a\n    subscribe: [x]\n    secret: short\n', /c\.yml:[23].*secret/s],
+        ['keys:\n  - {name: a, subscribe: [x]}\n', /c\.yml:2.*secret/s],
+        ['keys:\n  - {name: a, secret: long-enough-1}\n', /c\.yml:2.*(publish|subscribe)/s],
         ['keys:\n  - {name: a, secret: long-enough-1, subscribe: ["a/**b\\0"]}\n', /c\.yml:2/],
         ['origins: [example.com]\n', /c\.yml:1.*origin/is],
         ['origins: ["https://a.example/path"]\n', /c\.yml:1/],
@@ -508,12 +509,14 @@ scenario('pub that is refused says why', async (s) => {
 // --- demo ---
 
 scenario('demo serves the two endpoints behind a key and says what to open', async (s) => {
-    const demo = await bare(s, ['demo']);
-    const text = await demo.process.stderr.waitFor(
-        () => (demo.process.stderrText + demo.process.stdoutText).match(/http:\/\/\S*[?&](?:code|key)=([^\s&#]+)/),
-        'an address with the key',
+    const temporary = s.tempDir();
+    const demo = await bare(s, ['demo'], { env: { TMPDIR: temporary } });
+    const [, page, key] = await until(
+        () => (demo.process.stderrText + demo.process.stdoutText).match(/(http:\/\/[^\s?']*\/\?(?:code|key)=([^\s&#']+))/),
+        'the address of the page, with the key',
     );
-    const [, key] = text;
+    assert.ok(page.startsWith(demo.origin));
+    assert.equal((await request(page, { headers: { accept: 'text/html' } })).status, 200);
     const denied = await request(`${demo.origin}/api/StreamLogs`, { headers: { accept: 'text/event-stream' } });
     assert.equal(denied.status, 401);
     const wrong = await request(`${demo.origin}/api/StreamLogs?code=wrong-key-9999`);
@@ -530,4 +533,5 @@ scenario('demo serves the two endpoints behind a key and says what to open', asy
     assert.equal((await again.waitData(1))[0], first[0], 'each visitor sees it from its start');
     await status.waitData(1, 40_000);
     await stopped(demo);
+    assert.deepEqual(readdirSync(temporary), [], 'nothing is kept');
 });

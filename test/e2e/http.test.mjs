@@ -10,14 +10,14 @@ import { until, within } from './support/wait.mjs';
 
 const file = shared();
 const hub = await Hub.start(file, {
-    config: { limits: { header_bytes: '8KB', body_bytes: '256KB' } },
+    config: { limits: { header_bytes: '8KB' } },
 });
 const check = (name, body) => scenario(name, { shared: file }, body);
 const connect = (s, to = hub) => RawSocket.connect(s, to.port);
 
-const GET = (path, extra = '') => `GET ${path} HTTP/1.1\r\nHost: hub\r\n${extra}\r\n`;
+const GET = (path, extra = '') => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${extra}\r\n`;
 const POST = (path, body, extra = '') =>
-    `POST ${path} HTTP/1.1\r\nHost: hub\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${extra}\r\n${body}`;
+    `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${extra}\r\n${body}`;
 
 async function assertAlive(to = hub) {
     assert.equal((await to.get('/healthz')).status, 200);
@@ -41,31 +41,30 @@ async function assertRefused(s, bytes, status, what) {
 
 const MALFORMED = {
     rubbish: '\x16\x03\x01\x02\x00\x01\x00\r\n\r\n',
-    'no method': ' / HTTP/1.1\r\nHost: x\r\n\r\n',
-    'no version': 'GET /\r\nHost: x\r\n\r\n',
-    'a space in the target': 'GET /a b HTTP/1.1\r\nHost: x\r\n\r\n',
+    'no method': ' / HTTP/1.1\r\nHost: localhost\r\n\r\n',
+    'a space in the target': 'GET /a b HTTP/1.1\r\nHost: localhost\r\n\r\n',
     'no host': 'GET /healthz HTTP/1.1\r\n\r\n',
     'two hosts': 'GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n',
-    'a fragment': 'GET /healthz#x HTTP/1.1\r\nHost: x\r\n\r\n',
+    'a fragment': 'GET /healthz#x HTTP/1.1\r\nHost: localhost\r\n\r\n',
     'bare line feeds': 'GET /healthz HTTP/1.1\nHost: x\n\n',
-    'a folded line': 'GET /healthz HTTP/1.1\r\nHost: x\r\nX-A: 1\r\n 2\r\n\r\n',
-    'a space before the colon': 'GET /healthz HTTP/1.1\r\nHost: x\r\nX-A : 1\r\n\r\n',
-    'a header without a colon': 'GET /healthz HTTP/1.1\r\nHost: x\r\nrubbish\r\n\r\n',
-    'a NUL in a header': 'GET /healthz HTTP/1.1\r\nHost: x\r\nX-A: a\0b\r\n\r\n',
-    'two lengths': 'POST /t/x HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab',
-    'a list of lengths': 'POST /t/x HTTP/1.1\r\nHost: x\r\nContent-Length: 1, 1\r\n\r\na',
-    'a negative length': 'POST /t/x HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n',
-    'a length with a sign': 'POST /t/x HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\na',
-    'a length that is no number': 'POST /t/x HTTP/1.1\r\nHost: x\r\nContent-Length: ten\r\n\r\n',
-    'a length beyond 64 bits': `POST /t/x HTTP/1.1\r\nHost: x\r\nContent-Length: ${'9'.repeat(30)}\r\n\r\n`,
+    'a folded line': 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-A: 1\r\n 2\r\n\r\n',
+    'a space before the colon': 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-A : 1\r\n\r\n',
+    'a header without a colon': 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nrubbish\r\n\r\n',
+    'a NUL in a header': 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-A: a\0b\r\n\r\n',
+    'two lengths': 'POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab',
+    'a list of lengths': 'POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1, 1\r\n\r\na',
+    'a negative length': 'POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n',
+    'a length with a sign': 'POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: +1\r\n\r\na',
+    'a length that is no number': 'POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: ten\r\n\r\n',
+    'a length beyond 64 bits': `POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${'9'.repeat(30)}\r\n\r\n`,
     'both length and chunked':
-        'POST /t/x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+        'POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     'a bad chunk size':
-        'POST /t/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n',
+        'POST /t/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n',
     'a chunk size beyond 64 bits':
-        'POST /t/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nabc\r\n',
+        'POST /t/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nabc\r\n',
     'a chunk longer than it says':
-        'POST /t/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n',
+        'POST /t/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n',
     'a path that is no percent-encoding': GET('/t/%zz'),
     'a NUL in the path': GET('/t/a%00b'),
 };
@@ -91,15 +90,16 @@ check('what cannot be understood at all ends the connection, so that nothing is 
 });
 
 check('other versions, encodings and expectations are refused with their own status', async (s) => {
-    await assertRefused(s, 'GET / HTTP/3.0\r\nHost: x\r\n\r\n', [400, 505], 'HTTP/3.0');
+    await assertRefused(s, 'GET /\r\nHost: localhost\r\n\r\n', [400, 505], 'no version');
+    await assertRefused(s, 'GET / HTTP/3.0\r\nHost: localhost\r\n\r\n', [400, 505], 'HTTP/3.0');
     await assertRefused(s, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', [400, 505], 'the HTTP/2 preface');
     await assertRefused(
         s,
-        'POST /t/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+        'POST /t/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
         [400, 501],
         'a transfer coding',
     );
-    await assertRefused(s, 'CONNECT a:1 HTTP/1.1\r\nHost: x\r\n\r\n', [400, 405, 501], 'CONNECT');
+    await assertRefused(s, 'CONNECT a:1 HTTP/1.1\r\nHost: localhost\r\n\r\n', [400, 405, 501], 'CONNECT');
     await assertRefused(s, POST('/t/x', 'x', 'Expect: miracles\r\n'), 417, 'an expectation');
 });
 
@@ -139,17 +139,17 @@ check('405 names what is allowed', async () => {
 
 check('413 for a body over the bound, before it is sent where its length is told', async (s) => {
     const declared = await connect(s);
-    declared.write('POST /t/x HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n');
+    declared.write('POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\n\r\n');
     const [early] = await declared.waitResponses(1);
     assertProblem(early, 413, /256 ?KB|262144/);
     const expecting = await connect(s);
     expecting.write(
-        'POST /t/x HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\nExpect: 100-continue\r\n\r\n',
+        'POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\nExpect: 100-continue\r\n\r\n',
     );
     const [instead] = await expecting.waitResponses(1);
     assertProblem(instead, 413);
     const chunked = await connect(s);
-    chunked.write('POST /t/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+    chunked.write('POST /t/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n');
     const chunk = `10000\r\n${'x'.repeat(65536)}\r\n`;
     for (let i = 0; i < 6; i++) chunked.write(chunk);
     const [late] = await chunked.waitResponses(1);
@@ -212,7 +212,7 @@ check('408 for a head or a body that does not come; an idle connection is closed
     await within(head.closed, 'the end of the slow connection');
 
     const body = await RawSocket.connect(s, own.port);
-    body.write('POST /t/x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc');
+    body.write('POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc');
     const [missing] = await body.waitResponses(1);
     assertProblem(missing, 408);
     await within(body.closed, 'the end of the connection without a body');
@@ -231,7 +231,7 @@ check('408 for a head or a body that does not come; an idle connection is closed
     const drip = await RawSocket.connect(s, own.port);
     const timer = setInterval(() => drip.write('X-A: b\r\n'), 100);
     s.defer(() => clearInterval(timer));
-    drip.write('GET /healthz HTTP/1.1\r\nHost: x\r\n');
+    drip.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n');
     const [dripped] = await drip.waitResponses(1);
     assertProblem(dripped, 408);
 });
@@ -277,7 +277,7 @@ check('requests in one packet are answered in order', async (s) => {
             POST('/t/pipe', 'two') +
             GET('/t/pipe?last=all', 'Accept: text/plain\r\n') +
             GET('/nothing') +
-            'HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n',
+            'HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n',
     );
     await raw.waitFor(() => (raw.text.match(/HTTP\/1\.1 /g) ?? []).length === 5, 'five answers');
     const [one, two, three, four] = await raw.waitResponses(4);
@@ -308,7 +308,7 @@ check('a request that comes byte by byte is a request', async (s) => {
 check('chunks, their extensions and trailers make one body', async (s) => {
     const raw = await connect(s);
     raw.write(
-        'POST /t/chunks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n' +
+        'POST /t/chunks HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n' +
             '3\r\nabc\r\n4;name=value\r\ndefg\r\n0\r\nX-Trailer: yes\r\n\r\n' +
             GET('/t/chunks?last=all', 'Accept: text/plain\r\n'),
     );
@@ -319,7 +319,7 @@ check('chunks, their extensions and trailers make one body', async (s) => {
 
 check('Expect: 100-continue is answered before the body is sent', async (s) => {
     const raw = await connect(s);
-    raw.write('POST /t/expect HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n');
+    raw.write('POST /t/expect HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n');
     const [go] = await raw.waitResponses(1);
     assert.equal(go.status, 100);
     raw.write('body');
@@ -364,14 +364,29 @@ check('a snapshot on a kept connection leaves it usable, a stream ends with its 
 
 check('the absolute form of a target is understood', async (s) => {
     const raw = await connect(s);
-    raw.write(`GET http://hub.example:${hub.port}/healthz HTTP/1.1\r\nHost: hub.example\r\n\r\n`);
+    raw.write(`GET http://localhost:${hub.port}/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     const [answer] = await raw.waitResponses(1);
     assert.equal(answer.status, 200);
 });
 
+check('without keys a name that anybody could point here is not answered (DNS rebinding)', async (s) => {
+    for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example:80']) {
+        const raw = await connect(s);
+        raw.write(`GET /t/x HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+        const [answer] = await raw.waitResponses(1);
+        assertProblem(answer, 403, /host/i);
+    }
+    for (const host of ['localhost', `localhost:${hub.port}`, '127.0.0.1', '[::1]:80']) {
+        const raw = await connect(s);
+        raw.write(`GET /t/x HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+        const [answer] = await raw.waitResponses(1);
+        assert.equal(answer.status, 200, host);
+    }
+});
+
 check('a body on GET is read and ignored', async (s) => {
     const raw = await connect(s);
-    raw.write(`GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello${GET('/healthz')}`);
+    raw.write(`GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello${GET('/healthz')}`);
     const answers = await raw.waitResponses(2);
     assert.deepEqual(
         answers.map((answer) => answer.status),
@@ -385,8 +400,8 @@ check('clients that vanish at any moment do no harm', async (s) => {
         'GET /t/x HT',
         GET('/t/vanish', 'Accept: text/event-stream\r\n'),
         GET('/t/vanish?last=all', 'Accept: application/json\r\n'),
-        'POST /t/vanish HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc',
-        'POST /t/vanish?split=lines HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\na\nb',
+        'POST /t/vanish HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc',
+        'POST /t/vanish?split=lines HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n4\r\na\nb',
         POST('/t/vanish', 'whole'),
     ];
     for (let i = 0; i < 20; i++) {

@@ -62,18 +62,18 @@ scenario('a new file starts with its newest `backfill` lines, or with all', asyn
 
 scenario('the topic comes from a template', async (s) => {
     const dir = s.tempDir();
-    const log = new LogFile(path.join(dir, 'web.access.log'));
-    log.lines(['x']);
+    const logs = ['web.access.log', 'db.log'].map((name) => new LogFile(path.join(dir, name)));
+    for (const log of logs) log.lines(['x']);
     const hub = await Hub.start(s, {
         config: {
             sources: [
-                { file: log.path, topic: 'a/{name}', backfill: 'all' },
-                { file: log.path, topic: 'b/{stem}/log', backfill: 'all', type: 'line' },
+                { file: logs[0].path, topic: 'a/{name}', backfill: 'all' },
+                { file: logs[1].path, topic: 'b/{stem}/log', backfill: 'all', type: 'line' },
             ],
         },
     });
     assert.deepEqual(await (await open(hub, 'a/web.access.log')).waitData(1), ['x']);
-    const typed = await open(hub, 'b/web.access/log');
+    const typed = await open(hub, 'b/db/log');
     await typed.waitData(1);
     assert.equal(typed.events.items[0].type, 'line');
 });
@@ -451,19 +451,27 @@ scenario('a glob over directories', async (s) => {
     }
 });
 
-scenario('symbolic links are followed only when told', async (s) => {
+scenario('links that a glob finds are followed only when told, one that is named always', async (s) => {
     const dir = s.tempDir();
-    new LogFile(path.join(dir, 'real')).lines(['x']);
-    symlinkSync(path.join(dir, 'real'), path.join(dir, 'link'));
-    const sources = (follow) => [
-        { file: path.join(dir, 'link'), topic: 'link', backfill: 'all', follow_symlinks: follow },
-        { file: path.join(dir, 'real'), topic: 'real', backfill: 'all' },
-    ];
-    const yes = await Hub.start(s, { config: { sources: sources(true) } });
-    assert.deepEqual(await (await open(yes, 'link')).waitData(1), ['x']);
-    const no = await Hub.start(s, { config: { sources: sources(false) } });
-    await (await open(no, 'real')).waitData(1);
-    assert.deepEqual(await stored(no, '/t/link?last=all'), []);
+    new LogFile(path.join(dir, 'real.txt')).lines(['x']);
+    symlinkSync(path.join(dir, 'real.txt'), path.join(dir, 'link.log'));
+    symlinkSync('/etc/passwd', path.join(dir, 'evil.log'));
+    new LogFile(path.join(dir, 'plain.log')).lines(['y']);
+    const glob = (follow) => ({
+        config: {
+            sources: [{ file: path.join(dir, '*.log'), backfill: 'all', follow_symlinks: follow }],
+        },
+    });
+    const no = await Hub.start(s, glob(false));
+    assert.deepEqual(await (await open(no, 'logs/plain.log')).waitData(1), ['y']);
+    const names = (await no.get('/topics')).json().map((entry) => entry.topic);
+    assert.deepEqual(names, ['logs/plain.log']);
+    const yes = await Hub.start(s, glob(true));
+    assert.deepEqual(await (await open(yes, 'logs/link.log')).waitData(1), ['x']);
+    const named = await Hub.start(s, {
+        config: { sources: [{ file: path.join(dir, 'link.log'), topic: 'link', backfill: 'all' }] },
+    });
+    assert.deepEqual(await (await open(named, 'link')).waitData(1), ['x']);
 });
 
 scenario('a directory in place of a file, or a glob without a placeholder, is refused at the start', async (s) => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A child process whose output is recorded by line.
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { keepTrack } from './scope.mjs';
@@ -10,6 +11,7 @@ export const root = fileURLToPath(new URL('../../..', import.meta.url));
 export const binary = process.env.TAILRACE_BIN
     ? path.resolve(process.env.TAILRACE_BIN)
     : path.join(root, 'build/release/tailrace');
+if (!existsSync(binary)) throw new Error(`no hub at ${binary}: build it with make, or set TAILRACE_BIN`);
 
 // The environment without what would configure the hub behind the test's back.
 export function cleanEnv(extra = {}) {
