@@ -14,6 +14,7 @@ struct input {
     struct loop_io io;
     bool watched; // `io` is registered
     bool polled;  // it can be: a pipe, a socket, a terminal; a file is always ready
+    bool ready;   // one read will not wait
     bool ended;
     struct lines lines;
     struct str rest; // read, not split yet; in `memory`
@@ -41,11 +42,13 @@ static void readable(struct loop_io *io, uint32_t events) {
     struct input *input = (struct input *)((char *)io - offsetof(struct input, io));
     // Off while it is being read: a closed pipe would be reported again and again.
     watch(input, false);
+    input->ready = true;
     feed_wake(&input->feed);
 }
 
 static void wait_readable(struct input *input) {
     if (!input->polled) {
+        input->ready = true;
         feed_wake(&input->feed);
         return;
     }
@@ -55,6 +58,7 @@ static void wait_readable(struct input *input) {
 
 // One read, only after the descriptor was ready: it must not become non-blocking, others may share it.
 static void read_more(struct input *input) {
+    input->ready = false;
     ssize_t got = read(STDIN_FILENO, input->memory, SOURCE_READ_BYTES);
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
     if (got < 0) feed_error(&input->feed, "standard input: %s", strerror(errno));
@@ -90,7 +94,7 @@ static void turn(struct feed *feed) {
     struct input *input = (struct input *)feed;
     if (!input->memory || !feed_may_submit(feed)) return;
     struct chunk *chunk = chunk_new();
-    if (chunk && input->rest.len == 0 && !input->ended && !input->line_failed) read_more(input);
+    if (chunk && input->ready && input->rest.len == 0 && !input->line_failed) read_more(input);
     int err = chunk ? take_lines(input, chunk) : ERR_NOMEM;
     bool full = chunk && chunk_full(chunk);
     if (chunk && chunk->count) {
@@ -144,7 +148,7 @@ static int start(struct source *source, struct report *report) {
     input->io.ready = readable;
     feed_attached(&input->feed, true);
     source->state = input;
-    if (!input->polled) feed_wake(&input->feed);
+    if (!input->polled) wait_readable(input);
     return 0;
 no_memory:
     free(input);
