@@ -52,6 +52,12 @@ bool chunk_full(const struct chunk *chunk) {
     return chunk->count >= LIMIT_PUBLISH_EVENTS || chunk->text.len >= CHUNK_BYTES;
 }
 
+void chunk_cut(struct chunk *chunk, uint32_t count) {
+    ASSERT(count <= chunk->count);
+    chunk->count = count;
+    chunk->text.len = count ? chunk->ends[count - 1] : 0;
+}
+
 // A NUL is valid UTF-8, but the strings of many a client end there.
 static void replace_nuls(struct buf *out, struct str line) {
     while (line.len) {

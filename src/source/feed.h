@@ -80,6 +80,8 @@ void feed_attached(struct feed *feed, bool attached);
 struct chunk *chunk_new(void); // NULL: out of memory
 void chunk_free(struct chunk *chunk);
 bool chunk_full(const struct chunk *chunk);
+// Takes the lines after the first `count` out again.
+void chunk_cut(struct chunk *chunk, uint32_t count);
 // Adds a line, made valid UTF-8 without NUL. Replacing makes it longer: when it passes line_max it is cut there and marked with `length`,
 // that of the whole line as it was read. ERR_NOMEM leaves the chunk as it was.
 int chunk_add(struct chunk *chunk, struct str line, size_t line_max, uint64_t length) MUST_CHECK;

@@ -181,14 +181,16 @@ static void begin(struct tail *tail, int fd, struct file_id id) {
     tail->changed = true;
 }
 
-// The sibling in which reading has to go on: the same file under another name, or (`copies`) one with the same content.
+// The sibling in which reading has to go on: the same file under another name, or (`copies`) one with the
+// same content that is not older than `since_ns`. The oldest, since later copies are of what came later.
 static const struct sibling *find_rest(struct tail *tail, const struct sibling *list, size_t count,
-                                       const struct mark *mark, bool copies, int *out_fd) {
+                                       const struct mark *mark, bool copies, int64_t since_ns,
+                                       int *out_fd) {
     for (size_t i = 0; i < count; i++) {
         const struct sibling *s = &list[i];
         bool same = file_id_equal(s->id, mark->id);
-        if (!same && (!copies || !s->rotated || !mark_is_strong(mark) ||
-                      s->mtime_ns < tail->position.mtime_ns || tail_holds(tail, s->id)))
+        if (!same && (!copies || !s->rotated || mark->offset == 0 || s->mtime_ns < since_ns ||
+                      tail_holds(tail, s->id)))
             continue;
         int fd = open_sibling(tail, s);
         if (fd >= 0 && mark_holds(mark, fd)) {
@@ -203,7 +205,7 @@ static const struct sibling *find_rest(struct tail *tail, const struct sibling *
 static void resume_before(struct tail *tail, const struct sibling *list, size_t count) {
     const struct mark *mark = &tail->position.before;
     int fd;
-    if (!mark->id.ino || tail->before || !find_rest(tail, list, count, mark, false, &fd)) return;
+    if (!mark->id.ino || tail->before || !find_rest(tail, list, count, mark, false, 0, &fd)) return;
     tail->before = stream_new(tail, fd, mark);
 }
 
@@ -223,7 +225,8 @@ static void resume(struct tail *tail, int fd, struct file_id id) {
         append(tail, stream_new(tail, fd, &mark));
     } else {
         int rest_fd;
-        const struct sibling *rest = find_rest(tail, list, count, &mark, at_path, &rest_fd);
+        const struct sibling *rest =
+            find_rest(tail, list, count, &mark, at_path, tail->position.mtime_ns, &rest_fd);
         if (rest) {
             append(tail, stream_new(tail, rest_fd, &mark));
         } else if (mark.offset && !tail->drained && fd >= 0) {
@@ -313,28 +316,27 @@ bool tail_find_copy(struct tail *tail) {
     struct sibling *list;
     size_t count;
     int fd;
-    struct stat st;
     if (siblings_list(tail->dir, tail->base, &list, &count)) return false;
     struct mark mark = now->mark;
+    struct file_id id = mark.id;
     // The file itself cannot be meant; it has been truncated.
     mark.id.ino = 0;
-    bool found = find_rest(tail, list, count, &mark, true, &fd) != NULL;
-    siblings_free(list, count);
-    if (!found) return false;
-    if (fstat(fd, &st) || (uint64_t)st.st_size <= now->mark.offset) {
-        close(fd);
-        return false;
-    }
-    struct stream *copy = stream_new(tail, fd, &now->mark);
-    if (!copy) return false;
-    int again = dup(now->fd);
+    const struct sibling *rest = find_rest(tail, list, count, &mark, true, now->mtime_ns, &fd);
+    int again = rest ? dup(now->fd) : -1;
     struct stream *restarted = again < 0 ? NULL : stream_new(tail, again, NULL);
-    if (!restarted) {
-        stream_free(copy);
-        return false;
+    struct stream *copy = restarted ? stream_new(tail, fd, &now->mark) : NULL;
+    if (copy) {
+        stream_free(now);
+        tail->now = copy;
+        append_siblings(tail, list, count, rest, rest->mtime_ns, id);
+        if (has_room(tail))
+            append(tail, restarted);
+        else
+            stream_free(restarted);
+    } else if (rest) {
+        stream_free(restarted);
+        if (!restarted) close(fd);
     }
-    stream_free(now);
-    tail->now = copy;
-    append(tail, restarted);
-    return true;
+    siblings_free(list, count);
+    return copy != NULL;
 }

@@ -25,19 +25,13 @@ static uint32_t at_most(uint64_t offset, uint32_t max) {
 }
 
 int mark_move(struct mark *mark, int fd, uint64_t offset) {
-    mark->offset = offset;
     uint32_t head_len = at_most(offset, MARK_HEAD_BYTES);
     uint32_t tail_len = at_most(offset, MARK_TAIL_BYTES);
     uint64_t head = mark->head_hash, tail;
     if ((head_len != mark->head_len && hash_range(fd, 0, head_len, &head)) ||
-        hash_range(fd, offset - tail_len, tail_len, &tail)) {
-        mark->head_len = mark->tail_len = 0;
+        hash_range(fd, offset - tail_len, tail_len, &tail))
         return ERR_IO;
-    }
-    mark->head_len = head_len;
-    mark->head_hash = head;
-    mark->tail_len = tail_len;
-    mark->tail_hash = tail;
+    *mark = (struct mark){mark->id, offset, head_len, tail_len, head, tail};
     return 0;
 }
 

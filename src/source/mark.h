@@ -38,18 +38,13 @@ struct mark {
 #define MARK_TAIL_BYTES 256
 
 // Moves the mark of this file to `offset`, hashing anew what has changed. ERR_IO: the file does not have the bytes (any more); the mark
-// then has the offset and proves nothing about what stands before it.
+// is as it was.
 int mark_move(struct mark *mark, int fd, uint64_t offset) MUST_CHECK;
 // Whether the file has the content that the mark was made of: at least `offset` bytes, with this head and tail. The inode is not looked at.
 bool mark_holds(const struct mark *mark, int fd);
-// Whether the content alone is enough to know the file under another inode, as with a copy.
-static inline bool mark_is_strong(const struct mark *mark) {
-    return mark->head_len >= 16 && mark->tail_len >= 16;
-}
-
 struct position {
     struct mark now, before; // before.id.ino 0: none
-    int64_t mtime_ns;        // of the file when the position was taken
+    int64_t mtime_ns;        // of the file before it was last read: a copy of it is not older
     uint64_t generation;     // files read under this path so far
 };
 

@@ -42,6 +42,7 @@ struct stream *stream_new(struct tail *tail, int fd, const struct mark *mark) {
     lines_init(&stream->lines, tail->source->config.line_bytes_max, LINES_CUT);
     if (mark) stream->mark = *mark;
     stream->mark.id = file_id(&st);
+    stream->mtime_ns = file_mtime_ns(&st);
     stream->line_at = stream->read_at = stream->mark.offset;
     stream->grew_ms = loop_now(tail->source->sources->loop);
     watch_add_file(&tail->source->sources->watcher, &stream->watch, fd);
@@ -119,15 +120,23 @@ static enum drained read_lines(struct stream *stream, struct chunk *chunk, size_
     }
 }
 
-// Hands on what is new in the stream, up to a full chunk.
-static enum drained drain(struct stream *stream, struct chunk *chunk, size_t *budget) {
+// Hands on what is new in the stream, up to a full chunk. DRAINED_TRUNCATED: the mark stays at what is certain, and *certain is the
+// number of lines up to there; those after it were read when the file was being truncated.
+static enum drained drain(struct stream *stream, struct chunk *chunk, size_t *budget,
+                          uint32_t *certain) {
+    *certain = chunk->count;
     if (stream->ended) return DRAINED_END;
-    // Truncated and grown beyond the offset again shows only here.
-    if (!mark_holds(&stream->mark, stream->fd)) return DRAINED_TRUNCATED;
+    struct stat st;
+    // Truncated and grown beyond the offset again shows only in the content.
+    if (fstat(stream->fd, &st) || !mark_holds(&stream->mark, stream->fd)) return DRAINED_TRUNCATED;
+    stream->mtime_ns = file_mtime_ns(&st);
     uint64_t line_at = stream->line_at;
     enum drained how = read_lines(stream, chunk, budget);
-    if (stream->line_at != line_at && mark_move(&stream->mark, stream->fd, stream->line_at))
+    if (stream->line_at == line_at) return how;
+    if (!mark_holds(&stream->mark, stream->fd) ||
+        mark_move(&stream->mark, stream->fd, stream->line_at))
         return DRAINED_TRUNCATED;
+    *certain = chunk->count;
     return how;
 }
 
@@ -143,7 +152,7 @@ static int add_rest(struct stream *stream, struct chunk *chunk) {
     if (stream->line_at == stream->read_at) return 0;
     stream->line_at = stream->read_at;
     stream->tail->changed = true;
-    // Failing means that it is truncated by now; what has been read stands.
+    // Failing means that it is truncated by now, which the next look finds.
     (void)!mark_move(&stream->mark, stream->fd, stream->line_at);
     return 0;
 }
@@ -200,7 +209,7 @@ static bool advance(struct tail *tail, struct chunk *chunk) {
 }
 
 // False: it could not be dealt with now.
-static bool truncated(struct tail *tail, struct chunk *chunk) {
+static bool truncated(struct tail *tail, struct chunk *chunk, uint32_t certain) {
     struct stream *now = tail->now;
     if (tail->pending_count) {
         if (add_rest(now, chunk)) return false;
@@ -208,7 +217,11 @@ static bool truncated(struct tail *tail, struct chunk *chunk) {
         return true;
     }
     count_rotation(tail);
-    if (!tail->gone && tail_find_copy(tail)) return true;
+    if (!tail->gone && tail_find_copy(tail)) {
+        // They come again, from the copy.
+        chunk_cut(chunk, certain);
+        return true;
+    }
     if (add_rest(now, chunk)) return false;
     stream_restart(now);
     return true;
@@ -216,7 +229,8 @@ static bool truncated(struct tail *tail, struct chunk *chunk) {
 
 static void read_before(struct tail *tail, struct chunk *chunk, size_t *budget) {
     struct stream *before = tail->before;
-    enum drained how = drain(before, chunk, budget);
+    uint32_t certain;
+    enum drained how = drain(before, chunk, budget, &certain);
     if (how == DRAINED_TRUNCATED || (how == DRAINED_END && quiet_ms(before) >= BEFORE_QUIET_MS))
         (void)!close_before(tail, chunk);
 }
@@ -237,13 +251,14 @@ static void close_deleted(struct tail *tail, struct chunk *chunk) {
 // Fills the chunk. Whether there may be more to read at once.
 static bool fill(struct tail *tail, struct chunk *chunk) {
     size_t budget = TURN_BYTES;
+    uint32_t certain;
     if (tail->before) read_before(tail, chunk, &budget);
     while (tail->now) {
-        switch (drain(tail->now, chunk, &budget)) {
+        switch (drain(tail->now, chunk, &budget, &certain)) {
             case DRAINED_FULL: return true;
             case DRAINED_FAILED: return false;
             case DRAINED_TRUNCATED:
-                if (!truncated(tail, chunk)) return false;
+                if (!truncated(tail, chunk, certain)) return false;
                 break;
             case DRAINED_END:
                 if (!advance(tail, chunk)) {
@@ -261,7 +276,8 @@ static void set_position(struct tail *tail, struct chunk *chunk) {
     struct stat st = {0};
     if (tail->now) {
         tail->position.now = tail->now->mark;
-        if (fstat(tail->now->fd, &st) == 0) tail->position.mtime_ns = file_mtime_ns(&st);
+        tail->position.mtime_ns = tail->now->mtime_ns;
+        if (fstat(tail->now->fd, &st)) st.st_size = 0;
     }
     if (tail->before) tail->position.before = tail->before->mark;
     tail->known = true;

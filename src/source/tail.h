@@ -29,7 +29,9 @@ struct stream {
     struct lines lines;
     uint64_t line_at; // first byte of which nothing has been handed on
     uint64_t read_at; // first byte that has not gone through `lines`
-    struct mark mark; // at line_at
+    struct mark
+        mark; // at line_at, or further back when the file was truncated before it could be moved
+    int64_t mtime_ns; // of the file before it was last read
     uint64_t grew_ms; // when bytes were last read, or when it was opened
 };
 
@@ -82,8 +84,8 @@ void stream_free(struct stream *stream);
 
 // Looks at the path: opens what is new there.
 void tail_check(struct tail *tail);
-// A copy of what stood in the truncated file `now`, with more than was read of it: it comes first then, the file after it. Whether
-// there was one.
+// A copy of what stood in the truncated file `now`, with more than its mark says: it comes first then, later copies and the file
+// after it. Whether there was one.
 bool tail_find_copy(struct tail *tail);
 
 #endif
