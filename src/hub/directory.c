@@ -199,6 +199,8 @@ static void build_key(struct key_parts *parts, const struct selector_spec *spec)
              (size_t)LIMIT_SELECTOR_TOPICS * 2 * (LIMIT_TOPIC_BYTES + 1) + LIMIT_FILTER_BYTES + 16);
     buf_append_char(&parts->key, (char)('0' + spec->format));
     buf_append_char(&parts->key, spec->chunked ? 'c' : 'r');
+    // An empty filter is not the same as none: it is refused.
+    buf_append_char(&parts->key, spec->filter.ptr ? 'f' : '-');
     buf_append_str(&parts->key, spec->filter);
     buf_append_char(&parts->key, '\0');
     parts->names_at = parts->key.len;

@@ -81,6 +81,8 @@ static void subscriber_release(struct hub *hub, struct subscriber *subscriber) {
     }
     directory_release(&hub->directory, subscriber->selector);
     subscriber->selector = NULL;
+    // The connection may still have word for it in this turn.
+    subscriber->state = SUB_DEAD;
 }
 
 int hub_subscribe(struct hub *hub, struct subscriber *subscriber, const struct hub_request *request,

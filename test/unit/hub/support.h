@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// A hub on a real journal, driven by one thread, with clients whose connections take as many bytes as a test says.
+#ifndef TEST_HUB_SUPPORT_H
+#define TEST_HUB_SUPPORT_H
+
+#include "base/limits.h"
+#include "hub/hub_priv.h"
+#include "journal/journal.h"
+
+struct bench {
+    struct journal *journal;
+    struct hub *hub;
+    const char *epoch;
+    uint64_t now_ms; // the hub's clock
+};
+
+struct bench_config {
+    uint32_t ring_events;  // 0: 1000
+    uint64_t heartbeat_ms; // 0: 1600
+    struct journal_policy policy;
+    uint32_t topics_max; // 0: 100000
+};
+
+void bench_open(struct bench *bench, struct bench_config config);
+void bench_close(struct bench *bench);
+
+// Publishes and waits for the commit; the hub has not been told yet. The seq (of the first).
+uint64_t bench_put(struct bench *bench, const char *topic, const char *data);
+uint64_t bench_put_flags(struct bench *bench, const char *topic, const char *data, uint8_t flags);
+// `count` events in one commit: data is "PREFIX-1" and so on.
+uint64_t bench_put_many(struct bench *bench, const char *topic, const char *prefix, uint32_t count);
+void bench_forget(struct bench *bench, const char *topic);
+// Gives the hub what was committed; how many batches that were.
+size_t bench_apply(struct bench *bench);
+void bench_deliver(struct bench *bench);
+// Until there is no more to do.
+void bench_pump(struct bench *bench);
+// All three.
+void bench_turn(struct bench *bench);
+// Waits until the journal has told of a change of that topic (retention works behind the commits), and applies it.
+void bench_wait_trimmed(struct bench *bench, const char *topic, uint64_t seq);
+
+#define UNLIMITED SIZE_MAX
+struct client {
+    struct subscriber subscriber; // first
+    struct bench *bench;
+    struct buf got;
+    size_t capacity; // bytes that the connection takes now
+    size_t writes;
+    bool broken_pipe; // writing fails
+    bool chunked;
+    bool waits; // a long poll that was not answered at once
+    bool wants_writable, finished, broken, begun;
+};
+
+// A stream of the topics ("a,b/**") in FRAME_PLAIN, live.
+struct hub_request client_request(const char *topics);
+// Subscribes with a head of "H|" and begins. The error of hub_subscribe.
+int client_start(struct bench *bench, struct client *client, const struct hub_request *request);
+// client_start that must succeed, with an unlimited connection.
+void client_open(struct bench *bench, struct client *client, const struct hub_request *request);
+// The connection takes `capacity` more bytes; the hub hears of it.
+void client_take(struct client *client, size_t capacity);
+// Closes the connection, whatever its state.
+void client_close(struct client *client);
+// What came after the head, without chunk framing (the last chunk must be there if it has finished, and only then).
+// Half a chunk at the end is left out unless it has finished. Static memory.
+const char *client_text(const struct client *client);
+// The same without heartbeats.
+const char *client_events(const struct client *client);
+// Fails the test unless client_events is exactly this, in which %E stands for the epoch.
+void client_expect(const struct client *client, const char *expected);
+
+// "id: E-SEQ\ndata: DATA\n\n", appended.
+void expect_plain(struct bench *bench, struct buf *out, uint64_t seq, const char *data);
+
+#endif
