@@ -1,10 +1,12 @@
 # tailrace: build, test, run. `make help` lists the targets.
 #
-# One variant of the build lives in build/$(VARIANT): release (default), debug, asan, tsan, clang.
+# One variant of the build lives in build/$(VARIANT): release (default), debug, asan, tsan, clang, fuzz.
 
 VARIANT ?= release
 CC      := gcc
-B       := build/$(VARIANT)
+BUILD   := build
+B       := $(BUILD)/$(VARIANT)
+JOBS    := $(shell nproc)
 V       ?= 0
 Q       := $(if $(filter 1,$(V)),,@)
 say     = @printf '  %-7s %s\n' $(1) $(2)
@@ -34,18 +36,39 @@ LDFLAGS += -fsanitize=address,undefined
 else ifeq ($(VARIANT),tsan)
 CFLAGS  += -O1 -fPIE -fsanitize=thread -fno-omit-frame-pointer
 LDFLAGS += -fsanitize=thread
+else ifeq ($(VARIANT),fuzz)
+CC      := clang-14
+CFLAGS  += -O1 -fPIE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+LDFLAGS += -fsanitize=address,undefined
 else
-$(error VARIANT is $(VARIANT); it must be release, debug, asan, tsan or clang)
+$(error VARIANT is $(VARIANT); it must be release, debug, asan, tsan, clang or fuzz)
 endif
+
+# This Makefile again, for another variant: $(call variant,asan) targets
+variant = $(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) VARIANT=$(1) B=$(BUILD)/$(1)
 
 SOURCES := $(wildcard src/*/*.c)
 OBJECTS := $(SOURCES:%.c=$(B)/%.o) $(B)/llhttp/api.o $(B)/llhttp/http.o $(B)/llhttp/llhttp.o \
            $(B)/gen/assets.o
 LIBRARY := $(filter-out $(B)/src/cli/%,$(OBJECTS))
 UNITS   := $(wildcard test/unit/*/*.c)
+HEADERS := $(wildcard src/*/*.h test/unit/*/*.h)
 
 .PHONY: all
-all: $(B)/tailrace ## build build/release/tailrace (VARIANT=debug|asan|tsan|clang for others)
+all: $(B)/tailrace ## build build/release/tailrace (VARIANT=debug|asan|tsan|clang|fuzz for others)
+
+.PHONY: demo
+demo: ## install what is missing, build, run a hub with something to see
+	$(Q)scripts/install-packages.sh build
+	$(call variant,release) all
+	$(Q)$(BUILD)/release/tailrace demo $(ARGS)
+
+.PHONY: test
+test: ## install what is missing, build, run all tests: plain, under ASan and UBSan, under TSan
+	$(Q)scripts/install-packages.sh build test
+	$(call variant,release) check
+	$(MAKE) asan
+	$(MAKE) tsan
 
 $(B)/tailrace: $(OBJECTS)
 	$(call say,LINK,$@)
@@ -77,8 +100,8 @@ $(B)/gen/assets.o: $(B)/gen/assets.S
 $(B)/src/server/assets.o: $(B)/gen/assets.inc
 
 # Unit tests: one program for each layer, with everything but src/cli.
-UNIT_LAYERS   := $(sort $(notdir $(patsubst %/,%,$(dir $(UNITS)))))
-UNIT_PROGRAMS := $(UNIT_LAYERS:%=$(B)/test/unit-%)
+LAYERS        ?= $(sort $(notdir $(patsubst %/,%,$(dir $(UNITS)))))
+UNIT_PROGRAMS := $(LAYERS:%=$(B)/test/unit-%)
 
 define unit_program
 $(B)/test/unit-$(1): $(patsubst %.c,$(B)/%.o,$(wildcard test/unit/$(1)/*.c)) $(LIBRARY)
@@ -86,7 +109,7 @@ $(B)/test/unit-$(1): $(patsubst %.c,$(B)/%.o,$(wildcard test/unit/$(1)/*.c)) $(L
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS) -lcriterion
 endef
-$(foreach layer,$(UNIT_LAYERS),$(eval $(call unit_program,$(layer))))
+$(foreach layer,$(LAYERS),$(eval $(call unit_program,$(layer))))
 
 # A disk that fails, to be preloaded into the program under test.
 $(B)/test/iofault.so: test/fault/iofault.c
@@ -96,13 +119,125 @@ $(B)/test/iofault.so: test/fault/iofault.c
 
 $(B)/test/unit-journal: | $(B)/test/iofault.so
 
+# $(call run_unit,PROGRAMS): all of them, whatever fails on the way
+define run_unit
+$(Q)failed=; for program in $(1); do \
+    echo "== $$program"; $$program --jobs $(JOBS) || failed="$$failed $$program"; done; \
+    [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
+endef
+
 .PHONY: unit
-unit: $(UNIT_PROGRAMS) ## build and run the unit tests of this variant
-	$(Q)set -e; for program in $(UNIT_PROGRAMS); do echo "== $$program"; $$program --jobs 2; done
+unit: $(UNIT_PROGRAMS) ## build and run the unit tests of this variant (LAYERS=... for some)
+	$(call run_unit,$(UNIT_PROGRAMS))
+
+# End-to-end tests: Node's own test runner and real clients against the real binary.
+E2E       := $(wildcard test/e2e/*.test.mjs)
+E2E_HUB   := $(foreach name,publish subscribe resume lines reload,test/e2e/$(name).test.mjs)
+SANITIZED := ASAN_OPTIONS=detect_stack_use_after_return=1 TSAN_OPTIONS=halt_on_error=1 \
+             UBSAN_OPTIONS=print_stacktrace=1 TAILRACE_TIME_SCALE=4
+
+# $(call run_e2e,FILES,ENVIRONMENT)
+run_e2e = $(Q)$(2) TAILRACE_BIN=$(B)/tailrace \
+    node --test --test-reporter=spec --test-concurrency=$(JOBS) $(1)
+
+node_modules/.package-lock.json: package-lock.json package.json
+	$(call say,NPM,$<)
+	$(Q)npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: e2e
+e2e: $(B)/tailrace node_modules/.package-lock.json ## run the end-to-end tests of this variant (E2E=FILES for some)
+	$(call run_e2e,$(E2E),$(if $(filter asan tsan,$(VARIANT)),$(SANITIZED)))
+
+.PHONY: check
+check: $(B)/tailrace $(UNIT_PROGRAMS) node_modules/.package-lock.json ## unit and end-to-end tests of this variant
+	$(call run_unit,$(UNIT_PROGRAMS))
+	$(call run_e2e,$(E2E),$(if $(filter asan tsan,$(VARIANT)),$(SANITIZED)))
+
+.PHONY: asan
+asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(call variant,asan) check
+
+# Criterion cannot start under TSan: the hub is tested from outside.
+.PHONY: tsan
+tsan: ## the end-to-end tests of the hub under ThreadSanitizer
+	$(call variant,tsan) e2e E2E='$(E2E_HUB)'
+
+# Fuzz targets: for each decoder of outside bytes. What is found is written to build/fuzz and belongs into the corpus with its fix.
+FUZZ_SECONDS ?= 60
+FUZZERS := $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/*.c))
+
+$(B)/fuzz-%: $(B)/test/fuzz/%.o $(LIBRARY)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+
+.PHONY: fuzz run-fuzzers
+fuzz: ## run each fuzz target for FUZZ_SECONDS (60)
+	$(Q)scripts/install-packages.sh build fuzz
+	$(call variant,fuzz) run-fuzzers
+
+run-fuzzers: $(FUZZERS:%=$(B)/fuzz-%)
+	$(Q)set -e; for name in $(FUZZERS); do \
+	    echo "== $$name"; mkdir -p $(B)/corpus/$$name; \
+	    $(B)/fuzz-$$name -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -artifact_prefix=$(B)/found-$$name- \
+	        -verbosity=0 -print_final_stats=1 $(B)/corpus/$$name test/fuzz/corpus/$$name; done
+
+# Static checks. What passed is not checked again until it, a header or the rules change.
+SCRIPTS := $(wildcard scripts/*.sh) .ci/run
+C_FILES := $(shell git ls-files '*.[ch]' 2>/dev/null)
+JS      := $(wildcard web/*.js examples/*/*.js test/e2e/*.mjs test/e2e/support/*.mjs)
+TIDIED  := $(SOURCES:%.c=$(B)/lint/%.tidy)
+ALONE   := $(HEADERS:%.h=$(B)/lint/%.alone)
+
+$(TIDIED): $(B)/lint/%.tidy: %.c $(HEADERS) .clang-tidy $(B)/gen/assets.inc
+	$(call say,TIDY,$<)
+	@mkdir -p $(@D)
+	$(Q)clang-tidy-14 --quiet $< -- $(CPPFLAGS) -std=gnu17 2>$@.log || { cat $@.log; exit 1; }
+	@touch $@
+
+$(ALONE): $(B)/lint/%.alone: %.h $(HEADERS)
+	@mkdir -p $(@D)
+	$(Q)echo '#include "$(abspath $<)"' | gcc $(CPPFLAGS) -std=gnu17 $(WARNINGS) -Werror -fsyntax-only -x c -
+	@touch $@
+
+.PHONY: lint run-lint
+lint: ## static checks: format, clang-tidy, headers, scripts, manual, the tree; clean with gcc and clang
+	$(Q)scripts/install-packages.sh build test lint
+	$(call variant,debug) all CI=1
+	$(call variant,clang) all CI=1
+	$(call variant,debug) run-lint
+
+run-lint: $(TIDIED) $(ALONE)
+	$(call say,LINT,'format, scripts, manual, tree')
+	$(Q)clang-format-14 --dry-run -Werror $(C_FILES)
+	$(Q)shellcheck $(SCRIPTS)
+	$(Q)for file in $(JS); do node --check $$file || exit 1; done
+	$(Q)mandoc -Tlint -W warning packaging/man/*.1
+	$(Q)scripts/check-tree.sh
+
+.PHONY: format
+format: ## format the C sources
+	$(Q)clang-format-14 -i $(C_FILES)
+
+# Installation: DESTDIR, PREFIX (/usr/local), SYSCONFDIR (/etc).
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+DEST       := $(DESTDIR)$(PREFIX)
+
+.PHONY: install
+install: $(B)/tailrace ## install the program, its manual, the configuration and the systemd unit under DESTDIR and PREFIX
+	install -D -m 755 $(B)/tailrace $(DEST)/bin/tailrace
+	install -D -m 644 -t $(DEST)/share/man/man1 packaging/man/tailrace.1
+	install -D -m 644 packaging/tailrace.sysusers $(DEST)/lib/sysusers.d/tailrace.conf
+	install -d $(DEST)/lib/systemd/system $(DESTDIR)$(SYSCONFDIR)/tailrace
+	sed 's|@PREFIX@|$(PREFIX)|; s|@SYSCONFDIR@|$(SYSCONFDIR)|' packaging/tailrace.service \
+	    >$(DEST)/lib/systemd/system/tailrace.service
+	[ -e $(DESTDIR)$(SYSCONFDIR)/tailrace/tailrace.yml ] || \
+	    install -m 644 packaging/tailrace.yml $(DESTDIR)$(SYSCONFDIR)/tailrace/tailrace.yml
 
 .PHONY: clean
 clean: ## remove everything that was built
-	rm -rf build
+	rm -rf $(BUILD)
 
 .PHONY: help
 help: ## this list

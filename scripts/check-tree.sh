@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The repository checks itself: what compilers and formatters do not see. Says everything that is wrong; exit code 1 then.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+FILE_LINES_MAX=800
+LAYERS=(base sys proto journal source hub auth server cli)
+
+wrong=0
+complain() {
+    printf '%s\n' "$*" >&2
+    wrong=1
+}
+
+# Tracked, and not deleted in the working tree.
+files() {
+    git ls-files -- "$@" | while IFS= read -r file; do [ -f "$file" ] && printf '%s\n' "$file"; done
+}
+
+# Every source says its licence first: after a shebang, a doctype.
+while IFS= read -r file; do
+    head -n 3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || complain "$file: no SPDX line at its head"
+done < <(files '*.c' '*.h' '*.js' '*.mjs' '*.css' '*.sh' '*.html' .ci/run)
+
+# A file that is longer holds two ideas.
+while IFS= read -r file; do
+    lines=$(wc -l <"$file")
+    [ "$lines" -le $FILE_LINES_MAX ] || complain "$file: $lines lines; $FILE_LINES_MAX is the most, split it by ideas"
+done < <(files 'src/*.c' 'src/*.h' 'web/*')
+
+# Nothing unfinished, nothing switched off.
+while IFS= read -r match; do
+    complain "$match: unfinished or switched off"
+done < <(git grep -nIE '\b(TODO|FIXME|XXX)\b|^ *# *if 0\b' -- src web test scripts packaging Makefile ':!scripts/check-tree.sh' || true)
+while IFS= read -r match; do
+    complain "$match: a test is switched off"
+done < <(git grep -nE '\b(it|test|describe|scenario)\.(skip|only|todo)\b|\b(only|todo): *true' -- test || true)
+
+# Layers: includes go only downwards.
+for ((above = 0; above < ${#LAYERS[@]}; above++)); do
+    allowed=$(IFS='|'; echo "${LAYERS[*]:0:above+1}")
+    while IFS= read -r match; do
+        complain "$match: src/${LAYERS[above]} may include only ${allowed//|/, }"
+    done < <(git grep -nE '^#include "[a-z]+/' -- "src/${LAYERS[above]}" | grep -vE "\"($allowed)/" || true)
+done
+# A private header belongs to its folder and to its tests.
+while IFS=: read -r file line include; do
+    folder=$(sed -E 's/.*"([a-z]+)\/.*/\1/' <<<"$include")
+    case $file in
+        src/"$folder"/* | test/*) ;;
+        *) complain "$file:$line: $include is private to src/$folder" ;;
+    esac
+done < <(git grep -nE '^#include "[a-z]+/[a-z_0-9]+_priv\.h"' -- src test || true)
+
+# A lock file with download addresses would bind everybody to somebody's mirror.
+if grep -q '"resolved"' package-lock.json; then
+    complain "package-lock.json: has download addresses; npm install --package-lock-only with this .npmrc writes it without"
+fi
+
+# Text: LF, no blanks at line ends, a newline at the end of the file.
+while IFS= read -r match; do
+    complain "$match: a CR or blanks at the end of the line"
+done < <(git grep -nIE '[[:blank:]]+$'$'|\r' -- ':!test/fuzz/corpus' ':!*.png' | cut -d: -f1,2 || true)
+while IFS= read -r file; do
+    [ ! -s "$file" ] || [ -z "$(tail -c 1 "$file")" ] || complain "$file: no newline at its end"
+done < <(files ':!test/fuzz/corpus' ':!*.png')
+
+# Links between documents lead somewhere.
+while IFS= read -r file; do
+    while IFS= read -r link; do
+        [ -e "$(dirname "$file")/$link" ] || complain "$file: the link to $link leads nowhere"
+    done < <(grep -oE '\]\([^)#: ]+(#[^) ]*)?\)' "$file" | sed -E 's/^\]\(//; s/(#.*)?\)$//' || true)
+done < <(files '*.md')
+
+# The version that is built is the one that is described.
+grep -q "^## $(cat VERSION)\b" CHANGELOG.md || complain "CHANGELOG.md: nothing about version $(cat VERSION)"
+
+exit $wrong
