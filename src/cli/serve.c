@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 // tailrace serve, tailrace FILE…, cmd | tailrace, tailrace check: the commands that take a configuration.
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/run.h"
@@ -48,6 +52,19 @@ static const struct option serve_options[] = {
     {NULL, 0, NULL, 0},
 };
 
+// Somebody who names a file here means one that is there; one that comes later can be a pattern, or stand in the configuration.
+static int check_file(const char *path) {
+    struct stat status;
+    if (strcmp(path, "-") == 0 || strpbrk(path, "*?[")) return 0;
+    if (stat(path, &status) || access(path, R_OK)) {
+        cli_say("serve", "%s: %s", path, strerror(errno));
+        return CLI_UNAVAILABLE;
+    }
+    if (!S_ISDIR(status.st_mode)) return 0;
+    cli_say("serve", "%s is a directory; to follow the files in it, give a pattern: '%s/*.log'", path, path);
+    return CLI_UNAVAILABLE;
+}
+
 // Reads the options into flags. 0, or *exit_code is to be returned.
 static int read_options(int argc, char **argv, struct config_flags *flags, int *exit_code) {
     opterr = 0;
@@ -66,6 +83,9 @@ static int read_options(int argc, char **argv, struct config_flags *flags, int *
                 return -1;
             default: *exit_code = cli_usage_option("serve", option, argv); return -1;
         }
+    }
+    for (int i = optind; i < argc; i++) {
+        if ((*exit_code = check_file(argv[i]))) return -1;
     }
     // A lone `-` is standard input.
     const char **files = calloc((size_t)(argc - optind) + 1, sizeof(char *));

@@ -301,11 +301,13 @@ void hub_topics(struct hub *hub, const struct str *names, uint32_t names_count,
     if (exact && names_count == 1) {
         const struct topic *topic = directory_find(&hub->directory, names[0]);
         bool seen = !grants_count || matches_any(grants, grants_count, names[0]);
-        if (topic && topic->no != TOPIC_UNNUMBERED && seen) tell_topic(hub, topic, each, context);
+        if (topic && topic->no != TOPIC_UNNUMBERED && seen && (topic->closed || topic_events(topic))) tell_topic(hub, topic, each, context);
         return;
     }
     for (uint32_t no = 0; no < hub->directory.by_no_cap; no++) {
         const struct topic *topic = hub->directory.by_no[no];
+        // Nothing is left of it (forgotten, or trimmed to the end): not worth a line until it has events again.
+        if (topic && !topic->closed && !topic_events(topic)) continue;
         if (!topic || !matches_any(names, names_count, topic_name(topic))) continue;
         if (grants_count && !matches_any(grants, grants_count, topic_name(topic))) continue;
         tell_topic(hub, topic, each, context);

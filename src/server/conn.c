@@ -514,9 +514,13 @@ void conn_want_writable(struct conn *conn, bool on) {
     loop_change(conn->worker->loop, &conn->io, EPOLLIN | EPOLLRDHUP | (on ? EPOLLOUT : 0));
 }
 
-void conn_wait(struct conn *conn, uint64_t ms) {
+void conn_wait_until(struct conn *conn, uint64_t at_ms) {
     struct loop *loop = conn->worker->loop;
-    if (loop_timer_set(loop, &conn->timer, loop_now(loop) + ms)) conn_defer(conn, CONN_BROKEN);
+    if (!at_ms) {
+        loop_timer_clear(loop, &conn->timer);
+    } else if (loop_timer_set(loop, &conn->timer, at_ms)) {
+        conn_defer(conn, CONN_BROKEN);
+    }
 }
 
 void conn_hold_body(struct conn *conn, bool hold) {

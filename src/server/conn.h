@@ -93,7 +93,7 @@ void conn_stream(struct conn *conn, struct stream *stream);
 void conn_want_writable(struct conn *conn, bool on);
 // Sends at once what goes; -1 when broken.
 ssize_t conn_write(struct conn *conn, const char *bytes, size_t len);
-// Arms the timer of a stream: stream_timeout is called then.
-void conn_wait(struct conn *conn, uint64_t ms);
+// Sets the timer of a stream, by the loop's clock: stream_timeout is called then. 0: not at all.
+void conn_wait_until(struct conn *conn, uint64_t at_ms);
 
 #endif

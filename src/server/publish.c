@@ -477,6 +477,13 @@ static int read_params(struct publishing *publishing, const struct http1_request
     return bad ? ERR_INVALID : 0;
 }
 
+// What is stored is what subscribers get: text, not a coding of it.
+static void refuse_coded(struct publishing *publishing, const struct http1_request *request) {
+    struct str coding = http1_header(request, "Content-Encoding");
+    if (!coding.len || str_equal_nocase(coding, STR("identity"))) return;
+    publish_fail(publishing, 415, "a body with a Content-Encoding is not taken; send it as it is");
+}
+
 static void refuse_large(struct publishing *publishing, const struct http1_request *request) {
     const struct config *config = publishing->worker->site->config;
     char detail[160];
@@ -500,6 +507,7 @@ void publish_begin(struct conn *conn, const struct http1_request *request, struc
     }
     conn_exchange_add(conn, &publishing->exchange);
     (void)read_params(publishing, request, params);
+    refuse_coded(publishing, request);
     refuse_large(publishing, request);
     if (conn->worker->draining) {
         publishing->retry_after_s = RETRY_AFTER_S;

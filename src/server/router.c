@@ -404,7 +404,7 @@ static void subscribe(struct conn *conn, const struct http1_request *request,
 static void answer_metrics(struct conn *conn, const struct http1_request *request,
                            struct params *params) {
     const struct grant *grant;
-    bool own = conn->worker->metrics_listener.fd >= 0;
+    bool own = conn->worker->site->config->metrics_listen[0] != '\0';
     if (own && !(conn->flags & CONN_METRICS)) {
         router_problem(conn, request, 404, "metrics have a listener of their own (metrics.listen)",
                        0);

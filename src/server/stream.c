@@ -31,6 +31,7 @@ struct stream {
     bool keep_alive; // it ends by itself, and the connection may go on afterwards
     bool waiting, chunked;
     uint64_t question;
+    uint64_t expires_ms, stalled_ms; // when it is ended, when it is given up; 0: not
     struct buf head; // of a long poll: the head's fields so far
     // Of a long poll: what is needed to list its topics when it is answered.
     struct str *names;
@@ -505,6 +506,13 @@ static int keep_names(struct stream *stream, const struct asked *asked) {
     return 0;
 }
 
+// Sets the connection's timer to whichever comes first.
+static void arm(struct stream *stream) {
+    uint64_t at = stream->expires_ms;
+    if (stream->stalled_ms && (!at || stream->stalled_ms < at)) at = stream->stalled_ms;
+    conn_wait_until(stream->conn, at);
+}
+
 // Everything is known and the subscriber is in the hub.
 static void begin(struct asked *asked, struct stream *stream, bool waits) {
     struct worker *worker = asked->conn->worker;
@@ -520,7 +528,7 @@ static void begin(struct asked *asked, struct stream *stream, bool waits) {
         stream->waiting = true;
         stream->head = head;
         conn_stream(asked->conn, stream);
-        conn_wait(asked->conn, asked->wait_ms);
+        conn_wait_until(asked->conn, loop_now(worker->loop) + asked->wait_ms);
         return;
     }
     if (asked->form == FORM_JSON) {
@@ -533,7 +541,8 @@ static void begin(struct asked *asked, struct stream *stream, bool waits) {
         if (asked->form == FORM_SSE) write_opening(&head, asked);
     }
     conn_stream(asked->conn, stream);
-    if (asked->age_ms) conn_wait(asked->conn, asked->age_ms);
+    if (asked->age_ms) stream->expires_ms = loop_now(worker->loop) + asked->age_ms;
+    arm(stream);
     hub_send(worker->hub, &stream->subscriber, buf_str(&head));
     buf_fini(&head);
     hub_begin(worker->hub, &stream->subscriber, loop_now(worker->loop));
@@ -639,7 +648,12 @@ static ssize_t sink_write(struct subscriber *subscriber, const char *bytes, size
 }
 
 static void sink_want_writable(struct subscriber *subscriber, bool on) {
-    conn_want_writable(of(subscriber)->conn, on);
+    struct stream *stream = of(subscriber);
+    struct worker *worker = stream->conn->worker;
+    uint64_t patience = worker->site->config->write_timeout_ms;
+    stream->stalled_ms = on && patience ? loop_now(worker->loop) + patience : 0;
+    arm(stream);
+    conn_want_writable(stream->conn, on);
 }
 
 static void sink_finished(struct subscriber *subscriber) {
@@ -660,7 +674,7 @@ static void sink_begin(struct subscriber *subscriber) {
                            stream->grants, stream->grants_count, stream->chunked);
     hub_send(worker->hub, subscriber, buf_str(&stream->head));
     buf_fini(&stream->head);
-    loop_timer_clear(worker->loop, &stream->conn->timer);
+    conn_wait_until(stream->conn, 0);
     worker_schedule(worker);
 }
 
@@ -686,9 +700,14 @@ void stream_writable(struct stream *stream) {
 
 void stream_timeout(struct stream *stream) {
     struct worker *worker = stream->conn->worker;
+    uint64_t now = loop_now(worker->loop);
     if (stream->waiting) {
-        hub_wake(worker->hub, &stream->subscriber, loop_now(worker->loop));
+        hub_wake(worker->hub, &stream->subscriber, now);
+    } else if (stream->stalled_ms && now >= stream->stalled_ms) {
+        conn_close(stream->conn);
     } else if (stream->subscriber.selector) {
+        stream->expires_ms = 0;
+        arm(stream);
         hub_end(worker->hub, &stream->subscriber, NULL);
     }
 }

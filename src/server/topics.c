@@ -126,25 +126,42 @@ static void fini(struct survey *base) {
     buf_fini(&survey->names);
 }
 
+// The patterns asked for; all topics when there is none. False: answered.
+static bool read_patterns(struct conn *conn, const struct http1_request *request, struct params *params,
+                          struct str *names, uint32_t *count) {
+    struct report report = {0};
+    struct params_cursor cursor = {0};
+    struct str name;
+    int err;
+    while ((err = params_next(params, "topic", &cursor, &name)) == 0) {
+        if (*count == LIMIT_SELECTOR_TOPICS) {
+            err = report_set(&report, ERR_LIMIT, "at most %d patterns may be asked for at once", LIMIT_SELECTOR_TOPICS);
+            break;
+        }
+        err = topic_check_pattern(name, &report);
+        if (err) break;
+        names[(*count)++] = name;
+    }
+    if (err != ERR_NOT_FOUND) {
+        router_problem(conn, request, 400, report.text[0] ? report.text : "`topic` is not well percent-encoded", 0);
+        return false;
+    }
+    if (!*count) names[(*count)++] = STR("**");
+    return true;
+}
+
 void topics_answer(struct conn *conn, const struct http1_request *request, struct params *params,
                    const struct grant *grant) {
-    struct report report = {0};
-    struct str pattern = STR("**"), grants[LIMIT_SELECTOR_TOPICS];
-    uint32_t grants_count = 0;
-    int err = params_get(params, "topic", &pattern);
-    if (err == ERR_NOT_FOUND) pattern = STR("**");
-    if ((err && err != ERR_NOT_FOUND) || topic_check_pattern(pattern, &report)) {
-        router_problem(conn, request, 400,
-                       report.text[0] ? report.text : "`topic` is not well percent-encoded", 0);
-        return;
-    }
-    bool all = grant_may_subscribe(grant, pattern);
+    struct str names[LIMIT_SELECTOR_TOPICS], grants[LIMIT_SELECTOR_TOPICS];
+    uint32_t names_count = 0, grants_count = 0;
+    bool all = true;
+    if (!read_patterns(conn, request, params, names, &names_count)) return;
+    for (uint32_t i = 0; i < names_count; i++) all = all && grant_may_subscribe(grant, names[i]);
     if (!all && (!grant_subscribes_some(grant) || grant->subscribe_count > LIMIT_SELECTOR_TOPICS)) {
         router_forbidden(conn, request, grant, "see topics");
         return;
     }
-    for (size_t i = 0; !all && i < grant->subscribe_count; i++)
-        grants[grants_count++] = str_from(grant->subscribe[i]);
+    for (size_t i = 0; !all && i < grant->subscribe_count; i++) grants[grants_count++] = str_from(grant->subscribe[i]);
     struct topics_survey *survey = calloc(1, sizeof *survey);
     if (!survey) {
         router_problem(conn, request, 503, "out of memory", 1);
@@ -154,6 +171,6 @@ void topics_answer(struct conn *conn, const struct http1_request *request, struc
     survey->survey.ask = ask;
     survey->survey.answer = answer;
     survey->survey.fini = fini;
-    hub_topics(conn->worker->hub, &pattern, 1, grants, grants_count, collect, survey);
+    hub_topics(conn->worker->hub, names, names_count, grants, grants_count, collect, survey);
     survey_start(&survey->survey, conn, request);
 }

@@ -10,7 +10,7 @@ import { until, within } from './support/wait.mjs';
 
 const file = shared();
 const hub = await Hub.start(file, {
-    config: { limits: { header_bytes: '8KB' } },
+    config: { limits: { header_bytes: '8KB', event_bytes: '256KB' } },
 });
 const check = (name, body) => scenario(name, { shared: file }, body);
 const connect = (s, to = hub) => RawSocket.connect(s, to.port);
