@@ -149,14 +149,18 @@ static void topic_delete(struct directory *directory, struct topic *topic) {
 }
 
 void directory_drop(struct directory *directory, struct topic *topic) {
-    for (uint32_t i = 0; i < topic->selectors_count; i++)
-        forget_number(topic->selectors[i], topic->no);
+    for (uint32_t i = 0; i < topic->selectors_count; i++) {
+        struct selector *selector = topic->selectors[i];
+        forget_number(selector, topic->no);
+        if (topic->trimmed_seq > selector->gone_seq) selector->gone_seq = topic->trimmed_seq;
+        if (topic->trimmed_at > selector->gone_at) selector->gone_at = topic->trimmed_at;
+    }
     directory->by_no[topic->no] = NULL;
     directory->topics_count--;
     topic->no = TOPIC_UNNUMBERED;
     topic->closed = topic->marker = topic->memory = false;
     topic->last_seq = topic->last_ordinal = topic->last_time_ms = 0;
-    topic->trimmed_seq = topic->trimmed_ordinal = topic->bytes = 0;
+    topic->trimmed_seq = topic->trimmed_ordinal = topic->trimmed_at = topic->bytes = 0;
     // Pattern selectors will find the name again by matching; only exact ones must be remembered.
     for (uint32_t i = topic->selectors_count; i-- > 0;) {
         if (!topic->selectors[i]->exact) part(topic, topic->selectors[i]);

@@ -25,6 +25,7 @@ struct topic {
     bool memory; // events are in the ring only
     uint64_t last_seq, last_ordinal, last_time_ms;
     uint64_t trimmed_seq, trimmed_ordinal, bytes;
+    uint64_t trimmed_at;         // directory->trims when trimmed_seq was last raised
     struct selector **selectors; // those that match it
     uint32_t selectors_count, selectors_cap;
     uint16_t name_len;
@@ -62,6 +63,7 @@ struct selector {
     uint32_t grants_count;
     struct subscriber_list live;    // at the hub's position: written to by the fan-out
     struct subscriber_list waiting; // long polls that have nothing yet
+    uint64_t gone_seq, gone_at;     // as trimmed_seq and trimmed_at, of topics that are gone
     // The fan-out's, within one turn:
     bool touched;
     bool ending; // a topic was closed in this turn
@@ -81,7 +83,7 @@ struct directory {
     struct selector *selectors;
     struct selector *patterns;
     uint64_t
-        trimmed_max; // the highest trimmed_seq of any topic: whoever is above it has lost nothing
+        trims; // how often a topic lost events: who remembers the number sees what was lost since
 };
 
 void directory_init(struct directory *directory);

@@ -159,10 +159,10 @@ void subscriber_finish_closed(struct hub *hub, struct subscriber *subscriber) {
 // --- all of them ----------------------------------------------------------------------------------------------------
 
 void hub_trimmed(struct hub *hub, struct topic *topic, uint64_t seq, uint64_t ordinal) {
-    if (seq > topic->trimmed_seq) topic->trimmed_seq = seq;
     if (ordinal > topic->trimmed_ordinal) topic->trimmed_ordinal = ordinal;
-    if (topic->trimmed_seq > hub->directory.trimmed_max)
-        hub->directory.trimmed_max = topic->trimmed_seq;
+    if (seq <= topic->trimmed_seq) return;
+    topic->trimmed_seq = seq;
+    topic->trimmed_at = ++hub->directory.trims;
 }
 
 static void touch(struct hub *hub, struct selector *selector) {
@@ -296,7 +296,6 @@ static void answer_waiting(struct hub *hub, struct selector *selector) {
 void hub_deliver(struct hub *hub, uint64_t now_ms) {
     hub->now_ms = now_ms;
     uint64_t before = hub->delivered;
-    hub->delivered = hub->position;
     while (hub->touched) {
         struct selector *selector = hub->touched;
         hub->touched = selector->next_touched;
@@ -312,6 +311,7 @@ void hub_deliver(struct hub *hub, uint64_t now_ms) {
         selector->touched = selector->ending = false;
         directory_release(&hub->directory, selector);
     }
+    hub->delivered = hub->position;
     for (struct batch *old = ring_evict(&hub->ring); old; old = ring_evict(&hub->ring)) {
         for (uint32_t i = 0; i < old->count; i++) {
             const struct event *event = old->events[i];

@@ -89,10 +89,12 @@ static int add_seq(struct hub *hub, const struct subscriber *subscriber, uint64_
 static enum gathered from_ring(struct hub *hub, const struct subscriber *subscriber, uint64_t after,
                                uint64_t limit, size_t events_max, uint64_t *reached) {
     struct ring_place place = ring_find(&hub->ring, after);
-    for (;;) {
-        if (scratch_is_full(hub) || hub->bounds_count >= events_max) return GATHER_MORE;
+    for (int steps = 0;; steps++) {
+        if (scratch_is_full(hub) || hub->bounds_count >= events_max || steps == PUMP_SKIPS)
+            return GATHER_MORE;
         struct event *event = ring_next(&hub->ring, &place);
         if (!event || event->seq > limit) break;
+        hub->looked_total++;
         if (selector_matches(subscriber->selector, event->topic_no)) {
             const struct topic *topic = directory_topic(&hub->directory, event->topic_no);
             // What was forgotten (DELETE) is not given out of memory either.
@@ -110,6 +112,7 @@ static enum gathered from_scan(struct hub *hub, const struct subscriber *subscri
     struct record record;
     for (int steps = 0; steps < PUMP_SKIPS; steps++) {
         if (scratch_is_full(hub) || hub->bounds_count >= events_max) return GATHER_MORE;
+        hub->looked_total++;
         int err = journal_read_next(hub->reader, after, &record);
         if (err && err != ERR_NOT_FOUND) return GATHER_FAILED;
         if (err || record.seq > limit) {
@@ -174,6 +177,7 @@ static enum gathered merge(struct hub *hub, const struct subscriber *subscriber,
         }
         uint64_t seq = lowest->seqs[lowest->at++];
         struct record record;
+        hub->looked_total++;
         int err = journal_read(hub->reader, seq, &record);
         if (err == ERR_NOT_FOUND) {
             hub_trimmed(hub, lowest->topic, seq, lowest->topic->trimmed_ordinal);
@@ -230,7 +234,8 @@ static enum gathered from_list(struct hub *hub, struct subscriber *subscriber, u
 
 // A frame that is half sent comes first, whole; the caller skips what has gone out.
 static bool add_partial(struct hub *hub, const struct subscriber *subscriber) {
-    return !subscriber->partial_seq || add_seq(hub, subscriber, subscriber->partial_seq) == 0;
+    if (!subscriber->partial_seq) return true;
+    return add_seq(hub, subscriber, subscriber->partial_seq) == 0 && hub->bounds_count == 1;
 }
 
 static enum gathered gather_some(struct hub *hub, struct subscriber *subscriber, size_t events_max,
@@ -270,9 +275,14 @@ static uint64_t original_due(struct hub *hub, const struct replay *replay, uint6
 static enum gathered gather_paced(struct hub *hub, struct subscriber *subscriber,
                                   uint64_t *reached) {
     struct replay *replay = subscriber->replay;
+    if (subscriber->partial_seq) {
+        // The rest of an event does not wait.
+        *reached = subscriber->partial_seq;
+        return GATHER_MORE;
+    }
     if (hub->now_ms < replay->due_ms) return GATHER_LATER;
-    enum gathered got = gather_some(hub, subscriber, 1 + (subscriber->partial_seq != 0), reached);
-    if (!hub->bounds_count || subscriber->partial_seq) return got;
+    enum gathered got = gather_some(hub, subscriber, 1, reached);
+    if (!hub->bounds_count) return got;
     uint64_t time_ms = 0;
     if (replay->pace_ms == HUB_PACE_ORIGINAL) {
         uint64_t due = original_due(hub, replay, hub->bounds[0].seq, &time_ms);

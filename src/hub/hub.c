@@ -118,6 +118,9 @@ int hub_subscribe(struct hub *hub, struct subscriber *subscriber, const struct h
         subscriber_release(hub, subscriber);
         return err;
     }
+    // Its id may be ahead of us.
+    if (subscriber->flags & SUB_SNAPSHOT && subscriber->cursor > subscriber->until)
+        subscriber->until = subscriber->cursor;
     hub->counts.subscribers++;
     if (request->start != HUB_START_LIVE) hub->counts.replays_total++;
     if (request->mode == HUB_WAIT && !subscriber->tail && !pump_probe(hub, subscriber)) {
@@ -155,6 +158,8 @@ void hub_wake(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms) {
     subscriber_detach(hub, subscriber);
     subscriber->state = SUB_PUMPED;
     subscriber->until = hub->position;
+    // Whatever it had wanted of what has been delivered would have woken it.
+    if (subscriber->cursor < hub->delivered) subscriber->cursor = hub->delivered;
     hub->sink->begin(subscriber);
     if (subscriber->state == SUB_PUMPED) pump_enqueue(hub, subscriber);
 }
@@ -259,7 +264,7 @@ void hub_fingerprint(struct hub *hub, const struct subscriber *subscriber, uint6
     for (uint32_t i = 0; i < selector->topics_count; i++) {
         const struct topic *topic = directory_topic(&hub->directory, selector->topics[i]);
         if (topic->last_seq > *newest) *newest = topic->last_seq;
-        *sum += topic->trimmed_seq + topic->closed;
+        *sum += topic->trimmed_seq * 2 + topic->closed;
     }
 }
 
@@ -301,7 +306,9 @@ void hub_topics(struct hub *hub, const struct str *names, uint32_t names_count,
     if (exact && names_count == 1) {
         const struct topic *topic = directory_find(&hub->directory, names[0]);
         bool seen = !grants_count || matches_any(grants, grants_count, names[0]);
-        if (topic && topic->no != TOPIC_UNNUMBERED && seen && (topic->closed || topic_events(topic))) tell_topic(hub, topic, each, context);
+        if (topic && topic->no != TOPIC_UNNUMBERED && seen &&
+            (topic->closed || topic_events(topic)))
+            tell_topic(hub, topic, each, context);
         return;
     }
     for (uint32_t no = 0; no < hub->directory.by_no_cap; no++) {

@@ -31,7 +31,7 @@ struct subscriber {
     uint32_t wheel_place; // in its slot of the heartbeat wheel
     uint32_t written_tick;
     uint64_t until;        // a snapshot ends here; UINT64_MAX for a stream
-    uint64_t told;         // gaps up to here have been told
+    uint64_t told;         // what was lost up to this count of the directory's has been told
     struct replay *replay; // while the start is special: a list of events, a pace
     struct buf *tail; // bytes that are no event (head, control events) and have not been taken yet
     struct subscriber *next_ready, *prev_ready;
@@ -107,6 +107,8 @@ struct hub_request {
     struct str foreign_id;        // for the gap, as the client gave it
     enum hub_start_kind fallback; // when foreign: LAST or TIME, with the values below
     uint64_t seq, time_ms, count;
+    // What the journal has committed. An id up to here is good although this hub has not been told of it yet: it is waited for.
+    uint64_t committed;
     uint64_t pace_ms;    // HUB_PACE_NONE, milliseconds, or HUB_PACE_ORIGINAL with pace_speed
     uint32_t pace_speed; // 1: as published
 };

@@ -73,7 +73,8 @@ struct hub {
     struct subscriber_list wheel[HUB_WHEEL_SLOTS];
     uint32_t tick;
     uint64_t tick_ms;
-    bool reading; // between journal_reader_begin and _end
+    uint64_t looked_total; // events looked at by the pump
+    bool reading;          // between journal_reader_begin and _end
 
     struct buf heartbeat[4]; // [control][chunked]
     struct hub_counts counts;
@@ -83,8 +84,11 @@ struct hub {
 #define PUMP_BYTES ((size_t)256 * 1024)
 #define PUMP_EVENTS 1024
 #define TURN_BYTES ((size_t)1024 * 1024)
-// Stored records that are looked at and skipped in one turn of the pump.
+// Events that are looked at (and skipped) in one turn of the pump, and in one of all of them together.
 #define PUMP_SKIPS 8192
+#define TURN_SKIPS 65536
+// Turns of the pump in which a long poll looks whether it must wait.
+#define PROBE_TURNS 4
 // Up to this many topics are merged; a wider selector reads the journal in order and skips what does not match.
 #define MERGE_TOPICS 64
 
@@ -121,7 +125,7 @@ void pump_enqueue(struct hub *hub, struct subscriber *subscriber);
 void pump_dequeue(struct hub *hub, struct subscriber *subscriber);
 // One turn for one subscriber; the number of bytes written.
 size_t pump_turn(struct hub *hub, struct subscriber *subscriber);
-// Whether anything matching is there for it; passes over what is not.
+// Whether anything matching is there for it (or may be: it looks only so far); passes over what is not.
 bool pump_probe(struct hub *hub, struct subscriber *subscriber);
 void replay_free(struct hub *hub, struct subscriber *subscriber);
 
@@ -134,9 +138,10 @@ enum gathered gather(struct hub *hub, struct subscriber *subscriber, uint64_t *r
 // Sets cursor, replay and what has been told, from what was asked for.
 int start_resolve(struct hub *hub, struct subscriber *subscriber, const struct hub_request *request,
                   struct report *report) MUST_CHECK;
-// Queues tailrace.gap.
+// Queues tailrace.gap. `id` is where a client that comes back after it goes on from: nothing that is still to be given may be before
+// it. 0: it keeps the id that it has.
 void tell_gap(struct hub *hub, struct subscriber *subscriber, struct str from, uint64_t to,
-              const char *reason);
+              uint64_t id, const char *reason);
 
 // reading, shared by pump.c and start.c
 int hub_read_begin(struct hub *hub) MUST_CHECK;

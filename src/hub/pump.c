@@ -59,28 +59,38 @@ void replay_free(struct hub *hub, struct subscriber *subscriber) {
     subscriber->replay = NULL;
 }
 
-// Loss that has not been told yet: retention overtook the cursor.
+// Loss that has not been told yet: retention overtook what it is still to be given.
 static void check_gap(struct hub *hub, struct subscriber *subscriber) {
-    uint64_t known = subscriber->told;
-    // With a list the cursor says nothing; what was trimmed before it was made is in `told`.
-    if (!(subscriber->replay && subscriber->replay->seqs) && subscriber->cursor > known)
-        known = subscriber->cursor;
-    if (subscriber->partial_seq > known) known = subscriber->partial_seq;
-    if (hub->directory.trimmed_max <= known) return;
     const struct selector *selector = subscriber->selector;
-    uint64_t highest = 0;
+    const struct replay *replay = subscriber->replay;
+    if (subscriber->told == hub->directory.trims) return;
+    uint64_t known = subscriber->cursor, highest = 0;
+    if (replay && replay->seqs) {
+        size_t next = replay->next;
+        while (next < replay->count && replay->seqs[next] <= known) next++;
+        known = next < replay->count ? replay->seqs[next] - 1 : replay->then;
+    }
     for (uint32_t i = 0; i < selector->topics_count; i++) {
         const struct topic *topic = directory_topic(&hub->directory, selector->topics[i]);
-        if (topic->trimmed_seq > highest) highest = topic->trimmed_seq;
+        if (topic->trimmed_at > subscriber->told && topic->trimmed_seq > highest)
+            highest = topic->trimmed_seq;
     }
+    if (selector->gone_at > subscriber->told && selector->gone_seq > highest)
+        highest = selector->gone_seq;
     if (highest > known) {
+        bool only_one = selector->exact && selector->names_count == 1;
+        bool listed = replay && replay->seqs;
         struct buf from;
         buf_init(&from, 128);
         frame_id(&from, hub->epoch, known);
-        tell_gap(hub, subscriber, buf_str(&from), highest, "retention");
+        tell_gap(hub, subscriber, buf_str(&from), highest,
+                 only_one ? highest
+                 : listed ? 0
+                          : subscriber->cursor,
+                 "retention");
         buf_fini(&from);
     }
-    subscriber->told = hub->directory.trimmed_max;
+    subscriber->told = hub->directory.trims;
 }
 
 static void finish_snapshot(struct hub *hub, struct subscriber *subscriber) {
@@ -101,6 +111,9 @@ static void caught_up(struct hub *hub, struct subscriber *subscriber) {
     replay_free(hub, subscriber);
     if (subscriber->flags & SUB_SNAPSHOT) {
         finish_snapshot(hub, subscriber);
+    } else if (subscriber->cursor > hub->position) {
+        // It came with an id that other workers know already.
+        pump_enqueue(hub, subscriber);
     } else if (selector_finished(hub, subscriber->selector)) {
         subscriber_finish_closed(hub, subscriber);
     } else if (hub->position != hub->delivered) {
@@ -170,7 +183,7 @@ size_t pump_turn(struct hub *hub, struct subscriber *subscriber) {
 }
 
 bool pump_probe(struct hub *hub, struct subscriber *subscriber) {
-    for (;;) {
+    for (int turns = 0; turns < PROBE_TURNS; turns++) {
         uint64_t reached = 0;
         enum gathered got = gather(hub, subscriber, &reached);
         if (hub->scratch.len || got == GATHER_FAILED) return true;
@@ -178,6 +191,7 @@ bool pump_probe(struct hub *hub, struct subscriber *subscriber) {
         end_list(hub, subscriber);
         if (got == GATHER_ALL) return false;
     }
+    return true;
 }
 
 bool hub_continue(struct hub *hub, uint64_t now_ms) {
@@ -189,8 +203,11 @@ bool hub_continue(struct hub *hub, uint64_t now_ms) {
         pump_enqueue(hub, replay->subscriber);
     }
     size_t written = 0;
+    uint64_t looked = hub->looked_total;
     // Each at most once a turn: whoever is queued again waits for the next.
-    for (size_t left = hub->ready_count; left && hub->ready_head && written < TURN_BYTES; left--) {
+    for (size_t left = hub->ready_count;
+         left && hub->ready_head && written < TURN_BYTES && hub->looked_total - looked < TURN_SKIPS;
+         left--) {
         struct subscriber *subscriber = hub->ready_head;
         pump_dequeue(hub, subscriber);
         if (subscriber->state == SUB_PUMPED) written += pump_turn(hub, subscriber);

@@ -11,7 +11,7 @@
 #define LIST_EVENTS_MAX 1000000
 
 void tell_gap(struct hub *hub, struct subscriber *subscriber, struct str from, uint64_t to,
-              const char *reason) {
+              uint64_t id, const char *reason) {
     const struct selector *selector = subscriber->selector;
     struct buf data, words;
     bool first = true;
@@ -25,13 +25,13 @@ void tell_gap(struct hub *hub, struct subscriber *subscriber, struct str from, u
     buf_append_char(&data, '"');
     json_pair_str(&data, &first, "reason", str_from(reason));
     buf_append_char(&data, '}');
-    struct frame_view view = {to, hub->last_time_ms, selector->names[0], STR("tailrace.gap"),
+    struct frame_view view = {id, hub->last_time_ms, selector->names[0], STR("tailrace.gap"),
                               buf_str(&data)};
     switch (selector->format) {
         case FRAME_PLAIN:
         case FRAME_META:
         case FRAME_ENVELOPE:
-            frame_control(&words, "gap", buf_str(&data), hub->epoch, to, selector->chunked);
+            frame_control(&words, "gap", buf_str(&data), hub->epoch, id, selector->chunked);
             break;
         case FRAME_NDJSON:
             frame_encode(&words, FRAME_NDJSON, &view, hub->epoch, selector->chunked);
@@ -135,10 +135,12 @@ static int start_last(struct hub *hub, struct subscriber *subscriber, uint64_t c
         subscriber->cursor = 0;
         return 0;
     }
+    bool cut = false;
     uint64_t share = LIST_EVENTS_MAX / (selector->topics_count ? selector->topics_count : 1);
     for (uint32_t i = 0; i < selector->topics_count && !err; i++) {
         const struct topic *topic = directory_topic(&hub->directory, selector->topics[i]);
         uint64_t records = records_for(topic, count < share ? count : share);
+        if (records < records_for(topic, count)) cut = true;
         if (!records) continue;
         err = topic->memory ? list_memory(hub, &list, topic, records)
                             : list_stored(hub, &list, topic, records);
@@ -152,11 +154,13 @@ static int start_last(struct hub *hub, struct subscriber *subscriber, uint64_t c
         return err;
     }
     if (list.count) qsort(list.seqs, list.count, sizeof *list.seqs, compare_seqs);
-    if (list.count && count > share) {
+    if (list.count && cut) {
         struct buf from;
+        uint64_t to = list.seqs[0] - 1;
         buf_init(&from, 128);
         frame_id(&from, hub->epoch, 0);
-        tell_gap(hub, subscriber, buf_str(&from), list.seqs[0] - 1, "more events asked for than a start may list");
+        tell_gap(hub, subscriber, buf_str(&from), to, to,
+                 "more events asked for than a start may list");
         buf_fini(&from);
     }
     subscriber->replay->seqs = list.seqs;
@@ -170,6 +174,12 @@ static int start_time(struct hub *hub, struct subscriber *subscriber, uint64_t t
     int err = hub_read_begin(hub);
     if (!err) err = journal_seq_before_time(hub->reader, time_ms, &subscriber->cursor);
     if (subscriber->cursor > hub->position) subscriber->cursor = hub->position;
+    // The journal does not know of topics that are in memory only.
+    uint64_t from = subscriber->cursor > hub->ring.floor ? subscriber->cursor : hub->ring.floor;
+    struct ring_place place = ring_find(&hub->ring, from);
+    const struct event *event;
+    while ((event = ring_next(&hub->ring, &place)) != NULL && event->time_ms < time_ms)
+        subscriber->cursor = event->seq;
     return err;
 }
 
@@ -185,7 +195,8 @@ static bool has_all_of_closed(const struct hub *hub, const struct selector *sele
 
 static int start_after(struct hub *hub, struct subscriber *subscriber,
                        const struct hub_request *request) {
-    bool ahead = !request->foreign && request->seq > hub->position;
+    bool ahead =
+        !request->foreign && request->seq > hub->position && request->seq > request->committed;
     if (!request->foreign && !ahead) {
         if (request->mode == HUB_STREAM &&
             has_all_of_closed(hub, subscriber->selector, request->seq)) {
@@ -203,7 +214,7 @@ static int start_after(struct hub *hub, struct subscriber *subscriber,
         case HUB_START_AFTER: subscriber->cursor = 0; break;
     }
     if (!err) {
-        tell_gap(hub, subscriber, request->foreign_id, subscriber->cursor,
+        tell_gap(hub, subscriber, request->foreign_id, subscriber->cursor, subscriber->cursor,
                  ahead ? "unknown id" : "unknown epoch");
     }
     return err;
@@ -222,7 +233,7 @@ int start_resolve(struct hub *hub, struct subscriber *subscriber, const struct h
                   struct report *report) {
     int err = set_pace(subscriber, request);
     // What is already gone is no loss to somebody who begins now.
-    subscriber->told = hub->directory.trimmed_max;
+    subscriber->told = hub->directory.trims;
     switch (request->start) {
         case HUB_START_LIVE: subscriber->cursor = hub->position; break;
         case HUB_START_AFTER:
