@@ -79,8 +79,9 @@ void subscriber_settle(struct hub *hub, struct subscriber *subscriber, size_t ta
 
 bool subscriber_flush(struct hub *hub, struct subscriber *subscriber) {
     if (!subscriber->tail) return true;
-    size_t taken;
-    if (!write_bytes(hub, subscriber, subscriber->tail->data, subscriber->tail->len, &taken))
+    size_t taken = 0;
+    if (subscriber->tail->len &&
+        !write_bytes(hub, subscriber, subscriber->tail->data, subscriber->tail->len, &taken))
         return false;
     buf_consume(subscriber->tail, taken);
     if (subscriber->tail->len) {
