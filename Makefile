@@ -219,6 +219,8 @@ run-lint: $(TIDIED) $(ALONE)
 format: ## format the C sources
 	$(Q)clang-format-14 -i $(C_FILES)
 
+include test/bench/bench.mk
+
 # Installation: DESTDIR, PREFIX (/usr/local), SYSCONFDIR (/etc).
 PREFIX     ?= /usr/local
 SYSCONFDIR ?= /etc
