@@ -63,6 +63,11 @@ enum admission_answer admission_enter(struct admission *admission,
         (per_address_max && visitor->connections >= (uint64_t)per_address_max + POLITE_MAX);
     if (far_over) {
         answer = ADMIT_REFUSE;
+        // Who is not let in leaves no trace: addresses are many.
+        if (!visitor->connections) {
+            HASH_DEL(admission->visitors, visitor);
+            free(visitor);
+        }
         goto out;
     }
     visitor->connections++;

@@ -200,9 +200,34 @@ static void append_out(struct conn *conn, const struct buf *response) {
         conn->flags |= CONN_END | CONN_BROKEN;
 }
 
+static void release_ready(struct exchange *exchange) {
+    buf_fini(&exchange->response);
+    free(exchange);
+}
+
 void conn_answer(struct conn *conn, struct buf *response, bool close_after) {
-    append_out(conn, response);
     if (close_after) conn->flags |= CONN_END;
+    if (!conn->first) {
+        append_out(conn, response);
+        return;
+    }
+    // Answers leave in the order of their requests: a refusal must not overtake a publish that is being committed.
+    struct exchange *exchange = calloc(1, sizeof *exchange);
+    if (!exchange) {
+        conn_defer(conn, CONN_BROKEN);
+        return;
+    }
+    exchange->done = true;
+    exchange->release = release_ready;
+    exchange->reply.keep_alive = !close_after;
+    exchange->response = *response;
+    *response = (struct buf){0};
+    conn_exchange_add(conn, exchange);
+}
+
+void conn_interim(struct conn *conn, struct str response) {
+    const struct buf bytes = {.data = (char *)(uintptr_t)response.ptr, .len = response.len};
+    append_out(conn, &bytes);
 }
 
 void conn_exchange_add(struct conn *conn, struct exchange *exchange) {
@@ -235,7 +260,8 @@ void conn_exchange_done(struct exchange *exchange) {
 }
 
 ssize_t conn_write(struct conn *conn, const char *bytes, size_t len) {
-    return conn->state == CONN_STREAM ? net_send(conn->io.fd, bytes, len) : -1;
+    bool good = conn->state == CONN_STREAM && !(conn->flags & CONN_BROKEN);
+    return good ? net_send(conn->io.fd, bytes, len) : -1;
 }
 
 // --- reading --------------------------------------------------------------------------------------------------------
@@ -259,9 +285,8 @@ static void fail_request(struct conn *conn) {
         end_refused(conn);
         return;
     }
-    conn->flags |= CONN_END;
-    if (!quiet(conn)) return; // earlier answers first; then the end, which says enough
     router_problem(conn, NULL, status, detail, 0);
+    conn->flags |= CONN_END;
 }
 
 static void on_head(struct conn *conn) {
@@ -290,6 +315,9 @@ static void on_head(struct conn *conn) {
 }
 
 static void on_complete(struct conn *conn) {
+    // Nothing that comes behind a request that closes the connection is a request (RFC 9112, section 9.6).
+    bool last = !http1_parser_request(conn->parser)->keep_alive;
+    if (last && (conn->publishing || conn->flags & CONN_ANSWERED)) conn->flags |= CONN_END;
     if (conn->publishing) {
         struct publishing *publishing = conn->publishing;
         conn->publishing = NULL;
@@ -439,7 +467,24 @@ static void read_requests(struct conn *conn) {
     if (conn->state == CONN_HTTP) advance(conn);
 }
 
-// A stream's peer has nothing to say; what it says is thrown away, and its end is the stream's.
+// The peer of a stream without end has nothing to say: what it says is thrown away, and its end is the stream's. Behind a snapshot there
+// may be further requests: they stay where they are until it is over, and who has closed his side still gets all of it.
+static void stream_interest(struct conn *conn, bool write) {
+    uint32_t events = EPOLLIN | EPOLLRDHUP;
+    if (stream_is_snapshot(conn->stream)) events = conn->flags & CONN_HALF ? 0 : EPOLLRDHUP;
+    loop_change(conn->worker->loop, &conn->io, events | (write ? EPOLLOUT : 0));
+}
+
+static void snapshot_hangup(struct conn *conn, uint32_t events) {
+    if (events & EPOLLHUP || stream_is_waiting(conn->stream)) {
+        conn_close(conn);
+    } else {
+        conn->flags |= CONN_HALF;
+        stream_interest(conn, conn->io.events & EPOLLOUT);
+    }
+}
+
+
 static void read_and_discard(struct conn *conn, uint32_t bytes_max) {
     struct worker *worker = conn->worker;
     ssize_t got = net_receive(conn->io.fd, worker->read_buffer, WORKER_READ_BYTES);
@@ -464,7 +509,11 @@ static void conn_ready(struct loop_io *io, uint32_t events) {
             if (conn->state == CONN_HTTP && events & EPOLLOUT) advance(conn);
             break;
         case CONN_STREAM:
-            if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) read_and_discard(conn, DISCARD_BYTES);
+            if (stream_is_snapshot(conn->stream)) {
+                if (events & (EPOLLRDHUP | EPOLLHUP)) snapshot_hangup(conn, events);
+            } else if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) {
+                read_and_discard(conn, DISCARD_BYTES);
+            }
             if (conn->state == CONN_STREAM && events & EPOLLOUT) stream_writable(conn->stream);
             break;
         case CONN_LINGER: read_and_discard(conn, LINGER_BYTES); break;
@@ -504,14 +553,14 @@ void conn_stream(struct conn *conn, struct stream *stream) {
     conn->discarded = 0;
     loop_timer_clear(loop, &conn->timer);
     set_busy(conn, true);
-    loop_change(loop, &conn->io, EPOLLIN | EPOLLRDHUP);
+    stream_interest(conn, false);
     // What was pipelined behind a stream is kept for when it has ended (a snapshot); the parser must outlive this call.
     conn_defer(conn, 0);
 }
 
 void conn_want_writable(struct conn *conn, bool on) {
     if (conn->state != CONN_STREAM) return;
-    loop_change(conn->worker->loop, &conn->io, EPOLLIN | EPOLLRDHUP | (on ? EPOLLOUT : 0));
+    stream_interest(conn, on);
 }
 
 void conn_wait_until(struct conn *conn, uint64_t at_ms) {
@@ -552,7 +601,7 @@ void conn_after_turn(struct conn *conn) {
         return;
     }
     if (conn->flags & CONN_FINISHED) {
-        conn->flags &= (uint16_t)~CONN_FINISHED;
+        conn->flags &= (uint16_t)~(CONN_FINISHED | CONN_HALF);
         bool goes_on = stream_finish(conn->stream);
         conn->stream = NULL;
         conn->state = CONN_HTTP;
@@ -569,5 +618,9 @@ void conn_after_turn(struct conn *conn) {
 }
 
 void conn_drain(struct conn *conn) {
-    if (conn->state == CONN_HTTP && conn->phase == PHASE_IDLE) conn_close(conn);
+    if (conn->state == CONN_HTTP && conn->phase == PHASE_IDLE) {
+        conn_close(conn);
+    } else if (conn->state == CONN_STREAM && stream_is_waiting(conn->stream)) {
+        stream_timeout(conn->stream);
+    }
 }

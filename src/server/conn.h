@@ -35,6 +35,7 @@ enum conn_flags {
     CONN_DEFERRED = 1024,
     CONN_ANSWERED = 2,        // the request whose body is coming has its answer already
     CONN_UNTIMED_BODY = 2048, // the body may take its time (lines as they are written)
+    CONN_HALF = 4096,         // the peer of a snapshot sends no more, as far as we have read
 };
 #define CONN_HELD (CONN_HELD_HEAD | CONN_HELD_ROOM | CONN_HELD_BODY)
 
@@ -78,11 +79,14 @@ void conn_close(struct conn *conn);
 // Looks at it when the turn is over (CONN_FINISHED, CONN_BROKEN).
 void conn_defer(struct conn *conn, unsigned flag);
 void conn_after_turn(struct conn *conn);
-// Idle ones go now; the others when they have been answered.
+// Idle ones go now, long polls are answered; the others go when they have been answered.
 void conn_drain(struct conn *conn);
 
-// An answer that is ready. Only when no other is pending (the connection has seen to that). `close`: the connection ends with it.
+// An answer that is ready: it leaves when those of earlier requests have left. `close`: the connection ends with it, no more requests are
+// read. May take the buffer's memory.
 void conn_answer(struct conn *conn, struct buf *response, bool close);
+// An interim answer (100 Continue): leaves at once. Only when no earlier request's answer is pending.
+void conn_interim(struct conn *conn, struct str response);
 // A pending answer, queued; conn_exchange_done sends it (and those behind it) when it is its turn, then calls release.
 void conn_exchange_add(struct conn *conn, struct exchange *exchange);
 void conn_exchange_done(struct exchange *exchange);

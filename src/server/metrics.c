@@ -163,7 +163,8 @@ static void answer(struct survey *base, struct worker *home) {
     WORKER_COUNTERS(X)
 #undef X
     write_journal(&body, server->journal);
-    write_sources(&body, server->sources);
+    // The main thread makes them when we are running already.
+    if (atomic_load(&server->attached)) write_sources(&body, server->sources);
     reply_body(&base->exchange.response, home, &base->exchange.reply, 200,
                "text/plain; version=0.0.4; charset=utf-8", STR("Cache-Control: no-store\r\n"),
                buf_str(&body));

@@ -23,6 +23,7 @@ struct publishing {
     struct exchange exchange; // first: the connection releases it
     struct worker *worker;
     bool lines_mode, close, ended, forgetting, done;
+    bool refused; // by the journal: what has not been handed over is not published any more, or order would be lost
     char *topic, *type, *key;
     struct buf body;    // one event's data
     struct lines lines; // or the lines
@@ -58,12 +59,17 @@ static void batch_free(struct batch_out *batch) {
     free(batch);
 }
 
-static void publishing_free(struct publishing *publishing) {
+static void drop_waiting(struct publishing *publishing) {
     while (publishing->waiting) {
         struct batch_out *next = publishing->waiting->next;
         batch_free(publishing->waiting);
         publishing->waiting = next;
     }
+    publishing->filling = NULL;
+}
+
+static void publishing_free(struct publishing *publishing) {
+    drop_waiting(publishing);
     buf_fini(&publishing->body);
     lines_fini(&publishing->lines);
     buf_fini(&publishing->exchange.response);
@@ -89,6 +95,7 @@ void publish_fail(struct publishing *publishing, int status, const char *detail)
 bool publish_failed(const struct publishing *publishing) { return publishing->status != 0; }
 
 static void fail_for(struct publishing *publishing, int err) {
+    publishing->refused = true;
     publishing->retry_after_s = 0;
     switch (err) {
         case ERR_CLOSED:
@@ -172,22 +179,22 @@ static void hold(struct publishing *publishing, bool on) {
 // Hands over what has gathered. A single event is refused when there is no room; lines wait, and hold their sender.
 static void submit(struct publishing *publishing) {
     if (publishing->retry.slot) return;
-    while (publishing->waiting && publishing->under_way < BATCHES_MAX) {
+    while (!publishing->refused && publishing->waiting && publishing->under_way < BATCHES_MAX) {
         struct batch_out *batch = publishing->waiting;
         batch->owner = publishing;
         batch->publish.events = batch->events;
         batch->publish.done = done;
         int err = journal_publish(publishing->worker->server->journal, &batch->publish);
         if (err == ERR_BUSY && publishing->lines_mode && later(publishing)) break;
+        if (err) {
+            fail_for(publishing, err == ERR_CLOSED ? ERR_IO : err);
+            break;
+        }
         publishing->waiting = batch->next;
         if (!publishing->waiting) publishing->filling = NULL;
-        if (err) {
-            batch_free(batch);
-            fail_for(publishing, err == ERR_CLOSED ? ERR_IO : err);
-            continue;
-        }
         publishing->under_way++;
     }
+    if (publishing->refused) drop_waiting(publishing);
     hold(publishing, publishing->waiting != NULL);
 }
 
@@ -332,6 +339,8 @@ void publish_end(struct publishing *publishing) {
 void publish_abandon(struct publishing *publishing) {
     publishing->ended = true;
     publish_fail(publishing, 400, "the connection was lost");
+    // No timer fires any more when the worker stops.
+    if (publishing->worker->stopping) loop_timer_clear(publishing->worker->loop, &publishing->retry);
     submit(publishing);
     if (idle(publishing)) answer(publishing);
 }

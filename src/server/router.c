@@ -451,11 +451,8 @@ void router_head(struct conn *conn, const struct http1_request *request) {
     }
     if (may_write(conn, request, &target, &params, memory, &topic)) {
         publish_begin(conn, request, &params, topic, &conn->publishing);
-        if (conn->publishing && request->expect_continue && !publish_failed(conn->publishing)) {
-            struct buf go_on = {.data = (char *)(uintptr_t)HTTP1_CONTINUE,
-                                .len = sizeof HTTP1_CONTINUE - 1};
-            conn_answer(conn, &go_on, false);
-        }
+        if (conn->publishing && request->expect_continue && !publish_failed(conn->publishing))
+            conn_interim(conn, STR(HTTP1_CONTINUE));
     } else {
         // The answer has gone; the body has not come.
         conn->flags |= CONN_ANSWERED;

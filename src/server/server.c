@@ -81,7 +81,7 @@ static int make_workers(struct server *server, struct report *report) {
 static void release(struct server *server) {
     sources_stop(server->sources);
     if (server->journal) journal_stop(server->journal);
-    for (unsigned i = 0; i < server->workers_count; i++) worker_stop(server->workers[i]);
+    worker_stop(server->workers, server->workers_count);
     free(server->workers);
     journal_close(server->journal);
     admission_free(server->admission);

@@ -29,7 +29,7 @@ struct stream {
     struct subscriber subscriber; // first
     struct conn *conn;
     bool keep_alive; // it ends by itself, and the connection may go on afterwards
-    bool waiting, chunked;
+    bool waiting, chunked, snapshot;
     uint64_t question;
     uint64_t expires_ms, stalled_ms; // when it is ended, when it is given up; 0: not
     struct buf head; // of a long poll: the head's fields so far
@@ -198,6 +198,7 @@ static bool read_id(struct asked *asked, struct str id) {
     asked->hub.start = HUB_START_AFTER;
     asked->hub.foreign = !str_equal(mine, str_from(epoch));
     asked->hub.foreign_id = id;
+    asked->hub.committed = journal_last_seq(asked->conn->worker->server->journal);
     return true;
 }
 
@@ -522,6 +523,7 @@ static void begin(struct asked *asked, struct stream *stream, bool waits) {
     stream->conn = asked->conn;
     stream->question = question_of(asked);
     stream->chunked = asked->hub.chunked;
+    stream->snapshot = asked->hub.mode != HUB_STREAM;
     stream->keep_alive =
         asked->hub.mode != HUB_STREAM && asked->reply.keep_alive && asked->reply.chunked;
     if (waits) {
@@ -539,6 +541,13 @@ static void begin(struct asked *asked, struct stream *stream, bool waits) {
     } else {
         http1_head_end(&head);
         if (asked->form == FORM_SSE) write_opening(&head, asked);
+    }
+    if (buf_failed(&head)) {
+        buf_fini(&head);
+        hub_remove(worker->hub, &stream->subscriber);
+        free_stream(stream);
+        answer_problem(asked, 503, "its topics are too many for one answer; ask for fewer", 0);
+        return;
     }
     conn_stream(asked->conn, stream);
     if (asked->age_ms) stream->expires_ms = loop_now(worker->loop) + asked->age_ms;
@@ -672,6 +681,8 @@ static void sink_begin(struct subscriber *subscriber) {
     http1_head_end(&stream->head);
     write_snapshot_opening(&stream->head, worker, stream->names, stream->names_count,
                            stream->grants, stream->grants_count, stream->chunked);
+    // Half a head is worse than none.
+    if (buf_failed(&stream->head)) conn_defer(stream->conn, CONN_BROKEN);
     hub_send(worker->hub, subscriber, buf_str(&stream->head));
     buf_fini(&stream->head);
     conn_wait_until(stream->conn, 0);
@@ -713,6 +724,10 @@ void stream_timeout(struct stream *stream) {
 }
 
 bool stream_ends(const struct stream *stream) { return stream->keep_alive; }
+
+bool stream_is_snapshot(const struct stream *stream) { return stream->snapshot; }
+
+bool stream_is_waiting(const struct stream *stream) { return stream->waiting; }
 
 bool stream_finish(struct stream *stream) {
     bool goes_on = stream->keep_alive;

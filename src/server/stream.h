@@ -23,6 +23,9 @@ void stream_writable(struct stream *stream);
 void stream_timeout(struct stream *stream);
 // Whether it ends by itself and the connection goes on after it.
 bool stream_ends(const struct stream *stream);
+bool stream_is_snapshot(const struct stream *stream);
+// A long poll that has not been answered yet.
+bool stream_is_waiting(const struct stream *stream);
 // After `finished`: frees it; whether the connection may be used for another request.
 bool stream_finish(struct stream *stream);
 

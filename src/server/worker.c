@@ -312,15 +312,18 @@ int worker_run(struct worker *worker, struct report *report) {
     return 0;
 }
 
-void worker_stop(struct worker *worker) {
-    if (!worker) return;
-    if (worker->running) {
-        send_simple(worker, run_stop);
-        pthread_join(worker->thread, NULL);
-        // What was sent while the loop ended (batches, answers) is taken by its last turn or here.
-        loop_drain(worker->loop);
+void worker_stop(struct worker *const *workers, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        if (!workers[i]->running) continue;
+        send_simple(workers[i], run_stop);
+        pthread_join(workers[i]->thread, NULL);
     }
-    worker_free(worker);
+    // What was sent while the loops ended (batches, answers) is taken here. A survey goes on from one to the next, so none may be freed
+    // before all have been round once.
+    for (unsigned round = 0; round <= count; round++) {
+        for (unsigned i = 0; i < count; i++) loop_drain(workers[i]->loop);
+    }
+    for (unsigned i = 0; i < count; i++) worker_free(workers[i]);
 }
 
 uint64_t worker_random(struct worker *worker) {

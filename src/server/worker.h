@@ -61,8 +61,8 @@ int worker_new(struct worker **out, struct server *server, unsigned index, int l
                int metrics_listener, struct report *report) MUST_CHECK;
 // Starts its thread.
 int worker_run(struct worker *worker, struct report *report) MUST_CHECK;
-// Ends all connections, joins the thread, frees. NULL is fine. All publishes under way must have been answered (journal_stop).
-void worker_stop(struct worker *worker);
+// Ends all connections of all workers, joins the threads, frees. All publishes under way must have been answered (journal_stop).
+void worker_stop(struct worker *const *workers, unsigned count);
 
 // Any thread.
 void worker_committed(struct worker *worker, struct batch *batch); // takes over a reference
