@@ -151,7 +151,7 @@ static void announce(void *context, const char *url) {
     const struct demo *demo = context;
     printf("\n"
            "  The page:           %s?key=%s&log=logs/web\n"
-           "  A log, as SSE:      curl -N '%sapi/StreamLogs?code=%s'\n"
+           "  A log, as SSE:      curl -N -H 'Accept: text/event-stream' '%sapi/StreamLogs?code=%s'\n"
            "  A status, as SSE:   curl -N -H 'Accept: text/event-stream' "
            "'%sapi/HttpTrigger1?code=%s'\n"
            "  Set a status:       curl -d ok '%st/status/mine?key=%s'\n"

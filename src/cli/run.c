@@ -118,13 +118,13 @@ int run_hub(const char *command, const struct config_flags *flags,
     struct report report = {0};
     struct config *config = NULL;
     struct server *server = NULL;
-    const char *url;
+    const char *url, *metrics_url;
     int err = config_load(&config, flags, &report);
     if (!err) {
         log_configure(config->log_level, config->log_format);
         log_warnings(config);
         if (config->data_is_default) make_parents(config->data);
-        err = server_start(&server, config, &url, &report);
+        err = server_start(&server, config, &url, &metrics_url, &report);
     }
     if (err) {
         config_free(config);
@@ -134,6 +134,7 @@ int run_hub(const char *command, const struct config_flags *flags,
     uint64_t drain_ms = config->drain_ms;
     // Scripts, tests and people wait for this line, whatever the log level.
     fprintf(stderr, "listening on %s\n", url);
+    if (metrics_url[0]) fprintf(stderr, "metrics on %smetrics\n", metrics_url);
     if (ready) ready(context, url);
     notify_send("READY=1");
     serve_until_signal(server, flags, drain_ms);

@@ -52,6 +52,8 @@ struct journal_config {
 // Called on the journal thread after each commit, before publishers are told. The callee takes over one reference of the batch.
 struct journal_listener {
     void (*committed)(void *context, struct batch *batch);
+    // Publishing has begun to be refused (`failure` says why), or works again (failed 0). Also on the journal thread. NULL: nobody asks.
+    void (*state)(void *context, int failed, const char *failure);
     void *context;
 };
 

@@ -248,6 +248,11 @@ static void round_trip(struct journal *journal) {
 
 // --- failure and recovery -------------------------------------------------------------------------------------------
 
+static void tell_state(const struct journal *journal) {
+    const struct journal_listener *listener = &journal->listener;
+    if (listener->state) listener->state(listener->context, journal->counters.failed, journal->counters.failure);
+}
+
 void writer_failed(struct journal *journal, int err) {
     struct work *work = &journal->work;
     int state = err == ERR_FULL ? ERR_FULL : ERR_IO;
@@ -262,7 +267,10 @@ void writer_failed(struct journal *journal, int err) {
         : work->rc               ? mdb_strerror(work->rc)
                                  : err_text(err),
         work->doing ? work->doing : "write");
-    if (!atomic_exchange(&journal->failed, state)) journal->probe_wait_ms = PROBE_FIRST_MS;
+    if (!atomic_exchange(&journal->failed, state)) {
+        journal->probe_wait_ms = PROBE_FIRST_MS;
+        tell_state(journal);
+    }
     journal->probe_at_ms = clock_mono_ms() + journal->probe_wait_ms;
     journal->probe_wait_ms *= 2;
     if (journal->probe_wait_ms > PROBE_LAST_MS) journal->probe_wait_ms = PROBE_LAST_MS;
@@ -308,6 +316,7 @@ static void probe(struct journal *journal) {
     journal->counters.failed = 0;
     journal->counters.failure[0] = '\0';
     atomic_store(&journal->failed, 0);
+    tell_state(journal);
     // What the trimmer had taken in hand when it failed is found again.
     (void)!trim_policy_changed(journal);
 }

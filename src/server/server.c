@@ -21,6 +21,15 @@ static void committed(void *context, struct batch *batch) {
     worker_committed(server->workers[0], batch);
 }
 
+static void journal_state(void *context, int failed, const char *failure) {
+    (void)context;
+    if (failed) {
+        log_write(LOG_ERROR, "publishing is refused", LOG_TEXT("reason", failure));
+    } else {
+        log_write(LOG_WARN, "the journal can be written again, publishing goes on");
+    }
+}
+
 // As many descriptors as the system lets us have: each subscriber is one.
 static void raise_descriptors(void) {
     struct rlimit limit;
@@ -75,6 +84,7 @@ static int make_workers(struct server *server, struct report *report) {
     }
     if (err && !server->workers_count && metrics_fd >= 0) close(metrics_fd);
     if (!err) net_format_url(&endpoint, server->url, sizeof server->url);
+    if (!err && metrics_fd >= 0) net_format_url(&metrics, server->metrics_url, sizeof server->metrics_url);
     return err;
 }
 
@@ -87,7 +97,7 @@ static void release(struct server *server) {
     admission_free(server->admission);
 }
 
-int server_start(struct server **out, struct config *config, const char **url,
+int server_start(struct server **out, struct config *config, const char **url, const char **metrics_url,
                  struct report *report) {
     struct server *server = calloc(1, sizeof *server);
     if (!server) return report_set(report, ERR_NOMEM, "no memory for the server");
@@ -97,7 +107,7 @@ int server_start(struct server **out, struct config *config, const char **url,
     if (!err) err = admission_new(&server->admission);
     if (!err) err = open_journal(server, report);
     if (!err) err = make_workers(server, report);
-    struct journal_listener listener = {committed, server};
+    struct journal_listener listener = {.committed = committed, .state = journal_state, .context = server};
     if (!err) err = journal_start(server->journal, listener, report);
     for (unsigned i = 0; !err && i < server->workers_count; i++)
         err = worker_run(server->workers[i], report);
@@ -116,6 +126,7 @@ int server_start(struct server **out, struct config *config, const char **url,
     }
     atomic_store(&server->attached, true);
     *url = server->url;
+    *metrics_url = server->metrics_url;
     *out = server;
     return 0;
 }
