@@ -25,18 +25,40 @@ static int open_regular(const char *path, bool follow, struct stat *st) {
     return -1;
 }
 
-// The sibling, if it is still the same file. -1 otherwise.
-static int open_sibling(const struct tail *tail, const struct sibling *sibling) {
+// ERR_AGAIN: the name is another file's by now, rotation goes on. ERR_IO: it cannot be opened.
+static int open_sibling(const struct tail *tail, const struct sibling *sibling, int *out) {
     char *path;
-    if (asprintf(&path, "%s/%s", tail->dir, sibling->name) < 0) return -1;
+    if (asprintf(&path, "%s/%s", tail->dir, sibling->name) < 0) return ERR_AGAIN;
     struct stat st;
     int fd = open_regular(path, false, &st);
+    int error = errno;
     free(path);
-    if (fd >= 0 && !file_id_equal(file_id(&st), sibling->id)) {
+    if (fd < 0) return error == ENOENT || error == EMFILE || error == ENFILE ? ERR_AGAIN : ERR_IO;
+    if (!file_id_equal(file_id(&st), sibling->id)) {
         close(fd);
-        return -1;
+        return ERR_AGAIN;
     }
-    return fd;
+    *out = fd;
+    return 0;
+}
+
+// The siblings at a moment at which the file `id` was at the path (ino 0: none was). ERR_AGAIN: rotation is under way, a
+// check follows soon. Any other error counts as no siblings.
+static int look_around(struct tail *tail, struct file_id id, struct sibling **list, size_t *count) {
+    *list = NULL;
+    *count = 0;
+    int err = siblings_list(tail->dir, tail->base, list, count);
+    if (err == ERR_IO)
+        feed_error(&tail->feed, "%s: looking for rotated files: %s", tail->dir, strerror(errno));
+    struct stat st;
+    int failed = tail->follow_symlink ? stat(tail->path, &st) : lstat(tail->path, &st);
+    struct file_id now = failed ? (struct file_id){0} : file_id(&st);
+    if (err == ERR_IO || (!err && file_id_equal(now, id))) return 0;
+    siblings_free(*list, *count);
+    *list = NULL;
+    *count = 0;
+    tail->source->ops->rescan(tail->source);
+    return ERR_AGAIN;
 }
 
 // --- the chain of files -----------------------------------------------------------------------------------------------
@@ -62,22 +84,30 @@ static const struct mark *seen_before(const struct tail *tail, struct file_id id
 }
 
 // Appends the siblings that were rotated away after `from` (NULL: not among them) and not before `since_ns`, oldest first; all that a
-// hub that was down or slow has not seen yet.
-static void append_siblings(struct tail *tail, const struct sibling *list, size_t count,
-                            const struct sibling *from, int64_t since_ns, struct file_id at_path) {
-    for (size_t i = 0; i < count && has_room(tail); i++) {
+// hub that was down or slow has not seen yet. ERR_AGAIN: not all of them, and nothing must come after them now.
+static int append_siblings(struct tail *tail, const struct sibling *list, size_t count,
+                           const struct sibling *from, int64_t since_ns, struct file_id at_path) {
+    for (size_t i = 0; i < count; i++) {
         const struct sibling *s = &list[i];
         bool later = from ? s->mtime_ns >= since_ns && sibling_compare(from, s, tail->base) < 0
                           : s->mtime_ns > since_ns;
         if (!s->rotated || !later || file_id_equal(s->id, at_path) || tail_holds(tail, s->id))
             continue;
-        int fd = open_sibling(tail, s);
-        if (fd < 0) continue;
-        if (seen_before(tail, s->id, fd))
+        int fd, err = has_room(tail) ? open_sibling(tail, s, &fd) : ERR_AGAIN;
+        if (err == ERR_AGAIN) {
+            tail->source->ops->rescan(tail->source);
+            return ERR_AGAIN;
+        }
+        if (err) continue;
+        if (seen_before(tail, s->id, fd)) {
             close(fd);
-        else
-            append(tail, stream_new(tail, fd, NULL));
+            continue;
+        }
+        struct stream *stream = stream_new(tail, fd, NULL);
+        if (!stream) return ERR_AGAIN;
+        append(tail, stream);
     }
+    return has_room(tail) ? 0 : ERR_AGAIN;
 }
 
 static const struct sibling *find_sibling(const struct sibling *list, size_t count,
@@ -90,10 +120,6 @@ static const struct sibling *find_sibling(const struct sibling *list, size_t cou
 // The file at the path itself; fd -1: there is none. Takes over fd.
 static void append_path(struct tail *tail, int fd, struct file_id id) {
     if (fd < 0) return;
-    if (!has_room(tail)) {
-        close(fd);
-        return;
-    }
     const struct mark *mark = seen_before(tail, id, fd);
     append(tail, stream_new(tail, fd, mark));
     if (!tail->before || mark != &tail->before->mark) return;
@@ -113,21 +139,19 @@ static void rotated(struct tail *tail, int fd, struct file_id id) {
         close(fd);
         return;
     }
-    int err = siblings_list(tail->dir, tail->base, &list, &count);
-    if (err) {
-        // Rotation is under way right now, or the directory cannot be read; the next check comes soon.
-        if (err == ERR_IO)
-            feed_error(&tail->feed, "%s: looking for rotated files: %s", tail->dir,
-                       strerror(errno));
+    if (look_around(tail, id, &list, &count)) {
         close(fd);
         return;
     }
     struct stream *last = newest(tail);
     struct stat st;
     int64_t since_ns = fstat(last->fd, &st) == 0 ? file_mtime_ns(&st) : 0;
-    append_siblings(tail, list, count, find_sibling(list, count, last->mark.id), since_ns, id);
+    const struct sibling *from = find_sibling(list, count, last->mark.id);
+    if (append_siblings(tail, list, count, from, since_ns, id))
+        close(fd);
+    else
+        append_path(tail, fd, id);
     siblings_free(list, count);
-    append_path(tail, fd, id);
 }
 
 // --- starting ---------------------------------------------------------------------------------------------------------
@@ -153,22 +177,25 @@ static uint64_t backfill_offset(struct sources *sources, int fd, uint64_t size, 
     return any && lines == 0 ? end : 0;
 }
 
-// Files that came and were rotated away since the path was first found empty, before anyone looked again.
-static void begin_with_siblings(struct tail *tail, struct file_id id) {
+// Files that came and were rotated away since the path was first found empty, before anyone looked again. ERR_AGAIN as above.
+static int begin_with_siblings(struct tail *tail, struct file_id id) {
     struct sibling *list;
     size_t count;
-    if (!tail->missing_ns || siblings_list(tail->dir, tail->base, &list, &count)) return;
+    if (!tail->missing_ns) return 0;
+    int err = look_around(tail, id, &list, &count);
     // Time stamps of files are those of the last tick of the clock.
-    append_siblings(tail, list, count, NULL, tail->missing_ns - TICK_NS, id);
+    if (!err) err = append_siblings(tail, list, count, NULL, tail->missing_ns - TICK_NS, id);
     siblings_free(list, count);
+    return err;
 }
 
 // A file that was never seen.
 static void begin(struct tail *tail, int fd, struct file_id id) {
     struct stat st;
     struct mark mark = {0};
-    begin_with_siblings(tail, id);
-    if (!has_room(tail)) {
+    int err = begin_with_siblings(tail, id);
+    tail->changed = tail->now != NULL;
+    if (err) {
         close(fd);
         return;
     }
@@ -183,61 +210,79 @@ static void begin(struct tail *tail, int fd, struct file_id id) {
 
 // The sibling in which reading has to go on: the same file under another name, or (`copies`) one with the
 // same content that is not older than `since_ns`. The oldest, since later copies are of what came later.
-static const struct sibling *find_rest(struct tail *tail, const struct sibling *list, size_t count,
-                                       const struct mark *mark, bool copies, int64_t since_ns,
-                                       int *out_fd) {
-    for (size_t i = 0; i < count; i++) {
+// *out is NULL when there is none. ERR_AGAIN: it cannot be told now.
+static int find_rest(struct tail *tail, const struct sibling *list, size_t count,
+                     const struct mark *mark, bool copies, int64_t since_ns,
+                     const struct sibling **out, int *out_fd) {
+    *out = NULL;
+    for (size_t i = 0; i < count && !*out; i++) {
         const struct sibling *s = &list[i];
         bool same = file_id_equal(s->id, mark->id);
         if (!same && (!copies || !s->rotated || mark->offset == 0 || s->mtime_ns < since_ns ||
                       tail_holds(tail, s->id)))
             continue;
-        int fd = open_sibling(tail, s);
-        if (fd >= 0 && mark_holds(mark, fd)) {
-            *out_fd = fd;
-            return s;
+        int err = open_sibling(tail, s, out_fd);
+        if (err == ERR_AGAIN) {
+            tail->source->ops->rescan(tail->source);
+            return ERR_AGAIN;
         }
-        if (fd >= 0) close(fd);
+        if (!err && mark_holds(mark, *out_fd))
+            *out = s;
+        else if (!err)
+            close(*out_fd);
     }
-    return NULL;
+    return 0;
 }
 
-static void resume_before(struct tail *tail, const struct sibling *list, size_t count) {
+static int resume_before(struct tail *tail, const struct sibling *list, size_t count) {
     const struct mark *mark = &tail->position.before;
+    const struct sibling *rest;
     int fd;
-    if (!mark->id.ino || tail->before || !find_rest(tail, list, count, mark, false, 0, &fd)) return;
-    tail->before = stream_new(tail, fd, mark);
+    if (!mark->id.ino || tail->before) return 0;
+    int err = find_rest(tail, list, count, mark, false, 0, &rest, &fd);
+    if (!err && rest) tail->before = stream_new(tail, fd, mark);
+    return err;
 }
 
-// A file of which a position is known. Takes over fd, the file that is at the path now; -1: there is none.
-static void resume(struct tail *tail, int fd, struct file_id id) {
+// The file that was being read is not at the path any more, or not with that content. Takes over fd.
+static int resume_elsewhere(struct tail *tail, int fd, struct file_id id,
+                            const struct sibling *list, size_t count) {
     const struct mark mark = tail->position.now;
-    struct sibling *list = NULL;
-    size_t count = 0;
-    int err = siblings_list(tail->dir, tail->base, &list, &count);
-    if (err == ERR_AGAIN || err == ERR_NOMEM) {
-        if (fd >= 0) close(fd);
-        return;
-    }
-    resume_before(tail, list, count);
-    bool at_path = file_id_equal(id, mark.id);
-    if (at_path && mark_holds(&mark, fd)) {
-        append(tail, stream_new(tail, fd, &mark));
-    } else {
-        int rest_fd;
-        const struct sibling *rest =
-            find_rest(tail, list, count, &mark, at_path, tail->position.mtime_ns, &rest_fd);
-        if (rest) {
-            append(tail, stream_new(tail, rest_fd, &mark));
-        } else if (mark.offset && !tail->drained && fd >= 0) {
+    const struct sibling *rest;
+    int rest_fd;
+    int err = find_rest(tail, list, count, &mark, file_id_equal(id, mark.id),
+                        tail->position.mtime_ns, &rest, &rest_fd);
+    if (!err && rest) append(tail, stream_new(tail, rest_fd, &mark));
+    // Without the file at the path, what is not known to be ours may still be moved away.
+    if (!err && (rest || fd >= 0))
+        err = append_siblings(tail, list, count, rest, tail->position.mtime_ns, id);
+    if (!rest && !err && fd >= 0) {
+        if (mark.offset && !tail->drained)
             log_write(LOG_WARN, "the rest of a rotated file was not found; lines may be missing",
                       LOG_TEXT("source", tail->feed.name));
-        }
-        // Without the file at the path, what is not known to be ours may still be moved away.
-        if (rest || fd >= 0) append_siblings(tail, list, count, rest, tail->position.mtime_ns, id);
+        tail->position.generation++;
+    }
+    if (!err)
         append_path(tail, fd, id);
-        if (!rest && fd >= 0) tail->position.generation++;
-        tail->changed = tail->now != NULL;
+    else if (fd >= 0)
+        close(fd);
+    tail->changed = tail->now != NULL;
+    return err;
+}
+
+// A file of which a position is known. Takes over fd, the file that is at the path now; -1: there is none. When rotation is under way it
+// is left for the next check.
+static void resume(struct tail *tail, int fd, struct file_id id) {
+    struct sibling *list;
+    size_t count;
+    int err = look_around(tail, id, &list, &count);
+    if (!err) err = resume_before(tail, list, count);
+    if (err) {
+        if (fd >= 0) close(fd);
+    } else if (file_id_equal(id, tail->position.now.id) && mark_holds(&tail->position.now, fd)) {
+        append(tail, stream_new(tail, fd, &tail->position.now));
+    } else {
+        (void)!resume_elsewhere(tail, fd, id, list, count);
     }
     siblings_free(list, count);
 }
@@ -311,32 +356,37 @@ void tail_check(struct tail *tail) {
     feed_wake(&tail->feed);
 }
 
-bool tail_find_copy(struct tail *tail) {
+int tail_find_copy(struct tail *tail) {
     struct stream *now = tail->now;
     struct sibling *list;
     size_t count;
     int fd;
-    if (siblings_list(tail->dir, tail->base, &list, &count)) return false;
     struct mark mark = now->mark;
     struct file_id id = mark.id;
+    const struct sibling *rest = NULL;
+    int err = look_around(tail, id, &list, &count);
     // The file itself cannot be meant; it has been truncated.
     mark.id.ino = 0;
-    const struct sibling *rest = find_rest(tail, list, count, &mark, true, now->mtime_ns, &fd);
-    int again = rest ? dup(now->fd) : -1;
-    struct stream *restarted = again < 0 ? NULL : stream_new(tail, again, NULL);
-    struct stream *copy = restarted ? stream_new(tail, fd, &now->mark) : NULL;
-    if (copy) {
-        stream_free(now);
-        tail->now = copy;
-        append_siblings(tail, list, count, rest, rest->mtime_ns, id);
-        if (has_room(tail))
-            append(tail, restarted);
-        else
+    if (!err) err = find_rest(tail, list, count, &mark, true, now->mtime_ns, &rest, &fd);
+    if (!err && !rest) err = ERR_NOT_FOUND;
+    if (!err) {
+        struct stream *copy = stream_new(tail, fd, &now->mark);
+        int again = dup(now->fd);
+        struct stream *restarted = again < 0 ? NULL : stream_new(tail, again, NULL);
+        if (copy && restarted) {
+            stream_free(now);
+            tail->now = copy;
+            // What finds no room now is found from the last one that did.
+            if (append_siblings(tail, list, count, rest, rest->mtime_ns, id))
+                stream_free(restarted);
+            else
+                append(tail, restarted);
+        } else {
+            stream_free(copy);
             stream_free(restarted);
-    } else if (rest) {
-        stream_free(restarted);
-        if (!restarted) close(fd);
+            err = ERR_AGAIN;
+        }
     }
     siblings_free(list, count);
-    return copy != NULL;
+    return err;
 }

@@ -216,12 +216,19 @@ static bool truncated(struct tail *tail, struct chunk *chunk, uint32_t certain) 
         now->ended = true;
         return true;
     }
-    count_rotation(tail);
-    if (!tail->gone && tail_find_copy(tail)) {
-        // They come again, from the copy.
+    int err = tail->gone ? ERR_NOT_FOUND : tail_find_copy(tail);
+    if (err != ERR_NOT_FOUND) {
+        // They come again: from the copy, or when it can be told whether there is one.
         chunk_cut(chunk, certain);
+        if (err) {
+            now->line_at = now->mark.offset;
+            stream_rewind(now);
+            return false;
+        }
+        count_rotation(tail);
         return true;
     }
+    count_rotation(tail);
     if (add_rest(now, chunk)) return false;
     stream_restart(now);
     return true;

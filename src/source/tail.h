@@ -84,8 +84,8 @@ void stream_free(struct stream *stream);
 
 // Looks at the path: opens what is new there.
 void tail_check(struct tail *tail);
-// A copy of what stood in the truncated file `now`, with more than its mark says: it comes first then, later copies and the file
-// after it. Whether there was one.
-bool tail_find_copy(struct tail *tail);
+// A copy of what stood in the truncated file `now`, with at least what its mark says: it comes first then, later copies and the file
+// after it. ERR_NOT_FOUND: there is none. ERR_AGAIN: it cannot be told now.
+int tail_find_copy(struct tail *tail) MUST_CHECK;
 
 #endif

@@ -139,12 +139,8 @@ Test(source, a_slow_journal_loses_nothing) {
 // --- kill -9 ----------------------------------------------------------------------------------------------------------
 
 // In a child: follows the file until it is killed.
-static void serve_until_killed(void) {
-    bench.journal = NULL;
-    bench.sources = NULL;
-    struct source_config config = bench_file(&bench, "log");
-    bench.count = 0;
-    bench_start(&bench, &config, 1);
+static void serve_until_killed(const struct source_config *config) {
+    bench_start(&bench, config, 1);
     for (;;) pause();
 }
 
@@ -175,6 +171,12 @@ static void check_journal(size_t count) {
 Test(source, kill_9_under_rotation_loses_and_repeats_nothing) {
     bench_stop(&bench);
     bench.journal_config.sync = true;
+    // It has been seen once: what is rotated away before that is not followed.
+    struct source_config config = bench_file(&bench, "log");
+    bench_append(&bench, "log", "1\n");
+    bench_start(&bench, &config, 1);
+    bench_wait(&bench, 1);
+    bench_stop(&bench);
     pid_t writer = fork();
     if (writer == 0) {
         int fd = -1;
@@ -184,7 +186,7 @@ Test(source, kill_9_under_rotation_loses_and_repeats_nothing) {
                 close(fd);
             }
             fd = open(bench_path(&bench, "log"), O_WRONLY | O_CREAT | O_APPEND, 0644);
-            write_numbers(fd, i, i + PIECE - 1);
+            write_numbers(fd, i == 1 ? 2 : i, i + PIECE - 1);
             sleep_ms(20);
         }
         _exit(0);
@@ -192,7 +194,7 @@ Test(source, kill_9_under_rotation_loses_and_repeats_nothing) {
     unsigned random = (unsigned)getpid();
     for (int round = 0; round < 6; round++) {
         pid_t child = fork();
-        if (child == 0) serve_until_killed();
+        if (child == 0) serve_until_killed(&config);
         random = random * 1664525u + 1013904223u;
         // The moment of the crash is what is varied; nothing waits for it.
         sleep_ms(20 + (random >> 16) % 60);
@@ -202,7 +204,6 @@ Test(source, kill_9_under_rotation_loses_and_repeats_nothing) {
     int status;
     waitpid(writer, &status, 0);
     cr_assert_eq(status, 0);
-    struct source_config config = bench_file(&bench, "log");
     bench_start(&bench, &config, 1);
     bench_append(&bench, "log", "200001\n");
     while (true) {
