@@ -33,9 +33,10 @@ void bench_journal(struct bench *bench) {
     struct report report = {0};
     cr_assert_eq(journal_open(&bench->journal, &bench->journal_config, &report), 0, "%s",
                  report.text);
-    cr_assert_eq(
-        journal_start(bench->journal, (struct journal_listener){committed, bench}, &report), 0,
-        "%s", report.text);
+    cr_assert_eq(journal_start(bench->journal,
+                               (struct journal_listener){.committed = committed, .context = bench},
+                               &report),
+                 0, "%s", report.text);
 }
 
 void bench_open(struct bench *bench) {
