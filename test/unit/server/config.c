@@ -561,7 +561,7 @@ Test(config, bad_keys_are_found_without_showing_secrets) {
     refuse("keys:\n- {name: a, secret_file: /nonexistent/k, publish: [a]}\n",
            "2:26: keys[0].secret_file: cannot open /nonexistent/k", "No such file");
     refuse("keys:\n- {name: a, secret: hunter2-hunter2, publish: [ok, \"\"]}\n",
-           "2:52: keys[0].publish[1]: the pattern is empty", "for example");
+           "2:52: keys[0].publish[1]: the topic pattern is empty", "for example");
     refuse(
         "keys:\n- {name: a, secret: hunter2-1, publish: [a]}\n"
         "- {name: b, secret: hunter2-2, publish: [a]}\n- {name: c, secret: short, publish: [a]}\n",
@@ -605,7 +605,7 @@ Test(config, topic_rules) {
     cr_assert(config->policy.rules[1].memory);
     config_free(config);
     refuse("topics:\n- {durability: disk}\n", "2:3: topics[0].match: a rule needs a pattern", "");
-    refuse("topics:\n- {match: \"\"}\n", "2:11: topics[0].match: the pattern is empty", "");
+    refuse("topics:\n- {match: \"\"}\n", "2:11: topics[0].match: the topic pattern is empty", "");
     refuse("topics:\n- {match: a, durability: ram}\n", "2:26: topics[0].durability", "disk|memory");
     refuse("topics:\n- match: a\n  retention:\n    age: 1\n", "4:10: topics[0].retention.age",
            "duration");
