@@ -135,7 +135,7 @@ Test(auth, refuses_bad_keys_by_name) {
     refuse(&nameless, 1, "key 1 has no name");
     refuse(&secretless, 1, "\"ci\" has an empty secret");
     refuse(&weak, 1, "shorter than 8 bytes");
-    refuse(&pattern, 1, "\"ci\": subscribe pattern 2: the pattern is empty");
+    refuse(&pattern, 1, "\"ci\": subscribe pattern 2: the topic pattern is empty");
     twin.name = "ci";
     struct auth_key_config same_name[] = {ci, twin};
     refuse(same_name, 2, "two keys have the name \"ci\"");
