@@ -14,7 +14,8 @@ static const char usage[] =
     "  --subscribers N  --topics T  --publish-topics T  --processes P  --stuck PERCENT\n"
     "  --window W  --connections C  --pipeline P  --rate EVENTS/S  --events N  --seconds S\n"
     "  --payload BYTES  --warm N  --settle S  --idle S  --replay EVENTS  --urgent\n"
-    "  --server PID  --label TEXT  --header 'Name: value'  --content-type T  --body TEMPLATE\n";
+    "  --connecting N  --server PID  --label TEXT  --header 'Name: value'  --content-type T  "
+    "--body TEMPLATE\n";
 
 static void fail(const char *what, const char *value) {
     fprintf(stderr, "load: %s: %s\n%s", what, value, usage);
@@ -84,6 +85,7 @@ static char *with_line_end(const char *header) {
     X(label, "label")                                                                              \
     X(header, "header")                                                                            \
     X(content_type, "content-type")                                                                \
+    X(connecting, "connecting")                                                                    \
     X(body, "body")
 #define X(name, text) OPT_##name,
 enum { OPT_urgent = 256, OPTIONS(X) };
@@ -125,14 +127,16 @@ static void take(struct options *o, int option, const char *value) {
         case OPT_label: o->label = value; break;
         case OPT_header: o->headers = with_line_end(value); break;
         case OPT_content_type: o->content_type = value; break;
+        case OPT_connecting: o->connecting = (uint32_t)number(value); break;
         case OPT_body: o->body = value; break;
         default: exit(EX_USAGE);
     }
 }
 
 static void check(const struct options *o) {
-    if (!o->topics || !o->processes || !o->window || !o->connections || !o->pipeline)
-        fail("must not be 0", "topics, processes, window, connections, pipeline");
+    if (!o->topics || !o->processes || !o->window || !o->connections || !o->pipeline ||
+        !o->connecting)
+        fail("must not be 0", "topics, processes, window, connections, pipeline, connecting");
     if (o->publish_topics > o->topics && o->subscribers)
         fail("must not be more than --topics", "--publish-topics");
     if (o->payload_bytes < 12 || o->payload_bytes > 60000)
@@ -156,6 +160,7 @@ void options_read(struct options *o, int argc, char **argv) {
                           .topics = 1,
                           .window = 1,
                           .connections = 8,
+                          .connecting = 256,
                           .pipeline = 1,
                           .payload_bytes = 100,
                           .warm_events = 20,

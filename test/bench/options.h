@@ -31,6 +31,8 @@ struct options {
     uint32_t publish_topics; // event n has topic n % publish_topics
     uint32_t window;         // events in flight
     uint32_t connections, pipeline;
+    uint32_t
+        connecting; // subscribers that one process opens at once: a listener's queue has an end
     uint32_t payload_bytes, warm_events;
     uint64_t events, replay_events;
     double seconds, rate, settle_s, idle_s;

@@ -13,10 +13,9 @@
 
 #include "usage.h"
 
-// Connections that are being opened at once by one process: below what a listener's queue holds.
-#define CONNECTING_MAX 256
-// Connections from one source address: ports are 16 bits, and the ephemeral range is about 28,000.
-#define PER_ADDRESS 20000
+// Connections from one source address. The ephemeral range holds about 28,000, but when half of it is taken the kernel searches long for
+// the next free one.
+#define PER_ADDRESS 10000
 #define READ_BYTES (256 * 1024)
 #define HEAD_BYTES 4096
 
@@ -131,7 +130,7 @@ static void start(struct subscribers *s, uint32_t i) {
 }
 
 bool subscribers_connect(struct subscribers *s) {
-    while (s->started < s->count && s->started - s->settled < CONNECTING_MAX)
+    while (s->started < s->count && s->started - s->settled < s->ledger->options->connecting)
         start(s, s->started++);
     return s->started == s->count;
 }

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// Programs on chosen cores: started, waited for, ended by their id.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import net from 'node:net';
+
+const END_MS = 10_000;
+
+// The cores this process may use: the server gets the last, the client the first, so that they never share one unless there is only one.
+export function cores() {
+    const line = /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))[1];
+    return line.split(',').flatMap((part) => {
+        const [from, to = from] = part.split('-').map(Number);
+        return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+    });
+}
+
+// Runs to its end and gives what it wrote; an error when it fails.
+export async function run(core, command, { limit = 180_000 } = {}) {
+    const child = spawn('taskset', ['-c', String(core), ...command], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const out = [];
+    let errors = '';
+    child.stdout.on('data', (chunk) => out.push(chunk));
+    child.stderr.on('data', (chunk) => (errors += chunk));
+    const timer = setTimeout(() => child.kill('SIGKILL'), limit);
+    const [code, signal] = await once(child, 'close');
+    clearTimeout(timer);
+    if (code !== 0) throw new Error(`${command[0]} ended with ${signal ?? code}: ${errors.trim()}`);
+    return Buffer.concat(out).toString('utf8');
+}
+
+// A program that stays, with as many descriptors as it may have. {pid, line(pattern), stop()}
+export function start(core, command, options = {}) {
+    const script = 'ulimit -n "$(ulimit -Hn)"; exec taskset -c "$0" "$@"';
+    const child = spawn('sh', ['-c', script, String(core), ...command], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+        ...options,
+    });
+    let errors = '';
+    const waiting = new Set();
+    const check = () => waiting.forEach((look) => look());
+    child.stderr.on('data', (chunk) => {
+        errors = (errors + chunk).slice(-100_000);
+        check();
+    });
+    let ended = false;
+    const closed = once(child, 'close').then(() => {
+        ended = true;
+        check();
+    });
+    return {
+        pid: child.pid,
+        // The first match in what it writes to stderr.
+        line(pattern, limit = 15_000) {
+            return new Promise((resolve, reject) => {
+                const finish = (settle, value) => {
+                    clearTimeout(timer);
+                    waiting.delete(look);
+                    settle(value);
+                };
+                const look = () => {
+                    const match = pattern.exec(errors);
+                    if (match) finish(resolve, match);
+                    else if (ended) finish(reject, new Error(`${command[0]} ended: ${errors.trim()}`));
+                };
+                const timer = setTimeout(
+                    () => finish(reject, new Error(`${command[0]} did not get ready: ${errors.trim()}`)),
+                    limit,
+                );
+                waiting.add(look);
+                look();
+            });
+        },
+        ended: () => ended,
+        async stop(signal = 'SIGTERM') {
+            if (ended) return;
+            child.kill(signal);
+            const timer = setTimeout(() => child.kill('SIGKILL'), END_MS);
+            await closed;
+            clearTimeout(timer);
+        },
+    };
+}
+
+export function freePort() {
+    return new Promise((resolve, reject) => {
+        const server = net.createServer().on('error', reject);
+        server.listen(0, '127.0.0.1', () => {
+            const { port } = server.address();
+            server.close(() => resolve(port));
+        });
+    });
+}
+
+// Until somebody listens there.
+export async function listening(port, limit = 15_000) {
+    const end = Date.now() + limit;
+    for (;;) {
+        const socket = net.connect(port, '127.0.0.1');
+        const open = await new Promise((resolve) => {
+            socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+        });
+        socket.destroy();
+        if (open) return;
+        if (Date.now() > end) throw new Error(`nobody listens on port ${port}`);
+        await pause(50);
+    }
+}
+
+export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
