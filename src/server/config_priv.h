@@ -79,7 +79,7 @@ X(RING_BYTES, STREAM, ring_bytes, ring_bytes, SIZE, false, false, MB, TB, "64MB"
 X(CONNECTIONS, LIMITS, connections, connections_max, U32, true, false, 1, 10000000, "100000", NULL, \
   "Connections in all; a newcomer beyond that is refused, nobody is thrown out.") \
 X(CONNECTIONS_PER_ADDRESS, LIMITS, connections_per_address, connections_per_address_max, U32, true, false, \
-  1, 10000000, "10000", NULL, \
+  1, 10000000, "100000", NULL, \
   "Connections from one address. A reverse proxy is one address: raise it there; lower it where the hub faces the world.") \
 X(HEADER_BYTES, LIMITS, header_bytes, header_bytes_max, SIZE, true, false, KB, MB, "16KB", NULL, \
   "Request line and headers of one request.") \
