@@ -110,7 +110,7 @@ void bench_open(struct bench *bench, struct bench_config config) {
         .heartbeat_ms = config.heartbeat_ms ? config.heartbeat_ms : 1600,
     };
     cr_assert_eq(hub_new(&bench->hub, &hub, &report), 0, "%s", report.text);
-    struct journal_listener listener = {committed, NULL};
+    struct journal_listener listener = {.committed = committed};
     cr_assert_eq(journal_start(bench->journal, listener, &report), 0, "%s", report.text);
 }
 
