@@ -16,7 +16,8 @@ const KILLS = 5;
 const ROTATE_EVERY = 9000;
 // How far the writer may run ahead of what has been delivered, so that every kill falls into the middle.
 const LEAD = 30_000;
-const LEAD_WHILE_DOWN = 60_000;
+// What it writes, and rotates, while the hub is down.
+const WHILE_DOWN = 12_000;
 
 const page = (url) => `<!DOCTYPE html><title>subscriber</title><script>
     window.got = [];
@@ -48,12 +49,15 @@ scenario('seq 1 200000 under rotation, exactly once and in order, over five kill
     await client.opened();
 
     let written = 0;
-    let down = false;
+    let goal = 0; // while the hub is down: where the writer waits
+    let over = false;
+    s.defer(() => {
+        over = true;
+    });
     const writer = (async () => {
         let sinceRotation = 0;
-        for (let i = 0; written < TOTAL; i++) {
-            const room = down ? LEAD_WHILE_DOWN : LEAD;
-            if (written - client.items.length > room) {
+        for (let i = 0; written < TOTAL && !over; i++) {
+            if (goal ? written >= goal : written - client.items.length > LEAD) {
                 await new Promise((resolve) => setTimeout(resolve, 2));
                 continue;
             }
@@ -73,14 +77,15 @@ scenario('seq 1 200000 under rotation, exactly once and in order, over five kill
     })();
 
     for (let kill = 1; kill <= KILLS; kill++) {
-        await client.waitData(kill * 25_000, 60_000);
-        down = true;
+        // In the middle of a stream that is flowing again.
+        await client.opened(kill);
+        await client.waitData(Math.max(kill * 25_000, client.items.length + 5000), 60_000);
+        goal = Math.min(written + WHILE_DOWN, TOTAL);
         await hub.kill9();
-        const before = written;
         // The log goes on, and is rotated, while nobody follows it.
-        await until(() => written >= Math.min(before + 12_000, TOTAL), 'the writer to go on');
+        await until(() => written >= goal, `the writer to go on (${written} lines, ${client.items.length} delivered)`);
         await hub.launch();
-        down = false;
+        goal = 0;
     }
     await writer;
 
