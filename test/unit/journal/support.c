@@ -74,7 +74,7 @@ struct journal *support_open(const struct journal_config *config) {
     struct journal *journal;
     struct report report = {0};
     cr_assert_eq(journal_open(&journal, config, &report), 0, "%s", report.text);
-    struct journal_listener listener = {committed, &support_seen};
+    struct journal_listener listener = {.committed = committed, .context = &support_seen};
     cr_assert_eq(journal_start(journal, listener, &report), 0, "%s", report.text);
     return journal;
 }
