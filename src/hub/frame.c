@@ -99,7 +99,7 @@ void frame_encode(struct buf *out, enum frame_format format, const struct frame_
             buf_append_char(out, '\n');
             break;
         case FRAME_JSON: json_object(out, view, epoch); break;
-        case FRAME_FORMATS: ASSERT(!"a format");
+        case FRAME_FORMATS: ASSERT(format != FRAME_FORMATS);
     }
     if (chunked) frame_chunk(out, start);
 }

@@ -155,10 +155,12 @@ static enum conn_phase phase_of(const struct conn *conn) {
     return conn->first ? PHASE_WAIT : PHASE_IDLE;
 }
 
-// `progress`: bytes of a body came or bytes of an answer left, so that time counts anew. A head must be there in time as a whole.
-static void set_phase(struct conn *conn, bool progress) {
+// `progress`: bytes of a body came or bytes of an answer left, so that time counts anew; `answered`: a request was, so that it counts anew
+// for the next one. A head must be there in time as a whole.
+static void set_phase(struct conn *conn, bool progress, bool answered) {
     enum conn_phase phase = phase_of(conn);
-    bool anew = progress && (phase == PHASE_BODY || phase == PHASE_WRITE);
+    bool anew = (progress && (phase == PHASE_BODY || phase == PHASE_WRITE)) ||
+                (answered && (phase == PHASE_IDLE || phase == PHASE_HEAD));
     set_busy(conn, phase != PHASE_IDLE);
     if (phase == conn->phase && !anew) return;
     conn->phase = (uint8_t)phase;
@@ -411,7 +413,8 @@ static bool resume(struct conn *conn) {
 
 // Does all that can be done now: sends, resumes, closes; then says what to wait for.
 static void advance(struct conn *conn) {
-    bool progress = conn->out || (conn->parser && http1_parser_in_message(conn->parser));
+    bool answered = conn->out != NULL;
+    bool progress = answered || (conn->parser && http1_parser_in_message(conn->parser));
     if (conn->publishing && publish_failed(conn->publishing)) end_refused(conn);
     do {
         if (conn->flags & CONN_BROKEN) {
@@ -428,7 +431,7 @@ static void advance(struct conn *conn) {
         conn_close(conn);
         return;
     } else {
-        set_phase(conn, progress);
+        set_phase(conn, progress, answered);
     }
     if (conn->state == CONN_CLOSED) return;
     // A connection without a request holds no parser.

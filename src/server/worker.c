@@ -40,6 +40,7 @@ static void pause_accepting(struct worker *worker) {
     log_write(LOG_WARN,
               "no more descriptors: connections wait; raise the limit of open files (ulimit -n)");
     loop_change(worker->loop, &worker->listener, 0);
+    if (worker->metrics_listener.fd >= 0) loop_change(worker->loop, &worker->metrics_listener, 0);
     (void)!loop_timer_set(worker->loop, &worker->accept_again,
                           loop_now(worker->loop) + ACCEPT_PAUSE_MS);
 }
@@ -48,6 +49,8 @@ static void accept_again(struct loop_timer *timer) {
     struct worker *worker =
         (struct worker *)(void *)((char *)timer - offsetof(struct worker, accept_again));
     if (worker->listener.fd >= 0) loop_change(worker->loop, &worker->listener, EPOLLIN);
+    if (worker->metrics_listener.fd >= 0)
+        loop_change(worker->loop, &worker->metrics_listener, EPOLLIN);
 }
 
 static void accept_some(struct worker *worker, int listener, bool metrics) {

@@ -96,6 +96,25 @@ check('an id is known to every worker at once', async (s) => {
     }
 });
 
+scenario('a connection that is used again and again is not idle', async (s) => {
+    const own = await Hub.start(s, { config: { limits: { idle_timeout: '1s', header_timeout: '1s' } } });
+    const quick = await RawSocket.connect(s, own.port);
+    const overlapping = await RawSocket.connect(s, own.port);
+    const whole = GET('/healthz');
+    overlapping.write(whole.slice(0, 10));
+    for (let i = 1; i <= 8; i++) {
+        quick.write(whole);
+        overlapping.write(whole.slice(10) + whole.slice(0, 10));
+        await quick.waitResponses(i);
+        await overlapping.waitResponses(i);
+        // Time itself is what is tested.
+        await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    assert.ok((await quick.waitResponses(8)).every((answer) => answer.status === 200));
+    assert.ok((await overlapping.waitResponses(8)).every((answer) => answer.status === 200));
+    await within(quick.closed, 'the end of the idle connection');
+});
+
 scenario('SIGTERM answers a waiting long poll', async (s) => {
     const own = await Hub.start(s, { config: { stream: { drain: '10s' } } });
     const { id } = await own.publish('poll', 'x');

@@ -108,7 +108,7 @@ Test(start, since_a_time) {
     uint64_t times[12];
     for (int i = 1; i <= 10; i++) {
         uint64_t seq = bench_put(&bench, i % 2 ? "a" : "b", "x");
-        cr_assert_eq(seq, i);
+        cr_assert_eq(seq, (uint64_t)i);
         bench_turn(&bench);
         times[i] = bench.hub->last_time_ms;
         // The next event must have a later time.
