@@ -361,7 +361,8 @@ static void answer_ok(struct publishing *publishing) {
             buf_append_str(&body, STR("\","));
         }
         buf_append_str(&body, STR("\"count\":"));
-        buf_append_u64(&body, publishing->count);
+        // What closes the topic is no line.
+        buf_append_u64(&body, publishing->count - publishing->close);
         if (publishing->key[0]) {
             buf_append_str(&body, STR(",\"duplicates\":"));
             buf_append_u64(&body, publishing->duplicates);

@@ -68,6 +68,11 @@ check('requests that come while a long poll waits are answered after it', async 
     assert.match(answers[2].text, /tailrace/);
 });
 
+check('closing a topic behind lines does not count as a line', async () => {
+    const answer = await hub.post('/t/counted?split=lines&close=1', 'a\nb\n');
+    assert.equal(answer.json().count, 2);
+});
+
 check('a client that has said all and closed its side gets a whole snapshot', async (s) => {
     await hub.publishLines('half', numbered(20000, 'x'.repeat(500)));
     for (const version of ['1.0', '1.1']) {
