@@ -301,11 +301,19 @@ static int enqueue(struct journal *journal, struct publish *publish) {
         atomic_fetch_sub(&journal->queue_bytes, publish->bytes);
         return ERR_BUSY;
     }
-    inbox_send(&journal->inbox, &publish->message);
+    inbox_put(&journal->inbox, &publish->message);
     return 0;
 }
 
+void journal_wake(struct journal *journal) { inbox_wake(&journal->inbox); }
+
 int journal_publish(struct journal *journal, struct publish *publish) {
+    int err = journal_enqueue(journal, publish);
+    if (!err) journal_wake(journal);
+    return err;
+}
+
+int journal_enqueue(struct journal *journal, struct publish *publish) {
     ASSERT(publish->count <= LIMIT_PUBLISH_EVENTS);
     ASSERT(publish->count > 0 || publish->source_name.ptr);
     ASSERT(!publish->source_name.ptr || publish->source_name.len > 0);

@@ -123,6 +123,10 @@ struct publish {
 // ERR_BUSY: the queue is full; ERR_FULL or ERR_IO: the journal cannot write at present; ERR_CLOSED: stopping.
 int journal_publish(struct journal *journal, struct publish *publish) MUST_CHECK;
 
+// The same in two steps, for who has many to publish in one turn: what was enqueued is taken only after a wake, and then all at once.
+int journal_enqueue(struct journal *journal, struct publish *publish) MUST_CHECK;
+void journal_wake(struct journal *journal);
+
 // Source positions as last committed. Any thread. Copies at most LIMIT_SOURCE_POSITION_BYTES to `out`, sets *len. ERR_NOT_FOUND.
 int journal_source_position(struct journal *journal, struct str name, char *out,
                             size_t *len) MUST_CHECK;

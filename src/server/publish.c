@@ -184,7 +184,7 @@ static void submit(struct publishing *publishing) {
         batch->owner = publishing;
         batch->publish.events = batch->events;
         batch->publish.done = done;
-        int err = journal_publish(publishing->worker->server->journal, &batch->publish);
+        int err = worker_publish(publishing->worker, &batch->publish);
         if (err == ERR_BUSY && publishing->lines_mode && later(publishing)) break;
         if (err) {
             fail_for(publishing, err == ERR_CLOSED ? ERR_IO : err);

@@ -97,9 +97,16 @@ static void stop_listening(struct worker *worker, struct loop_io *io) {
 
 // --- turns ----------------------------------------------------------------------------------------------------------
 
+static void wake_journal(struct worker *worker) {
+    if (worker->published) journal_wake(worker->server->journal);
+    worker->published = false;
+}
+
 static void after_turn(void *owner) {
     struct worker *worker = owner;
     uint64_t now = loop_now(worker->loop);
+    // Before the fan-out: a commit can go on beside it.
+    wake_journal(worker);
     hub_deliver(worker->hub, now);
     bool more = hub_continue(worker->hub, now);
     while (worker->deferred) {
@@ -107,12 +114,19 @@ static void after_turn(void *owner) {
         worker->deferred = conn->next_deferred;
         conn_after_turn(conn);
     }
+    wake_journal(worker);
     uint64_t due = more || worker->deferred ? now : hub_next_due(worker->hub);
     if (due == UINT64_MAX) {
         loop_timer_clear(worker->loop, &worker->turn);
     } else {
         (void)!loop_timer_set(worker->loop, &worker->turn, due);
     }
+}
+
+int worker_publish(struct worker *worker, struct publish *publish) {
+    int err = journal_enqueue(worker->server->journal, publish);
+    if (!err) worker->published = true;
+    return err;
 }
 
 static void turn_fire(struct loop_timer *timer) { (void)timer; }

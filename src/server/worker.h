@@ -46,6 +46,7 @@ struct worker {
     struct conn *deferred; // to be looked at when the turn is over
     size_t conns_count;
     bool draining, stopping;
+    bool published; // something was enqueued in this turn
     uint64_t drain_until_ms, drain_step_ms;
     size_t drain_share;
     uint64_t random;
@@ -74,6 +75,8 @@ uint64_t worker_random(struct worker *worker);
 // `ms` made longer or shorter by up to a quarter, so that clients do not come in step.
 uint64_t worker_jitter(struct worker *worker, uint64_t ms);
 struct str worker_date(struct worker *worker);
+// journal_publish for the worker's own thread: all publishes of a turn go to the journal together, and so into one commit.
+int worker_publish(struct worker *worker, struct publish *publish) MUST_CHECK;
 // The worker's turn will not end before the hub has gone on with what is pending.
 void worker_schedule(struct worker *worker);
 

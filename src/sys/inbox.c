@@ -2,6 +2,7 @@
 // A thread's inbox.
 #include "sys/inbox.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -18,16 +19,25 @@ void inbox_fini(struct inbox *inbox) {
     inbox->fd = -1;
 }
 
-void inbox_send(struct inbox *inbox, struct inbox_message *message) {
+// Whether the inbox was empty.
+static bool push(struct inbox *inbox, struct inbox_message *message) {
     struct inbox_message *head = atomic_load_explicit(&inbox->head, memory_order_relaxed);
     do {
         message->next = head;
     } while (!atomic_compare_exchange_weak_explicit(&inbox->head, &head, message,
                                                     memory_order_release, memory_order_relaxed));
-    if (!head) {
-        uint64_t one = 1;
-        (void)!write(inbox->fd, &one, sizeof one);
-    }
+    return !head;
+}
+
+void inbox_wake(struct inbox *inbox) {
+    uint64_t one = 1;
+    (void)!write(inbox->fd, &one, sizeof one);
+}
+
+void inbox_put(struct inbox *inbox, struct inbox_message *message) { (void)push(inbox, message); }
+
+void inbox_send(struct inbox *inbox, struct inbox_message *message) {
+    if (push(inbox, message)) inbox_wake(inbox);
 }
 
 struct inbox_message *inbox_take(struct inbox *inbox) {

@@ -28,6 +28,9 @@ int inbox_init(struct inbox *inbox) MUST_CHECK;
 void inbox_fini(struct inbox *inbox);
 // Any thread. Ownership of the message moves to the receiver.
 void inbox_send(struct inbox *inbox, struct inbox_message *message);
+// The same in two steps: what is put is sure to be taken only after a wake, which may cover many.
+void inbox_put(struct inbox *inbox, struct inbox_message *message);
+void inbox_wake(struct inbox *inbox);
 // Receiver only. Everything sent so far, oldest first, NULL when empty; also clears the descriptor.
 struct inbox_message *inbox_take(struct inbox *inbox);
 // Receiver only: takes everything and calls each message's run. A message may be freed by its run.
