@@ -181,7 +181,8 @@ static int start(struct source *source, struct report *report) {
     }
     feed_attached(&simulation->feed, true);
     source->state = simulation;
-    arm(simulation);
+    // The first one at once: who looks sees a value, not an empty place.
+    fire(&simulation->timer);
     return 0;
 }
 
