@@ -6,7 +6,7 @@
 #ifndef TAILRACE_HUB_DIRECTORY_H
 #define TAILRACE_HUB_DIRECTORY_H
 
-#include <uthash.h>
+#include "base/hash.h"
 
 #include "hub/filter.h"
 #include "hub/frame.h"

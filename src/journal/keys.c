@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
+
+#include "base/hash.h"
 
 void keys_fini(struct keys *keys) {
     keys_cut(keys, 0);
@@ -31,7 +32,7 @@ int keys_add(struct keys *keys, struct str encoded, uint64_t seq, bool memory) {
     }
     struct key *key = malloc(sizeof *key + encoded.len);
     if (!key) return ERR_NOMEM;
-    *key = (struct key){.hash = XXH3_64bits(encoded.ptr, encoded.len),
+    *key = (struct key){.hash = hash_bytes(encoded.ptr, encoded.len),
                         .seq = seq,
                         .len = (uint16_t)encoded.len,
                         .memory = memory};
@@ -61,7 +62,7 @@ static bool newest(const void *item, void *wanted) {
 
 uint64_t keys_find(const struct keys *keys, struct str encoded) {
     struct search search = {encoded, 0};
-    slots_find(&keys->slots, XXH3_64bits(encoded.ptr, encoded.len), newest, &search);
+    slots_find(&keys->slots, hash_bytes(encoded.ptr, encoded.len), newest, &search);
     return search.newest;
 }
 

@@ -3,7 +3,8 @@
 #include "journal/topics.h"
 
 #include <stdlib.h>
-#include <xxhash.h>
+
+#include "base/hash.h"
 
 static void topic_free(struct topic *topic) {
     free(topic->stack);
@@ -17,7 +18,7 @@ void topics_fini(struct topics *topics) {
     slots_fini(&topics->by_name);
 }
 
-static uint64_t hash_no(uint32_t no) { return XXH3_64bits(&no, sizeof no); }
+static uint64_t hash_no(uint32_t no) { return hash_bytes(&no, sizeof no); }
 
 static bool match_name(const void *item, void *wanted) {
     return str_equal(topic_name(item), *(const struct str *)wanted);
@@ -28,7 +29,7 @@ static bool match_no(const void *item, void *wanted) {
 }
 
 struct topic *topics_find(const struct topics *topics, struct str name) {
-    return slots_find(&topics->by_name, XXH3_64bits(name.ptr, name.len), match_name, &name);
+    return slots_find(&topics->by_name, hash_bytes(name.ptr, name.len), match_name, &name);
 }
 
 struct topic *topics_find_no(const struct topics *topics, uint32_t no) {
@@ -38,7 +39,7 @@ struct topic *topics_find_no(const struct topics *topics, uint32_t no) {
 int topics_add(struct topics *topics, struct str name, uint32_t no, struct topic **out) {
     struct topic *topic = calloc(1, sizeof *topic + name.len);
     if (!topic) return ERR_NOMEM;
-    topic->hash = XXH3_64bits(name.ptr, name.len);
+    topic->hash = hash_bytes(name.ptr, name.len);
     topic->no = no;
     topic->name_len = (uint16_t)name.len;
     memcpy(topic->name, name.ptr, name.len);

@@ -4,7 +4,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <uthash.h>
+
+#include "base/hash.h"
 
 // Connections over the bound that are still answered, so that a client learns why and when to come back.
 #define POLITE_MAX 256

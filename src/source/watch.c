@@ -8,9 +8,9 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <unistd.h>
-#include <uthash.h>
 #include <utlist.h>
 
+#include "base/hash.h"
 #include "sys/log.h"
 
 #define FILE_MASK (IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF)
