@@ -149,16 +149,17 @@ static void *write_busy_log(void *context) {
 
 static void announce(void *context, const char *url) {
     const struct demo *demo = context;
-    printf("\n"
-           "  The page:           %s?key=%s&log=logs/web\n"
-           "  A log, as SSE:      curl -N -H 'Accept: text/event-stream' '%sapi/StreamLogs?code=%s'\n"
-           "  A status, as SSE:   curl -N -H 'Accept: text/event-stream' "
-           "'%sapi/HttpTrigger1?code=%s'\n"
-           "  Set a status:       curl -d ok '%st/status/mine?key=%s'\n"
-           "  Another origin:     examples/static-page (README.md there), key %s\n"
-           "\n"
-           "  Ctrl-C ends it; nothing is kept.\n\n",
-           url, demo->key, url, demo->key, url, demo->key, url, demo->key, demo->key);
+    printf(
+        "\n"
+        "  The page:           %s?key=%s&log=logs/web\n"
+        "  A log, as SSE:      curl -N -H 'Accept: text/event-stream' '%sapi/StreamLogs?code=%s'\n"
+        "  A status, as SSE:   curl -N -H 'Accept: text/event-stream' "
+        "'%sapi/HttpTrigger1?code=%s'\n"
+        "  Set a status:       curl -d ok '%st/status/mine?key=%s'\n"
+        "  Another origin:     examples/static-page (README.md there), key %s\n"
+        "\n"
+        "  Ctrl-C ends it; nothing is kept.\n\n",
+        url, demo->key, url, demo->key, url, demo->key, url, demo->key, demo->key);
     fflush(stdout);
 }
 

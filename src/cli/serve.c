@@ -61,7 +61,8 @@ static int check_file(const char *path) {
         return CLI_UNAVAILABLE;
     }
     if (!S_ISDIR(status.st_mode)) return 0;
-    cli_say("serve", "%s is a directory; to follow the files in it, give a pattern: '%s/*.log'", path, path);
+    cli_say("serve", "%s is a directory; to follow the files in it, give a pattern: '%s/*.log'",
+            path, path);
     return CLI_UNAVAILABLE;
 }
 

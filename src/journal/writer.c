@@ -250,7 +250,8 @@ static void round_trip(struct journal *journal) {
 
 static void tell_state(const struct journal *journal) {
     const struct journal_listener *listener = &journal->listener;
-    if (listener->state) listener->state(listener->context, journal->counters.failed, journal->counters.failure);
+    if (listener->state)
+        listener->state(listener->context, journal->counters.failed, journal->counters.failure);
 }
 
 void writer_failed(struct journal *journal, int err) {

@@ -487,7 +487,6 @@ static void snapshot_hangup(struct conn *conn, uint32_t events) {
     }
 }
 
-
 static void read_and_discard(struct conn *conn, uint32_t bytes_max) {
     struct worker *worker = conn->worker;
     ssize_t got = net_receive(conn->io.fd, worker->read_buffer, WORKER_READ_BYTES);
@@ -604,7 +603,7 @@ void conn_after_turn(struct conn *conn) {
         return;
     }
     if (conn->flags & CONN_FINISHED) {
-        conn->flags &= (uint16_t)~(CONN_FINISHED | CONN_HALF);
+        conn->flags &= (uint16_t) ~(CONN_FINISHED | CONN_HALF);
         bool goes_on = stream_finish(conn->stream);
         conn->stream = NULL;
         conn->state = CONN_HTTP;

@@ -46,7 +46,8 @@ int params_flag(struct params *params, const char *name, bool *on) {
     static const struct {
         const char *text;
         bool on;
-    } words[] = {{"", true}, {"1", true}, {"true", true}, {"yes", true}, {"0", false}, {"false", false}, {"no", false}};
+    } words[] = {{"", true},   {"1", true},      {"true", true}, {"yes", true},
+                 {"0", false}, {"false", false}, {"no", false}};
     struct str value;
     *on = false;
     int err = params_get(params, name, &value);

@@ -23,7 +23,8 @@ struct publishing {
     struct exchange exchange; // first: the connection releases it
     struct worker *worker;
     bool lines_mode, close, ended, forgetting, done;
-    bool refused; // by the journal: what has not been handed over is not published any more, or order would be lost
+    bool
+        refused; // by the journal: what has not been handed over is not published any more, or order would be lost
     char *topic, *type, *key;
     struct buf body;    // one event's data
     struct lines lines; // or the lines
@@ -340,7 +341,8 @@ void publish_abandon(struct publishing *publishing) {
     publishing->ended = true;
     publish_fail(publishing, 400, "the connection was lost");
     // No timer fires any more when the worker stops.
-    if (publishing->worker->stopping) loop_timer_clear(publishing->worker->loop, &publishing->retry);
+    if (publishing->worker->stopping)
+        loop_timer_clear(publishing->worker->loop, &publishing->retry);
     submit(publishing);
     if (idle(publishing)) answer(publishing);
 }
@@ -416,7 +418,8 @@ static struct publishing *publishing_new(struct conn *conn, const struct http1_r
 }
 
 // A text parameter: "" when it is not there. On an error the answer is set.
-static int text_param(struct publishing *publishing, struct params *params, const char *name, char **out) {
+static int text_param(struct publishing *publishing, struct params *params, const char *name,
+                      char **out) {
     char detail[100];
     struct str value = STR("");
     int err = params_get(params, name, &value);

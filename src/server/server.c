@@ -84,7 +84,8 @@ static int make_workers(struct server *server, struct report *report) {
     }
     if (err && !server->workers_count && metrics_fd >= 0) close(metrics_fd);
     if (!err) net_format_url(&endpoint, server->url, sizeof server->url);
-    if (!err && metrics_fd >= 0) net_format_url(&metrics, server->metrics_url, sizeof server->metrics_url);
+    if (!err && metrics_fd >= 0)
+        net_format_url(&metrics, server->metrics_url, sizeof server->metrics_url);
     return err;
 }
 
@@ -97,8 +98,8 @@ static void release(struct server *server) {
     admission_free(server->admission);
 }
 
-int server_start(struct server **out, struct config *config, const char **url, const char **metrics_url,
-                 struct report *report) {
+int server_start(struct server **out, struct config *config, const char **url,
+                 const char **metrics_url, struct report *report) {
     struct server *server = calloc(1, sizeof *server);
     if (!server) return report_set(report, ERR_NOMEM, "no memory for the server");
     raise_descriptors();
@@ -107,7 +108,8 @@ int server_start(struct server **out, struct config *config, const char **url, c
     if (!err) err = admission_new(&server->admission);
     if (!err) err = open_journal(server, report);
     if (!err) err = make_workers(server, report);
-    struct journal_listener listener = {.committed = committed, .state = journal_state, .context = server};
+    struct journal_listener listener = {
+        .committed = committed, .state = journal_state, .context = server};
     if (!err) err = journal_start(server->journal, listener, report);
     for (unsigned i = 0; !err && i < server->workers_count; i++)
         err = worker_run(server->workers[i], report);

@@ -19,7 +19,7 @@ struct server {
     unsigned workers_count;
     uint64_t started_unix_ms;
     _Atomic(bool) draining;
-    _Atomic(bool) attached; // sources have looked at their files
+    _Atomic(bool) attached;          // sources have looked at their files
     char url[320], metrics_url[320]; // metrics_url is empty when /metrics is on the main listener
 };
 

@@ -127,15 +127,16 @@ static void fini(struct survey *base) {
 }
 
 // The patterns asked for; all topics when there is none. False: answered.
-static bool read_patterns(struct conn *conn, const struct http1_request *request, struct params *params,
-                          struct str *names, uint32_t *count) {
+static bool read_patterns(struct conn *conn, const struct http1_request *request,
+                          struct params *params, struct str *names, uint32_t *count) {
     struct report report = {0};
     struct params_cursor cursor = {0};
     struct str name;
     int err;
     while ((err = params_next(params, "topic", &cursor, &name)) == 0) {
         if (*count == LIMIT_SELECTOR_TOPICS) {
-            err = report_set(&report, ERR_LIMIT, "at most %d patterns may be asked for at once", LIMIT_SELECTOR_TOPICS);
+            err = report_set(&report, ERR_LIMIT, "at most %d patterns may be asked for at once",
+                             LIMIT_SELECTOR_TOPICS);
             break;
         }
         err = topic_check_pattern(name, &report);
@@ -143,7 +144,8 @@ static bool read_patterns(struct conn *conn, const struct http1_request *request
         names[(*count)++] = name;
     }
     if (err != ERR_NOT_FOUND) {
-        router_problem(conn, request, 400, report.text[0] ? report.text : "`topic` is not well percent-encoded", 0);
+        router_problem(conn, request, 400,
+                       report.text[0] ? report.text : "`topic` is not well percent-encoded", 0);
         return false;
     }
     if (!*count) names[(*count)++] = STR("**");
@@ -161,7 +163,8 @@ void topics_answer(struct conn *conn, const struct http1_request *request, struc
         router_forbidden(conn, request, grant, "see topics");
         return;
     }
-    for (size_t i = 0; !all && i < grant->subscribe_count; i++) grants[grants_count++] = str_from(grant->subscribe[i]);
+    for (size_t i = 0; !all && i < grant->subscribe_count; i++)
+        grants[grants_count++] = str_from(grant->subscribe[i]);
     struct topics_survey *survey = calloc(1, sizeof *survey);
     if (!survey) {
         router_problem(conn, request, 503, "out of memory", 1);

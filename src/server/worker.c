@@ -178,14 +178,17 @@ void worker_set_site(struct worker *worker, struct site *site) {
 
 // Ends streams one after the other (a few at once when there are many), so that their clients do not all come back together.
 static void drain_step(struct loop_timer *timer) {
-    struct worker *worker = (struct worker *)(void *)((char *)timer - offsetof(struct worker, drain));
+    struct worker *worker =
+        (struct worker *)(void *)((char *)timer - offsetof(struct worker, drain));
     uint64_t now = loop_now(worker->loop);
-    size_t left = hub_end_some(worker->hub, now >= worker->drain_until_ms ? SIZE_MAX : worker->drain_share, "drain");
+    size_t left = hub_end_some(
+        worker->hub, now >= worker->drain_until_ms ? SIZE_MAX : worker->drain_share, "drain");
     for (struct conn *conn = worker->conns, *next; conn; conn = next) {
         next = conn->next;
         conn_drain(conn);
     }
-    if (left || worker->conns_count) (void)!loop_timer_set(worker->loop, &worker->drain, now + worker->drain_step_ms);
+    if (left || worker->conns_count)
+        (void)!loop_timer_set(worker->loop, &worker->drain, now + worker->drain_step_ms);
 }
 
 static void run_drain(struct inbox_message *message, void *receiver) {
@@ -200,7 +203,8 @@ static void run_drain(struct inbox_message *message, void *receiver) {
     if (window > worker->site->config->drain_ms) window = worker->site->config->drain_ms;
     worker->drain_step_ms = counts.subscribers ? window / counts.subscribers : 0;
     if (worker->drain_step_ms < DRAIN_STEP_MS) worker->drain_step_ms = DRAIN_STEP_MS;
-    worker->drain_share = window ? (size_t)(counts.subscribers * worker->drain_step_ms / window) + 1 : SIZE_MAX;
+    worker->drain_share =
+        window ? (size_t)(counts.subscribers * worker->drain_step_ms / window) + 1 : SIZE_MAX;
     worker->drain_until_ms = loop_now(worker->loop) + window;
     drain_step(&worker->drain);
 }

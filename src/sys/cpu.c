@@ -57,7 +57,9 @@ static unsigned cgroup_cores(void) {
         if (!group) continue;
         *group++ = '\0';
         names++;
-        const char *dir = !names[0] ? "/sys/fs/cgroup" : strstr(names, "cpu") ? "/sys/fs/cgroup/cpu" : NULL;
+        const char *dir = !names[0]              ? "/sys/fs/cgroup"
+                          : strstr(names, "cpu") ? "/sys/fs/cgroup/cpu"
+                                                 : NULL;
         if (!dir) continue;
         if (strcmp(group, "/") == 0) group[0] = '\0';
         unsigned quota = quota_least(dir, group);
@@ -70,7 +72,8 @@ static unsigned cgroup_cores(void) {
 unsigned cpu_usable(void) {
     cpu_set_t set;
     unsigned cores = 1;
-    if (!sched_getaffinity(0, sizeof set, &set) && CPU_COUNT(&set) > 0) cores = (unsigned)CPU_COUNT(&set);
+    if (!sched_getaffinity(0, sizeof set, &set) && CPU_COUNT(&set) > 0)
+        cores = (unsigned)CPU_COUNT(&set);
     unsigned quota = cgroup_cores();
     return quota && quota < cores ? quota : cores;
 }

@@ -83,37 +83,42 @@ static uint16_t bound_port(int fd) {
     struct sockaddr_storage address = {0};
     socklen_t len = sizeof address;
     getsockname(fd, (struct sockaddr *)&address, &len);
-    if (address.ss_family == AF_INET6) return ntohs(((struct sockaddr_in6 *)(void *)&address)->sin6_port);
+    if (address.ss_family == AF_INET6)
+        return ntohs(((struct sockaddr_in6 *)(void *)&address)->sin6_port);
     return ntohs(((struct sockaddr_in *)(void *)&address)->sin_port);
 }
 
 static int listen_failed(const struct net_endpoint *endpoint, struct report *report) {
     const char *host = endpoint->host[0] ? endpoint->host : "*";
     if (errno == EADDRINUSE) {
-        return report_set(report, ERR_EXISTS,
-                          "port %u on %s is in use by another program; stop it, or choose another port with "
-                          "--listen (port 0 picks a free one)",
-                          endpoint->port, host);
+        return report_set(
+            report, ERR_EXISTS,
+            "port %u on %s is in use by another program; stop it, or choose another port with "
+            "--listen (port 0 picks a free one)",
+            endpoint->port, host);
     }
     if (errno == EACCES) {
         return report_set(report, ERR_DENIED,
-                          "no permission to listen on port %u; ports below 1024 need root or CAP_NET_BIND_SERVICE",
+                          "no permission to listen on port %u; ports below 1024 need root or "
+                          "CAP_NET_BIND_SERVICE",
                           endpoint->port);
     }
-    return report_errno(report, errno == EADDRNOTAVAIL ? ERR_INVALID : ERR_SYSTEM, "cannot listen on %s port %u", host,
-                        endpoint->port);
+    return report_errno(report, errno == EADDRNOTAVAIL ? ERR_INVALID : ERR_SYSTEM,
+                        "cannot listen on %s port %u", host, endpoint->port);
 }
 
 int net_listen(struct net_endpoint *endpoint, int *fds, size_t count, struct report *report) {
     char port[8];
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *address = NULL;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
+                    *address = NULL;
     size_t opened = 0;
     int err = 0;
     snprintf(port, sizeof port, "%u", endpoint->port);
     if (!endpoint->host[0]) hints.ai_family = AF_INET6;
     int failed = getaddrinfo(endpoint->host[0] ? endpoint->host : NULL, port, &hints, &address);
     if (failed) {
-        return report_set(report, ERR_INVALID, "cannot listen on %s: %s", endpoint->host, gai_strerror(failed));
+        return report_set(report, ERR_INVALID, "cannot listen on %s: %s", endpoint->host,
+                          gai_strerror(failed));
     }
     if (!endpoint->host[0]) {
         // A machine without IPv6.

@@ -23,7 +23,8 @@ void net_format_url(const struct net_endpoint *endpoint, char *out, size_t size)
 // Opens `count` listening sockets on one port, one for each worker (SO_REUSEPORT), non-blocking. endpoint->port becomes the real
 // one. ERR_EXISTS: the port is in use, also by another process that shares ports; ERR_DENIED; ERR_INVALID: no such
 // address; ERR_SYSTEM. The report says which and what to do.
-int net_listen(struct net_endpoint *endpoint, int *fds, size_t count, struct report *report) MUST_CHECK;
+int net_listen(struct net_endpoint *endpoint, int *fds, size_t count,
+               struct report *report) MUST_CHECK;
 
 // Who is at the other end, as 16 bytes (IPv4 mapped into IPv6); IPv6 by its /64, which is what one user has.
 struct net_address {
