@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A scope owns everything a test starts: processes, sockets, directories. Whatever happens in the test, it is taken down in reverse
-// order when the scope closes; if the whole test process ends early, its children are killed by their ids.
+// order when the scope closes; if the whole test process ends early, its children are killed by their ids and its directories removed.
 //
 // `scenario(name, body)` is a test with a scope of its own; `shared()` is a scope for a whole file.
 import { after, test } from 'node:test';
@@ -13,8 +13,10 @@ const timeScale = Number(process.env.TAILRACE_TIME_SCALE ?? 1);
 export const scaled = (ms) => ms * timeScale;
 
 const living = new Set();
+const dirs = new Set();
 process.on('exit', () => {
     for (const child of living) child.kill('SIGKILL');
+    for (const dir of dirs) rmSync(dir, { recursive: true, force: true });
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => process.exit(1));
@@ -43,7 +45,11 @@ export class Scope {
 
     tempDir(prefix = 'tailrace-e2e-') {
         const dir = mkdtempSync(path.join(tmpdir(), prefix));
-        this.defer(() => rmSync(dir, { recursive: true, force: true, maxRetries: 3 }));
+        dirs.add(dir);
+        this.defer(() => {
+            rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
+            dirs.delete(dir);
+        });
         return dir;
     }
 
