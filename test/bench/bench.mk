@@ -1,4 +1,5 @@
-# The benchmark (doc/PERFORMANCE.md): `make bench`, `make bench CASES=fanout-w8 RUNS=1`, `make bench-million`, `make bench-deps`.
+# The benchmark (doc/PERFORMANCE.md): `make bench`, `make bench CASES=fanout-w8 RUNS=1`, `make bench-million N=100000`, `make bench-deps`.
+# BENCHFLAGS go to the runner: BENCHFLAGS='--peer NAME,publish-url,subscribe-url,pid', BENCHFLAGS=--document.
 
 BENCH        := $(B)/bench
 BENCH_LOAD   := load options ledger subscribers publishers report usage histogram
@@ -9,7 +10,7 @@ BENCH_DOMAIN := domain usage
 BENCH_TOOLS  := $(patsubst %,$(BENCH)/%,load raw append follow domain)
 
 # Never for debugging: these are as fast as the compiler makes them, whatever the variant of the hub.
-BENCH_CFLAGS := -D_GNU_SOURCE -std=gnu17 -O2 -g $(WARNINGS)
+BENCH_CFLAGS := -D_GNU_SOURCE -std=gnu17 -O2 -g -fPIE $(WARNINGS)
 
 $(BENCH)/%.o: test/bench/%.c
 	$(call say,CC,$<)
@@ -19,7 +20,7 @@ $(BENCH)/%.o: test/bench/%.c
 define bench_tool
 $(BENCH)/$(1): $(2:%=$(BENCH)/%.o) $(3)
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $(if $(3),$$(LDFLAGS)) -o $$@ $$^ $(4)
+	$$(Q)$$(CC) $(if $(3),$$(LDFLAGS),-pie) -o $$@ $$^ $(4)
 endef
 $(eval $(call bench_tool,load,$(BENCH_LOAD)))
 $(eval $(call bench_tool,raw,$(BENCH_RAW)))

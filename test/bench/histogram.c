@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// The histogram.
 #include "histogram.h"
 
 #define STEPS (1u << HISTOGRAM_STEP_BITS)

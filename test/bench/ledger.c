@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// The ledger.
 #include "ledger.h"
 
 #include <stdio.h>

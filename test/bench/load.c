@@ -4,7 +4,7 @@
 //
 //   connect   all subscribers, over one or several processes; the first is also the publisher
 //   idle      memory with and without them, CPU while nothing happens
-//   warm      some events one by one
+//   warm      some events one by one, many of them not: so that every topic is there
 //   run       at most `window` events in flight, or `rate` a second
 //   end       what did not come is missing
 //
@@ -28,6 +28,7 @@
 #define STALL_NS 3000000000u
 #define CONNECT_STALL_NS 15000000000u
 #define READY_MAX 512
+#define WARM_SECONDS 15
 
 struct load {
     struct options options;
@@ -181,7 +182,7 @@ static void measure(struct load *load, struct report *report) {
             (double)(usage_cpu_ns(options->server) - cpu_ns) / 1e9 / options->idle_s;
     }
     if (options->feed == FEED_NONE) return;
-    publish(load, options->warm_events, 10, 1, 0);
+    publish(load, options->warm_events, WARM_SECONDS, options->warm_events > 1000 ? 64 : 1, 0);
     pass(load, 0.2);
     atomic_store(&load->ledger->measured_from, atomic_load(&load->ledger->published));
     report_begin(report, load->ledger);
@@ -207,18 +208,26 @@ static void end_children(struct load *load) {
     for (uint32_t i = 1; i < load->options.processes; i++) waitpid(load->children[i], NULL, 0);
 }
 
-static void raise_limits(const struct options *options) {
+// To what is needed where that is permitted, otherwise as far as it goes.
+static uint64_t raise_descriptors(uint64_t needed) {
     struct rlimit limit;
     getrlimit(RLIMIT_NOFILE, &limit);
+    struct rlimit wanted = {needed, needed > limit.rlim_max ? needed : limit.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &wanted) == 0) return needed;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
-    uint64_t each = options->subscribers / options->processes + options->connections + 64;
-    if (each > limit.rlim_cur) {
+    return limit.rlim_cur;
+}
+
+static void raise_limits(const struct options *options) {
+    uint64_t needed = options->subscribers / options->processes + options->connections + 64;
+    uint64_t limit = raise_descriptors(needed);
+    if (needed > limit) {
         fprintf(stderr,
                 "load: %u subscribers over %u processes need %llu descriptors each, the limit is "
                 "%llu; use more --processes or raise the hard limit\n",
-                options->subscribers, options->processes, (unsigned long long)each,
-                (unsigned long long)limit.rlim_cur);
+                options->subscribers, options->processes, (unsigned long long)needed,
+                (unsigned long long)limit);
         exit(EX_UNAVAILABLE);
     }
     if (options->processes > LEDGER_PROCESSES) {

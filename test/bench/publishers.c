@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// The publishers.
 #include "publishers.h"
 
 #include <errno.h>

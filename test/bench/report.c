@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// The report.
 #include "report.h"
 
 #include <inttypes.h>
@@ -146,6 +147,7 @@ static void print_work(const struct report *report) {
     print_real("bytes_per_s", ratio(bytes, wall));
     print_real("cpu_us_per_delivery", ratio(cpu_us, deliveries));
     print_real("cpu_us_per_event", ratio(cpu_us, events));
+    print_real("server_cpu_end_s", (double)report->cpu_end_ns / 1e9);
     print_real("server_cpu_percent", ratio(cpu_us / 1e4, wall));
     print_real("client_cpu_percent", ratio(client * 100, wall));
     print_real("steal_percent",

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// The subscribers of one process.
 #include "subscribers.h"
 
 #include <errno.h>
@@ -73,10 +74,38 @@ bool subscribers_own(const struct subscribers *s, const void *ptr) {
 
 // --- opening --------------------------------------------------------------------------------------------------------
 
+static void count_down(struct subscribers *s, uint32_t topic, uint32_t number, uint64_t now_ns) {
+    uint32_t i = number % LEDGER_SLOTS;
+    if (s->slots[i].number != number) {
+        s->slots[i].number = number;
+        s->slots[i].left = s->needed[topic];
+    }
+    if (s->slots[i].left && --s->slots[i].left == 0)
+        ledger_part_done(s->ledger, s->share, number, now_ns);
+}
+
+// What is in flight no longer waits for one who has gone.
+static void forget(struct subscribers *s, const struct subscriber *subscriber) {
+    struct ledger *ledger = s->ledger;
+    uint32_t topics = ledger->options->publish_topics, topic = subscriber->account.topic;
+    uint32_t published = (uint32_t)atomic_load(&ledger->published);
+    uint32_t number = published > LEDGER_SLOTS ? published - LEDGER_SLOTS : 0;
+    uint64_t now_ns = usage_now_ns();
+    for (; number < published; number++) {
+        const struct slot *slot = &ledger->slots[number % LEDGER_SLOTS];
+        uint32_t place = atomic_load(&ledger->place[number]);
+        bool waits = number % topics == topic && atomic_load(&slot->number) == number &&
+                     atomic_load(&slot->parts) && (!place || place > subscriber->account.at);
+        if (waits) count_down(s, topic, number, now_ns);
+    }
+    if (--s->needed[topic] == 0) atomic_fetch_sub(&ledger->parts[topic], 1);
+}
+
 static void lose(struct subscribers *s, struct subscriber *subscriber, const char *why) {
     if (subscriber->state == GONE) return;
     if (subscriber->state == OPEN) {
         atomic_fetch_add(&s->share->closed, 1);
+        forget(s, subscriber);
     } else {
         atomic_fetch_add(&s->share->failed, 1);
         s->settled++;
@@ -197,16 +226,6 @@ static ssize_t read_head(struct subscribers *s, struct subscriber *subscriber, c
     size_t head = (size_t)(end + 4 - subscriber->head) - had;
     opened(s, subscriber);
     return (ssize_t)head;
-}
-
-static void count_down(struct subscribers *s, uint32_t topic, uint32_t number, uint64_t now_ns) {
-    uint32_t i = number % LEDGER_SLOTS;
-    if (s->slots[i].number != number) {
-        s->slots[i].number = number;
-        s->slots[i].left = s->needed[topic];
-    }
-    if (s->slots[i].left && --s->slots[i].left == 0)
-        ledger_part_done(s->ledger, s->share, number, now_ns);
 }
 
 static void on_event(struct subscribers *s, struct subscriber *subscriber, uint32_t number,

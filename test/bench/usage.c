@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// What processes and the kernel have used.
 #include "usage.h"
 
 #include <ctype.h>

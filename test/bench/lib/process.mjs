@@ -30,9 +30,10 @@ export async function run(core, command, { limit = 180_000 } = {}) {
     return Buffer.concat(out).toString('utf8');
 }
 
-// A program that stays, with as many descriptors as it may have. {pid, line(pattern), stop()}
-export function start(core, command, options = {}) {
-    const script = 'ulimit -n "$(ulimit -Hn)"; exec taskset -c "$0" "$@"';
+// A program that stays, with the descriptors it is to have or as many as it may. {pid, line(pattern), stop()}
+export function start(core, command, { descriptors, ...options } = {}) {
+    const wanted = descriptors ? `ulimit -n ${Number(descriptors)} 2>/dev/null || ` : '';
+    const script = `${wanted}ulimit -n "$(ulimit -Hn)"; exec taskset -c "$0" "$@"`;
     const child = spawn('sh', ['-c', script, String(core), ...command], {
         stdio: ['ignore', 'ignore', 'pipe'],
         ...options,

@@ -38,14 +38,14 @@ topics:
 function tailrace({ durable = true } = {}) {
     return {
         missing: () => null,
-        async start(context, { workers = 1, cores = context.serverCore, sources = [], config = '' } = {}) {
+        async start(context, { workers = 1, cores = context.serverCore, sources = [], descriptors } = {}) {
             const dir = tempDir(context);
             const lists = sources.map(({ file, topic }) => `  - {file: ${file}, topic: ${topic}}\n`).join('');
-            const text = `workers: ${workers}\n${CONFIG}${config}${lists && `sources:\n${lists}`}`;
+            const text = `workers: ${workers}\n${CONFIG}${lists && `sources:\n${lists}`}`;
             writeFileSync(path.join(dir, 'tailrace.yml'), text);
             const command = [context.hub, 'serve', '-c', path.join(dir, 'tailrace.yml')];
             command.push('--listen', '127.0.0.1:0', '--data', path.join(dir, 'data'));
-            const hub = start(cores, command);
+            const hub = start(cores, command, { descriptors });
             const [, base] = await hub.line(/listening on (http:\/\/[0-9.:]+)\//);
             const topic = durable ? 'b' : 'memory/b';
             return {
