@@ -144,3 +144,36 @@ check('an end stops the page from asking again', async (s) => {
     await state(page, '#status-card', 'ended');
     await page.close();
 });
+
+check('the client script is loaded from the hub by a page elsewhere, and goes on after a restart', async (s) => {
+    const hub = await startHub(s);
+    await hub.publish('logs/sample', 'line 1', '', ADMIN);
+    const page = await browser.open(site.to('/'));
+    await page.evaluate(
+        async ([script, key]) => {
+            const { connect } = await import(script);
+            window.got = [];
+            window.states = [];
+            window.stream = connect({
+                topics: 'logs/sample',
+                last: 'all',
+                key,
+                onEvent: ({ topic, data }) => window.got.push(`${topic} ${data}`),
+                onState: (name) => window.states.push(name),
+            });
+        },
+        [hub.to('/tailrace.js'), KEY],
+    );
+    const got = (count) => page.waitForFunction((n) => window.got.length >= n, count, { timeout: 60_000 });
+    await got(1);
+    await hub.publish('logs/sample', 'line 2', '', ADMIN);
+    await got(2);
+    await hub.kill9();
+    await hub.launch();
+    await hub.publish('logs/sample', 'line 3', '', ADMIN);
+    await got(3);
+    assert.deepEqual(await page.evaluate(() => window.got), numbered(3, 'logs/sample line '));
+    assert.ok((await page.evaluate(() => window.states)).includes('reconnecting'));
+    await page.evaluate(() => window.stream.close());
+    assert.equal(await page.evaluate(() => window.stream.state), 'closed');
+});
