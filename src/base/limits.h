@@ -25,6 +25,9 @@
 #define LIMIT_PUBLISH_BYTES (4u * 1024 * 1024)
 // What a stream is to be told besides events (head, topics of a snapshot, control events) and has not taken yet.
 #define LIMIT_TAIL_BYTES (64u * 1024 * 1024)
+// Committed events that workers have not taken yet, counted once for each worker. Beyond it the journal waits: a worker that is long over one
+// fan-out slows publishing, it does not gather memory.
+#define LIMIT_LAG_BYTES ((size_t)256 * 1024 * 1024)
 // A source's name and its committed position.
 #define LIMIT_SOURCE_NAME_BYTES 400
 #define LIMIT_SOURCE_POSITION_BYTES 512

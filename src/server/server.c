@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "server/server_priv.h"
 #include "sys/clock.h"
 #include "sys/cpu.h"
@@ -14,8 +15,27 @@
 
 #define WORKERS_MAX 64
 
+// On the journal thread: waits while workers are too far behind.
+static void wait_for_workers(struct server *server) {
+    if (atomic_load(&server->lag_bytes) <= LIMIT_LAG_BYTES) return;
+    pthread_mutex_lock(&server->lag_lock);
+    while (atomic_load(&server->lag_bytes) > LIMIT_LAG_BYTES)
+        pthread_cond_wait(&server->lag_moved, &server->lag_lock);
+    pthread_mutex_unlock(&server->lag_lock);
+}
+
+void server_taken(struct server *server, size_t bytes) {
+    size_t before = atomic_fetch_sub(&server->lag_bytes, bytes);
+    if (before <= LIMIT_LAG_BYTES || before - bytes > LIMIT_LAG_BYTES) return;
+    pthread_mutex_lock(&server->lag_lock);
+    pthread_cond_signal(&server->lag_moved);
+    pthread_mutex_unlock(&server->lag_lock);
+}
+
 static void committed(void *context, struct batch *batch) {
     struct server *server = context;
+    wait_for_workers(server);
+    atomic_fetch_add(&server->lag_bytes, batch->bytes * server->workers_count);
     for (unsigned i = 1; i < server->workers_count; i++)
         worker_committed(server->workers[i], batch_get(batch));
     worker_committed(server->workers[0], batch);
@@ -96,12 +116,16 @@ static void release(struct server *server) {
     free(server->workers);
     journal_close(server->journal);
     admission_free(server->admission);
+    pthread_cond_destroy(&server->lag_moved);
+    pthread_mutex_destroy(&server->lag_lock);
 }
 
 int server_start(struct server **out, struct config *config, const char **url,
                  const char **metrics_url, struct report *report) {
     struct server *server = calloc(1, sizeof *server);
     if (!server) return report_set(report, ERR_NOMEM, "no memory for the server");
+    pthread_mutex_init(&server->lag_lock, NULL);
+    pthread_cond_init(&server->lag_moved, NULL);
     raise_descriptors();
     server->started_unix_ms = clock_unix_ms();
     int err = site_new(&server->site, config, report);

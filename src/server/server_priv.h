@@ -18,9 +18,15 @@ struct server {
     struct worker **workers;
     unsigned workers_count;
     uint64_t started_unix_ms;
+    _Atomic(size_t) lag_bytes; // given to workers and not taken yet
+    pthread_mutex_t lag_lock;  // only for who must wait
+    pthread_cond_t lag_moved;
     _Atomic(bool) draining;
     _Atomic(bool) attached;          // sources have looked at their files
     char url[320], metrics_url[320]; // metrics_url is empty when /metrics is on the main listener
 };
+
+// A worker has taken a batch of so many bytes.
+void server_taken(struct server *server, size_t bytes);
 
 #endif

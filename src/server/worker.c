@@ -148,7 +148,9 @@ static void tick_fire(struct loop_timer *timer) {
 static void run_committed(struct inbox_message *message, void *receiver) {
     struct committed *committed = (struct committed *)(void *)message;
     struct worker *worker = receiver;
+    size_t bytes = committed->batch->bytes;
     hub_apply(worker->hub, committed->batch);
+    server_taken(worker->server, bytes);
     free(committed);
 }
 
