@@ -127,7 +127,7 @@ X(SOURCE_BACKFILL, "sources[].backfill", U64, true, 1, 1000000000, "1000", NULL,
 X(SOURCE_LINE_BYTES, "sources[].line_bytes", SIZE32, false, 64, LIMIT_DATA_BYTES - KB, "1MB", NULL, \
   "Longer lines are cut there; at most limits.event_bytes, which is also the default if it is less.") \
 X(SOURCE_FOLLOW_SYMLINKS, "sources[].follow_symlinks", BOOL, false, 0, 0, "false", NULL, \
-  "Whether symbolic links are followed.") \
+  "Whether symbolic links that a pattern finds are followed; a file that is named always is.") \
 X(SIMULATE_ORDER, "sources[].simulate.order", CHOICE, false, 0, 0, "sequence", "sequence|shuffle", \
   "sequence: one after the other; shuffle: a random one each time.") \
 X(SIMULATE_REPEAT, "sources[].simulate.repeat", BOOL, false, 0, 0, "true", NULL, \
