@@ -28,7 +28,7 @@
 #define STALL_NS 3000000000u
 #define CONNECT_STALL_NS 15000000000u
 #define READY_MAX 512
-#define WARM_SECONDS 15
+#define WARM_SECONDS 5
 
 struct load {
     struct options options;
@@ -179,7 +179,7 @@ static void measure(struct load *load, struct report *report) {
         uint64_t cpu_ns = usage_cpu_ns(options->server);
         pass(load, options->idle_s);
         report->idle_cpu_share =
-            (double)(usage_cpu_ns(options->server) - cpu_ns) / 1e9 / options->idle_s;
+            ((double)usage_cpu_ns(options->server) - (double)cpu_ns) / 1e9 / options->idle_s;
     }
     if (options->feed == FEED_NONE) return;
     publish(load, options->warm_events, WARM_SECONDS, options->warm_events > 1000 ? 64 : 1, 0);

@@ -136,7 +136,7 @@ static void print_work(const struct report *report) {
     double wall = (double)(report->end_ns - report->begin_ns) / 1e9;
     double deliveries = (double)(report->deliveries_end - report->deliveries_begin);
     double events = (double)(report->events_end - report->events_begin);
-    double cpu_us = (double)(report->cpu_end_ns - report->cpu_begin_ns) / 1e3;
+    double cpu_us = ((double)report->cpu_end_ns - (double)report->cpu_begin_ns) / 1e3;
     double client = (double)(report->client_end_ns - report->client_begin_ns) / 1e9;
     double bytes = (double)(report->bytes_end - report->bytes_begin);
     print_real("wall_s", wall);
