@@ -54,9 +54,9 @@ while IFS=: read -r file line include; do
 done < <(git grep -nE '^#include "[a-z]+/[a-z_0-9]+_priv\.h"' -- src test || true)
 
 # A lock file with download addresses would bind everybody to somebody's mirror.
-if grep -q '"resolved"' package-lock.json; then
-    complain "package-lock.json: has download addresses; npm install --package-lock-only with this .npmrc writes it without"
-fi
+while IFS= read -r file; do
+    complain "$file: has download addresses; npm install --package-lock-only with this .npmrc writes it without"
+done < <(git grep -lE '"resolved":|https?://' -- '*package-lock.json' || true)
 
 # Text: LF, no blanks at line ends, a newline at the end of the file.
 while IFS= read -r match; do
