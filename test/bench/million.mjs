@@ -138,25 +138,22 @@ async function main() {
         servers: servers(),
         wanted: values.subscribers + SPARE,
     };
-    try {
-        const descriptors = await withServer(context, 'tailrace', { descriptors: context.wanted }, async (server) =>
-            limitOf(server.pid),
-        );
-        const { subscribers, why } = reach(values.subscribers, descriptors);
-        console.log(`${os.cpus()[0].model}, ${usable.length} cores\n`);
-        console.log(`**Over sockets**: ${values.subscribers.toLocaleString('en')} asked for, ${subscribers.toLocaleString('en')} measured${why && `: ${why}`}\n`);
-        const results = [];
-        for (const count of [Math.ceil(subscribers / 10), subscribers])
-            results.push(await sockets(context, count, descriptors));
-        print(SOCKET_COLUMNS, results);
-        console.log(`\nAll leave at once: ${results.map((r) => `${(r.leave_s * 1000).toFixed(0)} ms of CPU for ${r.opened.toLocaleString('en')}`).join(', ')}`);
-        console.log(`\n**The hub's own code, a sink that costs nothing**\n`);
-        const lines = await domainLines(path.join(context.tools, 'domain'), context.serverCore, Math.max(1_000_000, values.subscribers));
-        print(DOMAIN_COLUMNS, lines);
-        process.exitCode = results.some((result) => result.faults) ? 1 : 0;
-    } finally {
-        rmSync(context.tmp, { recursive: true, force: true });
-    }
+    process.on('exit', () => rmSync(context.tmp, { recursive: true, force: true }));
+    const descriptors = await withServer(context, 'tailrace', { descriptors: context.wanted }, async (server) =>
+        limitOf(server.pid),
+    );
+    const { subscribers, why } = reach(values.subscribers, descriptors);
+    console.log(`${os.cpus()[0].model}, ${usable.length} cores\n`);
+    console.log(`**Over sockets**: ${values.subscribers.toLocaleString('en')} asked for, ${subscribers.toLocaleString('en')} measured${why && `: ${why}`}\n`);
+    const results = [];
+    for (const count of [Math.ceil(subscribers / 10), subscribers])
+        results.push(await sockets(context, count, descriptors));
+    print(SOCKET_COLUMNS, results);
+    console.log(`\nAll leave at once: ${results.map((r) => `${(r.leave_s * 1000).toFixed(0)} ms of CPU for ${r.opened.toLocaleString('en')}`).join(', ')}`);
+    console.log(`\n**The hub's own code, a sink that costs nothing**\n`);
+    const lines = await domainLines(path.join(context.tools, 'domain'), context.serverCore, Math.max(1_000_000, values.subscribers));
+    print(DOMAIN_COLUMNS, lines);
+    process.exitCode = results.some((result) => result.faults) ? 1 : 0;
 }
 
 main().catch((error) => {

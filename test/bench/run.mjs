@@ -135,30 +135,27 @@ async function main() {
     };
     const results = [];
     const started = Date.now();
-    try {
-        const info = machine(context);
-        say(...headLines(info).map((line) => `* ${line}`), ...missing(context).map((line) => `* ${line}`));
-        const only = values.peers?.split(',');
-        for (const one of chosenCases(values.cases)) {
-            const result = await runCase(context, one, Number(values.runs), only);
-            results.push(result);
-            say('', `**${one.name}**: ${one.title}`, '', ...caseTable(result));
-        }
-        const all = results.flatMap(verdicts);
-        if (all.length) say('', '**Targets**', '', ...verdictTable(all));
-        const json = values.json ?? path.join(context.tools, 'results.json');
-        const plain = results.map(({ name, number, title, rounds, runs }) => ({ name, number, title, rounds, runs }));
-        writeFileSync(json, JSON.stringify({ machine: info, cases: plain, targets: all }, null, 1));
-        const plotted = results.filter(({ name }) => PLOTTED[name]);
-        const series = plotSeries(plotted.map(({ name, runs }) => ({ subscribers: PLOTTED[name], runs })));
-        const svg = plotted.length > 1 ? plot(series, `${info.processor}, ${info.date}`) : null;
-        if (svg) writeFileSync(path.join(context.tools, 'fan-out.svg'), svg);
-        if (values.document) putDocument(lines, svg);
-        console.log(`\n${Math.round((Date.now() - started) / 1000)} s; ${json}`);
-        process.exitCode = all.some((one) => one.failed) ? 1 : 0;
-    } finally {
-        rmSync(context.tmp, { recursive: true, force: true });
+    process.on('exit', () => rmSync(context.tmp, { recursive: true, force: true }));
+    const info = machine(context);
+    say(...headLines(info).map((line) => `* ${line}`), ...missing(context).map((line) => `* ${line}`));
+    const only = values.peers?.split(',');
+    for (const one of chosenCases(values.cases)) {
+        const result = await runCase(context, one, Number(values.runs), only);
+        results.push(result);
+        say('', `**${one.name}**: ${one.title}`, '', ...caseTable(result));
     }
+    const all = results.flatMap(verdicts);
+    if (all.length) say('', '**Targets**', '', ...verdictTable(all));
+    const json = values.json ?? path.join(context.tools, 'results.json');
+    const plain = results.map(({ name, number, title, rounds, runs }) => ({ name, number, title, rounds, runs }));
+    writeFileSync(json, JSON.stringify({ machine: info, cases: plain, targets: all }, null, 1));
+    const plotted = results.filter(({ name }) => PLOTTED[name]);
+    const series = plotSeries(plotted.map(({ name, runs }) => ({ subscribers: PLOTTED[name], runs })));
+    const svg = plotted.length > 1 ? plot(series, `${info.processor}, ${info.date}`) : null;
+    if (svg) writeFileSync(path.join(context.tools, 'fan-out.svg'), svg);
+    if (values.document) putDocument(lines, svg);
+    console.log(`\n${Math.round((Date.now() - started) / 1000)} s; ${json}`);
+    process.exitCode = all.some((one) => one.failed) ? 1 : 0;
 }
 
 main().catch((error) => {

@@ -7,6 +7,17 @@ import net from 'node:net';
 
 const END_MS = 10_000;
 
+// What runs, so that nothing goes on after us, however we end.
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(130));
+
+function track(child) {
+    running.add(child);
+    child.once('close', () => running.delete(child));
+    return child;
+}
+
 // The cores this process may use: the server gets the last, the client the first, so that they never share one unless there is only one.
 export function cores() {
     const line = /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))[1];
@@ -18,7 +29,7 @@ export function cores() {
 
 // Runs to its end and gives what it wrote; an error when it fails.
 export async function run(core, command, { limit = 180_000 } = {}) {
-    const child = spawn('taskset', ['-c', String(core), ...command], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = track(spawn('taskset', ['-c', String(core), ...command], { stdio: ['ignore', 'pipe', 'pipe'] }));
     const out = [];
     let errors = '';
     child.stdout.on('data', (chunk) => out.push(chunk));
@@ -34,10 +45,9 @@ export async function run(core, command, { limit = 180_000 } = {}) {
 export function start(core, command, { descriptors, ...options } = {}) {
     const wanted = descriptors ? `ulimit -n ${Number(descriptors)} 2>/dev/null || ` : '';
     const script = `${wanted}ulimit -n "$(ulimit -Hn)"; exec taskset -c "$0" "$@"`;
-    const child = spawn('sh', ['-c', script, String(core), ...command], {
-        stdio: ['ignore', 'ignore', 'pipe'],
-        ...options,
-    });
+    const child = track(
+        spawn('sh', ['-c', script, String(core), ...command], { stdio: ['ignore', 'ignore', 'pipe'], ...options }),
+    );
     let errors = '';
     const waiting = new Set();
     const check = () => waiting.forEach((look) => look());
