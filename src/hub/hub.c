@@ -180,9 +180,9 @@ void hub_writable(struct hub *hub, struct subscriber *subscriber, uint64_t now_m
         hub->sink->finished(subscriber);
         return;
     }
+    // By the ready queue: many that become writable together must not make one long turn.
     subscriber->state = SUB_PUMPED;
-    (void)pump_turn(hub, subscriber);
-    hub_read_end(hub);
+    pump_enqueue(hub, subscriber);
 }
 
 void hub_end(struct hub *hub, struct subscriber *subscriber, const char *control) {

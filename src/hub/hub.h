@@ -126,7 +126,7 @@ void hub_begin(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms);
 void hub_wake(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms);
 // The connection is gone: forget it. Fine in every state after hub_subscribe; not after `finished`.
 void hub_remove(struct hub *hub, struct subscriber *subscriber);
-// The connection can take more.
+// The connection can take more: hub_continue goes on with it.
 void hub_writable(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms);
 
 // Ends a stream cleanly: for an SSE stream with the named control event (NULL: none).

@@ -15,6 +15,9 @@
 #define KEEPALIVE_IDLE_S 60
 #define KEEPALIVE_INTERVAL_S 20
 #define KEEPALIVE_PROBES 3
+// What a connection may hold in the kernel that has not been sent. A reader that has stopped costs this and its own window, not the megabytes to which
+// the kernel lets send buffers grow; a distant fast one is not slowed, since what is in flight does not count.
+#define UNSENT_BYTES_MAX (128 * 1024)
 // Connections the kernel holds for us; it cuts this to net.core.somaxconn.
 #define BACKLOG 4096
 
@@ -55,6 +58,18 @@ void net_format_url(const struct net_endpoint *endpoint, char *out, size_t size)
     snprintf(out, size, "http://%s%s%s:%u/", six ? "[" : "", host, six ? "]" : "", endpoint->port);
 }
 
+// What accepted connections inherit from the listener (Linux copies the options), so that accepting costs one system call.
+static void set_connection_options(int fd) {
+    int on = 1, idle = KEEPALIVE_IDLE_S, interval = KEEPALIVE_INTERVAL_S, probes = KEEPALIVE_PROBES;
+    int unsent = UNSENT_BYTES_MAX;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+}
+
 static int open_listener(const struct addrinfo *address, bool share) {
     int on = 1, off = 0;
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -62,6 +77,7 @@ static int open_listener(const struct addrinfo *address, bool share) {
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (share) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     if (address->ai_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    set_connection_options(fd);
     if (bind(fd, address->ai_addr, address->ai_addrlen) || listen(fd, BACKLOG)) {
         int saved = errno;
         close(fd);
@@ -160,14 +176,8 @@ out:
 int net_accept(int listener, struct net_address *address) {
     struct sockaddr_storage peer = {0};
     socklen_t len = sizeof peer;
-    int on = 1, idle = KEEPALIVE_IDLE_S, interval = KEEPALIVE_INTERVAL_S, probes = KEEPALIVE_PROBES;
     int fd = accept4(listener, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return -1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
     *address = (struct net_address){0};
     if (peer.ss_family == AF_INET6) {
         const uint8_t *six = ((struct sockaddr_in6 *)(void *)&peer)->sin6_addr.s6_addr;

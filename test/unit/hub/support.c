@@ -243,8 +243,9 @@ void client_open(struct bench *bench, struct client *client, const struct hub_re
 
 void client_take(struct client *client, size_t capacity) {
     client->capacity = capacity;
-    if (client->wants_writable && !client->finished && !client->broken)
-        hub_writable(client->bench->hub, &client->subscriber, client->bench->now_ms);
+    if (!client->wants_writable || client->finished || client->broken) return;
+    hub_writable(client->bench->hub, &client->subscriber, client->bench->now_ms);
+    (void)hub_continue(client->bench->hub, client->bench->now_ms);
 }
 
 void client_close(struct client *client) {
