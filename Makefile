@@ -170,6 +170,9 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (60)
 	$(Q)scripts/install-packages.sh build fuzz
 	$(call variant,fuzz) run-fuzzers
 
+# Objects of a pattern rule's program would be deleted.
+.SECONDARY: $(FUZZERS:%=$(B)/test/fuzz/%.o)
+
 run-fuzzers: $(FUZZERS:%=$(B)/fuzz-%)
 	$(Q)set -e; for name in $(FUZZERS); do \
 	    echo "== $$name"; mkdir -p $(B)/corpus/$$name; \
