@@ -119,7 +119,7 @@ static int listen_failed(const struct net_endpoint *endpoint, struct report *rep
                           "CAP_NET_BIND_SERVICE",
                           endpoint->port);
     }
-    return report_errno(report, errno == EADDRNOTAVAIL ? ERR_INVALID : ERR_SYSTEM,
+    return report_errno(report, errno == EADDRNOTAVAIL ? ERR_NOT_FOUND : ERR_SYSTEM,
                         "cannot listen on %s port %u", host, endpoint->port);
 }
 

@@ -21,7 +21,7 @@ bool net_is_loopback(const struct net_endpoint *endpoint);
 void net_format_url(const struct net_endpoint *endpoint, char *out, size_t size);
 
 // Opens `count` listening sockets on one port, one for each worker (SO_REUSEPORT), non-blocking. endpoint->port becomes the real
-// one. ERR_EXISTS: the port is in use, also by another process that shares ports; ERR_DENIED; ERR_INVALID: no such
+// one. ERR_EXISTS: the port is in use, also by another process that shares ports; ERR_DENIED; ERR_NOT_FOUND: no such
 // address; ERR_SYSTEM. The report says which and what to do.
 int net_listen(struct net_endpoint *endpoint, int *fds, size_t count,
                struct report *report) MUST_CHECK;

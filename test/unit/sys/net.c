@@ -73,7 +73,7 @@ Test(net, an_address_that_is_not_ours_is_an_error) {
     struct net_endpoint endpoint = {"192.0.2.1", 0};
     struct report report = {0};
     int fds[1];
-    cr_assert_eq(net_listen(&endpoint, fds, 1, &report), ERR_INVALID);
+    cr_assert_eq(net_listen(&endpoint, fds, 1, &report), ERR_NOT_FOUND);
     cr_assert(strstr(report.text, "192.0.2.1"), "%s", report.text);
 }
 
