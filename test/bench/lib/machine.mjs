@@ -39,7 +39,7 @@ export function machine(context) {
         server_core: context.serverCore,
         client_core: context.clientCore,
         memory_gb: Math.round(os.totalmem() / 2 ** 30),
-        system: `${release}, Linux ${os.release()}`,
+        system: `${release}, Linux ${os.release().match(/^[\d.]+/)[0]}`,
         file_system: execFileSync('stat', ['-f', '-c', '%T', context.tmp], { encoding: 'utf8' }).trim(),
         descriptors: context.descriptors,
         compiler: output('gcc', '--version').split('\n')[0],
