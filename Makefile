@@ -86,10 +86,10 @@ $(B)/llhttp/%.o: /usr/share/llhttp/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -I/usr/share/include/llhttp -DLLHTTP_STRICT_MODE=1 $(filter-out $(WARNINGS),$(CFLAGS)) -c -o $@ $<
 
-# The web assets go into the binary as they are. web itself stands for files that were removed.
-WEB := $(sort $(wildcard web/*))
+# The web assets go into the binary as they are, but for what only npm reads. The folders stand for files that were removed.
+WEB := $(sort $(filter-out %/package.json %/README.md,$(wildcard web/*.* web/kit/*.*)))
 
-$(B)/gen/assets.S $(B)/gen/assets.inc &: scripts/embed.sh web $(WEB)
+$(B)/gen/assets.S $(B)/gen/assets.inc &: scripts/embed.sh web $(wildcard web/kit) $(WEB)
 	$(call say,EMBED,web)
 	$(Q)mkdir -p $(@D)
 	$(Q)scripts/embed.sh $(B)/gen/assets $(WEB)
@@ -182,7 +182,7 @@ run-fuzzers: $(FUZZERS:%=$(B)/fuzz-%)
 # Static checks. What passed is not checked again until it, a header or the rules change.
 SCRIPTS := $(wildcard scripts/*.sh) .ci/run
 C_FILES := $(shell git ls-files '*.[ch]' 2>/dev/null)
-JS      := $(wildcard web/*.js examples/*/*.js test/e2e/*.mjs test/e2e/support/*.mjs)
+JS      := $(wildcard web/*.js web/kit/*.js examples/*/*.js test/e2e/*.mjs test/e2e/support/*.mjs)
 TIDIED  := $(SOURCES:%.c=$(B)/lint/%.tidy)
 ALONE   := $(HEADERS:%.h=$(B)/lint/%.alone)
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Writes what puts files into the binary: OUTPUT.S, assembly with the bytes, and OUTPUT.inc, one line
 #     ASSET(name, content type, entity tag, symbol, size)
-# for each file. The entity tag comes from the content alone, so that the same files give the same binary.
+# for each file; the name is the path below web/. The entity tag comes from the content alone, so that the same files give the same binary.
 #
 # usage: embed.sh OUTPUT FILE...
 set -eu
@@ -20,7 +20,8 @@ type_of() {
         *.svg) echo 'image/svg+xml; charset=utf-8' ;;
         *.png) echo 'image/png' ;;
         *.woff2) echo 'font/woff2' ;;
-        *.txt) echo 'text/plain; charset=utf-8' ;;
+        # Declarations for editors; no browser runs them.
+        *.d.ts | *.txt) echo 'text/plain; charset=utf-8' ;;
         *) echo "embed.sh: $1: no content type is known for this name; add it to type_of" >&2; exit 1 ;;
     esac
 }
@@ -46,7 +47,7 @@ for file in "$@"; do
         printf '%s:\n.incbin "%s"\n' "$symbol" "$file"
     } >> "$output.S.new"
     printf 'ASSET("%s", "%s", "\\"%s\\"", %s, %d)\n' \
-        "${file##*/}" "$type" "$etag" "$symbol" "$size" >> "$output.inc.new"
+        "${file#web/}" "$type" "$etag" "$symbol" "$size" >> "$output.inc.new"
 done
 echo '.section .note.GNU-stack,"",%progbits' >> "$output.S.new"
 

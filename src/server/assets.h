@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The web assets: every file of web/ as it was when the binary was built.
+// The web assets: the files of web/ and of its folder kit/ as they were when the binary was built.
 #ifndef TAILRACE_SERVER_ASSETS_H
 #define TAILRACE_SERVER_ASSETS_H
 
@@ -7,7 +7,8 @@
 
 // Everything is static and never changes; any thread may read it.
 struct asset {
-    const char *name; // as in web/, without the folder: "app.js"; the page at / is "index.html"
+    const char
+        *name; // the path below web/: "app.js", "kit/live-log.js"; the page at / is "index.html"
     const char *type; // Content-Type, with charset for text
     const char *etag; // a strong entity tag (RFC 9110, 8.8.3) with its quotes, of the content alone
     const unsigned char *data;

@@ -77,12 +77,13 @@ static int load_topics(struct config_loader *loader) {
 // The hub's own paths, apart from everything under /t/.
 static bool is_own_path(struct str path) {
     static const char *const own[] = {
-        "/",        "/t",       "/events",      "/topics", "/healthz",    "/readyz",
-        "/version", "/metrics", "/tailrace.js", "/livez",  "/index.html", "/favicon.ico"};
+        "/",        "/t",           "/events", "/topics",     "/healthz",     "/readyz", "/version",
+        "/metrics", "/tailrace.js", "/livez",  "/index.html", "/favicon.ico", "/access", "/kit"};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         if (str_equal(path, str_from(own[i]))) return true;
     }
-    return str_starts(path, STR("/t/")) || str_starts(path, STR("/assets/"));
+    return str_starts(path, STR("/t/")) || str_starts(path, STR("/assets/")) ||
+           str_starts(path, STR("/kit/"));
 }
 
 // Bytes that cannot stand in a request's target, or would end the path.

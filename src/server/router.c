@@ -23,7 +23,8 @@
 #define PAGE_CSP                                                                                   \
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src "     \
     "'self'; "                                                                                     \
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors " \
+    "'none'"
 
 enum target_kind {
     TARGET_NONE,
@@ -41,7 +42,7 @@ enum target_kind {
 
 struct target {
     enum target_kind kind;
-    struct str rest;   // raw: what follows /t/ or /assets/
+    struct str rest;   // raw: what follows /t/; an asset's name
     struct str preset; // query of a configured route
     bool routed;
 };
@@ -77,10 +78,12 @@ static struct target find(const struct conn *conn, struct str path) {
     if (str_starts(path, STR("/t/"))) {
         return (struct target){.kind = TARGET_TOPIC, .rest = {path.ptr + 3, path.len - 3}};
     }
-    if (str_starts(path, STR("/assets/"))) {
+    // A file has one address: two would be two instances of one module in a browser.
+    if (str_starts(path, STR("/assets/")) && !memchr(path.ptr + 8, '/', path.len - 8)) {
         return (struct target){.kind = TARGET_ASSET, .rest = {path.ptr + 8, path.len - 8}};
     }
-    if (str_equal(path, STR("/tailrace.js")) || str_equal(path, STR("/favicon.ico"))) {
+    if (str_starts(path, STR("/kit/")) || str_equal(path, STR("/tailrace.js")) ||
+        str_equal(path, STR("/favicon.ico"))) {
         return (struct target){.kind = TARGET_ASSET, .rest = {path.ptr + 1, path.len - 1}};
     }
     return (struct target){.kind = TARGET_NONE};

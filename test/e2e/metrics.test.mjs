@@ -162,6 +162,7 @@ check('/healthz, /readyz and /version answer at once', async () => {
 check('the web assets have a type, an ETag, and nothing outside them can be had', async () => {
     const page = await hub.get('/');
     assert.equal(page.status, 200);
+    assert.match(page.headers['content-security-policy'], /default-src 'none'.*worker-src 'self'/);
     assert.match(page.headers['content-type'], /^text\/html/, '/ is never a stream, whatever is asked for');
     assert.match((await hub.get('/', { accept: 'text/event-stream' })).headers['content-type'] ?? '', /^(text\/html|application\/problem)/);
     const names = [...page.text.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, name]) => name);
@@ -173,7 +174,7 @@ check('the web assets have a type, an ETag, and nothing outside them can be had'
         const again = await hub.get(name, { 'if-none-match': asset.headers.etag });
         assert.equal(again.status, 304, name);
     }
-    for (const name of ['/assets/', '/assets/../VERSION', '/assets/..%2fMakefile', '/assets/%2e%2e/VERSION', '/assets/app.js/x']) {
+    for (const name of ['/assets/', '/assets/../VERSION', '/assets/..%2fMakefile', '/assets/%2e%2e/VERSION', '/assets/app.js/x', '/assets/kit/tailrace.js', '/kit', '/kit/', '/kit/../app.js', '/kit/package.json']) {
         assert.equal((await hub.get(name)).status, 404, name);
     }
 });

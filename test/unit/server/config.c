@@ -622,7 +622,7 @@ Test(config, routes) {
     const char *paths[] = {
         "",     "api",      "/t/x",     "/events",      "/topics", "/healthz",  "/readyz",
         "/",    "/version", "/metrics", "/tailrace.js", "/livez",  "/assets/x", "/index.html",
-        "/a?b", "/a b",     "/é"};
+        "/kit", "/kit/x",   "/access",  "/a?b",         "/a b",    "/é"};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         char text[128];
         snprintf(text, sizeof text, "routes:\n- {path: \"%s\", to: /t/a}\n", paths[i]);
