@@ -13,6 +13,7 @@
 
 #include "base/limits.h"
 #include "server/config_priv.h"
+#include "sys/net.h"
 
 // --- memory, messages -----------------------------------------------------------------------------------------------
 
@@ -169,55 +170,31 @@ static int load_options(struct config_loader *loader) {
 
 // --- addresses ------------------------------------------------------------------------------------------------------
 
-struct address {
-    char host[64]; // "" is all addresses; IPv6 in brackets
-    unsigned port;
-    bool loopback;
-};
-
 // "127.0.0.1:8080", "[::1]:8080", ":8080", "localhost:8080". Names are not looked up: what the hub binds must not depend on a resolver.
-static bool parse_address(struct str text, struct address *out) {
-    *out = (struct address){0};
-    const char *colon = text.len ? memrchr(text.ptr, ':', text.len) : NULL;
-    if (!colon) return false;
-    struct str host = {text.ptr, (size_t)(colon - text.ptr)};
-    struct str port = {colon + 1, text.len - host.len - 1};
-    uint64_t number;
-    if (!str_to_u64(port, 65535, &number) || host.len >= sizeof out->host) return false;
-    out->port = (unsigned)number;
-    if (str_equal(host, STR("localhost"))) host = STR("127.0.0.1");
-    if (host.len) memcpy(out->host, host.ptr, host.len);
-    if (host.len == 0) return true;
-    if (host.ptr[0] == '[' && host.ptr[host.len - 1] == ']' && host.len > 2) {
-        char inner[64] = "";
-        struct in6_addr v6;
-        memcpy(inner, host.ptr + 1, host.len - 2);
-        if (inet_pton(AF_INET6, inner, &v6) != 1) return false;
-        out->loopback =
-            IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
-        return true;
-    }
-    struct in_addr v4;
-    if (inet_pton(AF_INET, out->host, &v4) != 1) return false;
-    out->loopback = (ntohl(v4.s_addr) >> 24) == 127;
-    return true;
+static bool parse_address(struct str text, struct net_endpoint *out) {
+    unsigned char bytes[16];
+    if (net_parse_endpoint(text, out)) return false;
+    if (strcmp(out->host, "localhost") == 0) strcpy(out->host, "127.0.0.1");
+    return !out->host[0] || inet_pton(AF_INET, out->host, bytes) == 1 ||
+           inet_pton(AF_INET6, out->host, bytes) == 1;
 }
 
 // Without keys everybody may do everything: then only this machine is served, unless that is asked for.
 static int check_reach(struct config_loader *loader, enum option_id id,
-                       const struct address *address) {
+                       const struct net_endpoint *address) {
     const struct config *config = loader->config;
-    if (address->loopback || config->open || !config->auth.open) return 0;
-    char name[64];
+    if (net_is_loopback(address) || config->open || !config->auth.open) return 0;
+    char name[64], text[sizeof address->host + 16];
+    net_format_endpoint(address, text, sizeof text);
     return config_fail(loader, option_place(loader, id, name),
-                       "%s:%u can be reached from other machines, but there are no keys: anybody "
+                       "%s can be reached from other machines, but there are no keys: anybody "
                        "could read and write everything. Add keys (keys: in the file, or "
                        "TAILRACE_KEY in the environment), or allow it with --open (open: true)",
-                       address->host, address->port);
+                       text);
 }
 
 static int load_address(struct config_loader *loader, enum option_id id, char **text,
-                        struct address *address) {
+                        struct net_endpoint *address) {
     char name[64];
     if (!parse_address(str_from(*text), address)) {
         return config_fail(loader, option_place(loader, id, name),
@@ -229,16 +206,17 @@ static int load_address(struct config_loader *loader, enum option_id id, char **
     return 0;
 }
 
-static int store_address(struct config_loader *loader, char **text, const struct address *address) {
-    char whole[96];
-    snprintf(whole, sizeof whole, "%s:%u", address->host, address->port);
+static int store_address(struct config_loader *loader, char **text,
+                         const struct net_endpoint *address) {
+    char whole[sizeof address->host + 16];
+    net_format_endpoint(address, whole, sizeof whole);
     *text = config_copy(loader->config, str_from(whole));
     return *text ? 0 : config_no_memory(loader);
 }
 
 // PORT as hosting platforms set it. They reach the hub from outside, so that it serves all addresses where that is safe or asked for and
 // nothing else was said.
-static int apply_port(struct config_loader *loader, struct address *address) {
+static int apply_port(struct config_loader *loader, struct net_endpoint *address) {
     struct config *config = loader->config;
     const char *port = getenv("PORT");
     enum option_origin origin = loader->origins[OPTION_ID_LISTEN];
@@ -248,12 +226,11 @@ static int apply_port(struct config_loader *loader, struct address *address) {
         return config_fail(loader, "PORT", "%s is not a port, allowed is 0 to 65535",
                            config_quote(str_from(port)).text);
     }
-    address->port = (unsigned)number;
+    address->port = (uint16_t)number;
     loader->origins[OPTION_ID_LISTEN] = FROM_PORT;
     if (origin != FROM_DEFAULT) return 0;
     if (config->open || !config->auth.open) {
         address->host[0] = '\0';
-        address->loopback = false;
         return 0;
     }
     if (config_warn(config, "PORT is set, but without keys only this machine is served: add keys "
@@ -265,7 +242,7 @@ static int apply_port(struct config_loader *loader, struct address *address) {
 
 static int load_addresses(struct config_loader *loader) {
     struct config *config = loader->config;
-    struct address address, metrics;
+    struct net_endpoint address, metrics;
     int err = load_address(loader, OPTION_ID_LISTEN, &config->listen, &address);
     if (!err) err = apply_port(loader, &address);
     if (!err) err = check_reach(loader, OPTION_ID_LISTEN, &address);

@@ -28,6 +28,8 @@ int net_parse_endpoint(struct str text, struct net_endpoint *out) {
         if (!end || end + 1 >= text.ptr + text.len || end[1] != ':') return ERR_INVALID;
         host = (struct str){text.ptr + 1, (size_t)(end - text.ptr - 1)};
         port = (struct str){end + 2, (size_t)(text.ptr + text.len - end - 2)};
+        // Brackets are for IPv6: what is empty between them does not mean all addresses.
+        if (!host.len || !memchr(host.ptr, ':', host.len)) return ERR_INVALID;
     } else {
         const char *colon = text.len ? memrchr(text.ptr, ':', text.len) : NULL;
         if (!colon) return ERR_INVALID;
@@ -47,15 +49,27 @@ bool net_is_loopback(const struct net_endpoint *endpoint) {
     struct in_addr four;
     struct in6_addr six;
     if (inet_pton(AF_INET, endpoint->host, &four) == 1) return (ntohl(four.s_addr) >> 24) == 127;
-    if (inet_pton(AF_INET6, endpoint->host, &six) == 1) return IN6_IS_ADDR_LOOPBACK(&six);
+    if (inet_pton(AF_INET6, endpoint->host, &six) == 1) {
+        return IN6_IS_ADDR_LOOPBACK(&six) || (IN6_IS_ADDR_V4MAPPED(&six) && six.s6_addr[12] == 127);
+    }
     return strcmp(endpoint->host, "localhost") == 0;
+}
+
+static void format(const char *host, unsigned port, char *out, size_t size) {
+    bool six = strchr(host, ':') != NULL;
+    snprintf(out, size, "%s%s%s:%u", six ? "[" : "", host, six ? "]" : "", port);
+}
+
+void net_format_endpoint(const struct net_endpoint *endpoint, char *out, size_t size) {
+    format(endpoint->host, endpoint->port, out, size);
 }
 
 void net_format_url(const struct net_endpoint *endpoint, char *out, size_t size) {
     const char *host = endpoint->host;
+    char authority[sizeof endpoint->host + 16];
     if (!host[0] || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0) host = "127.0.0.1";
-    bool six = strchr(host, ':') != NULL;
-    snprintf(out, size, "http://%s%s%s:%u/", six ? "[" : "", host, six ? "]" : "", endpoint->port);
+    format(host, endpoint->port, authority, sizeof authority);
+    snprintf(out, size, "http://%s/", authority);
 }
 
 // What accepted connections inherit from the listener (Linux copies the options), so that accepting costs one system call.

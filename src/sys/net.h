@@ -15,8 +15,10 @@ struct net_endpoint {
     uint16_t port;  // 0: the system chooses
 };
 int net_parse_endpoint(struct str text, struct net_endpoint *out) MUST_CHECK;
-// Whether it is reached from this machine only: 127.0.0.0/8, ::1, localhost.
+// Whether it is reached from this machine only: 127.0.0.0/8 (also as IPv6), ::1, localhost.
 bool net_is_loopback(const struct net_endpoint *endpoint);
+// As net_parse_endpoint reads it.
+void net_format_endpoint(const struct net_endpoint *endpoint, char *out, size_t size);
 // "http://127.0.0.1:8080/", with a name that a person can open when it listens on all addresses.
 void net_format_url(const struct net_endpoint *endpoint, char *out, size_t size);
 

@@ -23,8 +23,8 @@ Test(net, endpoints_are_read_in_every_form) {
         cr_assert_eq(endpoint.port, good[i].port);
     }
     static const char *const bad[] = {
-        "",       "8080",  "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536",
-        "::1:80", "[::1]", "[::1]80",   "a:b"};
+        "",      "8080",    "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:80",
+        "[::1]", "[::1]80", "a:b",       "[]:80",      "[*]:80",          "[127.0.0.1]:80"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct net_endpoint endpoint;
         cr_assert_eq(net_parse_endpoint(str_from(bad[i]), &endpoint), ERR_INVALID, "%s", bad[i]);
@@ -36,8 +36,16 @@ Test(net, loopback_is_told_from_the_world) {
         const char *text;
         bool loopback;
     } cases[] = {
-        {"127.0.0.1:1", true}, {"127.8.9.1:1", true}, {"[::1]:1", true}, {"localhost:1", true},
-        {":1", false},         {"0.0.0.0:1", false},  {"[::]:1", false}, {"192.0.2.1:1", false},
+        {"127.0.0.1:1", true},
+        {"127.8.9.1:1", true},
+        {"[::1]:1", true},
+        {"localhost:1", true},
+        {":1", false},
+        {"0.0.0.0:1", false},
+        {"[::]:1", false},
+        {"192.0.2.1:1", false},
+        {"[::ffff:127.0.0.1]:1", true},
+        {"[::ffff:192.0.2.1]:1", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct net_endpoint endpoint;
@@ -52,6 +60,17 @@ Test(net, url_is_one_that_can_be_opened) {
     cr_assert_str_eq(url, "http://127.0.0.1:8080/");
     net_format_url(&(struct net_endpoint){"::1", 80}, url, sizeof url);
     cr_assert_str_eq(url, "http://[::1]:80/");
+}
+
+Test(net, endpoints_are_written_as_they_are_read) {
+    static const char *const texts[] = {"127.0.0.1:8080", "[::1]:0", ":80"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct net_endpoint endpoint;
+        char text[320];
+        cr_assert_eq(net_parse_endpoint(str_from(texts[i]), &endpoint), 0);
+        net_format_endpoint(&endpoint, text, sizeof text);
+        cr_assert_str_eq(text, texts[i]);
+    }
 }
 
 Test(net, listeners_share_one_port_and_a_second_hub_is_refused) {
