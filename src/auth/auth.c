@@ -4,7 +4,6 @@
 // An access table is one struct with copies of everything; nothing in it changes after auth_new, so that any thread may read it.
 #include "auth/auth.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,7 +18,6 @@ struct key {
 };
 
 struct auth {
-    _Atomic(uint32_t) refs;
     bool open;
     struct grant anonymous;
     size_t keys_count;
@@ -122,7 +120,6 @@ int auth_new(struct auth **out, const struct auth_config *config, struct report 
     }
     struct auth *auth = calloc(1, sizeof *auth + config->keys_count * sizeof auth->keys[0]);
     if (!auth) return report_set(report, ERR_NOMEM, "no memory for the access table");
-    atomic_init(&auth->refs, 1);
     auth->open = config->open;
     bool good = grant_init(&auth->anonymous, "anonymous", anonymous);
     for (size_t i = 0; i < config->keys_count && good; i++) {
@@ -132,20 +129,15 @@ int auth_new(struct auth **out, const struct auth_config *config, struct report 
         good = good && key->secret.ptr;
     }
     if (!good) {
-        auth_put(auth);
+        auth_free(auth);
         return report_set(report, ERR_NOMEM, "no memory for the access table");
     }
     *out = auth;
     return 0;
 }
 
-struct auth *auth_get(struct auth *auth) {
-    atomic_fetch_add_explicit(&auth->refs, 1, memory_order_relaxed);
-    return auth;
-}
-
-void auth_put(struct auth *auth) {
-    if (!auth || atomic_fetch_sub_explicit(&auth->refs, 1, memory_order_acq_rel) > 1) return;
+void auth_free(struct auth *auth) {
+    if (!auth) return;
     for (size_t i = 0; i < auth->keys_count; i++) {
         struct key *key = &auth->keys[i];
         grant_fini(&key->grant);
@@ -191,13 +183,6 @@ bool grant_may_publish(const struct grant *grant, struct str topic) {
 bool grant_may_subscribe(const struct grant *grant, struct str pattern) {
     for (size_t i = 0; i < grant->subscribe_count; i++) {
         if (topic_covers(str_from(grant->subscribe[i]), pattern)) return true;
-    }
-    return false;
-}
-
-bool grant_sees(const struct grant *grant, struct str topic) {
-    for (size_t i = 0; i < grant->subscribe_count; i++) {
-        if (topic_match(str_from(grant->subscribe[i]), topic)) return true;
     }
     return false;
 }

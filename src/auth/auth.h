@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Who may do what (API.md section 5): access keys, anonymous access, grants.
 //
-// An access table is immutable and reference-counted: a reload makes a new one, requests under way keep theirs.
+// An access table is immutable: a reload makes a new one, requests under way keep theirs (server/site.h).
 #ifndef TAILRACE_AUTH_AUTH_H
 #define TAILRACE_AUTH_AUTH_H
 
@@ -38,8 +38,7 @@ struct auth;
 // Checks and copies: patterns by topic_check_pattern, names and secrets not empty and not twice, secrets of at least
 // 8 bytes. ERR_INVALID with a report that names the key, never the secret.
 int auth_new(struct auth **out, const struct auth_config *config, struct report *report) MUST_CHECK;
-struct auth *auth_get(struct auth *auth); // any thread
-void auth_put(struct auth *auth);         // any thread; NULL is fine
+void auth_free(struct auth *auth); // any thread; NULL is fine
 
 // The credential of a request, found by the caller in the order of API.md section 5; ptr NULL: none presented.
 // 0 and the grant; ERR_DENIED: presented and wrong (401), also with `open`, unless no key exists at all. Constant time in the secret.
@@ -48,8 +47,6 @@ int auth_check(const struct auth *auth, struct str credential, const struct gran
 bool grant_may_publish(const struct grant *grant, struct str topic);
 // `pattern` is a topic or a pattern: whether all of it is permitted.
 bool grant_may_subscribe(const struct grant *grant, struct str pattern);
-// A topic's name: whether it may be seen.
-bool grant_sees(const struct grant *grant, struct str topic);
 // Whether anything may be subscribed (published) at all: 401 or 403 otherwise.
 bool grant_subscribes_some(const struct grant *grant);
 

@@ -170,7 +170,7 @@ static int check_table(struct config_loader *loader, size_t in_file) {
     struct report why = {0};
     int err = auth_new(&auth, &table, &why);
     if (!err) {
-        auth_put(auth);
+        auth_free(auth);
         return 0;
     }
     if (err == ERR_NOMEM) return config_no_memory(loader);
@@ -180,7 +180,7 @@ static int check_table(struct config_loader *loader, size_t in_file) {
         if (auth_new(&auth, &table, NULL)) {
             bad = table.keys_count;
         } else {
-            auth_put(auth);
+            auth_free(auth);
             good = table.keys_count;
         }
     }

@@ -10,7 +10,7 @@ int site_new(struct site **out, struct config *config, struct report *report) {
     int err = auth_new(&site->auth, &config->auth, report);
     if (!err) err = cors_new(&site->cors, config->origins, config->origins_count, report);
     if (err) {
-        auth_put(site->auth);
+        auth_free(site->auth);
         free(site);
         return err;
     }
@@ -27,7 +27,7 @@ struct site *site_get(struct site *site) {
 
 void site_put(struct site *site) {
     if (!site || atomic_fetch_sub(&site->refs, 1) != 1) return;
-    auth_put(site->auth);
+    auth_free(site->auth);
     cors_free(site->cors);
     config_free(site->config);
     free(site);

@@ -38,7 +38,7 @@ Test(auth, finds_the_key_of_a_secret) {
     cr_assert_str_eq(grant->name, "reader");
     cr_assert_eq(auth_check(auth, STR("0123456789"), &grant), 0);
     cr_assert_str_eq(grant->name, "ci");
-    auth_put(auth);
+    auth_free(auth);
 }
 
 Test(auth, refuses_a_wrong_secret_and_never_falls_back) {
@@ -56,12 +56,12 @@ Test(auth, refuses_a_wrong_secret_and_never_falls_back) {
             cr_assert_eq(auth_check(auth, wrong[i], &grant), ERR_DENIED, "%zu", i);
         }
         cr_assert_null(grant);
-        auth_put(auth);
+        auth_free(auth);
     }
     struct auth *none = make(NULL, 0, false);
     const struct grant *grant;
     cr_assert_eq(auth_check(none, STR("whatever1"), &grant), ERR_DENIED);
-    auth_put(none);
+    auth_free(none);
 }
 
 Test(auth, without_a_credential_gives_the_anonymous_grant) {
@@ -75,9 +75,9 @@ Test(auth, without_a_credential_gives_the_anonymous_grant) {
     cr_assert_eq(auth_check(auth, (struct str){NULL, 0}, &grant), 0);
     cr_assert_str_eq(grant->name, "anonymous");
     cr_assert(grant_subscribes_some(grant));
-    cr_assert(grant_sees(grant, STR("logs/a")));
+    cr_assert(grant_may_subscribe(grant, STR("logs/a")));
     cr_assert(!grant_may_publish(grant, STR("logs/a")));
-    auth_put(auth);
+    auth_free(auth);
 }
 
 Test(auth, open_allows_everything_whatever_is_presented) {
@@ -88,7 +88,7 @@ Test(auth, open_allows_everything_whatever_is_presented) {
     cr_assert_eq(auth_check(auth, STR("some old key"), &grant), 0);
     cr_assert(grant_may_publish(grant, STR("a/b")));
     cr_assert(grant_may_subscribe(grant, STR("**")));
-    auth_put(auth);
+    auth_free(auth);
 }
 
 Test(auth, grants_follow_their_patterns) {
@@ -103,12 +103,12 @@ Test(auth, grants_follow_their_patterns) {
     cr_assert(!grant_may_subscribe(grant, STR("logs/**")));
     cr_assert(!grant_may_subscribe(grant, STR("**")));
     cr_assert(!grant_may_subscribe(grant, STR("*/ci")));
-    cr_assert(grant_sees(grant, STR("status/ci")));
-    cr_assert(!grant_sees(grant, STR("status/cd")));
-    auth_put(auth);
+    cr_assert(grant_may_subscribe(grant, STR("status/ci")));
+    cr_assert(!grant_may_subscribe(grant, STR("status/cd")));
+    auth_free(auth);
 }
 
-Test(auth, copies_its_configuration_and_counts_references) {
+Test(auth, copies_its_configuration) {
     char secret[] = "0123456789", name[] = "ci", pattern[] = "a/*";
     const char *const patterns[] = {pattern};
     struct auth_key_config keys[] = {{name, secret, patterns, 1, patterns, 1}};
@@ -116,14 +116,12 @@ Test(auth, copies_its_configuration_and_counts_references) {
     memset(secret, 'x', 4);
     name[0] = 'x';
     pattern[0] = 'x';
-    struct auth *again = auth_get(auth);
-    auth_put(auth);
     const struct grant *grant;
-    cr_assert_eq(auth_check(again, STR("0123456789"), &grant), 0);
+    cr_assert_eq(auth_check(auth, STR("0123456789"), &grant), 0);
     cr_assert_str_eq(grant->name, "ci");
     cr_assert(grant_may_publish(grant, STR("a/b")));
-    auth_put(again);
-    auth_put(NULL);
+    auth_free(auth);
+    auth_free(NULL);
 }
 
 Test(auth, refuses_bad_keys_by_name) {
