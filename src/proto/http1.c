@@ -527,15 +527,3 @@ struct str http1_header(const struct http1_request *request, const char *name) {
     struct str value;
     return http1_header_next(request, name, &index, &value) ? value : (struct str){NULL, 0};
 }
-
-bool http1_header_has(const struct http1_request *request, const char *name, const char *token) {
-    size_t index = 0;
-    struct str rest;
-    while (http1_header_next(request, name, &index, &rest)) {
-        while (rest.ptr) {
-            struct str item = str_cut(&rest, ',');
-            if (str_equal_nocase(str_trim(str_cut(&item, ';')), str_from(token))) return true;
-        }
-    }
-    return false;
-}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// HTTP/1.1 (RFC 9112) for a server: a push parser for requests over llhttp, and writers for response heads and chunks.
+// HTTP/1.1 (RFC 9112) for a server: a push parser for requests over llhttp, and writers for response heads.
 // Sans-I/O: bytes in, requests out; the caller owns the socket, the clock and the time-outs.
 //
 // Strict on purpose, since what two parsers read differently is how requests are smuggled: see http1_parser_feed.
@@ -51,9 +51,6 @@ struct str http1_header(const struct http1_request *request, const char *name);
 // For fields that may be repeated (Accept, Cookie): *index starts at 0; false when there is no more.
 bool http1_header_next(const struct http1_request *request, const char *name, size_t *index,
                        struct str *value);
-// Whether a comma-separated list field has that token, in any of its lines, without case and parameters:
-// http1_header_has(request, "Accept-Encoding", "gzip").
-bool http1_header_has(const struct http1_request *request, const char *name, const char *token);
 
 // What http1_parser_feed stopped at.
 enum http1_step {
@@ -116,13 +113,5 @@ void http1_head_end(struct buf *out);
 
 // An interim answer for expect_continue.
 #define HTTP1_CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
-// A chunk is its size line, the bytes, HTTP1_CHUNK_END; a body ends with HTTP1_LAST_CHUNK.
-#define HTTP1_CHUNK_END "\r\n"
-#define HTTP1_LAST_CHUNK "0\r\n\r\n"
-#define HTTP1_CHUNK_SIZE_BYTES 18
-// Writes the size line of a chunk of `len` bytes (more than 0: an empty chunk would end the body) and returns its length.
-size_t http1_chunk_size(char out[HTTP1_CHUNK_SIZE_BYTES], size_t len);
-// The same into a buffer.
-void http1_chunk_begin(struct buf *out, size_t len);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// HTTP/1.1 responses: heads, dates and chunk sizes. See http1.h.
+// HTTP/1.1 responses: heads and dates. See http1.h.
 #include <stdio.h>
 #include <time.h>
 
@@ -102,19 +102,3 @@ void http1_field_u64(struct buf *out, const char *name, uint64_t value) {
 }
 
 void http1_head_end(struct buf *out) { buf_append_str(out, STR("\r\n")); }
-
-size_t http1_chunk_size(char out[HTTP1_CHUNK_SIZE_BYTES], size_t len) {
-    static const char digits[] = "0123456789abcdef";
-    ASSERT(len > 0);
-    size_t count = 1;
-    while (count < 16 && len >> (4 * count)) count++;
-    for (size_t i = 0; i < count; i++) out[i] = digits[(len >> (4 * (count - 1 - i))) & 15];
-    out[count] = '\r';
-    out[count + 1] = '\n';
-    return count + 2;
-}
-
-void http1_chunk_begin(struct buf *out, size_t len) {
-    char line[HTTP1_CHUNK_SIZE_BYTES];
-    buf_append(out, line, http1_chunk_size(line, len));
-}

@@ -62,11 +62,11 @@ static bool is_unreserved(char c) {
            c == '.' || c == '_' || c == '~';
 }
 
-static void encode(struct buf *out, struct str text, const char *kept) {
+void url_encode_query(struct buf *out, struct str text) {
     static const char digits[] = "0123456789ABCDEF";
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        if (is_unreserved(c) || (c && strchr(kept, c))) {
+        if (is_unreserved(c)) {
             buf_append_char(out, c);
         } else {
             unsigned char byte = (unsigned char)c;
@@ -74,10 +74,6 @@ static void encode(struct buf *out, struct str text, const char *kept) {
         }
     }
 }
-
-void url_encode_path(struct buf *out, struct str text) { encode(out, text, "/:@!$&'()*,;="); }
-
-void url_encode_query(struct buf *out, struct str text) { encode(out, text, ""); }
 
 static bool is_secret(struct str raw_name) {
     static const char *const secrets[] = {"code", "key", "access_token", "token"};

@@ -22,9 +22,8 @@ int url_decode(struct str raw, bool plus_is_space, char *out, size_t cap, size_t
 // Whether a raw name or value decodes (with plus_is_space) to exactly `text`. False for what url_decode refuses.
 bool url_equal(struct str raw, const char *text);
 
-// Appends `text` percent-encoded. Kept as they are: unreserved characters (RFC 3986, 2.3), and in a path also
-// `/ : @ ! $ & ' ( ) * , ; =`. In a query value everything else is encoded, a space as %20, which every decoder takes.
-void url_encode_path(struct buf *out, struct str text);
+// Appends `text` percent-encoded, for a value in a query: all but unreserved characters (RFC 3986, 2.3), a space as %20, which every
+// decoder takes.
 void url_encode_query(struct buf *out, struct str text);
 
 // Appends a request target (or a whole URL) fit for logs and errors: the values of the query parameters code, key, access_token
