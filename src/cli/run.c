@@ -37,7 +37,8 @@ void run_block_signals(void) {
     signal(SIGXFSZ, SIG_IGN);
 }
 
-int run_exit_code(int err) {
+// The exit code for an error of starting a hub.
+static int exit_code(int err) {
     switch (err) {
         case ERR_INVALID: return CLI_USAGE;
         case ERR_BUSY:
@@ -129,7 +130,7 @@ int run_hub(const char *command, const struct config_flags *flags,
     if (err) {
         config_free(config);
         cli_say(command, "%s", report.text[0] ? report.text : err_text(err));
-        return run_exit_code(err);
+        return exit_code(err);
     }
     uint64_t drain_ms = config->drain_ms;
     // Scripts, tests and people wait for this line, whatever the log level.

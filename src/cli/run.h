@@ -17,7 +17,4 @@ int run_hub(const char *command, const struct config_flags *flags,
 int run_temporary_dir(char out[64]) MUST_CHECK;
 void run_remove_dir(const char *dir);
 
-// The exit code for an error of starting a hub.
-int run_exit_code(int err);
-
 #endif

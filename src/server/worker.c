@@ -349,7 +349,7 @@ void worker_stop(struct worker *const *workers, unsigned count) {
     for (unsigned i = 0; i < count; i++) worker_free(workers[i]);
 }
 
-uint64_t worker_random(struct worker *worker) {
+static uint64_t draw(struct worker *worker) {
     // xorshift64*: for jitter, not for secrets.
     worker->random ^= worker->random >> 12;
     worker->random ^= worker->random << 25;
@@ -359,7 +359,7 @@ uint64_t worker_random(struct worker *worker) {
 
 uint64_t worker_jitter(struct worker *worker, uint64_t ms) {
     uint64_t quarter = ms / 4;
-    return ms - quarter + worker_random(worker) % (quarter * 2 + 1);
+    return ms - quarter + draw(worker) % (quarter * 2 + 1);
 }
 
 struct str worker_date(struct worker *worker) {

@@ -71,7 +71,6 @@ void worker_set_site(struct worker *worker, struct site *site);    // takes over
 void worker_drain(struct worker *worker);
 
 // The worker's own thread.
-uint64_t worker_random(struct worker *worker);
 // `ms` made longer or shorter by up to a quarter, so that clients do not come in step.
 uint64_t worker_jitter(struct worker *worker, uint64_t ms);
 struct str worker_date(struct worker *worker);

@@ -29,15 +29,6 @@ bool log_enabled(enum log_level level) {
     return (int)level <= atomic_load_explicit(&current_level, memory_order_relaxed);
 }
 
-int log_level_parse(struct str text, enum log_level *out) {
-    for (size_t i = 0; i < sizeof level_names / sizeof level_names[0]; i++) {
-        if (!str_equal(text, str_from(level_names[i]))) continue;
-        *out = (enum log_level)i;
-        return 0;
-    }
-    return ERR_INVALID;
-}
-
 // A logfmt value: bare when it is a plain word, otherwise quoted as in JSON.
 static void logfmt_value(struct buf *line, struct str text) {
     bool plain = text.len > 0;

@@ -15,8 +15,6 @@ enum log_format { LOG_LOGFMT, LOG_JSON };
 // Takes effect for all threads at once. Before the first call: LOG_WARN, LOG_LOGFMT.
 void log_configure(enum log_level level, enum log_format format);
 bool log_enabled(enum log_level level);
-// "error" "warn" "info" "debug"; ERR_INVALID for another word.
-int log_level_parse(struct str text, enum log_level *out) MUST_CHECK;
 
 // A field of a line: LOG_STR("topic", name), LOG_U64("bytes", n).
 struct log_field {

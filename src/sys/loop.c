@@ -74,8 +74,6 @@ void loop_free(struct loop *loop) {
     free(loop);
 }
 
-void *loop_owner(struct loop *loop) { return loop->owner; }
-
 int loop_add(struct loop *loop, struct loop_io *io, uint32_t events) {
     struct epoll_event event = {.events = events, .data.ptr = io};
     if (epoll_ctl(loop->fd, EPOLL_CTL_ADD, io->fd, &event)) return ERR_SYSTEM;

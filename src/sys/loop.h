@@ -32,11 +32,10 @@ struct loop_retired {
     void (*release)(struct loop_retired *retired);
 };
 
+// `owner` is what messages get as their receiver.
 int loop_new(struct loop **out, void *owner, struct report *report) MUST_CHECK;
 // Nothing may be registered any more, apart from timers, which are forgotten.
 void loop_free(struct loop *loop);
-// What messages get as their receiver.
-void *loop_owner(struct loop *loop);
 
 // Registers io->fd for `events` (EPOLLIN | …; level-triggered unless EPOLLET is given).
 int loop_add(struct loop *loop, struct loop_io *io, uint32_t events) MUST_CHECK;

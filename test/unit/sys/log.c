@@ -79,14 +79,6 @@ Test(log, levels_below_the_configured_one_are_silent) {
     cr_assert_str_eq(next_line(), "level=debug msg=x\n");
 }
 
-Test(log, levels_have_names) {
-    enum log_level level;
-    cr_assert_eq(log_level_parse(STR("info"), &level), 0);
-    cr_assert_eq(level, LOG_INFO);
-    cr_assert_eq(log_level_parse(STR("INFO"), &level), ERR_INVALID);
-    cr_assert_eq(log_level_parse(STR(""), &level), ERR_INVALID);
-}
-
 Test(log, values_cannot_forge_lines) {
     log_write(LOG_WARN, "x", LOG_STR("a", STR("1\nlevel=error msg=forged\r\0\x1b[31m")));
     const char *line = next_line();
