@@ -190,6 +190,11 @@ int journal_read(struct journal_reader *reader, uint64_t seq, struct record *out
 // called with rising `after`.
 int journal_read_next(struct journal_reader *reader, uint64_t after, struct record *out) MUST_CHECK;
 
+// One step back: *before becomes the seq of the last stored event of any topic below it, 0 when there is none. ERR_NOT_FOUND: there is none, or
+// that one has been forgotten. Cheap when called with what it gave.
+int journal_read_previous(struct journal_reader *reader, uint64_t *before,
+                          struct record *out) MUST_CHECK;
+
 // Within one topic. `tail` is the seq of any event of it that is known to be stored (typically its newest): the search goes back
 // from there along the links between records, in O(log n) reads and then one for each seq returned.
 //
@@ -200,6 +205,10 @@ int journal_topic_after(struct journal_reader *reader, uint64_t tail, uint64_t a
 // The seq of the topic's event with this ordinal (1 .. tail's). ERR_NOT_FOUND when it is not stored.
 int journal_topic_at(struct journal_reader *reader, uint64_t tail, uint64_t ordinal,
                      uint64_t *seq) MUST_CHECK;
+
+// The topic's highest seq below `before`. ERR_NOT_FOUND when the topic has none, or none that may still be shown.
+int journal_topic_before(struct journal_reader *reader, uint64_t tail, uint64_t before,
+                         uint64_t *seq) MUST_CHECK;
 
 // The highest stored seq whose time is before `time_ms`, 0 when there is none. O(log n) reads.
 int journal_seq_before_time(struct journal_reader *reader, uint64_t time_ms,

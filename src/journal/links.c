@@ -44,6 +44,23 @@ int links_at(struct links *links, uint64_t tail, uint64_t ordinal, struct record
     return back_to(links, ordinal, out);
 }
 
+int links_before(struct links *links, uint64_t tail, uint64_t before, uint64_t *seq) {
+    struct record_view view;
+    *seq = tail;
+    if (tail > links->floor && tail < before) return 0;
+    int err = tail > links->floor ? links_read(links, tail, &view) : ERR_NOT_FOUND;
+    while (!err) {
+        uint64_t n = view.record.ordinal;
+        *seq = view.record.prev;
+        if (*seq <= links->floor) return ERR_NOT_FOUND;
+        if (*seq < before) return 0;
+        bool jump = view.jump >= before && view.jump > links->floor;
+        err =
+            jump ? follow(links, view.jump, n & (n - 1), &view) : follow(links, *seq, n - 1, &view);
+    }
+    return err;
+}
+
 // From `view` back to the oldest event above `after` that is stored.
 static int back_above(struct links *links, uint64_t after, struct record_view *view, bool *lost) {
     uint64_t bound = after > links->floor ? after : links->floor;

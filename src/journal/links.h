@@ -20,6 +20,8 @@ int links_read(struct links *links, uint64_t seq, struct record_view *out) MUST_
 // From the topic's event `tail` (above the floor) back to the one with this ordinal. ERR_NOT_FOUND when it is below the floor.
 int links_at(struct links *links, uint64_t tail, uint64_t ordinal,
              struct record_view *out) MUST_CHECK;
+// The seq of the topic's last event below `before`, from its event `tail` on. ERR_NOT_FOUND when there is none above the floor.
+int links_before(struct links *links, uint64_t tail, uint64_t before, uint64_t *seq) MUST_CHECK;
 // As journal_topic_after.
 int links_after(struct links *links, uint64_t tail, uint64_t after, uint64_t *seqs, size_t max,
                 size_t *count, bool *lost) MUST_CHECK;

@@ -143,6 +143,19 @@ int journal_read(struct journal_reader *reader, uint64_t seq, struct record *out
     return err;
 }
 
+// The record under the cursor. ERR_NOT_FOUND when it is not to be shown.
+static int under_cursor(struct journal_reader *reader, MDB_val key, MDB_val data, uint64_t *seq,
+                        struct record *out) {
+    struct record_view view;
+    reader->links.reads++;
+    if (key.mv_size != sizeof *seq) return ERR_CORRUPT;
+    memcpy(seq, key.mv_data, sizeof *seq);
+    int err = record_decode((struct str){data.mv_data, data.mv_size}, *seq, &view);
+    if (!err) err = shown(reader, &view.record);
+    if (!err) *out = view.record;
+    return err;
+}
+
 int journal_read_next(struct journal_reader *reader, uint64_t after, struct record *out) {
     ASSERT(reader->open);
     if (after == UINT64_MAX) return ERR_NOT_FOUND;
@@ -150,17 +163,21 @@ int journal_read_next(struct journal_reader *reader, uint64_t after, struct reco
     MDB_val key = {sizeof seq, &seq}, data;
     int rc = mdb_cursor_get(reader->cursor, &key, &data, MDB_SET_RANGE);
     for (; !rc; rc = mdb_cursor_get(reader->cursor, &key, &data, MDB_NEXT)) {
-        struct record_view view;
-        reader->links.reads++;
-        if (key.mv_size != sizeof seq) return ERR_CORRUPT;
-        memcpy(&seq, key.mv_data, sizeof seq);
-        int err = record_decode((struct str){data.mv_data, data.mv_size}, seq, &view);
-        if (!err) err = shown(reader, &view.record);
-        if (err == ERR_NOT_FOUND) continue;
-        if (!err) *out = view.record;
-        return err;
+        int err = under_cursor(reader, key, data, &seq, out);
+        if (err != ERR_NOT_FOUND) return err;
     }
     return store_error(rc);
+}
+
+int journal_read_previous(struct journal_reader *reader, uint64_t *before, struct record *out) {
+    ASSERT(reader->open);
+    MDB_val key = {sizeof *before, before}, data;
+    int rc = mdb_cursor_get(reader->cursor, &key, &data, MDB_SET_RANGE);
+    MDB_cursor_op op = rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV;
+    if (!rc || rc == MDB_NOTFOUND) rc = mdb_cursor_get(reader->cursor, &key, &data, op);
+    *before = 0;
+    if (rc) return store_error(rc);
+    return under_cursor(reader, key, data, before, out);
 }
 
 // Readies the links for the topic of `tail`.
@@ -180,6 +197,13 @@ int journal_topic_after(struct journal_reader *reader, uint64_t tail, uint64_t a
     if (err == ERR_NOT_FOUND) *lost = true;
     if (err) return err == ERR_NOT_FOUND ? 0 : err;
     return links_after(&reader->links, tail, after, seqs, max, count, lost);
+}
+
+int journal_topic_before(struct journal_reader *reader, uint64_t tail, uint64_t before,
+                         uint64_t *seq) {
+    ASSERT(reader->open);
+    int err = topic_of(reader, tail);
+    return err ? err : links_before(&reader->links, tail, before, seq);
 }
 
 int journal_topic_at(struct journal_reader *reader, uint64_t tail, uint64_t ordinal,

@@ -205,6 +205,19 @@ static void compare(struct journal_reader *reader, uint32_t topics, uint64_t tai
     cr_assert_leq(reader_reads(reader) - before, count + reads_max);
 }
 
+// The last one below `before`, by the same model.
+static void compare_before(struct journal_reader *reader, uint32_t topics, uint64_t tail,
+                           uint64_t before, uint64_t reads_max) {
+    uint64_t first = (tail - 1) % topics + 1, seq, reads = reader_reads(reader);
+    uint64_t expected = before > tail    ? tail
+                        : before > first ? first + (before - 1 - first) / topics * topics
+                                         : 0;
+    int err = journal_topic_before(reader, tail, before, &seq);
+    cr_assert_eq(err, expected ? 0 : ERR_NOT_FOUND);
+    if (expected) cr_assert_eq(seq, expected);
+    cr_assert_leq(reader_reads(reader) - reads, reads_max);
+}
+
 static void probe_topics(struct journal *journal, uint32_t topics, uint32_t count,
                          uint64_t reads_max) {
     struct journal_reader *reader;
@@ -217,6 +230,8 @@ static void probe_topics(struct journal *journal, uint32_t topics, uint32_t coun
                 reads_max);
         compare(reader, topics, tail, 0, 3, reads_max);
         compare(reader, topics, tail, tail - 1, 3, reads_max);
+        compare_before(reader, topics, tail, (uint64_t)rand() % (count + 2), reads_max);
+        compare_before(reader, topics, tail, tail, reads_max);
         uint64_t ordinal = (tail - 1) / topics + 1, want = 1 + (uint64_t)rand() % ordinal, seq;
         uint64_t before = reader_reads(reader);
         cr_assert_eq(journal_topic_at(reader, tail, want, &seq), 0);
@@ -247,6 +262,54 @@ Test(topics, reading_costs_what_it_returns_in_a_long_topic, .timeout = 120) {
     journal = support_open(&config);
     fill(journal, 1, 200000);
     probe_topics(journal, 1, 300000, 400);
+    journal_close(journal);
+}
+
+// Steps back from `before` over all topics; how many there are, and the oldest.
+static size_t walk_back(struct journal_reader *reader, uint64_t before, uint64_t *oldest) {
+    struct record record;
+    size_t count = 0;
+    uint64_t at = before;
+    while (at) {
+        uint64_t from = at;
+        int err = journal_read_previous(reader, &at, &record);
+        cr_assert(err == 0 || err == ERR_NOT_FOUND, "%s", err_text(err));
+        cr_assert_lt(at, from);
+        if (err) continue;
+        cr_assert_eq(record.seq, at);
+        *oldest = at;
+        count++;
+    }
+    return count;
+}
+
+Test(topics, all_are_read_backwards_without_what_is_forgotten) {
+    struct journal_config config = support_config(support_dir());
+    struct journal *journal = support_open(&config);
+    struct journal_reader *reader;
+    uint64_t oldest = 0, seq;
+    cr_assert_eq(journal_reader_open(journal, &reader), 0);
+    cr_assert_eq(journal_reader_begin(reader), 0);
+    cr_assert_eq(walk_back(reader, UINT64_MAX, &oldest), 0);
+    journal_reader_end(reader);
+    fill(journal, 3, 3000);
+    cr_assert_eq(journal_reader_begin(reader), 0);
+    cr_assert_eq(walk_back(reader, UINT64_MAX, &oldest), 3000);
+    cr_assert_eq(walk_back(reader, 3001, &oldest), 3000);
+    cr_assert_eq(walk_back(reader, 1000, &oldest), 999);
+    cr_assert_eq(oldest, 1);
+    cr_assert_eq(walk_back(reader, 1, &oldest), 0);
+    journal_reader_end(reader);
+    cr_assert_eq(support_forget(journal, "topic/0"), 0);
+    uint64_t again = support_put(journal, "topic/0", "anew");
+    cr_assert_eq(journal_reader_begin(reader), 0);
+    cr_assert_eq(walk_back(reader, UINT64_MAX, &oldest), 2001);
+    cr_assert_eq(oldest, 2);
+    cr_assert_eq(journal_topic_before(reader, again, again, &seq), ERR_NOT_FOUND);
+    cr_assert_eq(journal_topic_before(reader, again, again + 1, &seq), 0);
+    cr_assert_eq(seq, again);
+    journal_reader_end(reader);
+    journal_reader_close(reader);
     journal_close(journal);
 }
 
