@@ -40,6 +40,61 @@ struct client {
     uint64_t last_byte_ms;
 };
 
+// -- keys
+
+static int read_key_file(char **key, const char *path, struct report *report) {
+    char line[KEY_BYTES_MAX + 2];
+    bool is_stdin = strcmp(path, "-") == 0;
+    FILE *file = is_stdin ? stdin : fopen(path, "re");
+    if (!file) return report_errno(report, ERR_IO, "the key file cannot be opened");
+    bool got = fgets(line, sizeof line, file) != NULL;
+    int err = 0;
+    if (!got && ferror(file)) {
+        err = report_errno(report, ERR_IO, "the key file cannot be read");
+    } else {
+        if (!got) line[0] = '\0';
+        line[strcspn(line, "\r\n")] = '\0';
+        *key = strdup(line);
+        if (!*key) err = report_set(report, ERR_NOMEM, "out of memory");
+    }
+    if (!is_stdin) fclose(file);
+    return err;
+}
+
+// *key is on the heap, NULL when there is none at all. ERR_INVALID, ERR_IO, ERR_TOO_LONG, ERR_NOMEM with a report.
+static int find_key(char **key, const char *spec, struct report *report) {
+    *key = NULL;
+    const char *path = spec && *spec == '@' ? spec + 1 : NULL;
+    if (!spec) {
+        spec = getenv("TAILRACE_KEY");
+        if (!spec || !*spec) spec = path = getenv("TAILRACE_KEY_FILE");
+    }
+    if (!spec || !*spec) return 0;
+    int err = 0;
+    if (path) {
+        err = read_key_file(key, path, report);
+        if (err) return err;
+    } else {
+        *key = strdup(spec);
+        if (!*key) return report_set(report, ERR_NOMEM, "out of memory");
+    }
+    size_t len = strlen(*key);
+    if (len == 0) err = report_set(report, ERR_INVALID, "the key is empty");
+    if (len > KEY_BYTES_MAX) err = report_set(report, ERR_TOO_LONG, "the key is too long");
+    for (size_t i = 0; i < len && err == 0; i++) {
+        if (!isgraph((unsigned char)(*key)[i])) {
+            err = report_set(report, ERR_INVALID,
+                             "the key holds a space or another character "
+                             "that cannot be in one");
+        }
+    }
+    if (err) {
+        free(*key);
+        *key = NULL;
+    }
+    return err;
+}
+
 // -- making
 
 static int add_url(struct buf *out, const char *url, struct report *report) {
@@ -126,7 +181,7 @@ static int open_curl(struct client *client) {
     return 0;
 }
 
-int client_new(struct client **out, const char *url, const char *key, struct report *report) {
+static int make(struct client **out, const char *url, const char *key, struct report *report) {
     struct client *client = calloc(1, sizeof *client);
     if (!client) return report_set(report, ERR_NOMEM, "out of memory");
     buf_init(&client->url, URL_BYTES_MAX);
@@ -144,14 +199,14 @@ int client_new(struct client **out, const char *url, const char *key, struct rep
         if (err) report_set(report, err, "out of memory");
     }
     if (err) {
-        client_free(client);
+        client_close(client);
         return err;
     }
     *out = client;
     return 0;
 }
 
-void client_free(struct client *client) {
+void client_close(struct client *client) {
     if (!client) return;
     if (client->curl) curl_easy_cleanup(client->curl);
     buf_fini(&client->url);
@@ -159,6 +214,19 @@ void client_free(struct client *client) {
     buf_fini(&client->authorization);
     buf_fini(&client->problem);
     free(client);
+}
+
+int client_open(struct client **out, const char *command, const char *url, const char *key_spec) {
+    struct report report = {0};
+    char *key = NULL;
+    *out = NULL;
+    int err = find_key(&key, key_spec, &report);
+    if (err == 0) err = make(out, url, key, &report);
+    free(key);
+    if (err == 0) return CLI_OK;
+    if (err == ERR_INVALID) return cli_usage(command, "%s", report.text);
+    cli_say(command, "%s", report.text);
+    return CLI_UNAVAILABLE;
 }
 
 const char *client_shown(const struct client *client) { return client->shown.data; }
@@ -174,60 +242,6 @@ bool client_has_query(const struct client *client, const char *const *names) {
         }
     }
     return false;
-}
-
-// -- keys
-
-static int read_key_file(char **key, const char *path, struct report *report) {
-    char line[KEY_BYTES_MAX + 2];
-    bool is_stdin = strcmp(path, "-") == 0;
-    FILE *file = is_stdin ? stdin : fopen(path, "re");
-    if (!file) return report_errno(report, ERR_IO, "the key file cannot be opened");
-    bool got = fgets(line, sizeof line, file) != NULL;
-    int err = 0;
-    if (!got && ferror(file)) {
-        err = report_errno(report, ERR_IO, "the key file cannot be read");
-    } else {
-        if (!got) line[0] = '\0';
-        line[strcspn(line, "\r\n")] = '\0';
-        *key = strdup(line);
-        if (!*key) err = report_set(report, ERR_NOMEM, "out of memory");
-    }
-    if (!is_stdin) fclose(file);
-    return err;
-}
-
-int client_key(char **key, const char *spec, struct report *report) {
-    *key = NULL;
-    const char *path = spec && *spec == '@' ? spec + 1 : NULL;
-    if (!spec) {
-        spec = getenv("TAILRACE_KEY");
-        if (!spec || !*spec) spec = path = getenv("TAILRACE_KEY_FILE");
-    }
-    if (!spec || !*spec) return 0;
-    int err = 0;
-    if (path) {
-        err = read_key_file(key, path, report);
-        if (err) return err;
-    } else {
-        *key = strdup(spec);
-        if (!*key) return report_set(report, ERR_NOMEM, "out of memory");
-    }
-    size_t len = strlen(*key);
-    if (len == 0) err = report_set(report, ERR_INVALID, "the key is empty");
-    if (len > KEY_BYTES_MAX) err = report_set(report, ERR_TOO_LONG, "the key is too long");
-    for (size_t i = 0; i < len && err == 0; i++) {
-        if (!isgraph((unsigned char)(*key)[i])) {
-            err = report_set(report, ERR_INVALID,
-                             "the key holds a space or another character "
-                             "that cannot be in one");
-        }
-    }
-    if (err) {
-        free(*key);
-        *key = NULL;
-    }
-    return err;
 }
 
 // -- requests

@@ -8,19 +8,16 @@
 
 struct client;
 
-// `url` is http://HOST:PORT/PATH?QUERY, https too, or HOST:PORT/PATH, which means http. Bytes that may not stand in a URL as they
-// are (spaces, UTF-8) are encoded. `key` (NULL: none) goes into every request as a bearer token. ERR_INVALID with a report
-// for another scheme, no host, no path, a fragment or control characters; ERR_NOMEM.
-int client_new(struct client **out, const char *url, const char *key,
-               struct report *report) MUST_CHECK;
-void client_free(struct client *client); // NULL is fine
+// For a command that was given a URL and --key. `url` is http://HOST:PORT/PATH?QUERY, https too, or HOST:PORT/PATH, which means http;
+// bytes that may not stand in a URL as they are (spaces, UTF-8) are encoded; another scheme, no host, no path, a fragment or
+// control characters are refused. `key_spec` is the key itself, @FILE (its first line), @- (the first line of standard input); NULL:
+// the environment's TAILRACE_KEY, or the first line of the file that TAILRACE_KEY_FILE names. The key goes into every request as a
+// bearer token. CLI_OK, or an exit code when it has said on stderr what is wrong, which never holds the key; *out is NULL then.
+int client_open(struct client **out, const char *command, const char *url,
+                const char *key_spec) MUST_CHECK;
+void client_close(struct client *client); // NULL is fine
 // The URL fit for messages: secrets in it are redacted.
 const char *client_shown(const struct client *client);
-
-// What --key says: the key itself, @FILE (its first line), @- (the first line of standard input); when `spec` is NULL the environment's
-// TAILRACE_KEY, or the first line of the file that TAILRACE_KEY_FILE names. *key is on the heap, NULL when there is none at all. ERR_INVALID, ERR_IO, ERR_TOO_LONG, ERR_NOMEM with a
-// report that never holds the key.
-int client_key(char **key, const char *spec, struct report *report) MUST_CHECK;
 
 struct client_answer {
     int status;

@@ -8,7 +8,6 @@
 #include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -50,7 +49,6 @@ static const char HELP[] =
 
 struct pub {
     struct client *client;
-    char *key;
     const char *key_spec;
     const char *url;
     const char *data; // NULL: standard input
@@ -279,32 +277,23 @@ static int parse(struct pub *pub, int argc, char **argv) {
 
 static int draw_run(struct pub *pub) {
     unsigned char random[RANDOM_BYTES];
-    if (getrandom(random, sizeof random, 0) != sizeof random) return ERR_SYSTEM;
+    if (getrandom(random, sizeof random, 0) != sizeof random) {
+        cli_say(COMMAND, "no random number for a key: %s", strerror(errno));
+        return CLI_UNAVAILABLE;
+    }
     for (size_t i = 0; i < sizeof random; i++) snprintf(pub->run + 2 * i, 3, "%02x", random[i]);
-    return 0;
+    return CLI_OK;
 }
 
 int cli_pub(int argc, char **argv) {
     struct pub pub = {.retry_for_ms = RETRY_FOR_DEFAULT_MS};
-    struct report report = {0};
     int code = parse(&pub, argc, argv);
     if (code >= 0) return code;
     buf_init(&pub.input, (size_t)LIMIT_DATA_BYTES + 65536 + 1);
-    int err = client_key(&pub.key, pub.key_spec, &report);
-    if (err == 0) err = client_new(&pub.client, pub.url, pub.key, &report);
-    if (err == 0 && draw_run(&pub) != 0) {
-        err = report_errno(&report, ERR_SYSTEM, "no random number for a key");
-    }
-    if (err == ERR_INVALID) {
-        code = cli_usage(COMMAND, "%s", report.text);
-    } else if (err) {
-        cli_say(COMMAND, "%s", report.text);
-        code = CLI_UNAVAILABLE;
-    } else {
-        code = pub.data ? send_data(&pub) : send_input(&pub);
-    }
-    client_free(pub.client);
-    free(pub.key);
+    code = client_open(&pub.client, COMMAND, pub.url, pub.key_spec);
+    if (code == CLI_OK) code = draw_run(&pub);
+    if (code == CLI_OK) code = pub.data ? send_data(&pub) : send_input(&pub);
+    client_close(pub.client);
     buf_fini(&pub.input);
     return code;
 }

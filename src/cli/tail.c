@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/json.h"
 #include "base/limits.h"
@@ -47,7 +46,6 @@ struct tail {
     struct buf json;
     struct buf text;
     const char *last; // -n
-    char *key;
     const char *url;
     const char *key_spec;
     bool as_json;
@@ -282,7 +280,6 @@ static int parse(struct tail *tail, int argc, char **argv) {
 
 int cli_tail(int argc, char **argv) {
     struct tail tail = {.count = UINT64_MAX, .heartbeat_ms = HEARTBEAT_DEFAULT_MS};
-    struct report report = {0};
     int code = parse(&tail, argc, argv);
     if (code >= 0) return code;
     // Data of many short lines is longer on the wire, but each line is at most the data and a field's name.
@@ -290,18 +287,9 @@ int cli_tail(int argc, char **argv) {
     buf_init(&tail.position, 1024);
     buf_init(&tail.text, (size_t)LIMIT_DATA_BYTES * 4);
     buf_init(&tail.json, (size_t)LIMIT_DATA_BYTES * 8);
-    int err = client_key(&tail.key, tail.key_spec, &report);
-    if (err == 0) err = client_new(&tail.client, tail.url, tail.key, &report);
-    if (err == ERR_INVALID) {
-        code = cli_usage(COMMAND, "%s", report.text);
-    } else if (err) {
-        cli_say(COMMAND, "%s", report.text);
-        code = CLI_UNAVAILABLE;
-    } else {
-        code = follow(&tail);
-    }
-    client_free(tail.client);
-    free(tail.key);
+    code = client_open(&tail.client, COMMAND, tail.url, tail.key_spec);
+    if (code == CLI_OK) code = follow(&tail);
+    client_close(tail.client);
     sse_parser_fini(&tail.parser);
     buf_fini(&tail.position);
     buf_fini(&tail.text);
