@@ -13,7 +13,6 @@ enum cli_exit {
     CLI_NO = 1,           // a negative answer: the request was understood and refused
     CLI_USAGE = 64,       // the command line is wrong
     CLI_UNAVAILABLE = 69, // what is needed is not there
-    CLI_BUG = 70,         // our own mistake
     CLI_TEMPORARY = 75,   // given up for now; trying later may help
     CLI_DENIED = 77,      // no or wrong credentials, or not permitted
 };
