@@ -78,6 +78,18 @@ out:
     return answer;
 }
 
+const char *admission_problem(enum admission_answer answer, int *status) {
+    switch (answer) {
+        case ADMIT: return NULL;
+        case ADMIT_FULL_ADDRESS:
+            *status = 429;
+            return "too many connections from your address (limits.connections_per_address)";
+        default:
+            *status = 503;
+            return "the hub has as many connections as it may (limits.connections)";
+    }
+}
+
 void admission_leave(struct admission *admission, const struct net_address *address) {
     struct visitor *visitor;
     pthread_mutex_lock(&admission->lock);

@@ -23,6 +23,8 @@ enum admission_answer {
 enum admission_answer admission_enter(struct admission *admission,
                                       const struct net_address *address, uint32_t connections_max,
                                       uint32_t per_address_max);
+// What a request of one that is over a bound is told, with the status; NULL for ADMIT.
+const char *admission_problem(enum admission_answer answer, int *status);
 void admission_leave(struct admission *admission, const struct net_address *address);
 uint64_t admission_count(struct admission *admission);
 

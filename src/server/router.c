@@ -376,17 +376,13 @@ static bool may_write(struct conn *conn, const struct http1_request *request,
         router_forbidden(conn, request, grant, "publish to this topic");
         return false;
     }
-    if (conn->admission != ADMIT) {
+    int status = 503;
+    const char *why = admission_problem(conn->admission, &status);
+    if (why) {
         conn->worker->counts.refused_total++;
-        bool full = conn->admission == ADMIT_FULL;
-        router_problem(
-            conn, request, full ? 503 : 429,
-            full ? "the hub has as many connections as it may (limits.connections)"
-                 : "too many connections from your address (limits.connections_per_address)",
-            5);
-        return false;
+        router_problem(conn, request, status, why, 5);
     }
-    return true;
+    return !why;
 }
 
 static void subscribe(struct conn *conn, const struct http1_request *request,

@@ -115,20 +115,16 @@ static void turn_away(struct subscription *asked, const char *why) {
 }
 
 static bool no_room(struct subscription *asked) {
-    const char *why = NULL;
-    unsigned status = 503;
-    if (asked->conn->worker->draining) why = "the hub is shutting down";
-    if (asked->conn->admission == ADMIT_FULL)
-        why = "the hub has as many connections as it may (limits.connections)";
-    if (asked->conn->admission == ADMIT_FULL_ADDRESS) {
-        why = "too many connections from your address (limits.connections_per_address)";
-        status = 429;
-    }
+    struct worker *worker = asked->conn->worker;
+    int status = 503;
+    const char *why = admission_problem(asked->conn->admission, &status);
+    if (!why && worker->draining) why = "the hub is shutting down";
     if (!why) return false;
     if (asked->form == FORM_SSE && asked->http->method == HTTP1_GET) {
         turn_away(asked, why);
     } else {
-        answer_problem(asked, (int)status, why, 5);
+        worker->counts.refused_total++;
+        answer_problem(asked, status, why, 5);
     }
     return true;
 }
