@@ -41,9 +41,18 @@ static inline uint64_t topic_events(const struct topic *topic) {
     return left - (left && topic->marker ? 1 : 0);
 }
 
-// A dense list of subscribers; each knows its own place.
+// Dense lists of subscribers; each knows its own place.
 struct subscriber_list {
     struct subscriber **items;
+    uint32_t count, cap;
+};
+
+// With what the sink needs to write, so that a delivery reads the list and nothing of the subscriber.
+struct live_list {
+    struct live {
+        struct subscriber *subscriber;
+        intptr_t handle; // as in struct hub_sink
+    } * items;
     uint32_t count, cap;
 };
 
@@ -61,9 +70,10 @@ struct selector {
     uint32_t names_count;
     struct str *grants; // patterns that a topic must match too; none: no restriction
     uint32_t grants_count;
-    struct subscriber_list live;    // at the hub's position: written to by the fan-out
+    struct live_list live;          // at the hub's position: written to by the fan-out
     struct subscriber_list waiting; // long polls that have nothing yet
     uint64_t gone_seq, gone_at;     // as trimmed_seq and trimmed_at, of topics that are gone
+    uint32_t written_tick;          // when all the live ones were last written to
     // The fan-out's, within one turn:
     bool touched;
     bool ending; // a topic was closed in this turn

@@ -29,7 +29,7 @@ bool scratch_bound(struct hub *hub, uint64_t seq) {
 
 void subscriber_detach(struct hub *hub, struct subscriber *subscriber) {
     (void)hub;
-    if (subscriber->state == SUB_LIVE) list_remove(&subscriber->selector->live, subscriber);
+    if (subscriber->state == SUB_LIVE) live_remove(&subscriber->selector->live, subscriber);
     if (subscriber->state == SUB_WAITING) list_remove(&subscriber->selector->waiting, subscriber);
 }
 
@@ -47,10 +47,12 @@ void subscriber_block(struct hub *hub, struct subscriber *subscriber) {
     hub->sink->want_writable(subscriber, true);
 }
 
-// Counts what went out. False when the connection broke.
-static bool write_bytes(struct hub *hub, struct subscriber *subscriber, const char *bytes,
-                        size_t len, size_t *taken) {
-    ssize_t n = hub->sink->write(subscriber, bytes, len);
+bool subscriber_write(struct hub *hub, struct subscriber *subscriber, struct str bytes,
+                      size_t *taken) {
+    intptr_t handle = subscriber->state == SUB_LIVE
+                          ? subscriber->selector->live.items[subscriber->place].handle
+                          : hub->sink->handle(subscriber);
+    ssize_t n = hub->sink->write(handle, bytes.ptr, bytes.len);
     if (n < 0) {
         subscriber_break(hub, subscriber);
         return false;
@@ -81,7 +83,7 @@ bool subscriber_flush(struct hub *hub, struct subscriber *subscriber) {
     if (!subscriber->tail) return true;
     size_t taken = 0;
     if (subscriber->tail->len &&
-        !write_bytes(hub, subscriber, subscriber->tail->data, subscriber->tail->len, &taken))
+        !subscriber_write(hub, subscriber, buf_str(subscriber->tail), &taken))
         return false;
     buf_consume(subscriber->tail, taken);
     if (subscriber->tail->len) {
@@ -240,20 +242,32 @@ void hub_apply(struct hub *hub, struct batch *batch) {
 // Writes the scratch (or one frame) to all live subscribers of the selector, who have everything up to `before`.
 static void write_all(struct hub *hub, struct selector *selector, const char *bytes, size_t len,
                       uint64_t before) {
+    const struct live_list *live = &selector->live;
+    ssize_t (*write)(intptr_t, const char *, size_t) = hub->sink->write;
+    uint64_t writes = 0, part_bytes = 0;
     uint32_t i = 0;
-    while (i < selector->live.count) {
-        struct subscriber *subscriber = selector->live.items[i];
-        size_t taken;
-        if (!write_bytes(hub, subscriber, bytes, len, &taken))
-            continue; // gone from the list: another stands here
-        if (taken == len) {
-            hub->counts.deliveries_total += hub->bounds_count;
+    while (i < live->count) {
+        ssize_t taken = write(live->items[i].handle, bytes, len);
+        writes++;
+        if (taken == (ssize_t)len) {
             i++;
             continue;
         }
-        subscriber_settle(hub, subscriber, taken, before);
+        // It leaves the list: another stands here.
+        struct subscriber *subscriber = live->items[i].subscriber;
+        if (taken < 0) {
+            subscriber_break(hub, subscriber);
+            continue;
+        }
+        part_bytes += (uint64_t)taken;
+        subscriber->written_tick = hub->tick;
+        subscriber_settle(hub, subscriber, (size_t)taken, before);
         subscriber_block(hub, subscriber);
     }
+    selector->written_tick = hub->tick;
+    hub->counts.writes_total += writes;
+    hub->counts.bytes_total += part_bytes + (uint64_t)i * len;
+    hub->counts.deliveries_total += (uint64_t)i * hub->bounds_count;
 }
 
 // Sends a round of pending events from `from` on; returns where the next round begins.
@@ -306,7 +320,8 @@ void hub_deliver(struct hub *hub, uint64_t now_ms) {
         }
         if (selector->pending_count || selector->ending) answer_waiting(hub, selector);
         if (selector->ending && selector_finished(hub, selector)) {
-            while (selector->live.count) subscriber_finish_closed(hub, selector->live.items[0]);
+            while (selector->live.count)
+                subscriber_finish_closed(hub, selector->live.items[0].subscriber);
         }
         selector->pending_count = 0;
         selector->touched = selector->ending = false;

@@ -9,6 +9,9 @@
 #include "base/topic.h"
 #include "hub/hub_priv.h"
 
+// How many heartbeats ahead memory is asked for.
+#define AHEAD 12
+
 static void build_heartbeats(struct hub *hub) {
     for (size_t i = 0; i < 4; i++) {
         struct buf *out = &hub->heartbeat[i];
@@ -108,7 +111,7 @@ int hub_subscribe(struct hub *hub, struct subscriber *subscriber, const struct h
     }
     // All that going live later needs is taken now, so that it cannot fail then.
     struct selector *selector = subscriber->selector;
-    bool room = list_reserve(&selector->live, selector->refs) &&
+    bool room = live_reserve(&selector->live, selector->refs) &&
                 list_reserve(&selector->waiting, selector->refs);
     if (!room || (request->mode == HUB_STREAM && !wheel_add(hub, subscriber))) {
         err = report_set(report, ERR_NOMEM, "no memory for a subscription");
@@ -160,7 +163,7 @@ void hub_wake(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms) {
     subscriber->until = hub->position;
     // Whatever it had wanted of what has been delivered would have woken it.
     if (subscriber->cursor < hub->delivered) subscriber->cursor = hub->delivered;
-    hub->sink->begin(subscriber);
+    if (!hub->sink->begin(subscriber)) subscriber_break(hub, subscriber);
     if (subscriber->state == SUB_PUMPED) pump_enqueue(hub, subscriber);
 }
 
@@ -225,15 +228,23 @@ void hub_set_heartbeat(struct hub *hub, uint64_t heartbeat_ms) {
 
 static void beat(struct hub *hub, struct subscriber *subscriber) {
     const struct selector *selector = subscriber->selector;
-    bool idle = hub->tick - subscriber->written_tick >= HUB_WHEEL_SLOTS / 4;
-    bool free_to_speak = subscriber->state == SUB_LIVE || subscriber->state == SUB_PUMPED;
+    bool live = subscriber->state == SUB_LIVE;
+    bool idle = hub->tick - subscriber->written_tick >= HUB_WHEEL_SLOTS / 4 &&
+                (!live || hub->tick - selector->written_tick >= HUB_WHEEL_SLOTS / 4);
+    bool free_to_speak = live || subscriber->state == SUB_PUMPED;
     if (!idle || !free_to_speak || subscriber->partial_seq || !frame_is_sse(selector->format))
         return;
     const struct buf *bytes =
         &hub->heartbeat[(subscriber->flags & SUB_CONTROL ? 2 : 0) | (selector->chunked ? 1 : 0)];
-    // Being live means having everything up to here; the cursor must say so if the connection takes no more.
-    if (subscriber->state == SUB_LIVE) subscriber->cursor = hub->delivered;
-    if (subscriber_say(hub, subscriber, buf_str(bytes))) (void)subscriber_flush(hub, subscriber);
+    struct str rest = buf_str(bytes);
+    if (!subscriber->tail) {
+        size_t taken;
+        if (!subscriber_write(hub, subscriber, rest, &taken) || taken == rest.len) return;
+        rest = (struct str){rest.ptr + taken, rest.len - taken};
+    }
+    // Being live means having everything up to here; the cursor must say so where it ends.
+    if (live) subscriber->cursor = hub->delivered;
+    if (subscriber_say(hub, subscriber, rest)) (void)subscriber_flush(hub, subscriber);
 }
 
 void hub_tick(struct hub *hub, uint64_t now_ms) {
@@ -242,6 +253,12 @@ void hub_tick(struct hub *hub, uint64_t now_ms) {
     hub->tick++;
     for (uint32_t i = list->count; i-- > 0;) {
         if (i >= list->count) continue;
+        if (i >= AHEAD) {
+            // Subscribers lie all over memory; what a heartbeat reads of one may straddle two lines of the cache.
+            const struct subscriber *next = list->items[i - AHEAD];
+            __builtin_prefetch(next, 1);
+            __builtin_prefetch(&next->tail, 1);
+        }
         beat(hub, list->items[i]);
     }
 }

@@ -23,27 +23,30 @@ struct replay;
 
 // One live response. Embedded in the connection's stream; fields are the hub's.
 struct subscriber {
+    // What an idle one is asked for (a heartbeat, leaving) is together in one line of the cache.
     struct selector *selector;
-    uint64_t cursor; // the last seq it has been given (or has passed); not kept up while it is live
-    uint64_t partial_seq; // the event whose frame is partly sent, 0: none
+    uint32_t place;        // in the selector's list
+    uint32_t wheel_place;  // in its slot of the heartbeat wheel
+    uint32_t written_tick; // of it alone; the selector has that of all the live ones
     uint32_t partial_sent;
-    uint32_t place;       // in the selector's list
-    uint32_t wheel_place; // in its slot of the heartbeat wheel
-    uint32_t written_tick;
-    uint64_t until;        // a snapshot ends here; UINT64_MAX for a stream
-    uint64_t told;         // what was lost up to this count of the directory's has been told
-    struct replay *replay; // while the start is special: a list of events, a pace
-    struct buf *tail; // bytes that are no event (head, control events) and have not been taken yet
-    struct subscriber *next_ready, *prev_ready;
     uint8_t state;
     uint8_t wheel_slot;
     uint8_t flags;
+    struct replay *replay; // while the start is special: a list of events, a pace
+    struct buf *tail; // bytes that are no event (head, control events) and have not been taken yet
+    uint64_t partial_seq; // the event whose frame is partly sent, 0: none
+    uint64_t cursor; // the last seq it has been given (or has passed); not kept up while it is live
+    uint64_t until;  // a snapshot ends here; UINT64_MAX for a stream
+    uint64_t told;   // what was lost up to this count of the directory's has been told
+    struct subscriber *next_ready, *prev_ready;
 };
 
 // How bytes leave. All are called from within hub functions; none may call back into the hub, except where it says so.
 struct hub_sink {
+    // What `write` knows its connection by, such as a descriptor: good until hub_remove.
+    intptr_t (*handle)(struct subscriber *subscriber);
     // Takes 0..len bytes; -1 when the connection is broken.
-    ssize_t (*write)(struct subscriber *subscriber, const char *bytes, size_t len);
+    ssize_t (*write)(intptr_t handle, const char *bytes, size_t len);
     // Whether hub_writable is to be called when it can take more.
     void (*want_writable)(struct subscriber *subscriber, bool on);
     // Everything was sent, the end of the body included; it is removed from the hub already. The memory may be freed after the
@@ -52,8 +55,9 @@ struct hub_sink {
     // It cannot go on (a write failed, half an event cannot be finished): the connection must be closed without a clean end, and
     // hub_remove be called, after the current hub function has returned.
     void (*broken)(struct subscriber *subscriber);
-    // A long poll has something (or was woken): the response's head must be given to hub_send now.
-    void (*begin)(struct subscriber *subscriber);
+    // A long poll has something (or was woken): the response's head must be given to hub_send now. False: it cannot be made, the
+    // connection is broken.
+    bool (*begin)(struct subscriber *subscriber);
 };
 
 struct hub_config {

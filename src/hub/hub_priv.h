@@ -97,11 +97,18 @@ bool list_reserve(struct subscriber_list *list, uint32_t count);
 void list_add(struct subscriber_list *list,
               struct subscriber *subscriber); // must have been reserved
 void list_remove(struct subscriber_list *list, struct subscriber *subscriber);
+bool live_reserve(struct live_list *list, uint32_t count);
+void live_add(struct live_list *list, struct subscriber *subscriber,
+              intptr_t handle); // must have been reserved
+void live_remove(struct live_list *list, struct subscriber *subscriber);
 bool wheel_add(struct hub *hub, struct subscriber *subscriber);
 void wheel_remove(struct hub *hub, struct subscriber *subscriber);
 
 // fanout.c
 bool scratch_bound(struct hub *hub, uint64_t seq);
+// Writes to one, and counts it. False when the connection broke.
+bool subscriber_write(struct hub *hub, struct subscriber *subscriber, struct str bytes,
+                      size_t *taken);
 // `taken` of the scratch's bytes went out to a subscriber that had everything up to `before`: sets its cursor and its partial frame.
 void subscriber_settle(struct hub *hub, struct subscriber *subscriber, size_t taken,
                        uint64_t before);

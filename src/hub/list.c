@@ -28,6 +28,30 @@ void list_remove(struct subscriber_list *list, struct subscriber *subscriber) {
     last->place = subscriber->place;
 }
 
+bool live_reserve(struct live_list *list, uint32_t count) {
+    if (count <= list->cap) return true;
+    uint32_t cap = list->cap ? list->cap : 2;
+    while (cap < count) cap *= 2;
+    struct live *items = realloc(list->items, cap * sizeof *items);
+    if (!items) return false;
+    list->items = items;
+    list->cap = cap;
+    return true;
+}
+
+void live_add(struct live_list *list, struct subscriber *subscriber, intptr_t handle) {
+    ASSERT(list->count < list->cap);
+    subscriber->place = list->count;
+    list->items[list->count++] = (struct live){subscriber, handle};
+}
+
+void live_remove(struct live_list *list, struct subscriber *subscriber) {
+    ASSERT(subscriber->place < list->count);
+    struct live last = list->items[--list->count];
+    list->items[subscriber->place] = last;
+    last.subscriber->place = subscriber->place;
+}
+
 bool wheel_add(struct hub *hub, struct subscriber *subscriber) {
     // The slot that comes up last: the first heartbeat is a whole round away.
     uint8_t slot = (uint8_t)((hub->tick + HUB_WHEEL_SLOTS - 1) % HUB_WHEEL_SLOTS);
@@ -43,7 +67,7 @@ bool wheel_add(struct hub *hub, struct subscriber *subscriber) {
 void wheel_remove(struct hub *hub, struct subscriber *subscriber) {
     if (!(subscriber->flags & SUB_WHEEL)) return;
     struct subscriber_list *list = &hub->wheel[subscriber->wheel_slot];
-    ASSERT(list->items[subscriber->wheel_place] == subscriber);
+    ASSERT(subscriber->wheel_place < list->count);
     struct subscriber *last = list->items[--list->count];
     list->items[subscriber->wheel_place] = last;
     last->wheel_place = subscriber->wheel_place;

@@ -121,7 +121,7 @@ static void caught_up(struct hub *hub, struct subscriber *subscriber) {
         pump_enqueue(hub, subscriber);
     } else {
         subscriber->state = SUB_LIVE;
-        list_add(&subscriber->selector->live, subscriber);
+        live_add(&subscriber->selector->live, subscriber, hub->sink->handle(subscriber));
     }
 }
 
@@ -130,17 +130,12 @@ static bool send_scratch(struct hub *hub, struct subscriber *subscriber, uint64_
                          size_t *written) {
     size_t skip = subscriber->partial_seq ? subscriber->partial_sent : 0;
     size_t len = hub->scratch.len;
-    ssize_t taken = hub->sink->write(subscriber, hub->scratch.data + skip, len - skip);
-    if (taken < 0) {
-        subscriber_break(hub, subscriber);
-        return false;
-    }
-    *written += (size_t)taken;
-    subscriber->written_tick = hub->tick;
-    hub->counts.writes_total++;
-    hub->counts.bytes_total += (uint64_t)taken;
-    subscriber_settle(hub, subscriber, skip + (size_t)taken, subscriber->cursor);
-    if (skip + (size_t)taken < len) {
+    size_t taken;
+    struct str rest = {hub->scratch.data + skip, len - skip};
+    if (!subscriber_write(hub, subscriber, rest, &taken)) return false;
+    *written += taken;
+    subscriber_settle(hub, subscriber, skip + taken, subscriber->cursor);
+    if (skip + taken < len) {
         subscriber_block(hub, subscriber);
         return false;
     }

@@ -261,11 +261,6 @@ void conn_exchange_done(struct exchange *exchange) {
     if (any) conn_defer(conn, 0);
 }
 
-ssize_t conn_write(struct conn *conn, const char *bytes, size_t len) {
-    bool good = conn->state == CONN_STREAM && !(conn->flags & CONN_BROKEN);
-    return good ? net_send(conn->io.fd, bytes, len) : -1;
-}
-
 // --- reading --------------------------------------------------------------------------------------------------------
 
 static bool may_start_request(struct conn *conn) {

@@ -95,8 +95,6 @@ void conn_hold_body(struct conn *conn, bool hold);
 // Becomes a stream: parser and buffers go.
 void conn_stream(struct conn *conn, struct stream *stream);
 void conn_want_writable(struct conn *conn, bool on);
-// Sends at once what goes; -1 when broken.
-ssize_t conn_write(struct conn *conn, const char *bytes, size_t len);
 // Sets the timer of a stream, by the loop's clock: stream_timeout is called then. 0: not at all.
 void conn_wait_until(struct conn *conn, uint64_t at_ms);
 

@@ -13,6 +13,7 @@
 #include "server/server_priv.h"
 #include "server/subscription.h"
 #include "server/topics.h"
+#include "sys/net.h"
 
 // What a subscriber that cannot be served now is told to wait, with jitter.
 #define TURNED_AWAY_RETRY_MS 30000
@@ -353,8 +354,10 @@ static struct stream *of(struct subscriber *subscriber) {
     return (struct stream *)(void *)subscriber;
 }
 
-static ssize_t sink_write(struct subscriber *subscriber, const char *bytes, size_t len) {
-    return conn_write(of(subscriber)->conn, bytes, len);
+static intptr_t sink_handle(struct subscriber *subscriber) { return of(subscriber)->conn->io.fd; }
+
+static ssize_t sink_write(intptr_t handle, const char *bytes, size_t len) {
+    return net_send((int)handle, bytes, len);
 }
 
 static void sink_want_writable(struct subscriber *subscriber, bool on) {
@@ -374,7 +377,7 @@ static void sink_broken(struct subscriber *subscriber) {
     conn_defer(of(subscriber)->conn, CONN_BROKEN);
 }
 
-static void sink_begin(struct subscriber *subscriber) {
+static bool sink_begin(struct subscriber *subscriber) {
     struct stream *stream = of(subscriber);
     struct worker *worker = stream->conn->worker;
     struct poll *poll = stream->poll;
@@ -382,14 +385,16 @@ static void sink_begin(struct subscriber *subscriber) {
     http1_head_end(&poll->head);
     write_snapshot_opening(&poll->head, worker, poll->names, poll->names_count, poll->grants,
                            poll->grants_count, poll->chunked);
-    if (buf_failed(&poll->head)) conn_defer(stream->conn, CONN_BROKEN);
-    hub_send(worker->hub, subscriber, buf_str(&poll->head));
+    bool whole = !buf_failed(&poll->head);
+    if (whole) hub_send(worker->hub, subscriber, buf_str(&poll->head));
     free_poll(stream);
     conn_wait_until(stream->conn, 0);
     worker_schedule(worker);
+    return whole;
 }
 
 const struct hub_sink stream_sink = {
+    .handle = sink_handle,
     .write = sink_write,
     .want_writable = sink_want_writable,
     .finished = sink_finished,

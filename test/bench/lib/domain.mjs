@@ -22,11 +22,16 @@ export async function domain(program, core) {
         heartbeat_ns_1000000: large.heartbeat_ns,
         leave_ms_1000000: large.leave_us / 1000,
         bytes_each: large.bytes_each,
+        leave_ns_1000: small.leave_ns,
+        leave_ns_1000000: large.leave_ns,
         walk_ns_1000: small.walk_ns,
         walk_ns_1000000: large.walk_ns,
+        walk_leave_ns_1000: small.walk_leave_ns,
+        walk_leave_ns_1000000: large.walk_leave_ns,
+        // Without what the caches charge for the same memory touched by an empty loop.
         growth_delivery: large.delivery_ns / small.delivery_ns,
-        growth_heartbeat: large.heartbeat_ns / small.heartbeat_ns,
-        growth_leave: large.leave_ns / small.leave_ns,
+        growth_heartbeat: (large.heartbeat_ns - (large.walk_ns - small.walk_ns)) / small.heartbeat_ns,
+        growth_leave: (large.leave_ns - (large.walk_leave_ns - small.walk_leave_ns)) / small.leave_ns,
         growth_bytes: large.bytes_each / small.bytes_each,
     };
 }

@@ -42,8 +42,10 @@ static struct client *of(struct subscriber *subscriber) {
     return (struct client *)(void *)subscriber;
 }
 
-static ssize_t sink_write(struct subscriber *subscriber, const char *bytes, size_t len) {
-    struct client *client = of(subscriber);
+static intptr_t sink_handle(struct subscriber *subscriber) { return (intptr_t)of(subscriber); }
+
+static ssize_t sink_write(intptr_t handle, const char *bytes, size_t len) {
+    struct client *client = (struct client *)handle;
     cr_assert(!client->finished && !client->broken, "written to after its end");
     cr_assert(len > 0, "an empty write");
     client->writes++;
@@ -69,15 +71,16 @@ static void sink_broken(struct subscriber *subscriber) {
     of(subscriber)->broken = true;
 }
 
-static void sink_begin(struct subscriber *subscriber) {
+static bool sink_begin(struct subscriber *subscriber) {
     struct client *client = of(subscriber);
     cr_assert(!client->begun);
     client->begun = true;
     hub_send(client->bench->hub, subscriber, STR("H|"));
+    return true;
 }
 
-static const struct hub_sink sink = {sink_write, sink_want_writable, sink_finished, sink_broken,
-                                     sink_begin};
+static const struct hub_sink sink = {sink_handle,   sink_write,  sink_want_writable,
+                                     sink_finished, sink_broken, sink_begin};
 
 // --- the hub --------------------------------------------------------------------------------------------------------
 
