@@ -18,15 +18,16 @@ void params_fini(struct params *params) { free(params->memory); }
 
 int params_next(struct params *params, const char *name, struct params_cursor *cursor,
                 struct str *value) {
-    if (cursor->stage == 0) *cursor = (struct params_cursor){params->preset, 1};
+    if (cursor->stage == 0) *cursor = (struct params_cursor){params->preset, 1, false};
     for (;;) {
         struct str raw_name, raw_value;
         if (!cursor->rest.ptr || !url_query_next(&cursor->rest, &raw_name, &raw_value)) {
-            if (cursor->stage == 2) return ERR_NOT_FOUND;
-            *cursor = (struct params_cursor){params->query, 2};
+            if (cursor->stage == 2 || cursor->found) return ERR_NOT_FOUND;
+            *cursor = (struct params_cursor){params->query, 2, false};
             continue;
         }
         if (!url_equal(raw_name, name)) continue;
+        cursor->found = true;
         size_t len;
         int err = url_decode(raw_value, true, params->memory + params->used,
                              params->size - params->used, &len);

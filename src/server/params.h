@@ -10,7 +10,7 @@
 // (bad encoding), ERR_TOO_LONG.
 struct params {
     struct str query;  // of the request
-    struct str preset; // of a configured route; comes first
+    struct str preset; // of a configured route; what it names, the request's is not asked for
     char *memory;      // values, one after the other
     size_t used, size;
 };
@@ -23,6 +23,7 @@ int params_get(struct params *params, const char *name, struct str *value) MUST_
 struct params_cursor {
     struct str rest;
     int stage;
+    bool found; // in the query that is being read
 };
 int params_next(struct params *params, const char *name, struct params_cursor *cursor,
                 struct str *value) MUST_CHECK;

@@ -494,3 +494,12 @@ check('a configured route answers like the subscription it stands for', async (s
     const text = await own.get('/api/Both', { accept: 'application/json' });
     assert.equal(text.json().events.length, 2);
 });
+
+check('a route that names topics fixes them: a request cannot add its own', async (s) => {
+    const own = await Hub.start(s, {
+        config: { routes: [{ path: '/api/Both', to: '/events?topic=logs/*&topic=status&last=1' }] },
+    });
+    for (const topic of ['logs/a', 'status', 'private']) await own.publish(topic, topic);
+    const seen = async (target) => (await own.get(target, { accept: 'application/json' })).json().events.map((e) => e.topic);
+    assert.deepEqual(await seen('/api/Both?topic=private&topic=**'), ['logs/a', 'status']);
+});

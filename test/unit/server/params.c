@@ -27,21 +27,31 @@ Test(params, are_decoded) {
     params_fini(&params);
 }
 
-Test(params, several_of_a_name_come_in_order_those_of_the_route_first) {
+static void expect_each(const char *query, const char *preset, const char *first,
+                        const char *second) {
     struct params params;
     struct params_cursor cursor = {0};
     struct str value;
-    const char *const expected[] = {"preset", "one", "two"};
-    open_params(&params, "topic=one&x=1&topic=two", "topic=preset&last=all");
-    for (int i = 0; i < 3; i++) {
+    const char *const expected[] = {first, second};
+    open_params(&params, query, preset);
+    for (int i = 0; i < 2; i++) {
         cr_assert_eq(params_next(&params, "topic", &cursor, &value), 0);
         cr_assert(str_equal(value, str_from(expected[i])), "%.*s", STR_ARG(value));
     }
     cr_assert_eq(params_next(&params, "topic", &cursor, &value), ERR_NOT_FOUND);
     cr_assert_eq(params_next(&params, "topic", &cursor, &value), ERR_NOT_FOUND);
-    expect(&params, "topic", "preset");
+    expect(&params, "topic", first);
     expect(&params, "last", "all");
     params_fini(&params);
+}
+
+Test(params, several_of_a_name_come_in_order) {
+    expect_each("topic=one&x=1&topic=two&last=all", NULL, "one", "two");
+}
+
+Test(params, what_a_route_names_the_request_cannot_add_to) {
+    expect_each("topic=more&last=1", "topic=one&topic=two&last=all", "one", "two");
+    expect_each("topic=one&topic=two&last=1", "last=all", "one", "two");
 }
 
 Test(params, bad_encoding_is_an_error_and_not_absence) {
