@@ -9,7 +9,7 @@ import { LogFile } from './support/logfile.mjs';
 import { Process, binary } from './support/process.mjs';
 import { scaled, scenario } from './support/scope.mjs';
 import { serveStatic } from './support/static.mjs';
-import { until } from './support/wait.mjs';
+import { Recorder } from './support/wait.mjs';
 
 const TOTAL = 200_000;
 const KILLS = 5;
@@ -51,22 +51,28 @@ scenario('seq 1 200000 under rotation, exactly once and in order, over five kill
     let written = 0;
     let goal = 0; // while the hub is down: where the writer waits
     let over = false;
+    const pieces = new Recorder();
     s.defer(() => {
         over = true;
+        client.wake();
     });
+    const setGoal = (lines) => {
+        goal = lines;
+        client.wake();
+    };
+    const mayWrite = () => over || (goal ? written < goal : written - client.items.length <= LEAD);
     const writer = (async () => {
         let sinceRotation = 0;
-        for (let i = 0; written < TOTAL && !over; i++) {
-            if (goal ? written >= goal : written - client.items.length > LEAD) {
-                await new Promise((resolve) => setTimeout(resolve, 2));
-                continue;
-            }
+        for (let i = 0; written < TOTAL; i++) {
+            await client.waitFor(mayWrite, 'the writer to be let on', 120_000);
+            if (over) return;
             const count = Math.min(1 + ((i * 7919) % 1500), TOTAL - written);
             const text = numbered(count, '', written + 1).map((line) => `${line}\n`).join('');
             const cut = (i * 31) % text.length;
             log.append(text.slice(0, cut));
             log.append(text.slice(cut));
             written += count;
+            pieces.push(count);
             sinceRotation += count;
             if (sinceRotation >= ROTATE_EVERY) {
                 log.rotate();
@@ -80,12 +86,12 @@ scenario('seq 1 200000 under rotation, exactly once and in order, over five kill
         // In the middle of a stream that is flowing again.
         await client.opened(kill);
         await client.waitData(Math.max(kill * 25_000, client.items.length + 5000), 60_000);
-        goal = Math.min(written + WHILE_DOWN, TOTAL);
+        setGoal(Math.min(written + WHILE_DOWN, TOTAL));
         await hub.kill9();
         // The log goes on, and is rotated, while nobody follows it.
-        await until(() => written >= goal, `the writer to go on (${written} lines, ${client.items.length} delivered)`);
+        await pieces.waitFor(() => written >= goal, 'the writer to go on');
         await hub.launch();
-        goal = 0;
+        setGoal(0);
     }
     await writer;
 

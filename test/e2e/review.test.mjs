@@ -112,7 +112,7 @@ scenario('a connection that is used again and again is not idle', async (s) => {
         overlapping.write(whole.slice(10) + whole.slice(0, 10));
         await quick.waitResponses(i);
         await overlapping.waitResponses(i);
-        // Time itself is what is tested.
+        // Time itself is what is tested: each pause is within the bounds, all of them together are beyond.
         await new Promise((resolve) => setTimeout(resolve, 300));
     }
     assert.ok((await quick.waitResponses(8)).every((answer) => answer.status === 200));

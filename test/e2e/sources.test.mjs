@@ -267,6 +267,7 @@ scenario('rotation while lines are written fast: each line once and in order', a
     const stream = await open(hub);
     const total = 60_000;
     let at = 0;
+    let rotatedAt = 0;
     for (let i = 1; at < total; i++) {
         const count = Math.min(137 + ((i * 31) % 400), total - at);
         const text = numbered(count, 'request number ', at + 1)
@@ -278,8 +279,9 @@ scenario('rotation while lines are written fast: each line once and in order', a
         at += count;
         if (i % 8 === 0) {
             log.rotate();
-            // A rotation takes a program some time; the hub sees each file at least once.
-            await new Promise((resolve) => setTimeout(resolve, 20));
+            // The hub has seen each file at least once before there is another.
+            await stream.waitData(rotatedAt + 1);
+            rotatedAt = at;
         }
     }
     assertSequence(await stream.waitData(total), numbered(total, 'request number '));
