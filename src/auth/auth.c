@@ -125,6 +125,7 @@ int auth_new(struct auth **out, const struct auth_config *config, struct report 
     for (size_t i = 0; i < config->keys_count && good; i++) {
         struct key *key = &auth->keys[auth->keys_count++];
         good = grant_init(&key->grant, config->keys[i].name, &config->keys[i]);
+        key->grant.is_key = true;
         key->secret = str_from(str_dup(str_from(config->keys[i].secret)));
         good = good && key->secret.ptr;
     }

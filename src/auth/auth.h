@@ -11,6 +11,7 @@
 // What a credential permits. Lives as long as its access table.
 struct grant {
     const char *name;           // of the key, for logs; "anonymous", "open"
+    bool is_key;                // not what holds without one
     const char *const *publish; // patterns
     size_t publish_count;
     const char *const *subscribe;

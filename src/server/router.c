@@ -33,6 +33,7 @@ enum target_kind {
     TARGET_TOPIC,
     TARGET_EVENTS,
     TARGET_TOPICS,
+    TARGET_ACCESS,
     TARGET_HEALTH,
     TARGET_READY,
     TARGET_VERSION,
@@ -55,7 +56,7 @@ static struct target find(const struct conn *conn, struct str path) {
         {"/", TARGET_PAGE},         {"/index.html", TARGET_PAGE}, {"/events", TARGET_EVENTS},
         {"/topics", TARGET_TOPICS}, {"/healthz", TARGET_HEALTH},  {"/livez", TARGET_HEALTH},
         {"/readyz", TARGET_READY},  {"/version", TARGET_VERSION}, {"/metrics", TARGET_METRICS},
-        {"*", TARGET_ANY},
+        {"*", TARGET_ANY},          {"/access", TARGET_ACCESS},
     };
     const struct config *config = conn->worker->site->config;
     for (size_t i = 0; i < config->routes_count; i++) {
@@ -148,7 +149,7 @@ static void answer(struct conn *conn, const struct http1_request *request, int s
 void router_forbidden(struct conn *conn, const struct http1_request *request,
                       const struct grant *grant, const char *what) {
     char detail[200];
-    if (grant && strcmp(grant->name, "anonymous") != 0) {
+    if (grant && grant->is_key) {
         snprintf(detail, sizeof detail, "this key may not %s", what);
         router_problem(conn, request, 403, detail, 0);
         return;
@@ -419,6 +420,38 @@ static void answer_metrics(struct conn *conn, const struct http1_request *reques
     metrics_answer(conn, request);
 }
 
+static void json_patterns(struct buf *out, bool *first, const char *name,
+                          const char *const *patterns, size_t count) {
+    json_key(out, first, name);
+    for (size_t i = 0; i < count; i++) {
+        buf_append_char(out, i ? ',' : '[');
+        json_string(out, str_from(patterns[i]));
+    }
+    buf_append_str(out, count ? STR("]") : STR("[]"));
+}
+
+// What the caller may do, so that a page can leave out what it may not.
+static void answer_access(struct conn *conn, const struct http1_request *request,
+                          struct params *params) {
+    const struct grant *grant;
+    struct buf body;
+    bool first = true;
+    if (check_access(conn, request, params, &grant)) return;
+    buf_init(&body, LIMIT_TAIL_BYTES);
+    buf_append_char(&body, '{');
+    if (grant->is_key) {
+        json_pair_str(&body, &first, "key", str_from(grant->name));
+    } else {
+        json_key(&body, &first, "key");
+        buf_append_str(&body, STR("null"));
+    }
+    json_patterns(&body, &first, "publish", grant->publish, grant->publish_count);
+    json_patterns(&body, &first, "subscribe", grant->subscribe, grant->subscribe_count);
+    buf_append_str(&body, STR("}\n"));
+    answer_text(conn, request, 200, "application/json", buf_str(&body));
+    buf_fini(&body);
+}
+
 // --- the ways in ----------------------------------------------------------------------------------------------------
 
 bool router_waits(const struct http1_request *request) {
@@ -504,6 +537,7 @@ void router_request(struct conn *conn, const struct http1_request *request) {
             if (!check_access(conn, request, &params, &grant))
                 topics_answer(conn, request, &params, grant);
             break;
+        case TARGET_ACCESS: answer_access(conn, request, &params); break;
         case TARGET_TOPIC:
         case TARGET_EVENTS:
             if (!forgets) {
