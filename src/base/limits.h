@@ -16,6 +16,10 @@
 #define LIMIT_KEY_BYTES 255
 // Data of one event: what a browser's EventSource still takes in one piece without stalling the page.
 #define LIMIT_DATA_BYTES (16u * 1024 * 1024)
+// Events of one page of history: a page is listed before it is given (8 bytes each) and read by a person or a viewer's scroll bar.
+#define LIMIT_PAGE_EVENTS 10000
+// Topics whose own chains a walk backwards follows, 16 bytes each while it lasts; over more of them it reads the whole journal.
+#define LIMIT_LOOKBACK_TOPICS 16384
 // Filter text of a subscription; a longer one is a program, not a filter.
 #define LIMIT_FILTER_BYTES 1024
 // Distinct topics a hub keeps; each costs about 300 bytes in each worker.

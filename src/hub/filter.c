@@ -82,6 +82,8 @@ int filter_new(struct filter **out, struct str text, struct report *report) {
     return 0;
 }
 
+bool filter_is_regex(const struct filter *filter) { return filter->text == NULL; }
+
 bool filter_match(const struct filter *filter, struct str data) {
     if (filter->text) return memmem(data.ptr, data.len, filter->text, filter->text_len) != NULL;
     return pcre2_match(filter->code, (PCRE2_SPTR)data.ptr, data.len, 0, PCRE2_NO_UTF_CHECK,

@@ -232,6 +232,20 @@ static enum gathered from_list(struct hub *hub, struct subscriber *subscriber, u
     return GATHER_MORE;
 }
 
+bool gather_seqs(struct hub *hub, struct subscriber *subscriber, const uint64_t *seqs, size_t count,
+                 size_t *gathered) {
+    size_t i = 0;
+    buf_clear(&hub->scratch);
+    hub->bounds_count = 0;
+    for (; i < count && !scratch_is_full(hub); i++) {
+        int err = add_seq(hub, subscriber, seqs[i]);
+        bool half_sent = subscriber->partial_seq == seqs[i];
+        if (err && (err != ERR_NOT_FOUND || half_sent)) return false;
+    }
+    *gathered = i;
+    return true;
+}
+
 // A frame that is half sent comes first, whole; the caller skips what has gone out.
 static bool add_partial(struct hub *hub, const struct subscriber *subscriber) {
     if (!subscriber->partial_seq) return true;
@@ -306,5 +320,10 @@ enum gathered gather(struct hub *hub, struct subscriber *subscriber, uint64_t *r
     if (!add_partial(hub, subscriber)) return GATHER_FAILED;
     if (subscriber->replay && subscriber->replay->pace_ms)
         return gather_paced(hub, subscriber, reached);
-    return gather_some(hub, subscriber, PUMP_EVENTS, reached);
+    size_t events_max = PUMP_EVENTS;
+    if (subscriber->replay && subscriber->replay->limited) {
+        uint64_t left = subscriber->replay->left;
+        if (left < events_max) events_max = left ? (size_t)left : 1; // whether there is one more
+    }
+    return gather_some(hub, subscriber, events_max, reached);
 }

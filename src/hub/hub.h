@@ -25,8 +25,8 @@ struct replay;
 struct subscriber {
     // What an idle one is asked for (a heartbeat, leaving) is together in one line of the cache.
     struct selector *selector;
-    uint32_t place;        // in the selector's list
-    uint32_t wheel_place;  // in its slot of the heartbeat wheel
+    uint32_t place;       // in the selector's list
+    uint32_t wheel_place; // in its slot of the heartbeat wheel
     uint32_t written_tick; // of it alone; the selector has that of all the live ones
     uint32_t partial_sent;
     uint8_t state;
@@ -87,6 +87,8 @@ enum hub_start_kind {
     HUB_START_AFTER, // after `seq`; with foreign: the id was of another journal, a gap is told, `fallback` applies
     HUB_START_TIME, // since `time_ms`
     HUB_START_LAST, // the newest `count` of each topic; UINT64_MAX: all
+    // The newest `count` before `seq` (UINT64_MAX: of all) of all topics together. Only for HUB_SNAPSHOT, not for SSE formats.
+    HUB_START_BEFORE,
 };
 enum hub_mode {
     HUB_STREAM,   // goes on
@@ -111,6 +113,8 @@ struct hub_request {
     struct str foreign_id;        // for the gap, as the client gave it
     enum hub_start_kind fallback; // when foreign: LAST or TIME, with the values below
     uint64_t seq, time_ms, count;
+    bool newest;    // HUB_START_BEFORE: newest first, given as they are found; else `count` is at most LIMIT_PAGE_EVENTS
+    uint64_t limit; // of a snapshot: at most so many events. 0: no limit
     // What the journal has committed. An id up to here is good although this hub has not been told of it yet: it is waited for.
     uint64_t committed;
     uint64_t pace_ms;    // HUB_PACE_NONE, milliseconds, or HUB_PACE_ORIGINAL with pace_speed
@@ -151,6 +155,7 @@ struct hub_counts {
     uint64_t deliveries_total, bytes_total, writes_total;
     uint64_t gaps_total, replays_total, blocked_total;
     uint64_t ring_events, ring_bytes;
+    uint64_t searches, looked_back_total;
 };
 void hub_counts(const struct hub *hub, struct hub_counts *out);
 

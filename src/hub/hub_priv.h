@@ -40,6 +40,9 @@ struct replay {
     uint32_t speed;
     uint64_t due_ms, sent_at_ms, sent_time_ms;
     bool paced; // in the hub's list
+    bool limited; // `left` is how many events it may still be given
+    uint64_t left;
+    struct history *history; // it is answered from the past
     struct subscriber *subscriber;
     struct replay *next_paced, *prev_paced;
 };
@@ -132,6 +135,8 @@ void pump_enqueue(struct hub *hub, struct subscriber *subscriber);
 void pump_dequeue(struct hub *hub, struct subscriber *subscriber);
 // One turn for one subscriber; the number of bytes written.
 size_t pump_turn(struct hub *hub, struct subscriber *subscriber);
+// The scratch to the connection. False when the turn is over for it: blocked or broken.
+bool pump_send(struct hub *hub, struct subscriber *subscriber, size_t *written);
 // Whether anything matching is there for it (or may be: it looks only so far); passes over what is not.
 bool pump_probe(struct hub *hub, struct subscriber *subscriber);
 void replay_free(struct hub *hub, struct subscriber *subscriber);
@@ -140,6 +145,10 @@ void replay_free(struct hub *hub, struct subscriber *subscriber);
 enum gathered { GATHER_MORE, GATHER_ALL, GATHER_LATER, GATHER_AGAIN, GATHER_FAILED };
 // Fills the scratch with frames that follow the subscriber's cursor, up to the pump's bounds. *reached is the seq up to which it then has everything.
 enum gathered gather(struct hub *hub, struct subscriber *subscriber, uint64_t *reached);
+// The same for the events of a list in its order; those that are gone are left out. *gathered: how many of the list it stands for. False: out of
+// memory, the journal cannot be read, or an event that is half sent is gone.
+bool gather_seqs(struct hub *hub, struct subscriber *subscriber, const uint64_t *seqs, size_t count,
+                 size_t *gathered);
 
 // start.c
 // Sets cursor, replay and what has been told, from what was asked for.

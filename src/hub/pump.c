@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 
+#include "hub/history.h"
 #include "hub/hub_priv.h"
 
 void pump_enqueue(struct hub *hub, struct subscriber *subscriber) {
@@ -54,6 +55,7 @@ void replay_free(struct hub *hub, struct subscriber *subscriber) {
     struct replay *replay = subscriber->replay;
     if (!replay) return;
     pace_remove(hub, replay);
+    history_free(hub, replay->history);
     free(replay->seqs);
     free(replay);
     subscriber->replay = NULL;
@@ -93,13 +95,14 @@ static void check_gap(struct hub *hub, struct subscriber *subscriber) {
     subscriber->told = hub->directory.trims;
 }
 
-static void finish_snapshot(struct hub *hub, struct subscriber *subscriber) {
+// `more`: a limit left something out.
+static void finish_snapshot(struct hub *hub, struct subscriber *subscriber, bool more) {
     struct buf words;
     buf_init(&words, LIMIT_TAIL_BYTES);
     if (subscriber->selector->format == FRAME_JSON) {
         buf_append_str(&words, STR("],\"next\":\""));
-        frame_id(&words, hub->epoch, subscriber->until);
-        buf_append_str(&words, STR("\"}\n"));
+        frame_id(&words, hub->epoch, more ? subscriber->cursor : subscriber->until);
+        buf_append_str(&words, more ? STR("\",\"more\":true}\n") : STR("\"}\n"));
         if (subscriber->selector->chunked) frame_chunk(&words, 0);
     }
     subscriber_finish(hub, subscriber, buf_str(&words));
@@ -110,7 +113,7 @@ static void finish_snapshot(struct hub *hub, struct subscriber *subscriber) {
 static void caught_up(struct hub *hub, struct subscriber *subscriber) {
     replay_free(hub, subscriber);
     if (subscriber->flags & SUB_SNAPSHOT) {
-        finish_snapshot(hub, subscriber);
+        finish_snapshot(hub, subscriber, false);
     } else if (subscriber->cursor > hub->position) {
         // It came with an id that other workers know already.
         pump_enqueue(hub, subscriber);
@@ -125,9 +128,7 @@ static void caught_up(struct hub *hub, struct subscriber *subscriber) {
     }
 }
 
-// The scratch to the connection. False when the turn is over for it.
-static bool send_scratch(struct hub *hub, struct subscriber *subscriber, uint64_t reached,
-                         size_t *written) {
+bool pump_send(struct hub *hub, struct subscriber *subscriber, size_t *written) {
     size_t skip = subscriber->partial_seq ? subscriber->partial_sent : 0;
     size_t len = hub->scratch.len;
     size_t taken;
@@ -139,8 +140,20 @@ static bool send_scratch(struct hub *hub, struct subscriber *subscriber, uint64_
         subscriber_block(hub, subscriber);
         return false;
     }
-    if (reached > subscriber->cursor) subscriber->cursor = reached;
     return true;
+}
+
+// How many it may still be given. False when it has all that its limit allows and there was one more.
+static bool within_limit(const struct hub *hub, const struct subscriber *subscriber) {
+    const struct replay *replay = subscriber->replay;
+    return !replay || !replay->limited || replay->left || !hub->scratch.len;
+}
+
+static void count_limit(const struct hub *hub, struct subscriber *subscriber) {
+    struct replay *replay = subscriber->replay;
+    if (!replay || !replay->limited) return;
+    for (size_t i = 0; i < hub->bounds_count && hub->bounds[i].seq <= subscriber->cursor; i++)
+        replay->left--;
 }
 
 // A list that has been used up gives way to the cursor.
@@ -149,12 +162,13 @@ static void end_list(struct hub *hub, struct subscriber *subscriber) {
     if (!replay || !replay->seqs || subscriber->cursor < replay->then) return;
     free(replay->seqs);
     replay->seqs = NULL;
-    if (!replay->pace_ms) replay_free(hub, subscriber);
+    if (!replay->pace_ms && !replay->limited) replay_free(hub, subscriber);
 }
 
 size_t pump_turn(struct hub *hub, struct subscriber *subscriber) {
     size_t written = 0;
     ASSERT(subscriber->state == SUB_PUMPED);
+    if (subscriber->replay && subscriber->replay->history) return history_turn(hub, subscriber);
     if (!subscriber->partial_seq) check_gap(hub, subscriber);
     if (subscriber->state != SUB_PUMPED || !subscriber_flush(hub, subscriber)) return 0;
     uint64_t reached = 0;
@@ -166,7 +180,15 @@ size_t pump_turn(struct hub *hub, struct subscriber *subscriber) {
         case GATHER_MORE:
         case GATHER_ALL: break;
     }
-    if (hub->scratch.len && !send_scratch(hub, subscriber, reached, &written)) return written;
+    if (!within_limit(hub, subscriber)) {
+        finish_snapshot(hub, subscriber, true);
+        return 0;
+    }
+    if (hub->scratch.len) {
+        bool all = pump_send(hub, subscriber, &written);
+        count_limit(hub, subscriber);
+        if (!all) return written;
+    }
     if (reached > subscriber->cursor) subscriber->cursor = reached;
     end_list(hub, subscriber);
     if (got == GATHER_ALL) {

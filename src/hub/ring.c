@@ -90,3 +90,12 @@ struct event *ring_next(const struct ring *ring, struct ring_place *place) {
     if (++place->event == batch->count) *place = (struct ring_place){place->batch + 1, 0};
     return event;
 }
+
+struct event *ring_before(const struct ring *ring, uint64_t before) {
+    if (before <= ring->floor + 1) return NULL;
+    struct ring_place place = ring_find(ring, before - 1);
+    if (place.event) return batch_at(ring, place.batch)->events[place.event - 1];
+    if (!place.batch) return NULL;
+    const struct batch *batch = batch_at(ring, place.batch - 1);
+    return batch->events[batch->count - 1];
+}

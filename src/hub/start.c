@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "hub/history.h"
 #include "hub/hub_priv.h"
 
 // Events in the list of one start. Beyond it the oldest are left out, and a gap says so: 8 MB while it lasts.
@@ -49,6 +50,11 @@ void tell_gap(struct hub *hub, struct subscriber *subscriber, struct str from, u
     (void)subscriber_say(hub, subscriber, buf_str(&words));
     buf_fini(&data);
     buf_fini(&words);
+}
+
+static bool need_replay(struct subscriber *subscriber) {
+    if (!subscriber->replay) subscriber->replay = calloc(1, sizeof *subscriber->replay);
+    return subscriber->replay != NULL;
 }
 
 struct list {
@@ -145,10 +151,7 @@ static int start_last(struct hub *hub, struct subscriber *subscriber, uint64_t c
         err = topic->memory ? list_memory(hub, &list, topic, records)
                             : list_stored(hub, &list, topic, records);
     }
-    if (!err && !subscriber->replay) {
-        subscriber->replay = calloc(1, sizeof *subscriber->replay);
-        if (!subscriber->replay) err = ERR_NOMEM;
-    }
+    if (!err && !need_replay(subscriber)) err = ERR_NOMEM;
     if (err) {
         free(list.seqs);
         return err;
@@ -211,6 +214,7 @@ static int start_after(struct hub *hub, struct subscriber *subscriber,
         case HUB_START_TIME: err = start_time(hub, subscriber, request->time_ms); break;
         case HUB_START_LAST: err = start_last(hub, subscriber, request->count); break;
         case HUB_START_LIVE:
+        case HUB_START_BEFORE:
         case HUB_START_AFTER: subscriber->cursor = 0; break;
     }
     if (!err) {
@@ -220,10 +224,24 @@ static int start_after(struct hub *hub, struct subscriber *subscriber,
     return err;
 }
 
+static int start_before(struct hub *hub, struct subscriber *subscriber,
+                        const struct hub_request *request) {
+    ASSERT(request->mode == HUB_SNAPSHOT && !frame_is_sse(request->format));
+    if (!need_replay(subscriber)) return ERR_NOMEM;
+    return history_new(&subscriber->replay->history, hub, request);
+}
+
+static int set_limit(struct subscriber *subscriber, const struct hub_request *request) {
+    if (!request->limit) return 0;
+    if (!need_replay(subscriber)) return ERR_NOMEM;
+    subscriber->replay->limited = true;
+    subscriber->replay->left = request->limit;
+    return 0;
+}
+
 static int set_pace(struct subscriber *subscriber, const struct hub_request *request) {
     if (request->pace_ms == HUB_PACE_NONE) return 0;
-    if (!subscriber->replay) subscriber->replay = calloc(1, sizeof *subscriber->replay);
-    if (!subscriber->replay) return ERR_NOMEM;
+    if (!need_replay(subscriber)) return ERR_NOMEM;
     subscriber->replay->pace_ms = request->pace_ms;
     subscriber->replay->speed = request->pace_speed ? request->pace_speed : 1;
     return 0;
@@ -232,6 +250,7 @@ static int set_pace(struct subscriber *subscriber, const struct hub_request *req
 int start_resolve(struct hub *hub, struct subscriber *subscriber, const struct hub_request *request,
                   struct report *report) {
     int err = set_pace(subscriber, request);
+    if (!err) err = set_limit(subscriber, request);
     // What is already gone is no loss to somebody who begins now.
     subscriber->told = hub->directory.trims;
     switch (request->start) {
@@ -244,6 +263,9 @@ int start_resolve(struct hub *hub, struct subscriber *subscriber, const struct h
             break;
         case HUB_START_LAST:
             if (!err) err = start_last(hub, subscriber, request->count);
+            break;
+        case HUB_START_BEFORE:
+            if (!err) err = start_before(hub, subscriber, request);
             break;
     }
     hub_read_end(hub);

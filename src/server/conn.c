@@ -474,7 +474,8 @@ static void stream_interest(struct conn *conn, bool write) {
 }
 
 static void snapshot_hangup(struct conn *conn, uint32_t events) {
-    if (events & EPOLLHUP || stream_is_waiting(conn->stream)) {
+    // Who waits for something that may never come, or looks for it, would not be found out by a write.
+    if (events & EPOLLHUP || stream_is_waiting(conn->stream) || stream_is_search(conn->stream)) {
         conn_close(conn);
     } else {
         conn->flags |= CONN_HALF;

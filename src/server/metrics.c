@@ -56,6 +56,9 @@ static void write_hubs(struct buf *out, const struct metrics_survey *survey) {
     counter(out, "gaps_total", "gaps told to subscribers", hubs->gaps_total);
     counter(out, "replays_total", "subscriptions that asked for history", hubs->replays_total);
     counter(out, "blocked_total", "times a subscriber could not take more", hubs->blocked_total);
+    gauge(out, "searches", "pages of history and searches that are under way", hubs->searches);
+    counter(out, "looked_back_total", "about how many events pages and searches looked at",
+            hubs->looked_back_total);
     gauge(out, "ring_events", "recent events in memory, all workers", hubs->ring_events);
     gauge(out, "ring_bytes", "their bytes", hubs->ring_bytes);
 }

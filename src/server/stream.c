@@ -23,6 +23,7 @@ struct stream {
     struct conn *conn;
     bool keep_alive; // it ends by itself, and the connection may go on afterwards
     bool snapshot;
+    bool search; // it may look for long and find nothing
     uint64_t expires_ms, stalled_ms; // when it is ended, when it is given up; 0: not
     struct poll *poll;               // while it is a long poll that has nothing to say
 };
@@ -226,6 +227,7 @@ static void begin(struct subscription *asked, struct stream *stream, bool waits)
     write_head(&head, asked);
     stream->conn = asked->conn;
     stream->snapshot = asked->hub.mode != HUB_STREAM;
+    stream->search = asked->hub.start == HUB_START_BEFORE && asked->hub.filter.ptr;
     stream->keep_alive =
         asked->hub.mode != HUB_STREAM && asked->reply.keep_alive && asked->reply.chunked;
     if (waits) {
@@ -433,6 +435,8 @@ bool stream_ends(const struct stream *stream) { return stream->keep_alive; }
 bool stream_is_snapshot(const struct stream *stream) { return stream->snapshot; }
 
 bool stream_is_waiting(const struct stream *stream) { return stream->poll; }
+
+bool stream_is_search(const struct stream *stream) { return stream->search; }
 
 bool stream_finish(struct stream *stream) {
     bool goes_on = stream->keep_alive;

@@ -26,6 +26,8 @@ bool stream_ends(const struct stream *stream);
 bool stream_is_snapshot(const struct stream *stream);
 // A long poll that has not been answered yet.
 bool stream_is_waiting(const struct stream *stream);
+// One that may look through all of the history and find nothing.
+bool stream_is_search(const struct stream *stream);
 // After `finished`: frees it; whether the connection may be used for another request.
 bool stream_finish(struct stream *stream);
 

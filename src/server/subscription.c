@@ -201,24 +201,104 @@ static int last_event_id(struct subscription *asked, struct str *id) {
     return 0;
 }
 
+// --- where to start -------------------------------------------------------------------------------------------------
+
+// The parameters that say where to start, as they came.
+struct start_question {
+    struct str before, order, limit, since, last, wait, pace, id;
+};
+
+static int read_start_question(struct subscription *asked, struct start_question *out) {
+    return optional(asked, "before", &out->before) || optional(asked, "order", &out->order) ||
+                   optional(asked, "limit", &out->limit) || optional(asked, "since", &out->since) ||
+                   optional(asked, "last", &out->last) || optional(asked, "wait", &out->wait) ||
+                   optional(asked, "pace", &out->pace) || last_event_id(asked, &out->id)
+               ? ERR_INVALID
+               : 0;
+}
+
+// The first of them that has been given, NULL: none.
+static const char *first_given(const struct start_question *question, bool follow) {
+    return question->since.ptr   ? "`since`"
+           : question->id.len    ? "a last event id"
+           : question->limit.ptr ? "`limit`"
+           : question->wait.ptr  ? "`wait`"
+           : question->pace.ptr  ? "`pace`"
+           : follow              ? "`follow`"
+                                 : NULL;
+}
+
+static int read_before(struct subscription *asked, struct str before) {
+    struct hub_request *hub = &asked->hub;
+    hub->seq = UINT64_MAX;
+    if (!before.ptr) return 0;
+    if (!read_id(asked, before)) return bad_id(asked, "`before`");
+    if (!hub->foreign && hub->seq <= hub->committed) return 0;
+    return refuse(asked, 400,
+                  "`before` is an id that this journal has not given out; begin again "
+                  "with the newest events");
+}
+
+static int read_past(struct subscription *asked, const struct start_question *question) {
+    struct hub_request *hub = &asked->hub;
+    const char *what = hub->newest ? "`order=newest`" : "`before`";
+    const char *other = first_given(question, asked->follow);
+    if (asked->form == FORM_SSE)
+        return refuse(asked, 400,
+                      "%s is for answers that end (JSON, JSON lines, text), not for a "
+                      "stream",
+                      what);
+    if (other) return refuse(asked, 400, "%s does not go together with %s", what, other);
+    if (read_before(asked, question->before)) return ERR_INVALID;
+    hub->start = HUB_START_BEFORE;
+    hub->count = DEFAULT_LAST;
+    if (!question->last.ptr) return 0;
+    if (hub->newest && str_equal(question->last, STR("all"))) {
+        hub->count = UINT64_MAX;
+        return 0;
+    }
+    uint64_t most = hub->newest ? UINT64_MAX - 1 : LIMIT_PAGE_EVENTS;
+    if (str_to_u64(question->last, most, &hub->count) && hub->count) return 0;
+    if (hub->newest)
+        return refuse(asked, 400, "`last` must be a number of events, at least 1, or `all`");
+    return refuse(asked, 400, "`last` must be a number of events from 1 to %d with `before`",
+                  LIMIT_PAGE_EVENTS);
+}
+
+static int read_limit(struct subscription *asked, const struct start_question *question) {
+    if (!question->limit.ptr) return 0;
+    if (asked->hub.mode == HUB_STREAM)
+        return refuse(asked, 400, "`limit` is for answers that end, not for a stream");
+    if (question->pace.ptr) return refuse(asked, 400, "`limit` does not go together with `pace`");
+    if (str_to_u64(question->limit, LIMIT_PAGE_EVENTS, &asked->hub.limit) && asked->hub.limit)
+        return 0;
+    return refuse(asked, 400, "`limit` must be a number of events from 1 to %d", LIMIT_PAGE_EVENTS);
+}
+
 // In the order of precedence of API.md, section 3, from the last to the first: each overrides what came before it, which
 // stays as the fallback of an id that is not of this journal.
-static int read_start(struct subscription *asked) {
-    struct str id, since, last;
+static int read_future(struct subscription *asked, const struct start_question *question) {
+    struct str id = question->id, since = question->since, last = question->last;
     bool sse = asked->form == FORM_SSE;
     asked->hub.start = sse || asked->follow ? HUB_START_LIVE : HUB_START_LAST;
     if (asked->follow && asked->form != FORM_SSE) asked->hub.start = HUB_START_LAST;
     asked->hub.count = DEFAULT_LAST;
-    if (optional(asked, "last", &last) || optional(asked, "since", &since) ||
-        last_event_id(asked, &id)) {
-        return ERR_INVALID;
-    }
     if (last.ptr && read_last(asked, last)) return ERR_INVALID;
     asked->hub.fallback = last.ptr ? HUB_START_LAST : HUB_START_AFTER;
     if (since.ptr && read_since(asked, since)) return ERR_INVALID;
     if (asked->hub.start == HUB_START_TIME) asked->hub.fallback = HUB_START_TIME;
     if (id.len && !read_id(asked, id)) return bad_id(asked, "the last event id");
-    return 0;
+    return read_limit(asked, question);
+}
+
+static int read_start(struct subscription *asked) {
+    struct start_question question;
+    if (read_start_question(asked, &question)) return ERR_INVALID;
+    asked->hub.newest = question.order.ptr && str_equal(question.order, STR("newest"));
+    if (question.order.ptr && !asked->hub.newest && !str_equal(question.order, STR("oldest")))
+        return refuse(asked, 400, "`order` must be oldest or newest");
+    bool past = question.before.ptr || asked->hub.newest;
+    return past ? read_past(asked, &question) : read_future(asked, &question);
 }
 
 static int read_format(struct subscription *asked) {
@@ -297,7 +377,7 @@ int subscription_read(struct subscription *asked, struct str topic) {
 }
 
 uint64_t subscription_fingerprint(const struct subscription *asked) {
-    const uint64_t parts[] = {asked->hub.start, asked->hub.seq, asked->hub.count,
-                              asked->hub.foreign};
+    const uint64_t parts[] = {asked->hub.start,   asked->hub.seq,   asked->hub.count,
+                              asked->hub.foreign, asked->hub.limit, asked->hub.newest};
     return XXH3_64bits(parts, sizeof parts);
 }

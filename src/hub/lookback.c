@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+// Walking backwards.
+#include "hub/lookback.h"
+
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "hub/hub_priv.h"
+
+// What finding a place in a long topic costs, in budget: some hundred records looked at along its jumps.
+#define SEEK_COST 64
+// Bytes of data that cost as much as an event.
+#define COST_BYTES 512
+
+// The next event of one topic.
+struct chain {
+    uint64_t seq; // at or above `before`: its place is still to be found
+    uint32_t topic_no;
+};
+
+struct lookback {
+    uint64_t before;
+    struct lookback_place place;
+    bool scans;         // reads the whole journal
+    bool memory;        // some of the topics may be kept in memory only
+    uint64_t stored_at; // a scan: everything in the store from here on was looked at
+    uint64_t ring_at;   // everything in the ring from here on was looked at
+    uint32_t count;
+    struct chain chains[]; // a heap, the highest seq on top
+};
+
+static void sift_down(struct lookback *lookback, uint32_t at) {
+    struct chain *chains = lookback->chains, moved = chains[at];
+    for (;;) {
+        uint32_t child = at * 2 + 1;
+        if (child >= lookback->count) break;
+        if (child + 1 < lookback->count && chains[child + 1].seq > chains[child].seq) child++;
+        if (chains[child].seq <= moved.seq) break;
+        chains[at] = chains[child];
+        at = child;
+    }
+    chains[at] = moved;
+}
+
+// The top goes on at this seq; 0: its topic has no more.
+static void replace_top(struct lookback *lookback, uint64_t seq) {
+    if (seq) {
+        lookback->chains[0].seq = seq;
+    } else {
+        lookback->chains[0] = lookback->chains[--lookback->count];
+    }
+    if (lookback->count) sift_down(lookback, 0);
+}
+
+struct lookback *lookback_new(struct hub *hub, const struct selector *selector, uint64_t before) {
+    bool scans = selector->topics_count > LIMIT_LOOKBACK_TOPICS;
+    uint32_t count = scans ? 0 : selector->topics_count;
+    struct lookback *lookback = calloc(1, sizeof *lookback + count * sizeof(struct chain));
+    if (!lookback) return NULL;
+    lookback->before = lookback->stored_at = lookback->ring_at = before;
+    lookback->place.seq = before;
+    lookback->scans = lookback->memory = scans;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct topic *topic = directory_topic(&hub->directory, selector->topics[i]);
+        if (topic->memory) {
+            lookback->memory = true;
+        } else if (topic->last_seq > topic->trimmed_seq) {
+            lookback->chains[lookback->count++] = (struct chain){topic->last_seq, topic->no};
+        }
+    }
+    for (uint32_t i = lookback->count / 2; i-- > 0;) sift_down(lookback, i);
+    return lookback;
+}
+
+void lookback_free(struct lookback *lookback) { free(lookback); }
+
+struct lookback_place lookback_place(const struct lookback *lookback) {
+    return lookback->place;
+}
+
+// Whether an event may still be given: nothing of what the directory knows as gone.
+static bool is_kept(const struct hub *hub, uint32_t topic_no, uint64_t seq) {
+    const struct topic *topic = directory_topic(&hub->directory, topic_no);
+    return topic && seq > topic->trimmed_seq;
+}
+
+// --- the store ------------------------------------------------------------------------------------------------------
+
+// The newest event of the store that is not looked at yet: LOOKBACK_EVENT and the record, whose seq is below every other's.
+static enum lookback_step peek_chains(struct hub *hub, struct lookback *lookback,
+                                      lookback_budget *budget, struct record *out) {
+    while (lookback->count) {
+        if (*budget <= 0) return LOOKBACK_PAUSE;
+        struct chain top = lookback->chains[0];
+        const struct topic *topic = directory_topic(&hub->directory, top.topic_no);
+        int err = is_kept(hub, top.topic_no, top.seq) ? 0 : ERR_NOT_FOUND;
+        if (!err && top.seq >= lookback->before) {
+            *budget -= SEEK_COST;
+            err = journal_topic_before(hub->reader, topic->last_seq, lookback->before, &top.seq);
+            if (!err) {
+                replace_top(lookback, top.seq);
+                continue;
+            }
+        } else if (!err) {
+            *budget -= 1;
+            err = journal_read(hub->reader, top.seq, out);
+        }
+        if (!err) return LOOKBACK_EVENT;
+        if (err != ERR_NOT_FOUND) return LOOKBACK_FAILED;
+        // A topic loses its oldest events first: with this one all before it are gone.
+        replace_top(lookback, 0);
+    }
+    return LOOKBACK_END;
+}
+
+static enum lookback_step peek_journal(struct hub *hub, struct lookback *lookback,
+                                       const struct selector *selector, lookback_budget *budget,
+                                       struct record *out) {
+    while (lookback->stored_at) {
+        if (*budget <= 0) return LOOKBACK_PAUSE;
+        *budget -= 1;
+        uint64_t at = lookback->stored_at;
+        int err = journal_read_previous(hub->reader, &at, out);
+        if (err && err != ERR_NOT_FOUND) return LOOKBACK_FAILED;
+        if (!err && selector_matches(selector, out->topic_no) && is_kept(hub, out->topic_no, at))
+            return LOOKBACK_EVENT;
+        lookback->stored_at = at;
+    }
+    return LOOKBACK_END;
+}
+
+static void take_stored(struct lookback *lookback, const struct record *record) {
+    if (lookback->scans) {
+        lookback->stored_at = record->seq;
+    } else {
+        replace_top(lookback, record->prev);
+    }
+}
+
+// --- the ring -------------------------------------------------------------------------------------------------------
+
+static enum lookback_step peek_ring(struct hub *hub, struct lookback *lookback,
+                                    const struct selector *selector, lookback_budget *budget,
+                                    struct event **out) {
+    while (lookback->memory) {
+        if (*budget <= 0) return LOOKBACK_PAUSE;
+        *budget -= 1;
+        struct event *event = ring_before(&hub->ring, lookback->ring_at);
+        if (!event) break;
+        if (event->flags & EVENT_MEMORY && selector_matches(selector, event->topic_no) &&
+            is_kept(hub, event->topic_no, event->seq)) {
+            *out = event;
+            return LOOKBACK_EVENT;
+        }
+        lookback->ring_at = event->seq;
+    }
+    lookback->memory = false;
+    return LOOKBACK_END;
+}
+
+// --- both -----------------------------------------------------------------------------------------------------------
+
+enum lookback_step lookback_next(struct hub *hub, struct lookback *lookback,
+                                 const struct selector *selector, lookback_budget *budget,
+                                 struct lookback_event *out) {
+    for (;;) {
+        struct record record;
+        struct event *event;
+        enum lookback_step kept = peek_ring(hub, lookback, selector, budget, &event);
+        if (kept == LOOKBACK_PAUSE) return kept;
+        enum lookback_step stored = lookback->scans
+                                        ? peek_journal(hub, lookback, selector, budget, &record)
+                                        : peek_chains(hub, lookback, budget, &record);
+        if (stored == LOOKBACK_PAUSE || stored == LOOKBACK_FAILED) return stored;
+        if (kept == LOOKBACK_END && stored == LOOKBACK_END) return LOOKBACK_END;
+        uint8_t flags;
+        if (stored == LOOKBACK_END || (kept == LOOKBACK_EVENT && event->seq > record.seq)) {
+            lookback->ring_at = event->seq;
+            lookback->place = (struct lookback_place){event->seq, event->time_ms};
+            *out = (struct lookback_event){event->seq, event_data(event)};
+            flags = event->flags;
+        } else {
+            take_stored(lookback, &record);
+            lookback->place = (struct lookback_place){record.seq, record.time_ms};
+            *out = (struct lookback_event){record.seq, record.data};
+            flags = record.flags;
+        }
+        *budget -= (lookback_budget)(out->data.len / COST_BYTES);
+        if (!(flags & EVENT_MARKER)) return LOOKBACK_EVENT;
+    }
+}
