@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// <live-status>: a card for each status topic of a hub, live. See README.md for the attributes and the style properties.
+
+import type { connect, State, StateDetail } from './tailrace.js';
+
+/** What people usually mean by a status word. */
+export type Kind = 'good' | 'busy' | 'wait' | 'warn' | 'bad' | 'off' | 'other';
+
+/** A kind, or "stale": not heard from for too long, and neither failing nor warning. */
+export type Class = Kind | 'stale';
+
+/** From the worst to what needs nobody. */
+export const CLASSES: readonly Class[];
+
+/** "failing", "warning", "fine", …: how n statuses of a class are spoken of. */
+export const CLASS_TEXT: Readonly<Record<Class, string>>;
+
+export interface Status {
+    word: string;
+    kind: Kind;
+    value: string;
+    detail: string;
+    /** How long it is worth something, 0 where it does not say. */
+    ttlMs: number;
+}
+
+/** Reads the data of an event: a bare word, "word: detail", or JSON with state or status. */
+export function readStatus(data: string): Status;
+export function wordKind(word: string): Kind;
+
+export interface Summary {
+    /** The worst class that there is; null without statuses. */
+    kind: Class | null;
+    /** Its first topic by name. */
+    topic: string | null;
+    /** The first few of its topics. */
+    names: string[];
+    counts: Record<Class, number>;
+    total: number;
+}
+
+/** "2 failing", "1 warning", "3 stale", "All 12 fine". */
+export function headline(summary: Summary): string;
+
+export interface StatusFilter {
+    /** All of its words must be in the topic, the word, the value or the detail. */
+    text?: string;
+    kinds?: Set<Class> | null;
+}
+
+export class LiveStatus extends HTMLElement {
+    readonly state: State;
+    readonly detail: StateDetail;
+    readonly summary: Summary;
+    /** From the attribute topic: one topic or pattern a line. */
+    readonly topics: string[];
+    /** How many statuses pass the filter. */
+    readonly shownCount: number;
+    filter: StatusFilter;
+    /** What makes the connection, where it is not connect() of this package. */
+    connector: typeof connect;
+    /** Opens the history of a topic and scrolls to it, as soon as there is such a topic. */
+    open(topic: string): void;
+    /** Begins anew, without what was there. */
+    connect(): void;
+    /** Keeps what is shown. */
+    disconnect(): void;
+}
+
+export interface LiveStatusEventMap {
+    'live-state': CustomEvent<{ state: State; detail: StateDetail }>;
+    /** `text` is the headline; `left` counts events of topics for which there was no more room. */
+    'live-worst': CustomEvent<Summary & { text: string; left: number }>;
+    'live-open': CustomEvent<{ topic: string; open: boolean }>;
+}
+
+declare global {
+    interface HTMLElementTagNameMap {
+        'live-status': LiveStatus;
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// What a status says: the word in it, what people usually mean by that word (its kind), and what goes with it.
+//
+// A publisher sends a bare word ("running"), a word and a detail ("down: no route to host"), or a JSON object:
+//
+//   { "state": "degraded", "value": "97.2 %", "message": "one of three is away", "level": "warn", "ttl": "90s" }
+//
+// state (or status, word) is the word; value and message (or detail, text) are shown beside it; level, where it is
+// given, decides the kind in place of the word; ttl is how long this status is worth something when nothing newer
+// comes.
+import { parseDuration } from './status-time.js';
+
+const WORD_CHARACTERS_MAX = 60;
+const DETAIL_CHARACTERS_MAX = 500;
+const VALUE_CHARACTERS_MAX = 40;
+
+const WORDS = {
+    good:
+        'check ok okay success successful succeeded pass passed done complete completed finished healthy up online ' +
+        'ready available active green good normal alive connected deployed stable enabled open fine info',
+    busy:
+        'running run started starting building deploying working busy syncing processing progress in-progress ' +
+        'in_progress executing testing updating uploading downloading loading restarting recovering migrating',
+    wait: 'queued queue pending waiting wait scheduled paused idle created new accepted submitted blocked hold',
+    warn: 'warning warn degraded slow yellow amber retrying unstable unhealthy stale partial',
+    bad:
+        'failed fail failure failing error errored down critical crit fatal red offline dead broken crashed aborted ' +
+        'timeout timed-out rejected unreachable outage alarm emergency lost bad',
+    off: 'cancelled canceled stopped stopping skipped disabled off unknown none closed maintenance',
+};
+const KIND_OF = new Map(Object.entries(WORDS).flatMap(([kind, words]) => words.split(' ').map((word) => [word, kind])));
+
+// From the one that needs somebody to the one that needs nobody. "stale" is the class of what has not been heard from
+// for too long and was neither failing nor warning.
+export const CLASSES = ['bad', 'warn', 'stale', 'busy', 'wait', 'other', 'good', 'off'];
+
+// How people say that n statuses are in a class.
+export const CLASS_TEXT = {
+    bad: 'failing',
+    warn: 'warning',
+    stale: 'stale',
+    busy: 'running',
+    wait: 'waiting',
+    other: 'other',
+    good: 'fine',
+    off: 'off',
+};
+
+// The kind of a status word: good, busy, wait, warn, bad, off or other. The first part of it that is known decides:
+// "build failed" is bad, "in progress" is busy.
+export function wordKind(word) {
+    const lower = word.toLowerCase();
+    const negated = /^(not|no|un)\b/.test(lower);
+    for (const part of lower.split(/[^\p{L}\p{N}_-]+/u)) {
+        const kind = KIND_OF.get(part);
+        if (kind) return negated && kind === 'good' ? 'warn' : kind;
+    }
+    return 'other';
+}
+
+// {word, kind, value, detail, ttlMs}: ttlMs is 0 where the status does not say.
+export function readStatus(data) {
+    const text = data.trim();
+    if (/^[{"]/.test(text)) {
+        try {
+            const found = fromJson(JSON.parse(text));
+            if (found) return found;
+        } catch {
+            // Not JSON after all: shown as it is.
+        }
+    }
+    const [first] = text.split('\n', 1);
+    const colon = first.indexOf(': ');
+    if (colon > 0 && colon <= WORD_CHARACTERS_MAX) return status(first.slice(0, colon), first.slice(colon + 2));
+    return status(first || '(empty)');
+}
+
+function fromJson(json) {
+    if (typeof json === 'string') return status(json || '(empty)');
+    const found = scalar(json.state) ?? scalar(json.status) ?? scalar(json.word) ?? scalar(json.value);
+    if (found === undefined) return null;
+    const value = found === scalar(json.value) ? '' : (scalar(json.value) ?? '');
+    const detail = scalar(json.message) ?? scalar(json.detail) ?? scalar(json.text) ?? '';
+    return {
+        ...status(found, detail, scalar(json.level)),
+        value: shorten(value, VALUE_CHARACTERS_MAX),
+        ttlMs: parseDuration(json.ttl, 0),
+    };
+}
+
+function status(word, detail = '', level = word) {
+    return {
+        word: shorten(word, WORD_CHARACTERS_MAX),
+        kind: wordKind(level),
+        value: '',
+        detail: shorten(detail, DETAIL_CHARACTERS_MAX),
+        ttlMs: 0,
+    };
+}
+
+function scalar(value) {
+    return ['string', 'number', 'boolean'].includes(typeof value) && value !== '' ? String(value) : undefined;
+}
+
+function shorten(text, charactersMax) {
+    return text.length > charactersMax ? `${text.slice(0, charactersMax)}…` : text;
+}
