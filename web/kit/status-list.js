@@ -216,7 +216,8 @@ export class StatusList {
         const { root, rest } = group === 'auto' ? this.#short(topic) : { root: '', rest: topic };
         const segments = rest.split('/');
         const depth = Math.min(group === 'auto' ? 1 : group, segments.length - 1);
-        return depth > 0 ? `${root}${segments.slice(0, depth).join('/')}/` : '';
+        const key = depth > 0 ? `${root}${segments.slice(0, depth).join('/')}/` : '';
+        return this.#short(topic).root.startsWith(key) ? '' : key;
     }
 
     // [[key, statuses], …] as it should be shown. A group of one is none, unless a depth was asked for.
