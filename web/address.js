@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// What the page shows, and the address that shows it again: an address can be shared, kept, and gone back to.
+//
+//   /                                            the start: statuses if there are any, else logs
+//   /?view=board                                 the board
+//   /t/TOPIC                                     one topic: in the viewer, or on the board when it is a status
+//   /?view=logs&log=A&log=B/**[&split=1]         several, merged or side by side
+//   &q=TEXT[&regex=1][&case=1][&invert=1]        the filter; &level=error,warn
+//   &find=TEXT[&find-regex=1][&find-case=1]      what is looked for
+//   &columns=status,path                         fields of JSON lines as columns
+//   &line=ID                                     one line
+import { isPattern, isStatus } from './session.js';
+
+const COUNT_MAX = 100;  // topics of one subscription
+
+export function emptyState() {
+    return {
+        view: null,     // 'board' | 'logs' | null: as it suits
+        topics: [],
+        split: false,
+        filter: { text: '', regex: false, caseSensitive: false, invert: false, levels: null },
+        find: { text: '', regex: false, caseSensitive: false },
+        columns: [],
+        line: null,
+    };
+}
+
+function list(text) {
+    return (text ?? '').split(',').map((part) => part.trim()).filter(Boolean);
+}
+
+export function readAddress(href, root) {
+    const state = emptyState();
+    const { pathname, searchParams } = new URL(href);
+    const on = (name) => ['', '1', 'true', 'yes'].includes(searchParams.get(name) ?? '0');
+    const path = pathname.startsWith(root.pathname) ? pathname.slice(root.pathname.length) : '';
+    if (path === 'events') state.topics = searchParams.getAll('topic');
+    else if (path.startsWith('t/')) state.topics = [decoded(path.slice(2))];
+    else state.topics = searchParams.getAll('log');
+    state.topics = [...new Set(state.topics.filter(Boolean))].slice(0, COUNT_MAX);
+    const view = searchParams.get('view');
+    if (view === 'board' || view === 'logs') state.view = view;
+    else if (state.topics.length) state.view = state.topics.every(isStatus) ? 'board' : 'logs';
+    state.split = on('split') && state.topics.length > 1;
+    const levels = list(searchParams.get('level'));
+    state.filter = {
+        text: searchParams.get('q') ?? '',
+        regex: on('regex'),
+        caseSensitive: on('case'),
+        invert: on('invert'),
+        levels: levels.length ? new Set(levels) : null,
+    };
+    state.find = { text: searchParams.get('find') ?? '', regex: on('find-regex'), caseSensitive: on('find-case') };
+    state.columns = list(searchParams.get('columns'));
+    state.line = searchParams.get('line');
+    return state;
+}
+
+function decoded(text) {
+    try {
+        return decodeURIComponent(text);
+    } catch {
+        return ''; // not UTF-8: the hub knows no such topic
+    }
+}
+
+export function addressOf(state, root) {
+    const { view, topics, filter, find } = state;
+    const own = topics.length === 1 && !isPattern(topics[0]) && (view === 'board') === isStatus(topics[0]);
+    const url = new URL(own ? `t/${topics[0].split('/').map(encodeURIComponent).join('/')}` : '.', root);
+    const set = (name, value) => value && url.searchParams.append(name, value === true ? '1' : value);
+    if (!own) {
+        set('view', view);
+        for (const topic of topics) set('log', topic);
+    }
+    if (view !== 'logs') return url;
+    set('split', state.split);
+    set('q', filter.text);
+    set('regex', filter.text && filter.regex);
+    set('case', filter.text && filter.caseSensitive);
+    set('invert', filter.text && filter.invert);
+    set('level', filter.levels && [...filter.levels].join(','));
+    set('find', find.text);
+    set('find-regex', find.text && find.regex);
+    set('find-case', find.text && find.caseSensitive);
+    set('columns', state.columns.join(','));
+    set('line', state.line);
+    return url;
+}

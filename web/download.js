@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+// Taking lines along: as a file of what is shown here, or of everything that the hub keeps; as text on the clipboard.
+import { el, setText } from './dom.js';
+import { countText } from './format.js';
+import { hubFilter } from './search-panel.js';
+
+const CHUNK_BYTES = 4 * 1024 * 1024;    // then what has come goes to the browser's own store, out of the page's memory
+
+// "logs/web" → "logs-web.log"
+export function fileName(topics) {
+    const name = topics.length === 1 ? topics[0] : `${topics[0]}-and-${topics.length - 1}-more`;
+    return `${name.replaceAll(/[^\p{L}\p{N}._-]+/gu, '-').replaceAll(/^[-.]+|-+$/g, '').slice(0, 100) || 'log'}.log`;
+}
+
+function save(blob, name) {
+    const url = URL.createObjectURL(blob);
+    const link = el('a', { href: url, download: name });
+    document.body.append(link);
+    link.click();
+    link.remove();
+    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+// What a popup offers. state: {topics, filter}; text(): what is shown now; count: its lines.
+export function downloadMenu(panel, { session, state, text, count, close }) {
+    const name = fileName(state.topics);
+    const progress = el('p', { class: 'quiet', role: 'status' });
+    const stop = new AbortController();
+    const cancel = el('button', { type: 'button', class: 'plain', hidden: true, onclick: () => stop.abort() }, 'Stop');
+    const choice = (id, title, what, onclick) => el('button', { type: 'button', class: 'offer', id, onclick },
+        el('span', { class: 'offer-title' }, title), el('span', { class: 'quiet' }, what));
+    const fetchAll = async (filter) => {
+        for (const button of panel.querySelectorAll('.offer')) button.disabled = true;
+        cancel.hidden = false;
+        try {
+            const blob = await fetchText(session, state.topics, filter, stop.signal, (bytes) => setText(progress, `${sizeText(bytes)} have come …`));
+            save(blob, name);
+            close();
+        } catch (error) {
+            setText(progress, stop.signal.aborted ? 'Stopped.' : `This did not work: ${error.message}`);
+            cancel.hidden = true;
+        }
+    };
+    const { filter } = state;
+    panel.append(el('h2', {}, 'Download as text'),
+        choice('download-shown', 'What is shown', countText(count, 'line'), () => {
+            save(new Blob([text()], { type: 'text/plain' }), name);
+            close();
+        }),
+        choice('download-all', 'Everything that is stored', `all lines of ${state.topics.length === 1 ? state.topics[0] : `${state.topics.length} topics`}, from the hub`, () => fetchAll(null)),
+        ...(filter.text && !filter.invert ? [choice('download-matching', 'Everything that has the filter\'s text', `all stored lines with “${filter.text}”`, () => fetchAll(hubFilter(filter)))] : []),
+        progress, cancel);
+}
+
+// The hub streams it; memory of the page stays small.
+async function fetchText(session, topics, filter, signal, told) {
+    const response = await session.fetch(session.url('events', { topic: topics, last: 'all', filter }), { headers: { Accept: 'text/plain' }, signal });
+    const reader = response.body.getReader();
+    let whole = new Blob([], { type: 'text/plain' });
+    let parts = [];
+    let held = 0;
+    let all = 0;
+    for (;;) {
+        const { done, value } = await reader.read();
+        if (!done) {
+            parts.push(value);
+            held += value.length;
+            all += value.length;
+            told(all);
+        }
+        if (held > CHUNK_BYTES || done) {
+            whole = new Blob([whole, ...parts], { type: 'text/plain' });
+            parts = [];
+            held = 0;
+        }
+        if (done) return whole;
+    }
+}
+
+function sizeText(bytes) {
+    return bytes < 1024 * 1024 ? `${Math.ceil(bytes / 1024)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+}
+
+// Throws when the browser does not let it.
+export async function copyText(text) {
+    if (navigator.clipboard) {
+        await navigator.clipboard.writeText(text);
+        return;
+    }
+    // Only pages over HTTPS or of this machine have a clipboard; the old way works everywhere.
+    const field = el('textarea', { class: 'off-screen', readonly: true });
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    const copied = document.execCommand('copy');
+    field.remove();
+    if (!copied) throw new Error('the browser does not let this page use the clipboard');
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// Where the lines are: one <live-log> for all topics, or one for each side by side. All have the same filter, search and looks.
+import '../kit/live-log.js';
+import { tagColor } from '../kit/log-time.js';
+import { el } from './dom.js';
+import { icon } from './icons.js';
+
+export const SPLIT_MAX = 6;
+
+// The element calls lines without a level ''.
+function elementFilter({ levels, ...filter }) {
+    if (!filter.text && !levels) return null;
+    return { ...filter, levels: levels && new Set([...levels].map((level) => (level === 'none' ? '' : level))) };
+}
+
+export class LogPanes {
+    #root;
+    #session;
+    #on;
+    #panes = [];    // elements, in the order of their topics
+    #active = null;
+
+    // on.event(event, element): what the elements tell. on.leave(topic): a pane is to be closed.
+    constructor({ root, session, on }) {
+        this.#root = root;
+        this.#session = session;
+        this.#on = on;
+        root.addEventListener('focusin', (event) => this.#activate(event.target.closest('live-log')));
+        root.addEventListener('pointerdown', (event) => this.#activate(event.target.closest('live-log')));
+        for (const name of ['live-lines', 'live-match', 'live-follow', 'live-select', 'live-columns', 'live-pattern']) {
+            root.addEventListener(name, (event) => this.#on.event(event, event.target));
+        }
+    }
+
+    // The one that find, copy and the keys act on: where the reader was last.
+    get active() {
+        return this.#active;
+    }
+
+    get all() {
+        return this.#panes;
+    }
+
+    // The pane that shows a topic, or the first.
+    paneOf(topic) {
+        return this.#panes.find((pane) => pane.topics.includes(topic)) ?? this.#panes[0];
+    }
+
+    // Takes everything down: no topics, no connections.
+    show(topics, { split, settings }) {
+        this.#root.replaceChildren();
+        this.#panes = [];
+        const sets = topics.length === 0 ? [] : split ? topics.slice(0, SPLIT_MAX).map((topic) => [topic]) : [topics];
+        this.#root.dataset.count = sets.length;
+        for (const set of sets) {
+            const log = document.createElement('live-log');
+            log.hub = this.#session.hubRoot.href;
+            log.key = this.#session.key || null;
+            log.topics = set;
+            log.setAttribute('label', `Lines of ${set.join(', ')}`);
+            this.#apply(log, settings);
+            this.#panes.push(log);
+            this.#root.append(el('section', { class: 'pane', 'aria-label': set.join(', ') }, sets.length > 1 ? this.#head(set[0]) : null, log));
+        }
+        this.#active = this.#panes[0] ?? null;
+    }
+
+    // {filter, find, columns, time, utc, wrap}; only those that are given.
+    apply(settings) {
+        for (const log of this.#panes) this.#apply(log, settings);
+    }
+
+    #apply(log, { filter, find, columns, time, utc, wrap }) {
+        if (filter) log.filter = elementFilter(filter);
+        if (find) log.query = find.text ? find : null;
+        if (columns && columns.join() !== log.columns.join()) log.columns = columns;
+        if (time !== undefined) log.timeMode = time;
+        if (utc !== undefined) log.utc = utc;
+        if (wrap !== undefined) log.wrap = wrap;
+    }
+
+    #head(topic) {
+        const head = el('header', { class: 'pane-head', title: topic },
+            el('span', { class: 'topic-dot' }), el('span', { class: 'pane-name' }, topic),
+            el('button', { type: 'button', class: 'tool', title: `Take ${topic} out of what is shown`, 'aria-label': `Take ${topic} out of what is shown`,
+                onclick: () => this.#on.leave(topic) }, icon('close')));
+        head.style.setProperty('--tag-light', tagColor(topic, false));
+        head.style.setProperty('--tag-dark', tagColor(topic, true));
+        return head;
+    }
+
+    #activate(log) {
+        if (!log || log === this.#active) return;
+        this.#active = log;
+        this.#on.activated();
+    }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// A small panel that opens under its button, and closes by Escape, by the button, or by a click elsewhere.
+import { el } from './dom.js';
+
+const GAP_PX = 4, EDGE_PX = 8;
+let count = 0;
+
+export class Popup {
+    #button;
+    #panel;
+
+    // build(panel) fills it anew each time it opens. `label` names it for those who cannot see where it hangs.
+    constructor(button, { label, build, className = '' }) {
+        this.#button = button;
+        this.#panel = el('div', { class: `popup ${className}`, id: `popup-${++count}`, popover: 'auto', role: 'dialog', 'aria-label': label });
+        button.after(this.#panel);
+        button.setAttribute('aria-haspopup', 'dialog');
+        button.popoverTargetElement = this.#panel;
+        this.#panel.addEventListener('beforetoggle', (event) => {
+            if (event.newState !== 'open') return;
+            delete this.#panel.dataset.placed;
+            this.#panel.replaceChildren();
+            build(this.#panel);
+        });
+        this.#panel.addEventListener('toggle', (event) => {
+            button.setAttribute('aria-expanded', String(event.newState === 'open'));
+            if (event.newState === 'open') this.#place();
+        });
+        // A key pressed in here is not one of the page's.
+        this.#panel.addEventListener('keydown', (event) => event.stopPropagation());
+    }
+
+    get isOpen() {
+        return this.#panel.matches(':popover-open');
+    }
+
+    open() {
+        if (!this.isOpen) this.#panel.showPopover();
+    }
+
+    close() {
+        if (this.isOpen) this.#panel.hidePopover();
+    }
+
+    #place() {
+        const button = this.#button.getBoundingClientRect();
+        const { offsetWidth: width, offsetHeight: height } = this.#panel;
+        const left = Math.min(button.left, innerWidth - width - EDGE_PX);
+        const below = button.bottom + GAP_PX;
+        const above = button.top - GAP_PX - height;
+        this.#panel.style.left = `${Math.max(EDGE_PX, left)}px`;
+        this.#panel.style.top = `${below + height > innerHeight - EDGE_PX && above > EDGE_PX ? above : below}px`;
+        this.#panel.dataset.placed = '';
+        this.#panel.querySelector('[autofocus], input, button, a, select')?.focus({ preventScroll: true });
+    }
+}

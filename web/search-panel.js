@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+// The search over all stored lines: the hub looks through its journal from the newest line back, and its hits are shown as it finds them.
+//
+//   #search [data-state = running | done | stopped | failed]   .hit [data-id] [data-topic]   .search-state
+import { stripAnsi } from '../kit/ansi.js';
+import { Matcher } from '../kit/log-match.js';
+import { shortened, writeText } from '../kit/log-text.js';
+import { absoluteTime, fullTime, tagColor } from '../kit/log-time.js';
+import { el, setText } from './dom.js';
+import { countText } from './format.js';
+import { icon } from './icons.js';
+
+const PAGE = 500;           // hits; more are asked for
+const TEXT_MAX = 2000;      // characters of a hit
+const FILTER_BYTES_MAX = 1024;
+
+// The hub's filter for what the reader typed; it takes TEXT, /REGEX/ and /REGEX/i.
+export function hubFilter({ text, regex, caseSensitive }) {
+    if (regex) return `/${text}/${caseSensitive ? '' : 'i'}`;
+    if (caseSensitive && !text.startsWith('/')) return text;
+    return `/${text.replace(/[^\p{L}\p{N}\s_]/gu, '\\$&')}/${caseSensitive ? '' : 'i'}`;
+}
+
+export class SearchPanel {
+    #root;
+    #session;
+    #on;
+    #query = null;
+    #topics = [];
+    #running = null;    // AbortController
+    #hits = 0;
+    #last = null;       // id of the oldest hit
+    #scanned = 0;
+    #back = '';         // how far back it has come, as a time
+    #waiting = [];      // hits not shown yet
+    #frame = 0;
+    #utc = false;
+    #matcher = null;
+    #state = el('span', { class: 'search-state', role: 'status' });
+    #title = el('h2', {});
+    #stop = el('button', { type: 'button', class: 'plain', id: 'search-stop', onclick: () => this.stop() }, 'Stop');
+    #more = el('button', { type: 'button', class: 'plain', id: 'search-more', hidden: true, onclick: () => this.#go(this.#last) }, 'Older hits');
+    #list = el('ol', { class: 'hits', 'aria-label': 'Hits, newest first' });
+
+    // on.hit({id, topic}): show it in its context. on.close().
+    constructor({ root, session, on }) {
+        this.#root = root;
+        this.#session = session;
+        this.#on = on;
+        root.append(
+            el('header', { class: 'search-head' }, icon('search'), this.#title, this.#state, el('span', { class: 'spring' }), this.#more, this.#stop,
+                el('button', { type: 'button', class: 'tool', id: 'search-close', title: 'Close the search (Esc)', 'aria-label': 'Close the search', onclick: () => this.close() }, icon('close'))),
+            this.#list);
+        this.#list.addEventListener('keydown', (event) => this.#key(event));
+        this.#list.addEventListener('click', (event) => {
+            const hit = event.target.closest('.hit');
+            if (hit) this.#show(hit);
+        });
+    }
+
+    get isOpen() {
+        return !this.#root.hidden;
+    }
+
+    set utc(utc) {
+        this.#utc = utc;
+    }
+
+    // query: {text, regex, caseSensitive}
+    search(topics, query) {
+        this.stop();
+        this.#root.hidden = false;
+        this.#topics = topics;
+        this.#query = query;
+        this.#hits = 0;
+        this.#scanned = 0;
+        this.#back = '';
+        this.#last = null;
+        this.#waiting = [];
+        this.#list.replaceChildren();
+        this.#matcher?.close();
+        this.#matcher = null;
+        setText(this.#title, query.regex ? `/${query.text}/` : `“${query.text}”`);
+        this.#title.title = `in ${topics.join(', ')}`;
+        if (new TextEncoder().encode(hubFilter(query)).length > FILTER_BYTES_MAX) {
+            this.#become('failed', 'This is too long to search for: a thousand characters are the most.');
+            return;
+        }
+        try {
+            this.#matcher = new Matcher(query, () => {});
+        } catch {
+            // The hub's own words for what is wrong are shown; what only it understands is not marked.
+        }
+        this.#go(null);
+    }
+
+    stop() {
+        if (!this.#running) return;
+        this.#running.abort();
+        this.#running = null;
+        this.#become('stopped');
+    }
+
+    close() {
+        this.stop();
+        this.#root.hidden = true;
+        this.#list.replaceChildren();
+        this.#on.close();
+    }
+
+    // The next hit further back (or forward), from the one that is shown; null when there is none.
+    step(by) {
+        const all = [...this.#list.children];
+        const at = all.findIndex((hit) => hit.getAttribute('aria-current'));
+        const hit = all[at < 0 ? 0 : at + by];
+        if (hit) this.#show(hit);
+        return hit ?? null;
+    }
+
+    async #go(before) {
+        const running = this.#running = new AbortController();
+        const { signal } = running;
+        this.#become('running');
+        try {
+            const response = await this.#session.fetch(this.#session.url('events', {
+                topic: this.#topics, order: 'newest', filter: hubFilter(this.#query), last: PAGE, before, control: 1,
+            }), { headers: { Accept: 'application/x-ndjson' }, signal });
+            await this.#read(response.body, signal);
+        } catch (error) {
+            if (signal.aborted) return;
+            this.#running = null;
+            this.#become('failed', error.status === 400 ? `The hub cannot search for this: ${error.message}` : error.message || 'The connection was lost.');
+        }
+    }
+
+    async #read(body, signal) {
+        const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+        let rest = '';
+        for (;;) {
+            const { done, value } = await reader.read();
+            if (signal.aborted) return;
+            const lines = (rest + (value ?? '')).split('\n');
+            rest = lines.pop();
+            for (const line of lines) if (line) this.#take(JSON.parse(line));
+            if (done) break;
+        }
+        if (this.#running?.signal !== signal) return;
+        this.#running = null;
+        this.#become('stopped', 'the connection ended early');
+    }
+
+    #take(event) {
+        if (event.type === 'tailrace.progress' || event.type === 'tailrace.done') {
+            const { scanned = 0, hits = 0, complete = true } = JSON.parse(event.data);
+            this.#scanned = this.#scannedBefore + scanned;
+            this.#back = event.time ?? '';
+            if (event.type === 'tailrace.done') {
+                this.#scannedBefore = this.#scanned;
+                this.#running = null;
+                this.#complete = complete && hits < PAGE;
+                this.#become('done');
+            } else {
+                this.#showState();
+            }
+            return;
+        }
+        if (event.type === 'tailrace.gap') return; // the search ends where the history begins
+        this.#hits++;
+        this.#last = event.id;
+        this.#waiting.push(event);
+        this.#frame ||= requestAnimationFrame(() => this.#flush());
+    }
+
+    #scannedBefore = 0;
+    #complete = true;
+
+    async #flush() {
+        this.#frame = 0;
+        const events = this.#waiting;
+        this.#waiting = [];
+        if (events.length === 0) return;
+        const texts = events.map(({ data }) => shortened(data, TEXT_MAX));
+        const rows = events.map((event) => this.#row(event));
+        this.#list.append(...rows);
+        this.#showState();
+        const ranges = this.#matcher ? await this.#matcher.find(texts.map(stripAnsi)) : [];
+        rows.forEach((row, i) => {
+            const place = row.querySelector('.hit-text');
+            place.replaceChildren();
+            writeText(place, texts[i], ranges[i]);
+        });
+    }
+
+    #row({ id, topic, time, data }) {
+        const ms = Date.parse(time);
+        const several = this.#topics.length > 1 || this.#topics[0].includes('*');
+        const tag = several ? el('span', { class: 'hit-topic', title: topic }, topic) : null;
+        tag?.style.setProperty('--tag-light', tagColor(topic, false));
+        tag?.style.setProperty('--tag-dark', tagColor(topic, true));
+        return el('li', { class: 'hit', 'data-id': id, 'data-topic': topic, tabindex: this.#list.childElementCount ? '-1' : '0', title: 'Show it in its context' },
+            el('time', { datetime: time, title: fullTime(ms, this.#utc) }, absoluteTime(ms, this.#utc)), tag,
+            el('span', { class: 'hit-text' }, stripAnsi(shortened(data, TEXT_MAX))));
+    }
+
+    #show(hit) {
+        for (const other of this.#list.querySelectorAll('[aria-current]')) other.removeAttribute('aria-current');
+        for (const other of this.#list.querySelectorAll('[tabindex="0"]')) other.tabIndex = -1;
+        hit.setAttribute('aria-current', 'true');
+        hit.tabIndex = 0;
+        hit.scrollIntoView({ block: 'nearest' });
+        this.#on.hit({ id: hit.dataset.id, topic: hit.dataset.topic });
+    }
+
+    #key(event) {
+        const hit = event.target.closest('.hit');
+        if (!hit) return;
+        if (event.key === 'Enter' || event.key === ' ') this.#show(hit);
+        else if (event.key === 'ArrowDown') hit.nextElementSibling?.focus();
+        else if (event.key === 'ArrowUp') hit.previousElementSibling?.focus();
+        else return;
+        event.preventDefault();
+        event.stopPropagation();
+    }
+
+    #become(state, why = '') {
+        this.#root.dataset.state = state;
+        this.#why = why;
+        if (state === 'running' && this.#hits === 0) this.#scannedBefore = 0;
+        this.#stop.hidden = state !== 'running';
+        this.#more.hidden = !(this.#last && (state === 'stopped' || (state === 'done' && !this.#complete)));
+        this.#showState();
+    }
+
+    #why = '';
+
+    #showState() {
+        const { state } = this.#root.dataset;
+        const hits = countText(this.#hits, 'hit');
+        const looked = countText(this.#scanned, 'line');
+        const ms = Date.parse(this.#back);
+        const back = Number.isNaN(ms) ? '' : `, back to ${absoluteTime(ms, this.#utc)}`;
+        setText(this.#state, {
+            running: this.#scanned ? `${hits} in ${looked}${back} …` : `searching … ${hits}`,
+            done: this.#complete ? `${hits} in all ${looked} that are stored` : `the newest ${hits}, in ${looked}${back}`,
+            stopped: `stopped: ${hits} in ${looked}${back}${this.#why ? ` (${this.#why})` : ''}`,
+            failed: this.#why,
+        }[state] ?? '');
+    }
+}

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: MIT
+// The log viewer: the list of topics, the tool bar, the lines, the search over everything that is stored. Each is a file of its own;
+// this one holds what they have in common, the state that the address tells.
+//
+// What tests may hold on to: #side #split #pause #follow #view-menu #copy #link #download, #find-text #find-regex #find-case #find-count
+// #find-next #find-previous, #search-all #search, #filter-text #filter-regex #filter-case #filter-invert, #levels, .pane live-log, .status-line,
+// .blank (nothing to show, and why), .topic (see topic-picker.js).
+import { emptyState } from './address.js';
+import { el, setText } from './dom.js';
+import { copyText, downloadMenu } from './download.js';
+import { countText } from './format.js';
+import { LogPanes, SPLIT_MAX } from './log-panes.js';
+import { LogTools } from './log-tools.js';
+import { preference, setPreference } from './preferences.js';
+import { SearchPanel } from './search-panel.js';
+import { TopicPicker } from './topic-picker.js';
+
+const TIMES = ['absolute', 'relative', 'none'];
+const BAD_LEVELS = ['fatal', 'error', 'warn'];
+const NARROW = matchMedia('(max-width: 50rem)');
+const SAID_MS = 4000;
+
+const readLooks = () => {
+    const time = preference('time', 'absolute');
+    return { time: TIMES.includes(time) ? time : 'absolute', utc: preference('utc', '') === '1', wrap: preference('wrap', '1') === '1' };
+};
+
+export class Viewer {
+    #root;
+    #session;
+    #on;
+    #state = { ...emptyState(), view: 'logs' };
+    #looks = readLooks();
+    #isOpen = false;
+    #picker;
+    #tools;
+    #panes;
+    #search;
+    #wantedLine = null;     // of the address: shown as soon as there is a connection
+    #saidTimer = 0;
+    #status = el('p', { class: 'status-line' });
+    #said = el('p', { class: 'said', role: 'status', hidden: true });
+    #blank = el('div', { class: 'blank', hidden: true });
+    #scrim;
+
+    // on.changed(part, {fresh}): the state that the address tells has changed. on.elementsChanged(): connections have come or gone.
+    constructor(root, session, on) {
+        this.#root = root;
+        this.#session = session;
+        this.#on = on;
+        const picker = el('aside', { class: 'picker', id: 'picker', 'aria-label': 'Topics' });
+        const bar = el('div', { class: 'bar' });
+        const panes = el('div', { class: 'panes' });
+        const search = el('section', { class: 'search', id: 'search', 'aria-label': 'Search in everything stored', hidden: true });
+        this.#scrim = el('div', { class: 'scrim', onclick: () => this.#showSide(false) });
+        root.append(picker, this.#scrim, el('div', { class: 'desk' }, bar, el('div', { class: 'stage' }, panes, this.#blank), search, this.#status), this.#said);
+        this.#picker = new TopicPicker({ root: picker, session, on: { pick: (topics, how) => this.#pick(topics, how), listed: () => this.#listed() } });
+        this.#tools = new LogTools({ root: bar, download: (panel) => this.#buildDownload(panel), on: {
+            act: (action) => this.actions[action](),
+            filter: (filter) => this.#change({ filter }),
+            find: (find) => this.#change({ find }),
+            columns: (columns) => this.#change({ columns }),
+            looks: (looks) => this.#setLooks(looks),
+            pick: (topics) => this.#pick(topics, { fresh: true }),
+        } });
+        this.#panes = new LogPanes({ root: panes, session, on: {
+            event: (event, log) => this.#told(event, log),
+            activated: () => this.#showActive(),
+            leave: (topic) => this.#pick(this.#state.topics.filter((other) => other !== topic), { fresh: true }),
+        } });
+        this.#search = new SearchPanel({ root: search, session, on: { hit: (hit) => this.#showHit(hit), close: () => this.#panes.active?.focus() } });
+        NARROW.addEventListener('change', () => this.#showSide(!NARROW.matches && preference('side', '1') === '1'));
+        this.#showSide(!NARROW.matches && preference('side', '1') === '1');
+        session.onKeyChange(() => this.#search.isOpen && this.#search.close());
+    }
+
+    // What was shown last, to come back to.
+    get lastState() {
+        return this.#state;
+    }
+
+    // state: as of address.js. Topics that are not named are chosen here, as soon as there are some.
+    open(state) {
+        const before = this.#state;
+        const same = this.#isOpen && before.split === state.split && before.topics.join('\n') === state.topics.join('\n');
+        this.#state = { ...state, view: 'logs' };
+        this.#isOpen = true;
+        this.#wantedLine = state.line;
+        this.#picker.open();
+        this.#search.utc = this.#looks.utc;
+        if (same) {
+            this.#panes.apply(this.#settings());
+            if (state.line) this.#goToWanted();
+        } else {
+            this.#rebuild();
+        }
+        this.#show();
+        if (state.topics.length === 0) this.#choose();
+    }
+
+    close() {
+        if (!this.#isOpen) return;
+        this.#isOpen = false;
+        this.#picker.close();
+        if (this.#search.isOpen) this.#search.close();
+        this.#panes.show([], { split: false, settings: {} });
+        this.#on.elementsChanged();
+    }
+
+    // By the names of keys.js. One that returns false leaves the key to the browser.
+    actions = {
+        pick: () => {
+            this.#showSide(true);
+            this.#picker.focus();
+        },
+        previousTopic: () => this.#picker.step(-1),
+        nextTopic: () => this.#picker.step(1),
+        side: () => this.#showSide(this.#root.dataset.side !== 'open', { keep: true }),
+        top: () => this.#toTop(),
+        end: () => this.#each((log) => {
+            log.paused = false;
+            log.toEnd();
+        }),
+        pause: () => {
+            const paused = !this.#panes.active?.paused;
+            this.#each((log) => { log.paused = paused; });
+        },
+        find: () => this.#tools.focusFind(),
+        filter: () => this.#tools.focusFilter(),
+        next: () => this.#step('next', 1),
+        previous: () => this.#step('previous', -1),
+        search: () => this.#searchAll(),
+        invert: () => this.#change({ filter: { ...this.#state.filter, invert: !this.#state.filter.invert } }),
+        errors: () => this.#change({ filter: { ...this.#state.filter, levels: this.#state.filter.levels ? null : new Set(BAD_LEVELS) } }),
+        times: () => {
+            const time = TIMES[(TIMES.indexOf(this.#looks.time) + 1) % TIMES.length];
+            this.#setLooks({ ...this.#looks, time });
+            this.#say({ absolute: 'Times: clock', relative: 'Times: how long ago', none: 'No times' }[time]);
+        },
+        utc: () => {
+            this.#setLooks({ ...this.#looks, utc: !this.#looks.utc });
+            this.#say(this.#looks.utc ? 'Times in UTC' : 'Times in local time');
+        },
+        wrap: () => {
+            this.#setLooks({ ...this.#looks, wrap: !this.#looks.wrap });
+            this.#say(this.#looks.wrap ? 'Long lines are wrapped' : 'Long lines go on to the right');
+        },
+        split: () => this.#state.topics.length > 1 && this.#change({ split: !this.#state.split }),
+        copy: () => this.#copy(),
+        link: () => this.#copyLink(),
+        download: () => this.#tools.openDownload(),
+        escape: () => {
+            if (document.activeElement?.closest('input') || (NARROW.matches && this.#root.dataset.side === 'open')) {
+                if (NARROW.matches) this.#showSide(false);
+                this.#panes.active?.focus();
+                return true;
+            }
+            if (this.#search.isOpen) {
+                this.#search.close();
+                return true;
+            }
+            return false;
+        },
+    };
+
+    #each(act) {
+        for (const log of this.#panes.all) act(log);
+    }
+
+    // What the panes have to be like.
+    #settings() {
+        const { filter, find, columns } = this.#state;
+        return { filter, find, columns, ...this.#looks };
+    }
+
+    // The reader has changed part of the state.
+    #change(part, { fresh = false } = {}) {
+        this.#state = { ...this.#state, ...part };
+        if ('topics' in part || 'split' in part) this.#rebuild();
+        else this.#panes.apply(this.#settings());
+        this.#show();
+        this.#on.changed(part, { fresh });
+    }
+
+    #rebuild() {
+        const { topics, split } = this.#state;
+        this.#panes.show(topics, { split: split && topics.length > 1, settings: this.#settings() });
+        this.#on.elementsChanged();
+        if (split && topics.length > SPLIT_MAX) this.#say(`Side by side there is room for ${SPLIT_MAX}: the first ones are shown.`);
+    }
+
+    #show() {
+        this.#tools.show(this.#state, this.#looks);
+        this.#tools.showError('filter', null);
+        this.#tools.showError('query', null);
+        this.#picker.selected = this.#state.topics;
+        this.#showActive();
+        if (this.#isOpen) document.title = this.#state.topics.length ? `${this.#state.topics.join(', ')} – tailrace` : 'tailrace';
+    }
+
+    #setLooks(looks) {
+        this.#looks = looks;
+        setPreference('time', looks.time);
+        setPreference('utc', looks.utc ? '1' : '0');
+        setPreference('wrap', looks.wrap ? '1' : '0');
+        this.#search.utc = looks.utc;
+        this.#panes.apply(looks);
+        this.#tools.show(this.#state, looks);
+    }
+
+    // Topics.
+
+    #pick(topics, { fresh = false, more = false } = {}) {
+        if (NARROW.matches && !more) this.#showSide(false);
+        if (topics.join('\n') === this.#state.topics.join('\n')) {
+            this.#panes.active?.toEnd();
+            return;
+        }
+        this.#change({ topics, split: this.#state.split && topics.length > 1, line: null }, { fresh });
+    }
+
+    #choose() {
+        const topic = this.#picker.liveliest;
+        if (topic) this.#change({ topics: [topic] });
+        else this.#showBlank();
+    }
+
+    #listed() {
+        if (this.#isOpen && this.#state.topics.length === 0) this.#choose();
+    }
+
+    // The list of topics: beside the lines, or over them where there is no room.
+    #showSide(open, { keep = false } = {}) {
+        this.#root.dataset.side = open ? 'open' : 'closed';
+        if (keep && !NARROW.matches) setPreference('side', open ? '1' : '0');
+        this.#root.querySelector('#side')?.setAttribute('aria-expanded', String(open));
+    }
+
+    // What the lines tell.
+
+    #told({ type, detail }, log) {
+        if (type === 'live-select') this.#selected(detail.id);
+        else if (type === 'live-columns') this.#columnsPinned(detail.columns);
+        else if (type === 'live-pattern') this.#tools.showError(detail.of, detail.error);
+        else if (log === this.#panes.active) this.#showActive();
+    }
+
+    #selected(line) {
+        if (line === this.#state.line) return;
+        this.#state = { ...this.#state, line };
+        this.#on.changed({ line });
+    }
+
+    #columnsPinned(columns) {
+        if (columns.join() !== this.#state.columns.join()) this.#change({ columns });
+    }
+
+    #showActive() {
+        const log = this.#panes.active;
+        this.#showBlank();
+        if (!log) {
+            setText(this.#status, '');
+            return;
+        }
+        this.#tools.showFollow(log);
+        this.#tools.showMatches(this.#state.find.text ? log.matches : null);
+        const { filter } = this.#state;
+        const filtered = filter.text || filter.levels;
+        setText(this.#status, [
+            filtered ? `${log.shownCount.toLocaleString('en')} of ${countText(log.lineCount, 'loaded line')} pass the filter` : `${countText(log.lineCount, 'line')} loaded`,
+            log.loadedAll ? 'all that is stored' : 'older ones come as you scroll up',
+            log.paused ? `paused${log.unseen ? `, ${log.unseen.toLocaleString('en')} waiting` : ''}` : log.follow ? 'following' : 'not following',
+        ].join(' · '));
+        if (this.#wantedLine && log.connection !== 'closed') this.#goToWanted();
+    }
+
+    // Says what to do where there is nothing to see.
+    #showBlank() {
+        const log = this.#panes.active;
+        const { filter, topics } = this.#state;
+        let kind = '';
+        if (topics.length === 0) kind = this.#picker.count ? '' : 'no-logs';
+        else if (log && log.lineCount > 0 && log.shownCount === 0 && (filter.text || filter.levels)) kind = 'filtered';
+        if (this.#blank.dataset.kind === kind) return;
+        this.#blank.dataset.kind = kind;
+        this.#blank.hidden = kind === '';
+        if (kind === 'no-logs') {
+            this.#blank.replaceChildren(el('h2', {}, 'No logs yet'),
+                el('p', {}, 'Start the hub with files to follow, ', el('code', {}, 'tailrace /var/log/*.log'), ', or publish a line:'),
+                el('pre', { class: 'curl', tabindex: '0' }, `curl -d hello ${this.#session.key ? "-H 'X-Api-Key: KEY' " : ''}'${this.#session.topicUrl('logs/hello').href}'`),
+                el('p', { class: 'quiet' }, 'It appears here by itself.'));
+        } else if (kind === 'filtered') {
+            this.#blank.replaceChildren(el('h2', {}, 'No loaded line passes the filter'),
+                el('p', {}, 'New ones that do appear by themselves. There may be older ones that are not loaded.'),
+                el('div', { class: 'choices' },
+                    el('button', { type: 'button', class: 'primary', onclick: () => this.#change({ filter: emptyState().filter }) }, 'Show all lines'),
+                    filter.text && !filter.invert ? el('button', { type: 'button', class: 'plain', onclick: () => this.#searchAll(filter) }, 'Search all stored lines') : null));
+        } else {
+            this.#blank.replaceChildren();
+        }
+    }
+
+    // Finding.
+
+    #step(method, by) {
+        const log = this.#panes.active;
+        if (!this.#state.find.text) {
+            if (this.#search.isOpen) this.#search.step(by);
+            else this.#tools.focusFind();
+            return;
+        }
+        if (log && !log[method]()) this.#say('No line that is loaded has it. Search all stored lines: s');
+        this.#showActive();
+    }
+
+    #searchAll(query = this.#state.find) {
+        if (!query.text) {
+            this.#tools.focusFind();
+            this.#say('Type what to search for.');
+            return;
+        }
+        const { text, regex, caseSensitive } = query;
+        if (query !== this.#state.find) this.#change({ find: { text, regex, caseSensitive } });
+        this.#search.search(this.#state.topics, { text, regex, caseSensitive });
+    }
+
+    async #showHit({ id, topic }) {
+        const log = this.#panes.paneOf(topic);
+        // A filter would hide what was around the hit.
+        if (this.#state.filter.text || this.#state.filter.levels) this.#change({ filter: emptyState().filter });
+        if (log && !(await log.goTo(id))) this.#say('This line is not stored any more.');
+    }
+
+    // The line that the address names: in whichever pane it is.
+    async #goToWanted() {
+        const id = this.#wantedLine;
+        this.#wantedLine = null;
+        for (const log of this.#panes.all) if (await log.goTo(id)) return;
+        this.#say('The line that this link leads to is not stored any more.');
+    }
+
+    async #toTop() {
+        const log = this.#panes.active;
+        if (!log) return;
+        this.#say('Going back to the beginning …');
+        const topics = log.topics;
+        try {
+            const { events } = await this.#session.fetchJson('events', { topic: topics, last: 'all', limit: 1 });
+            if (log !== this.#panes.active) return;
+            if (events[0]) await log.goTo(events[0].id);
+            this.#say('');
+        } catch (error) {
+            this.#say(error.message);
+        }
+    }
+
+    // Taking along.
+
+    async #copy() {
+        const log = this.#panes.active;
+        if (!log) return;
+        try {
+            this.#say(`${countText(await log.copyShown(), 'line')} copied`);
+        } catch (error) {
+            this.#say(`Not copied: ${error.message}`);
+        }
+    }
+
+    async #copyLink() {
+        try {
+            await copyText(location.href);
+            this.#say(this.#state.line ? 'Link to the selected line copied' : 'Link to this view copied. Select a line to share that line.');
+        } catch (error) {
+            this.#say(`Not copied: ${error.message}. The address bar has the same link.`);
+        }
+    }
+
+    #buildDownload(panel) {
+        const log = this.#panes.active;
+        if (!log) return;
+        downloadMenu(panel, {
+            session: this.#session,
+            state: this.#state,
+            text: () => log.shownText(),
+            count: log.shownCount,
+            close: () => this.#tools.closeDownload(),
+        });
+    }
+
+    // A word about what has just been done.
+    #say(text) {
+        clearTimeout(this.#saidTimer);
+        setText(this.#said, text);
+        this.#said.hidden = text === '';
+        this.#saidTimer = setTimeout(() => { this.#said.hidden = true; }, SAID_MS);
+    }
+}
