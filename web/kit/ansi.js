@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// Colours of terminals (SGR, ECMA-48 8.3.117 with the 256 and 24 bit extensions) in lines of text.
+//
+// parseAnsi(text) gives {plain, runs}: plain is the text without SGR codes, runs are [{start, end, style}] over it, only where a
+// style is set. Every line begins without one. Codes that are not SGR stay in the text. A style is
+// {fg, bg: null | 0…255 | [r, g, b], bold, dim, italic, underline, strike, inverse}; equal styles may be different objects.
+//
+// appearance(style) says how to draw it so that it can be read on light and on dark ground.
+
+const SGR = /(?:\x1b\[|\x9b)([0-9;:]*)m/g;
+const PLAIN = Object.freeze({
+    fg: null, bg: null, bold: false, dim: false, italic: false, underline: false, strike: false, inverse: false,
+});
+
+export function hasAnsi(text) {
+    return text.includes('\x1b') || text.includes('\x9b');
+}
+
+export function stripAnsi(text) {
+    return hasAnsi(text) ? text.replace(SGR, '') : text;
+}
+
+export function parseAnsi(text) {
+    if (!hasAnsi(text)) return { plain: text, runs: [] };
+    const runs = [];
+    let plain = '';
+    let style = PLAIN;
+    let from = 0;
+    const piece = (to) => {
+        if (to === from) return;
+        if (style !== PLAIN) runs.push({ start: plain.length, end: plain.length + to - from, style });
+        plain += text.slice(from, to);
+    };
+    for (const match of text.matchAll(SGR)) {
+        piece(match.index);
+        from = match.index + match[0].length;
+        style = applied(style, match[1]);
+    }
+    piece(text.length);
+    return { plain, runs };
+}
+
+const SWITCHES = {
+    1: ['bold', true], 2: ['dim', true], 3: ['italic', true], 4: ['underline', true], 7: ['inverse', true], 9: ['strike', true],
+    21: ['underline', true], 23: ['italic', false], 24: ['underline', false], 27: ['inverse', false], 29: ['strike', false],
+};
+
+function applied(before, parameters) {
+    const style = { ...before };
+    const codes = parameters.split(';');
+    for (let i = 0; i < codes.length; i++) {
+        const [code, ...sub] = codes[i].split(':').map(Number);
+        if (code === 0) Object.assign(style, PLAIN);
+        else if (code === 4 && sub.length) style.underline = sub[0] !== 0;
+        else if (code === 22) style.bold = style.dim = false;
+        else if (SWITCHES[code]) style[SWITCHES[code][0]] = SWITCHES[code][1];
+        else if (code >= 30 && code <= 37) style.fg = code - 30;
+        else if (code >= 40 && code <= 47) style.bg = code - 40;
+        else if (code >= 90 && code <= 97) style.fg = code - 82;
+        else if (code >= 100 && code <= 107) style.bg = code - 92;
+        else if (code === 39) style.fg = null;
+        else if (code === 49) style.bg = null;
+        else if (code === 38 || code === 48 || code === 58) {
+            const rest = sub.length ? sub : codes.slice(i + 1, i + 5).map(Number);
+            const { colour, used } = extended(rest, sub.length > 0);
+            if (!sub.length) i += used;
+            if (colour !== null && code !== 58) style[code === 38 ? 'fg' : 'bg'] = colour;
+        }
+    }
+    for (const name in PLAIN) if (style[name] !== PLAIN[name]) return style;
+    return PLAIN;
+}
+
+// After 38 or 48: "5;N", "2;R;G;B", and with colons also "2:SPACE:R:G:B".
+function extended(rest, colons) {
+    const byte = (n) => Number.isInteger(n) && n >= 0 && n <= 255;
+    if (rest[0] === 5) return { colour: byte(rest[1]) ? rest[1] : null, used: 2 };
+    if (rest[0] !== 2) return { colour: null, used: 1 };
+    const rgb = colons && rest.length >= 5 ? rest.slice(2, 5) : rest.slice(1, 4);
+    return { colour: rgb.length === 3 && rgb.every(byte) ? rgb : null, used: 4 };
+}
+
+// The usual terminal's palette: what a background and the text on it are drawn with.
+const BASE = [
+    [0, 0, 0], [197, 48, 48], [30, 132, 73], [160, 110, 10], [45, 105, 205], [150, 60, 170], [15, 125, 140], [210, 214, 220],
+    [95, 102, 112], [235, 87, 87], [60, 185, 105], [230, 180, 50], [95, 155, 250], [205, 120, 225], [50, 190, 205], [255, 255, 255],
+];
+
+export function toRgb(colour) {
+    if (Array.isArray(colour)) return colour;
+    if (colour < 16) return BASE[colour];
+    if (colour >= 232) return Array(3).fill(8 + (colour - 232) * 10);
+    const level = (n) => (n === 0 ? 0 : 55 + n * 40);
+    const n = colour - 16;
+    return [level(Math.floor(n / 36)), level(Math.floor(n / 6) % 6), level(n % 6)];
+}
+
+// Relative luminance and contrast: WCAG 2.
+export function luminance([r, g, b]) {
+    const part = (n) => (n / 255 <= 0.04045 ? n / 255 / 12.92 : ((n / 255 + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
+}
+
+export function contrast(a, b) {
+    const [low, high] = [luminance(a), luminance(b)].sort((x, y) => x - y);
+    return (high + 0.05) / (low + 0.05);
+}
+
+const LIGHT_GROUND = [255, 255, 255];
+const DARK_GROUND = [30, 32, 38];
+const READABLE = 4.5;
+
+// The colour, moved towards black or white until it can be read on that ground.
+export function readableOn(colour, ground) {
+    const goal = luminance(ground) > 0.18 ? 0 : 255;
+    let rgb = colour;
+    for (let step = 1; contrast(rgb, ground) < READABLE && step <= 10; step++) {
+        rgb = colour.map((n) => Math.round(n + ((goal - n) * step) / 10));
+    }
+    return rgb;
+}
+
+const css = (rgb) => `rgb(${rgb.join(' ')})`;
+const WORDS = ['bold', 'dim', 'italic', 'underline', 'strike'];
+
+// {classes: […], properties: {'--x': …}}: fg-0 … fg-15 stand for the theme's own sixteen colours; other colours come in two,
+// --fg-light and --fg-dark; with a background both colours are fixed (class "boxed": --fg, --bg).
+export function appearance(style) {
+    let { fg, bg } = style;
+    const classes = WORDS.filter((word) => style[word]);
+    if (style.inverse) {
+        if (fg === null && bg === null) return { classes: [...classes, 'inverse'], properties: {} };
+        [fg, bg] = [bg, fg];
+    }
+    if (bg !== null) {
+        const ground = toRgb(bg);
+        const ink = fg === null ? readableOn(ground, ground) : readableOn(toRgb(fg), ground);
+        return { classes: [...classes, 'boxed'], properties: { '--fg': css(ink), '--bg': css(ground) } };
+    }
+    if (fg === null) return { classes, properties: {} };
+    if (typeof fg === 'number' && fg < 16) return { classes: [...classes, `fg-${fg}`], properties: {} };
+    const rgb = toRgb(fg);
+    return {
+        classes: [...classes, 'fg-other'],
+        properties: { '--fg-light': css(readableOn(rgb, LIGHT_GROUND)), '--fg-dark': css(readableOn(rgb, DARK_GROUND)) },
+    };
+}

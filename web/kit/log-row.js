@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+// One row: time, topic, pinned fields, text; unfolded JSON below. Everything but the text is kept out of selections.
+import { cellText, field, jsonTree, looksLikeJson, parseJson } from './json-lines.js';
+import { absoluteTime, fullTime, relativeTime, tagIndex } from './log-time.js';
+import { SHOWN_MAX, shortened, writePlain, writeText } from './log-text.js';
+import { stripAnsi } from './ansi.js';
+
+const LABEL_MAX = 300;
+
+function part(name, className, text) {
+    const node = document.createElement(name);
+    node.className = className;
+    if (text !== undefined) node.textContent = text;
+    return node;
+}
+
+// Narrow screens leave the milliseconds out: they are an element of their own.
+export function writeTime(node, entry, { timeMode, utc }) {
+    const ms = Date.parse(entry.time);
+    const text = timeMode === 'relative' ? relativeTime(ms) : absoluteTime(ms, utc);
+    const dot = text.indexOf('.');
+    node.replaceChildren(dot < 0 ? text : text.slice(0, dot));
+    if (dot >= 0) node.append(part('span', 'log-ms', text.slice(dot)));
+}
+
+// "error, 12:00:00.000, logs/app: the text"
+export function rowLabel(entry, view) {
+    if (entry.data === undefined) return entry.note;
+    const before = [entry.level, fullTime(Date.parse(entry.time), view.utc), view.tags ? entry.topic : ''].filter(Boolean).join(', ');
+    const text = stripAnsi(entry.data.slice(0, 2 * LABEL_MAX));
+    return `${before}: ${text.length > LABEL_MAX ? `${text.slice(0, LABEL_MAX)}…` : text}`;
+}
+
+// What the row shows of the line's text; marks are for this text without colour codes.
+export function shownData(entry) {
+    return entry.open ? entry.data : shortened(entry.data);
+}
+
+// view: {timeMode, utc, tags, columns, marks(entry) → ranges or null}
+export function makeRow(entry, view) {
+    return entry.data === undefined ? noteRow(entry) : lineRow(entry, view);
+}
+
+function noteRow(entry) {
+    const row = part('div', `log-note log-note-${entry.kind}`, entry.note);
+    row.setAttribute('role', 'listitem');
+    return row;
+}
+
+function lineRow(entry, view) {
+    const row = part('div', 'log-line');
+    row.setAttribute('role', 'listitem');
+    row.dataset.id = entry.id;
+    row.dataset.topic = entry.topic;
+    row.dataset.level = entry.level;
+    row.setAttribute('aria-label', rowLabel(entry, view));
+    const json = looksLikeJson(entry.data);
+    const value = entry.open || (json && view.columns.length) ? parseJson(entry.data) : null;
+    const line = part('div', 'log-main');
+    line.append(...gutter(entry, view));
+    for (const column of view.columns) line.append(cell(column, value));
+    const foldable = json || entry.data.length > SHOWN_MAX;
+    const toggle = part(foldable ? 'button' : 'span', 'log-fold');
+    if (foldable) {
+        toggle.type = 'button';
+        toggle.tabIndex = -1;
+        toggle.setAttribute('aria-expanded', String(entry.open));
+        toggle.setAttribute('aria-label', json ? 'Unfold the JSON' : 'Show the whole line');
+    }
+    line.append(toggle, text(entry, view));
+    row.append(line);
+    if (entry.open) row.classList.add('open');
+    if (entry.open && value) row.append(jsonTree(value, view.columns, writePlain));
+    return row;
+}
+
+function gutter(entry, view) {
+    const parts = [];
+    if (view.timeMode !== 'none') {
+        const time = part('span', 'log-time');
+        writeTime(time, entry, view);
+        time.title = fullTime(Date.parse(entry.time), view.utc);
+        parts.push(time);
+    }
+    if (view.tags) {
+        const tag = part('span', `log-tag tag-${tagIndex(entry.topic)}`);
+        tag.title = entry.topic;
+        const name = part('span', 'log-tag-name');
+        writePlain(name, entry.topic);
+        tag.append(name);
+        parts.push(tag);
+    }
+    return parts;
+}
+
+function cell(column, value) {
+    const node = part('span', 'log-cell');
+    node.dataset.column = column;
+    const shown = cellText(field(value, column));
+    node.title = shown;
+    writePlain(node, shown);
+    return node;
+}
+
+function text(entry, view) {
+    const node = part('span', 'log-text');
+    const shown = shownData(entry);
+    writeText(node, shown, view.marks(entry));
+    if (shown.length === entry.data.length) return node;
+    const holder = part('span', 'log-cut');
+    const more = part('button', 'log-more', `… show all ${entry.data.length.toLocaleString('en')} characters`);
+    more.type = 'button';
+    more.tabIndex = -1;
+    holder.append(node, more);
+    return holder;
+}

@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: MIT
+// Virtual rows: of a long list only the entries near the viewport are in the page.
+//
+// Rows may have any height. A row that has not been in the page has an estimated one; when it is measured, and when entries come or go
+// above, the entry at the top of the viewport (the anchor) stays where it is, to the pixel. While following, the end stays in sight.
+// All changes to the page happen once per frame; the list may change at any time between, after a call of before().
+//
+// The reader's own scrolling is never undone: what scrolled up (wheel, keys, touch, scroll bar, a selection being drawn) stops the following
+// at once, and only arriving at the end starts it again.
+import { indexAt } from './log-window.js';
+
+const OVERSCAN = 0.6;       // of a viewport, above and below
+const OVERSCAN_ROWS = 6;
+const END_PX = 6;
+const PASSES_MAX = 4;
+const HEAD_PX = 34;         // room for the head note
+const FOOT_PX = 10;
+
+export class LogRows {
+    follow = true;
+    #scroller;
+    #sizer;
+    #block;
+    #on;
+    #list = () => [];
+    #tops = new Float64Array(64);
+    #frame = 0;
+    #anchor = null;         // {entry, delta, at}
+    #nodes = new Map();     // entry -> node, those in the page
+    #kept = [];             // entries that stay in the page wherever they are: the ends of a selection
+    #layout = 0;            // number of the layout that heights belong to
+    #rowPx = 20;
+    #columns = 80;          // characters of a line that fit, when wrapped
+    #wrap = false;
+    #viewPx = 0;
+    #widthPx = 0;
+    #contentPx = 0;         // widest row so far, unwrapped
+    #setTop = 0;            // where we scrolled to
+    #held = false;          // the pointer or a finger has the scroll position
+    #drawn = 0;             // entries of the list that tops are known for
+    #drawnRows = { entries: [], tops: [] };
+    #range = { from: 0, to: 0 };
+    #targets = null;        // {entry, align}: to be brought into view in the next frame
+
+    // on: list() the entries; row(entry) its node; dropped(entry, node); follow(bool); frame() after each; atEnd(): the list's end is the
+    // newest line; near({top, end, fits, asked}): how close the reader is to the list's ends, asked: wants to go further up
+    constructor({ scroller, sizer, block, on }) {
+        this.#scroller = scroller;
+        this.#sizer = sizer;
+        this.#block = block;
+        this.#on = on;
+        this.#list = on.list;
+        this.#listen();
+    }
+
+    get range() {
+        return this.#range;
+    }
+
+    get nodes() {
+        return this.#nodes;
+    }
+
+    get viewPx() {
+        return this.#viewPx;
+    }
+
+    set wrap(wrap) {
+        this.#wrap = wrap;
+        this.relayout();
+    }
+
+    // Before the list changes in any way but at its end.
+    before() {
+        if (this.#anchor || this.follow) return;
+        this.#anchor = this.#anchorNow();
+    }
+
+    // There is something to draw.
+    schedule() {
+        this.#frame ||= requestAnimationFrame(() => {
+            this.#frame = 0;
+            this.#draw();
+        });
+    }
+
+    // Rows are made anew: what they show has changed. An entry alone, or all.
+    refresh(entry = null) {
+        this.before();
+        if (entry) {
+            const node = this.#nodes.get(entry);
+            if (!node) return;
+            entry.heightOf = -1;
+            this.#remove(entry, node);
+        } else {
+            for (const [each, node] of this.#nodes) this.#remove(each, node);
+        }
+        this.schedule();
+    }
+
+    // Every height is uncertain: other width, other font, other wrapping.
+    relayout() {
+        this.before();
+        this.#layout++;
+        this.#contentPx = 0;
+        this.#block.style.minWidth = '';
+        this.schedule();
+    }
+
+    setFollow(follow) {
+        if (follow === this.follow) return;
+        if (!follow) this.#anchor = null;
+        this.follow = follow;
+        this.#on.follow(follow);
+        if (follow) this.schedule();
+    }
+
+    toStart() {
+        this.setFollow(false);
+        this.#anchor = null;
+        this.#scrollTo(0);
+        this.schedule();
+    }
+
+    // align: 'nearest' (no further than needed) or 'middle'
+    show(entry, align = 'nearest') {
+        this.setFollow(false);
+        this.#targets = { entry, align };
+        this.schedule();
+    }
+
+    // The entry at the top of the viewport, and at its end.
+    visible() {
+        const list = this.#list();
+        if (!list.length) return { first: null, last: null };
+        this.#measureTops();
+        const top = this.#scroller.scrollTop;
+        const at = (px) => list[Math.min(list.length - 1, this.#indexAtPx(px))];
+        return { first: at(top + 1), last: at(top + this.#viewPx - 1) };
+    }
+
+    page(direction) {
+        if (direction < 0) this.setFollow(false);
+        this.#scroller.scrollTop += direction * Math.max(this.#rowPx, this.#viewPx - 2 * this.#rowPx);
+    }
+
+    // Entries that stay in the page although they are out of sight.
+    keep(entries) {
+        this.#kept = entries;
+    }
+
+    // The size of the viewport or of a row may have changed.
+    resized({ rowPx, columns }) {
+        const { clientHeight, clientWidth } = this.#scroller;
+        const same = rowPx === this.#rowPx && clientWidth === this.#widthPx && columns === this.#columns;
+        this.#viewPx = clientHeight;
+        this.#widthPx = clientWidth;
+        this.#rowPx = rowPx || 20;
+        this.#columns = Math.max(8, columns);
+        if (same) this.schedule();
+        else this.relayout();
+    }
+
+    #listen() {
+        const { style } = this.#scroller;
+        style.overflowAnchor = 'none';
+        const passive = { passive: true };
+        this.#scroller.addEventListener('scroll', () => this.#scrolled(), passive);
+        // A scroll event comes a frame late; at high rates the next lines would pull the reader back before it.
+        this.#scroller.addEventListener('wheel', (event) => {
+            if (event.deltaY < 0) this.#up();
+        }, passive);
+        let touchY = 0;
+        this.#scroller.addEventListener('touchstart', (event) => { touchY = event.touches[0].clientY; }, passive);
+        this.#scroller.addEventListener('touchmove', (event) => {
+            const y = event.touches[0].clientY;
+            if (y > touchY + 2) this.#up();
+            touchY = y;
+        }, passive);
+        // On the scroll bar itself: nothing moves by itself as long as it is held.
+        this.#scroller.addEventListener('pointerdown', (event) => {
+            if (event.target !== this.#scroller || event.button !== 0) return;
+            this.#held = true;
+            const free = () => {
+                this.#held = false;
+                window.removeEventListener('pointerup', free, true);
+                window.removeEventListener('pointercancel', free, true);
+                this.#scrolled();
+                this.schedule();
+            };
+            window.addEventListener('pointerup', free, true);
+            window.addEventListener('pointercancel', free, true);
+        });
+    }
+
+    #up() {
+        if (this.follow && this.#tops[this.#list().length] > this.#viewPx && this.#scroller.scrollTop > 0) this.setFollow(false);
+        if (this.#scroller.scrollTop <= this.#viewPx) this.#on.near({ top: true, asked: true });
+    }
+
+    #scrolled() {
+        const { scrollTop } = this.#scroller;
+        const end = Math.max(0, this.#total() - this.#viewPx);
+        if (this.follow) {
+            if (scrollTop < this.#setTop - 2 && scrollTop < end - END_PX) this.setFollow(false);
+        } else if (!this.#held && scrollTop >= end - END_PX && scrollTop >= this.#setTop - 1 && this.#on.atEnd()) {
+            this.setFollow(true);
+        }
+        if (!this.follow) this.#setTop = scrollTop;
+        this.schedule();
+    }
+
+    #total() {
+        return this.#tops[this.#drawn] + FOOT_PX;
+    }
+
+    // By the rows that are in the page: the list may have lost entries above them since they were drawn.
+    #anchorNow() {
+        const { scrollTop } = this.#scroller;
+        const { entries, tops } = this.#drawnRows;
+        let index = tops.findLastIndex((top) => top <= scrollTop);
+        if (index >= 0 && index < entries.length - 1) {
+            return { entry: entries[index], pos: entries[index].pos, delta: scrollTop - tops[index], at: scrollTop };
+        }
+        const list = this.#list();
+        if (this.#drawn === 0 || list.length === 0) return null;
+        index = Math.min(this.#indexAtPx(scrollTop), list.length - 1, this.#drawn - 1);
+        return { entry: list[index], pos: list[index].pos, delta: scrollTop - this.#tops[index], at: scrollTop };
+    }
+
+    // First index whose row reaches below px.
+    #indexAtPx(px) {
+        let low = 0;
+        let high = this.#drawn;
+        while (low < high) {
+            const middle = (low + high) >> 1;
+            if (this.#tops[middle + 1] <= px) low = middle + 1;
+            else high = middle;
+        }
+        return low;
+    }
+
+    #measureTops() {
+        const list = this.#list();
+        const count = list.length;
+        if (this.#tops.length <= count) this.#tops = new Float64Array(2 * count + 64);
+        const tops = this.#tops;
+        let top = HEAD_PX;
+        for (let i = 0; i < count; i++) {
+            tops[i] = top;
+            const entry = list[i];
+            if (entry.heightOf !== this.#layout) this.#estimate(entry);
+            top += entry.height;
+        }
+        tops[count] = top;
+        this.#drawn = count;
+    }
+
+    #estimate(entry) {
+        entry.heightOf = this.#layout;
+        const { data } = entry;
+        if (data === undefined) {
+            entry.height = 1.8 * this.#rowPx;
+            return;
+        }
+        let lines = 1;
+        if (this.#wrap && data.length > this.#columns) lines = Math.ceil(Math.min(data.length, 8000) / this.#columns);
+        const end = data.length - 1;
+        for (let at = data.indexOf('\n'); at >= 0 && at < end && lines < 500; at = data.indexOf('\n', at + 1)) lines++;
+        entry.height = lines * this.#rowPx;
+    }
+
+    #draw() {
+        if (this.#viewPx === 0) return;
+        const target = this.#anchorTarget();
+        for (let pass = 0; pass < PASSES_MAX; pass++) {
+            this.#measureTops();
+            this.#size();
+            this.#place(target);
+            this.#fill();
+            if (!this.#measure()) break;
+        }
+        this.#anchor = null;
+        this.#targets = null;
+        const { from, to } = this.#range;
+        this.#drawnRows = { entries: this.#list().slice(from, to), tops: Array.from(this.#tops.subarray(from, to)) };
+        this.#on.frame();
+        this.#nearEnds();
+    }
+
+    // What is to be where: taken once, before anything moves.
+    #anchorTarget() {
+        if (this.#targets) return { entry: this.#targets.entry, pos: this.#targets.entry.pos, align: this.#targets.align };
+        if (this.follow) return null;
+        this.#anchor ??= this.#anchorNow();
+        if (!this.#anchor) return null;
+        const { entry, pos, delta, at } = this.#anchor;
+        return { entry, pos, delta: delta + this.#scroller.scrollTop - at };
+    }
+
+    #size() {
+        this.#sizer.style.height = `${this.#total()}px`;
+    }
+
+    #place(target) {
+        if (this.#held) return;
+        if (target) {
+            const list = this.#list();
+            if (!list.length) return;
+            const index = Math.min(indexAt(list, target.pos), list.length - 1);
+            const there = list[index] === target.entry;
+            const top = this.#tops[index];
+            if (target.align === undefined) {
+                this.#scrollTo(top + (there ? target.delta : 0));
+            } else {
+                this.#scrollTo(this.#aligned(top, list[index].height, target.align));
+            }
+        } else if (this.follow) {
+            this.#scrollTo(Math.max(0, this.#total() - this.#viewPx));
+        }
+    }
+
+    #aligned(top, height, align) {
+        const { scrollTop } = this.#scroller;
+        const margin = Math.min(2 * this.#rowPx, this.#viewPx / 4);
+        const inside = top >= scrollTop + margin / 2 && top + height <= scrollTop + this.#viewPx - margin / 2;
+        if (inside) return scrollTop;
+        if (align === 'middle') return top - Math.max(margin, (this.#viewPx - height) / 3);
+        return top < scrollTop + margin / 2 ? top - margin : Math.min(top - margin, top + height + margin - this.#viewPx);
+    }
+
+    #scrollTo(px) {
+        const top = Math.max(0, px);
+        if (Math.abs(this.#scroller.scrollTop - top) >= 0.5) this.#scroller.scrollTop = top;
+        this.#setTop = this.#scroller.scrollTop;
+    }
+
+    // The nodes of the rows near the viewport, in order; those that are there already stay.
+    #fill() {
+        const list = this.#list();
+        const top = this.#setTop = this.#held || !this.follow ? this.#scroller.scrollTop : this.#setTop;
+        const more = Math.max(OVERSCAN * this.#viewPx, OVERSCAN_ROWS * this.#rowPx);
+        const from = Math.min(this.#indexAtPx(top - more), list.length);
+        let to = Math.min(this.#indexAtPx(top + this.#viewPx + more) + 1, list.length);
+        if (to < from) to = from;
+        this.#range = { from, to };
+        const wanted = new Set(this.#kept);
+        for (let i = from; i < to; i++) wanted.add(list[i]);
+        for (const [entry, node] of this.#nodes) if (!wanted.has(entry)) this.#remove(entry, node);
+        this.#block.style.top = `${this.#tops[from]}px`;
+        let cursor = this.#block.firstChild;
+        const first = from < to ? list[from].pos : Infinity;
+        const last = from < to ? list[to - 1].pos : -Infinity;
+        const put = (entry, away) => {
+            let node = this.#nodes.get(entry);
+            if (!node) this.#nodes.set(entry, node = this.#on.row(entry));
+            node.classList.toggle('kept', away);
+            if (node === cursor) cursor = cursor.nextSibling;
+            else this.#block.insertBefore(node, cursor);
+        };
+        const kept = this.#kept.toSorted((a, b) => a.pos - b.pos);
+        for (const entry of kept) if (entry.pos < first) put(entry, true);
+        for (let i = from; i < to; i++) put(list[i], false);
+        for (const entry of kept) if (entry.pos > last && entry.pos >= first) put(entry, true);
+    }
+
+    #remove(entry, node) {
+        node.remove();
+        this.#nodes.delete(entry);
+        this.#on.dropped(entry, node);
+    }
+
+    // True when a row has another height than was thought.
+    #measure() {
+        const list = this.#list();
+        let changed = false;
+        for (let i = this.#range.from; i < this.#range.to; i++) {
+            const entry = list[i];
+            const { height } = this.#nodes.get(entry).getBoundingClientRect();
+            if (Math.abs(height - entry.height) < 0.01) continue;
+            entry.height = height;
+            changed = true;
+        }
+        if (!this.#wrap) this.#widen();
+        return changed;
+    }
+
+    // The width only grows, so that the horizontal scroll bar keeps still while rows come and go.
+    #widen() {
+        const width = Math.max(this.#widthPx, this.#block.scrollWidth);
+        if (width <= this.#contentPx) return;
+        this.#contentPx = width;
+        this.#block.style.minWidth = width > this.#widthPx ? `${width}px` : '';
+    }
+
+    #nearEnds() {
+        if (this.#held) return;
+        const top = this.#setTop;
+        const far = this.#total() - top - this.#viewPx;
+        this.#on.near({
+            fits: this.#total() <= this.#viewPx + HEAD_PX,
+            top: !this.follow && top < 1.5 * this.#viewPx,
+            end: far < 1.5 * this.#viewPx,
+        });
+    }
+}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MIT
+// Where the lines come from: the newest ones first, then live, and pages of history in both directions, all into a LogWindow.
+//
+// The start is one snapshot of the newest lines of all topics together, without holes, and the connection goes on exactly after it.
+// While the snapshot cannot be had, the connection's own states say why, and it is tried again as soon as there is one.
+import { connect } from './tailrace.js';
+import { detectLevel } from './levels.js';
+import { Line, Note, split } from './log-window.js';
+
+const PAGE_MAX = 1000;              // lines of one page of history
+const PAGE_MIN = 20;
+const PAGE_CHARACTERS = 2_000_000;  // about; long lines make pages of fewer
+const AROUND = 300;                 // lines before and after the one that goTo() looks for
+const AGAIN_FIRST_MS = 500;
+const AGAIN_LAST_MS = 30_000;
+
+export const isPattern = (topic) => /(^|\/)\*\*?(\/|$)/.test(topic);
+
+export class LogSource {
+    #window;
+    #on;
+    #options = null;
+    #run = 0;          // number of the current start(): what belongs to an earlier one is dropped
+    #connection = null;
+    #abort = null;
+    #failures = 0;
+    #timer = 0;
+    #levels = new Map(); // of each topic's last live line, for continuations
+    #ended = false;
+    state = 'closed';
+    detail = {};
+
+    // onState(state, detail), onArrival(entries) before they go into the window (returns whether the reader is at the end), onGap(gap)
+    constructor(window, on) {
+        this.#window = window;
+        this.#on = on;
+    }
+
+    // {hub: URL, key, topics: […], last}
+    start(options) {
+        this.close(true);
+        this.#options = options;
+        this.#ended = false;
+        this.#failures = 0;
+        this.#become('connecting', {});
+        this.#begin(this.#run);
+    }
+
+    close(quiet = false) {
+        this.#run++;
+        clearTimeout(this.#timer);
+        this.#abort?.abort();
+        this.#abort = new AbortController();
+        this.#connection?.close();
+        this.#connection = null;
+        this.#levels.clear();
+        if (!quiet && this.state !== 'closed') this.#become('closed', {});
+    }
+
+    // Starts anew where it is now: the newest lines.
+    restart() {
+        if (this.#options) this.start(this.#options);
+    }
+
+    // True when there was something older.
+    async loadOlder() {
+        const first = this.#window.firstLine;
+        const before = first?.id ?? (this.#window.endId && neighbour(this.#window.endId, 1));
+        if (!before || this.#window.reachedBegin) return false;
+        const run = this.#run;
+        const page = await this.#get({ before, last: this.#pageSize() });
+        if (run !== this.#run || this.#window.firstLine !== first) return false;
+        this.#window.prepend(entriesOf(page.events), !page.previous);
+        return page.events.length > 0;
+    }
+
+    async loadNewer() {
+        const { endId } = this.#window;
+        if (this.#window.attached || !endId) return false;
+        const run = this.#run;
+        const page = await this.#get({ since: endId, limit: this.#pageSize() });
+        if (run !== this.#run || this.#window.endId !== endId || this.#window.attached) return false;
+        this.#window.extend(entriesOf(page.events), page.next);
+        return page.events.length > 0;
+    }
+
+    // Loads what is around an id that is not in the window. True when the line itself is there then.
+    async loadAround(id) {
+        const run = this.#run;
+        const [older, newer] = await Promise.all([
+            this.#get({ before: id, last: AROUND }),
+            this.#get({ since: neighbour(id, -1), limit: AROUND }),
+        ]);
+        if (run !== this.#run) return false;
+        const found = newer.events.some((event) => event.id === id);
+        if (older.events.length + newer.events.length > 0) {
+            this.#window.replace(entriesOf([...older.events, ...newer.events]), newer.next, { begin: !older.previous });
+        }
+        return found;
+    }
+
+    async #begin(run) {
+        let first;
+        try {
+            first = await this.#newest();
+        } catch (error) {
+            if (run === this.#run) this.#probe(run, error);
+            return;
+        }
+        if (run !== this.#run) return;
+        this.#failures = 0;
+        const entries = entriesOf(first.events, this.#levels);
+        this.#noteClosed(entries, first);
+        this.#window.replace(entries, first.next, { attached: true, begin: first.begin });
+        this.#connection = this.#connect(run, { since: first.next });
+    }
+
+    #connect(run, more) {
+        const { hub, key, topics } = this.#options;
+        const mine = (handle) => (...values) => run === this.#run && handle(...values);
+        return connect({
+            url: hub, key: key || undefined, topics, ...more,
+            onEvents: mine((events) => this.#arrived(events)),
+            onGap: mine((gap) => this.#gap(gap)),
+            onState: mine((state, detail) => this.#state(run, state, detail ?? {})),
+        });
+    }
+
+    // The snapshot failed. A connection without history finds out why and when it is worth another attempt.
+    #probe(run, error) {
+        const wait = Math.min(AGAIN_LAST_MS, AGAIN_FIRST_MS * 2 ** this.#failures++);
+        const again = () => {
+            this.#connection?.close();
+            this.#connection = null;
+            clearTimeout(this.#timer);
+            this.#timer = setTimeout(() => run === this.#run && this.#begin(run), wait);
+        };
+        if (error.status >= 400 && error.status < 500 && ![408, 425, 429].includes(error.status)) {
+            this.#become('refused', { status: error.status, reason: error.message });
+            return;
+        }
+        const { hub, key, topics } = this.#options;
+        let probing = true;
+        this.#become('reconnecting', { reason: error.message });
+        this.#connection = connect({
+            url: hub, key: key || undefined, topics,
+            onEvents: () => {},
+            onGap: () => {},
+            onState: (state, detail = {}) => {
+                if (!probing || run !== this.#run || state === 'closed') return;
+                if (state === 'live' || state === 'ended') {
+                    probing = false;
+                    queueMicrotask(again);
+                } else if (state !== 'connecting') {
+                    this.#become(state, detail);
+                }
+            },
+        });
+    }
+
+    // {events, next, topics, begin}: the newest lines, none missing between them.
+    async #newest() {
+        const { topics, last } = this.#options;
+        if (topics.length === 1 && !isPattern(topics[0])) {
+            const page = await this.#get({ last });
+            const kept = page.topics.reduce((sum, topic) => sum + topic.events, 0);
+            return { ...page, begin: kept <= page.events.filter((event) => event.type !== 'tailrace.gap').length };
+        }
+        // last= counts for each topic: the merged lines would have holes. One of each tells the position; what is before it, in all, follows.
+        const head = await this.#get({ last: 1 });
+        const page = await this.#get({ before: head.next, last });
+        const events = [...page.events, ...head.events.filter((event) => event.id === head.next && event.type !== 'tailrace.gap')];
+        return { events, next: head.next, topics: head.topics, begin: !page.previous };
+    }
+
+    // A finished topic says so after its last line.
+    #noteClosed(entries, { topics }) {
+        const closed = topics.filter((topic) => topic.closed);
+        for (const { topic, last_id: lastId } of closed) {
+            const at = entries.findIndex((entry) => entry.id === lastId);
+            const single = topics.length === 1;
+            if (at >= 0 || single) entries.splice(at >= 0 ? at + 1 : entries.length, 0, closedNote(topic));
+        }
+        this.#ended = closed.length > 0 && closed.length === topics.length;
+    }
+
+    #arrived(events) {
+        const entries = entriesOf(events, this.#levels);
+        if (entries.length) this.#window.receive(entries, this.#on.arrival(entries));
+    }
+
+    #gap(gap) {
+        const entries = [gapNote(gap)];
+        this.#window.receive(entries, this.#on.arrival(entries));
+        this.#on.gap(gap);
+    }
+
+    #state(run, state, detail) {
+        if (state === 'ended' && !this.#ended) {
+            this.#ended = true;
+            const { topics } = this.#options;
+            const entries = [closedNote(topics.length === 1 ? topics[0] : null)];
+            this.#window.receive(entries, this.#on.arrival(entries));
+        }
+        this.#become(state, detail);
+    }
+
+    #become(state, detail) {
+        this.state = state;
+        this.detail = detail;
+        this.#on.state(state, detail);
+    }
+
+    #pageSize() {
+        const { characters, entries } = this.#window;
+        const size = Math.floor(PAGE_CHARACTERS / Math.max(1, characters / Math.max(1, entries.length)));
+        return Math.max(PAGE_MIN, Math.min(PAGE_MAX, size));
+    }
+
+    async #get(parameters) {
+        const { hub, key, topics } = this.#options;
+        const url = new URL('events', hub);
+        for (const topic of topics) url.searchParams.append('topic', topic);
+        for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+        const headers = { Accept: 'application/json' };
+        if (key) headers.Authorization = `Bearer ${key}`;
+        const response = await fetch(url, { headers, cache: 'no-store', signal: this.#abort.signal });
+        if (!response.ok) {
+            const error = new Error(await problem(response));
+            error.status = response.status;
+            throw error;
+        }
+        return response.json();
+    }
+}
+
+async function problem(response) {
+    try {
+        const { title, detail } = await response.json();
+        return detail || title || `HTTP status ${response.status}`;
+    } catch {
+        return `HTTP status ${response.status}`;
+    }
+}
+
+export function neighbour(id, step) {
+    const [epoch, number] = split(id);
+    return `${epoch}-${Math.max(0, number + step)}`;
+}
+
+// levels: of each topic's line before, and is kept up to date.
+function entriesOf(events, levels = new Map()) {
+    const entries = [];
+    for (const event of events) {
+        if (event.type === 'tailrace.gap') {
+            entries.push(gapNote(parse(event.data), event.id));
+            continue;
+        }
+        if (event.type?.startsWith('tailrace.')) continue;
+        const level = detectLevel(event.data, levels.get(event.topic));
+        levels.set(event.topic, level);
+        entries.push(new Line(event, level));
+    }
+    return entries;
+}
+
+function parse(text) {
+    try {
+        return JSON.parse(text) ?? {};
+    } catch {
+        return {};
+    }
+}
+
+const REASONS = {
+    retention: 'older lines have been removed by the retention limits',
+    epoch: 'the log’s journal was replaced',
+};
+
+function gapNote({ reason }, id = null) {
+    const why = REASONS[reason] ?? reason;
+    return new Note('gap', `Lines are missing here${why ? `: ${why}` : ''}.`, id || null);
+}
+
+function closedNote(topic) {
+    return new Note('closed', topic ? `${topic} is finished: nothing more will come.` : 'Finished: nothing more will come.');
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+// A line's text as nodes: colours, marks of a search, control characters that can be seen. Only ever text nodes.
+//
+// The text content of what writeText() makes is exactly the text (without SGR codes): a control character is in the page as itself, with
+// no width, and its picture is drawn by the style sheet (data-picture).
+import { appearance, hasAnsi, parseAnsi } from './ansi.js';
+
+// Not tab and LF. Escape sequences as a whole. Bidi controls and what else cannot be seen but changes what is.
+const CONTROL =
+    /\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]{0,2048}(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+const SUSPECT = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/;
+
+export const SHOWN_MAX = 8000; // characters of a line before it is shortened: browsers lay out longer ones too slowly to scroll
+
+const NAMES = {
+    0x61c: 'ALM', 0x200b: 'ZWSP', 0x200e: 'LRM', 0x200f: 'RLM', 0x2028: 'LS', 0x2029: 'PS', 0x202a: 'LRE', 0x202b: 'RLE', 0x202c: 'PDF',
+    0x202d: 'LRO', 0x202e: 'RLO', 0x2066: 'LRI', 0x2067: 'RLI', 0x2068: 'FSI', 0x2069: 'PDI', 0xfeff: 'BOM', 0x85: 'NEL',
+};
+
+function picture(code) {
+    if (code < 0x20) return String.fromCharCode(0x2400 + code);
+    if (code === 0x7f) return '␡';
+    return NAMES[code] ?? `<${code.toString(16).padStart(2, '0')}>`;
+}
+
+// How much of a text to show when it is to be shortened: not in the middle of a character or an escape code.
+export function shortened(text, max = SHOWN_MAX) {
+    if (text.length <= max) return text;
+    let end = max;
+    if (/[\ud800-\udbff]/.test(text[end - 1])) end--;
+    const escape = text.lastIndexOf('\x1b', end);
+    if (escape > end - 40 && !/^\x1b\[[0-?]*[ -/]*[@-~]/.test(text.slice(escape, end))) end = escape;
+    return text.slice(0, end);
+}
+
+// Appends text to parent, control characters drawn.
+export function writePlain(parent, text) {
+    if (!SUSPECT.test(text)) {
+        parent.append(text);
+        return;
+    }
+    let from = 0;
+    for (const match of text.matchAll(CONTROL)) {
+        if (match.index > from) parent.append(text.slice(from, match.index));
+        const span = document.createElement('span');
+        span.className = 'log-control';
+        span.dataset.picture = picture(match[0].charCodeAt(0));
+        span.title = match[0].length > 1 ? 'escape sequence' : `U+${match[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
+        span.append(match[0]);
+        parent.append(span);
+        from = match.index + match[0].length;
+    }
+    if (from < text.length) parent.append(text.slice(from));
+}
+
+const drawn = new Map(); // appearance by style, as text: few in a log
+const DRAWN_MAX = 500;
+
+function look(style) {
+    const key = JSON.stringify(style);
+    let found = drawn.get(key);
+    if (!found) {
+        if (drawn.size >= DRAWN_MAX) drawn.clear();
+        drawn.set(key, found = appearance(style));
+    }
+    return found;
+}
+
+// text: the raw line (already shortened). marks: [start, end, start, end, …] over the plain text, rising.
+export function writeText(parent, text, marks = null) {
+    if (!marks?.length && !hasAnsi(text)) {
+        writePlain(parent, text);
+        return;
+    }
+    const { plain, runs } = parseAnsi(text);
+    let run = 0;
+    let mark = 0;
+    let at = 0;
+    while (at < plain.length) {
+        while (run < runs.length && runs[run].end <= at) run++;
+        while (marks && mark < marks.length && marks[mark + 1] <= at) mark += 2;
+        const style = run < runs.length && runs[run].start <= at ? runs[run].style : null;
+        const marked = Boolean(marks) && mark < marks.length && marks[mark] <= at;
+        let end = plain.length;
+        if (run < runs.length) end = Math.min(end, style ? runs[run].end : runs[run].start);
+        if (marks && mark < marks.length) end = Math.min(end, marked ? marks[mark + 1] : marks[mark]);
+        writePlain(container(parent, style, marked), plain.slice(at, end));
+        at = end;
+    }
+}
+
+function container(parent, style, marked) {
+    if (!style && !marked) return parent;
+    const node = document.createElement(marked ? 'mark' : 'span');
+    if (style) {
+        const { classes, properties } = look(style);
+        if (classes.length) node.className = classes.join(' ');
+        for (const name in properties) node.style.setProperty(name, properties[name]);
+    }
+    parent.append(node);
+    return node;
+}
