@@ -71,6 +71,7 @@ static bool look(struct hub *hub, struct history *history, const struct selector
         selector->filter && filter_is_regex(selector->filter) ? SLICE_REGEX : SLICE;
     lookback_budget budget = slice;
     enum lookback_step step = LOOKBACK_EVENT;
+    if (history->over) return true;
     if (hub_read_begin(hub)) return false;
     while (!history->over && !(history->newest && history->count == BATCH_HITS)) {
         struct lookback_event event;
