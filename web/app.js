@@ -1,274 +1,218 @@
 // SPDX-License-Identifier: MIT
-// The page: two icons, two cards, each with a stream of its own. What the pieces are for is in their files.
-import { Card } from './card.js';
-import { el } from './dom.js';
-import { parseTime } from './format.js';
-import { fetchTopics, hasKey, hubRoot, hubUrl, publishUrl, setKey, takeKey } from './hub.js';
-import { LogView } from './log-view.js';
-import { compareTopics, StatusView } from './status-view.js';
-import { Stream } from './stream.js';
-
-const LOG_LAST = 200;
-const STATUS_LAST = 20;
-const EMPTY_AFTER_MS = 400; // stored events follow the headers at once; what has nothing by then has nothing yet
-const TOPICS_FRESH_MS = 5000;
-const ALL_LOGS = 'logs/**';
-const ALL_STATUSES = 'status/**';
+// The page: its head, its address, the key, and which of its two views is open. What the pieces are for is in their files.
+import { addressOf, emptyState, readAddress } from './address.js';
+import { Board } from './board.js';
+import { Connection } from './connection.js';
+import { el, setText } from './dom.js';
+import { Help } from './help.js';
+import { icon } from './icons.js';
+import { actionOf } from './keys.js';
+import { PublishBox } from './publish.js';
+import { compareTopics, isLog, isStatus, Session } from './session.js';
+import { setTheme, theme, THEMES } from './theme.js';
+import { Viewer } from './viewer.js';
 
 const byId = (id) => document.getElementById(id);
-const isStatus = (topic) => topic.startsWith('status/');
-const isLog = (topic) => !isStatus(topic) && !topic.startsWith('$sys/');
-const isPattern = (topic) => topic.split('/').some((segment) => segment === '*' || segment === '**');
+const MANY = 1000;
 
-// The topics that the page's address names: /t/TOPIC, /events?topic=A&topic=B, /?log=TOPIC.
-function addressTopics() {
-    const { pathname, searchParams } = new URL(location.href);
-    const path = pathname.slice(hubRoot.pathname.length);
-    if (path === 'events') return searchParams.getAll('topic');
-    if (!path.startsWith('t/')) return searchParams.getAll('log');
-    try {
-        return [decodeURIComponent(path.slice(2))];
-    } catch {
-        return []; // not UTF-8: the hub knows no such topic
-    }
-}
+const session = new Session();
+const help = new Help();
+const connection = new Connection({ button: byId('connection'), roots: [byId('board'), byId('viewer')], say });
+let state = emptyState();
+let publishBox = null;
+let asked = false;  // for a key: what is behind it stays closed until there is one
 
 function say(text) {
-    byId('announce').textContent = text;
+    setText(byId('announce'), text);
 }
 
-// "curl …" as somebody would type it for this hub, with the place of the key but not the key.
-function curlLine(data, topic) {
-    const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
-    return el('pre', { class: 'curl', tabindex: '0' },
-        `curl -d ${quoted(data)} ${hasKey() ? "-H 'X-Api-Key: KEY' " : ''}${quoted(publishUrl(topic))}`);
-}
+// The views. Both are made once; what is closed holds no connection.
 
-// What both cards do: a stream while open, a hint when it is live and has nothing.
-class StreamCard {
-    #card;
-    #stream = null;
-    #emptyTimer = 0;
-    #name;
-
-    constructor({ section, button, name }) {
-        this.#name = name;
-        this.#card = new Card({
-            section,
-            button,
-            open: () => {
-                say('');
-                this.opened();
-            },
-            close: () => {
-                this.disconnect();
-                say(`${this.#name} closed: its connection has been ended.`);
-            },
-        });
-    }
-
-    get card() {
-        return this.#card;
-    }
-
-    // address: () => URL
-    connect(address) {
-        this.disconnect();
-        this.#stream = new Stream({
-            address,
-            onEvent: (event) => {
-                this.#card.hint();
-                this.event(event);
-            },
-            onGap: (gap) => this.gap(gap),
-            onState: (state, detail) => this.#state(state, detail),
-        });
-        this.#stream.start();
-    }
-
-    disconnect() {
-        clearTimeout(this.#emptyTimer);
-        this.#stream?.close();
-        this.#stream = null;
-    }
-
-    refused(error) {
-        this.#state('refused', { status: error.status, reason: error.message });
-    }
-
-    #state(state, detail) {
-        this.#card.setState(state, detail, (key) => {
-            setKey(key);
-            for (const one of cards) if (one.card.isOpen) one.opened();
-        });
-        clearTimeout(this.#emptyTimer);
-        if (state !== 'live') return;
-        this.#emptyTimer = setTimeout(() => {
-            if (this.view.empty) this.#card.hint(...this.emptyHint());
-        }, EMPTY_AFTER_MS);
-    }
-}
-
-class LogCard extends StreamCard {
-    view = new LogView({ root: byId('log-lines'), jump: byId('log-jump') });
-    #select = byId('log-topic');
-    #choices = []; // what #select offers: {label, topics}
-    #listedAt = 0;
-    #opening = 0;
-
-    constructor() {
-        super({ section: byId('log-card'), button: byId('open-log'), name: 'Log' });
-        this.#select.addEventListener('change', () => this.#picked());
-        this.#select.addEventListener('focus', () => this.#refresh());
-    }
-
-    async opened() {
-        const opening = ++this.#opening;
-        this.view.clear();
-        this.card.setState('connecting', {});
-        try {
-            this.#list(await fetchTopics('**'));
-        } catch (error) {
-            if (opening !== this.#opening || !this.card.isOpen) return;
-            if (error.status === 401) {
-                this.refused(error);
-                return;
-            }
-            this.#list([]); // the stream will say what is wrong, and recovers by itself
-        }
-        if (opening === this.#opening && this.card.isOpen) this.#subscribe();
-    }
-
-    disconnect() {
-        this.#opening++;
-        super.disconnect();
-    }
-
-    event({ id, topic, time, data }) {
-        this.#offer(topic);
-        this.view.append({ id, topic, time: parseTime(time), text: data });
-    }
-
-    gap({ reason }) {
-        this.view.note(`Lines are missing here${reason ? ` (${reason})` : ''}: the hub does not have them any more.`);
-    }
-
-    emptyHint() {
-        const { topics } = this.#choice();
-        if (topics[0] !== ALL_LOGS) {
-            return [el('p', {}, 'Nothing has been written to this log yet. What comes will appear here.')];
-        }
-        return [
-            el('p', {}, 'This hub has no logs yet. Start it with a file, as in ',
-                el('code', {}, 'tailrace FILE'), ', or publish a line:'),
-            curlLine('hello', 'logs/hello'),
-        ];
-    }
-
-    #choice() {
-        return this.#choices[Number(this.#select.value)] ?? this.#choices[0];
-    }
-
-    // Builds the list anew; the address decides, then what was chosen before, then the first log.
-    #list(topics) {
-        const names = topics.map(({ topic }) => topic).filter(isLog).sort(compareTopics);
-        const wanted = addressTopics().filter((topic) => !isStatus(topic));
-        this.#listedAt = Date.now();
-        this.#choices = [];
-        this.#select.replaceChildren();
-        for (const name of names) this.#add(name, [name]);
-        this.#add('all logs', [ALL_LOGS]);
-        if (wanted.length) this.#select.value = String(this.#find(wanted) ?? this.#add(wanted.join(', '), wanted));
-        else this.#select.value = '0';
-    }
-
-    #add(label, topics) {
-        this.#select.append(el('option', { value: String(this.#choices.length) }, label));
-        return this.#choices.push({ label, topics }) - 1;
-    }
-
-    #find(topics) {
-        const index = this.#choices.findIndex((choice) => choice.topics.join('\n') === topics.join('\n'));
-        return index < 0 ? undefined : index;
-    }
-
-    #offer(topic) {
-        if (this.#find([topic]) === undefined) this.#add(topic, [topic]);
-    }
-
-    // Topics made since the page was opened are added at the end; what is shown keeps its place.
-    async #refresh() {
-        if (Date.now() - this.#listedAt < TOPICS_FRESH_MS) return;
-        this.#listedAt = Date.now();
-        try {
-            const topics = await fetchTopics('**');
-            for (const { topic } of topics) if (isLog(topic)) this.#offer(topic);
-        } catch {
-            // The list stays as it was; the stream shows whether the hub is there.
-        }
-    }
-
-    #picked() {
-        const address = new URL(hubRoot);
-        for (const topic of this.#choice().topics) address.searchParams.append('log', topic);
-        history.replaceState(null, '', address);
-        this.view.clear();
-        this.card.hint();
-        this.#subscribe();
-    }
-
-    #subscribe() {
-        const { topics } = this.#choice();
-        this.view.showTopics = topics.length > 1 || isPattern(topics[0]);
-        this.connect(() => hubUrl('events', { topic: topics, last: LOG_LAST, format: 'envelope', control: 1 }));
-    }
-}
-
-class StatusCard extends StreamCard {
-    view = new StatusView({ root: byId('status-rows') });
-
-    constructor() {
-        super({ section: byId('status-card'), button: byId('open-status'), name: 'Status' });
-    }
-
-    opened() {
-        this.view.clear();
-        this.connect(() => hubUrl('events', {
-            topic: ALL_STATUSES, last: STATUS_LAST, format: 'envelope', control: 1,
-        }));
-    }
-
-    event({ topic, time, data }) {
-        this.view.update({ topic, time: parseTime(time), data });
-    }
-
-    gap() {
-        // A status is what it is now; older changes that are gone take nothing from that.
-    }
-
-    emptyHint() {
-        return [el('p', {}, 'This hub has no statuses yet. Publish one:'), curlLine('running', 'status/build')];
-    }
-}
-
-takeKey();
-const cards = [new LogCard(), new StatusCard()];
-
-document.addEventListener('keydown', (event) => {
-    if (event.key !== 'Escape' || event.defaultPrevented) return;
-    const open = cards.map(({ card }) => card).filter((card) => card.isOpen);
-    (open.find((card) => card.hasFocus) ?? open.at(-1))?.close();
+const board = new Board(byId('board'), session);
+const viewer = new Viewer(byId('viewer'), session, {
+    changed: (part, { fresh = false } = {}) => show({ ...state, ...part }, { fresh, opened: true }),
+    elementsChanged: () => connection.update(),
 });
 
-setInterval(() => {
-    for (const { card, view } of cards) {
-        if (!card.isOpen) continue;
-        card.tick();
-        view.tick?.();
+// Shows a state and writes it into the address: as a step of its own, that Back takes back, when it is `fresh`.
+// opened: the view already shows it.
+function show(next, { fresh = false, opened = false } = {}) {
+    const before = state;
+    state = next;
+    const address = addressOf(state, session.hubRoot);
+    if (address.href !== location.href) history[fresh ? 'pushState' : 'replaceState'](null, '', address);
+    byId('board').hidden = state.view !== 'board';
+    byId('viewer').hidden = state.view !== 'logs';
+    for (const [id, view] of [['tab-board', 'board'], ['tab-logs', 'logs']]) {
+        if (state.view === view) byId(id).setAttribute('aria-current', 'page');
+        else byId(id).removeAttribute('aria-current');
     }
-}, 1000);
+    if (opened) return;
+    if (state.view === 'board') {
+        viewer.close();
+        if (before.view !== 'board' || fresh) board.open({ topic: state.topics[0] });
+    } else {
+        board.close();
+        document.title = 'tailrace';
+        viewer.open(state);
+    }
+    connection.update();
+}
 
-// An address that names topics is opened on them.
-const named = addressTopics();
-if (named.some((topic) => !isStatus(topic))) cards[0].card.open();
-if (named.some(isStatus)) cards[1].card.open();
+function switchTo(view) {
+    if (asked || state.view === view) return;
+    show(view === 'logs' ? viewer.lastState : { ...emptyState(), view }, { fresh: true });
+}
+
+// What an address without a view means depends on what there is.
+async function start() {
+    hideNotice();
+    asked = false;
+    let topics = [];
+    try {
+        topics = await session.fetchTopics('**');
+        session.topics = topics;
+    } catch (error) {
+        if (error.status === 401 || error.status === 403) {
+            askForKey(error);
+            return;
+        }
+        // The views say what is wrong, and recover by themselves.
+    }
+    const wanted = readAddress(location.href, session.hubRoot);
+    const some = (is) => topics.some(({ topic }) => is(topic));
+    wanted.view ??= some(isStatus) || !some(isLog) ? 'board' : 'logs';
+    show(wanted, {});
+    offerPublishing();
+}
+
+function askForKey({ status, message }) {
+    asked = true;
+    board.close();
+    viewer.close();
+    byId('board').hidden = byId('viewer').hidden = true;
+    connection.update();
+    const field = el('input', {
+        type: 'password', name: 'key', autocomplete: 'off', required: true, spellcheck: 'false', 'aria-label': 'Access key', placeholder: 'Access key',
+    });
+    showNotice(el('form', { class: 'key-form', onsubmit: (event) => {
+        event.preventDefault();
+        session.setKey(field.value.trim());
+    } },
+    el('h2', {}, 'This hub asks for a key'),
+    el('p', {}, status === 403 ? 'The key in use may not see anything here.' : session.key ? 'The key in use is not one of this hub\'s.'
+        : 'Whoever runs it gives you one. It stays in this tab and is forgotten when you close it.'),
+    el('div', { class: 'key-row' }, field, el('button', { type: 'submit', class: 'primary' }, 'Open')),
+    el('p', { class: 'reason' }, message)), 'ask');
+    field.focus();
+}
+
+function showNotice(content, kind = '') {
+    byId('notice').dataset.kind = kind;
+    byId('notice').replaceChildren(content);
+    byId('notice').hidden = false;
+}
+
+function hideNotice() {
+    byId('notice').hidden = true;
+    byId('notice').replaceChildren();
+}
+
+async function offerPublishing() {
+    publishBox?.remove();
+    publishBox = null;
+    byId('publish').hidden = true;
+    try {
+        const { publish } = await session.access();
+        if (!publish?.length) return;
+        publishBox = new PublishBox({ session, patterns: publish });
+        byId('publish').hidden = false;
+    } catch {
+        // Not known whether it may: then it is not offered.
+    }
+}
+
+// The head.
+
+function showTheme() {
+    const names = { auto: 'as your system has it', light: 'light', dark: 'dark' };
+    byId('theme').dataset.theme = theme();
+    byId('theme').replaceChildren(icon({ auto: 'auto', light: 'sun', dark: 'moon' }[theme()]));
+    byId('theme').title = `Colours: ${names[theme()]}. Click to change.`;
+    byId('theme').setAttribute('aria-label', `Colours: ${names[theme()]}`);
+}
+
+function showCounts(topics) {
+    for (const [id, is] of [['tab-board', isStatus], ['tab-logs', isLog]]) {
+        const count = topics.filter(({ topic }) => is(topic)).length;
+        const node = byId(id).querySelector('.count');
+        node.hidden = count === 0;
+        setText(node, count >= MANY ? `${Math.floor(count / MANY)}k` : String(count));
+    }
+}
+
+function currentTopic() {
+    if (state.view === 'logs') return state.topics.find((topic) => !topic.includes('*'));
+    return session.topics.map(({ topic }) => topic).filter(isStatus).sort(compareTopics)[0];
+}
+
+const ACTIONS = {
+    board: () => switchTo('board'),
+    logs: () => switchTo('logs'),
+    help: () => help.show(),
+};
+
+function buildHead() {
+    byId('home').href = session.hubRoot.pathname;
+    for (const [id, view] of [['tab-board', 'board'], ['tab-logs', 'logs']]) {
+        byId(id).href = addressOf({ ...emptyState(), view }, session.hubRoot);
+        byId(id).addEventListener('click', (event) => {
+            if (event.ctrlKey || event.metaKey || event.shiftKey) return; // in a tab of its own
+            event.preventDefault();
+            switchTo(view);
+        });
+    }
+    byId('publish').replaceChildren(icon('send'), el('span', {}, 'Publish'));
+    byId('publish').title = 'Send an event to a topic';
+    byId('publish').addEventListener('click', () => publishBox?.show(currentTopic()));
+    byId('theme').addEventListener('click', () => {
+        setTheme(THEMES[(THEMES.indexOf(theme()) + 1) % THEMES.length]);
+        showTheme();
+    });
+    showTheme();
+    byId('help').replaceChildren(icon('keys'));
+    byId('help').title = 'Keys and help (?)';
+    byId('help').setAttribute('aria-label', 'Keys and help');
+    byId('help').addEventListener('click', () => help.show());
+}
+
+// Before the elements' own keys: the page's settings are what they act on.
+document.addEventListener('keydown', (event) => {
+    if (event.target instanceof Element && event.target.closest('dialog, [popover]')) return;
+    const action = actionOf(event);
+    if (!action || asked) return;
+    const act = ACTIONS[action] ?? (state.view === 'logs' ? viewer.actions[action] : null);
+    if (!act) return;
+    if (act(event) === false) return; // the key has its usual meaning here
+    event.preventDefault();
+    event.stopPropagation();
+}, { capture: true });
+
+for (const root of [byId('board'), byId('viewer')]) {
+    root.addEventListener('live-state', ({ detail: { state: connected, detail } }) => {
+        if (connected === 'refused' && detail?.status === 401 && !asked) askForKey({ status: 401, message: detail.reason });
+    });
+}
+
+window.addEventListener('popstate', () => {
+    if (asked) return;
+    const wanted = readAddress(location.href, session.hubRoot);
+    wanted.view ??= 'board';
+    show(wanted, { fresh: false });
+});
+
+session.takeKey();
+session.onKeyChange(start);
+session.watchTopics(showCounts);
+buildHead();
+start();
