@@ -665,7 +665,7 @@ export class LiveLog extends BaseElement {
 
     #watchScheme(signal) {
         const look = () => {
-            const dark = schemeOf(this.#parts.frame);
+            const dark = schemeOf(this);
             if (dark !== this.#dark || !this.#parts.frame.classList.contains(dark ? 'dark' : 'light')) {
                 this.#dark = dark;
                 this.#parts.frame.classList.toggle('dark', dark);

@@ -36,7 +36,7 @@ export function drawColumns(node, { columns, tags, timeMode }) {
     const before = [];
     if (timeMode !== 'none') before.push(make('span', { class: 'log-time' }, 'time'));
     if (tags) before.push(make('span', { class: 'log-tag' }, 'topic'));
-    node.replaceChildren(...before, ...cells, make('span', {}, 'line'));
+    node.replaceChildren(...before, ...cells, make('span', { class: 'log-fold' }), make('span', {}, 'line'));
 }
 
 // True when what is behind the text is dark.

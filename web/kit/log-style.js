@@ -18,13 +18,15 @@ const COLOURS = Object.entries(ANSI).map(([scheme, colours]) => colours.map((col
 .${scheme} .fg-${i} { color: var(--live-ansi-${i}, ${colour}); }`).join('')).join('');
 
 const TEXT = `
-:host { display: block; height: 20rem; min-height: 0; contain: content; }
+:host {
+    --_ground: var(--live-ground, var(--ground, Canvas));
+    display: block; height: 20rem; min-height: 0; contain: content; background: var(--_ground); border-radius: var(--live-radius, 0);
+}
 :host([hidden]) { display: none; }
 .frame {
     --_size: var(--live-font-size, 13px);
-    --_ground: var(--live-ground, var(--ground, Canvas));
     position: relative; display: flex; flex-direction: column; box-sizing: border-box; height: 100%; overflow: hidden;
-    background: var(--_ground); color: var(--_ink); border-radius: var(--live-radius, 0);
+    color: var(--_ink); border-radius: inherit;
     font: var(--_size)/var(--live-row-height, 1.54) var(--live-font, var(--mono, ui-monospace, 'Cascadia Mono', 'DejaVu Sans Mono', Menlo, Consolas, monospace));
     font-variant-ligatures: none; tab-size: 4; container-type: inline-size;
 }
@@ -141,8 +143,8 @@ mark { background: var(--_mark); color: var(--_mark-ink); border-radius: 2px; }
 .selected mark { background: var(--_current); }
 .log-control { font-size: 0; unicode-bidi: isolate; }
 .log-control::before {
-    content: attr(data-picture); font-size: calc(var(--_size) * 0.85); line-height: 0; color: var(--_muted);
-    background: var(--_hover); border-radius: 3px; padding: 0 1px; user-select: none; -webkit-user-select: none;
+    content: attr(data-picture); font-size: calc(var(--_size) * 0.77); line-height: 0; color: var(--_warn); vertical-align: 0.5px;
+    background: var(--_hover); border-radius: 3px; padding: 1px 2px; margin: 0 1px; user-select: none; -webkit-user-select: none;
 }
 
 .chip, .state {
@@ -170,6 +172,13 @@ mark { background: var(--_mark); color: var(--_mark-ink); border-radius: 2px; }
     .log-tag { width: 8ch; }
     .log-cell { width: var(--live-column-width, 11ch); }
     .log-main, .columns { column-gap: 1ch; }
+    .wrap .log-main { display: block; }
+    .wrap .log-time, .wrap .log-tag, .wrap .log-cell, .wrap .log-fold { display: inline-block; vertical-align: top; margin: 0 1ch 0 0; }
+    .wrap .log-time { min-width: 0; }
+    .wrap span.log-fold { display: none; }
+    .wrap button.log-fold { margin-inline-start: 0; }
+    .wrap .log-cut { display: block; }
+    .wrap .log-more { display: block; }
     .log-line, .log-note { padding-inline: 5px 6px; }
     .state { top: auto; bottom: 52px; right: 50%; transform: translateX(50%); width: max-content; }
 }

@@ -12,14 +12,15 @@ const SUSPECT = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u20
 
 export const SHOWN_MAX = 8000; // characters of a line before it is shortened: browsers lay out longer ones too slowly to scroll
 
+const C0 = 'NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US'.split(' ');
 const NAMES = {
     0x61c: 'ALM', 0x200b: 'ZWSP', 0x200e: 'LRM', 0x200f: 'RLM', 0x2028: 'LS', 0x2029: 'PS', 0x202a: 'LRE', 0x202b: 'RLE', 0x202c: 'PDF',
     0x202d: 'LRO', 0x202e: 'RLO', 0x2066: 'LRI', 0x2067: 'RLI', 0x2068: 'FSI', 0x2069: 'PDI', 0xfeff: 'BOM', 0x85: 'NEL',
 };
 
 function picture(code) {
-    if (code < 0x20) return String.fromCharCode(0x2400 + code);
-    if (code === 0x7f) return '␡';
+    if (code < 0x20) return C0[code];
+    if (code === 0x7f) return 'DEL';
     return NAMES[code] ?? `<${code.toString(16).padStart(2, '0')}>`;
 }
 
@@ -29,7 +30,7 @@ export function shortened(text, max = SHOWN_MAX) {
     let end = max;
     if (/[\ud800-\udbff]/.test(text[end - 1])) end--;
     const escape = text.lastIndexOf('\x1b', end);
-    if (escape > end - 40 && !/^\x1b\[[0-?]*[ -/]*[@-~]/.test(text.slice(escape, end))) end = escape;
+    if (escape >= 0 && escape > end - 40 && !/^\x1b\[[0-?]*[ -/]*[@-~]/.test(text.slice(escape, end))) end = escape;
     return text.slice(0, end);
 }
 

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+// The parts of <live-log> that need no page: colours, levels, JSON fields, times, the window of loaded lines, the search.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { appearance, contrast, parseAnsi, readableOn, stripAnsi, toRgb } from '../../web/kit/ansi.js';
+import { cellText, field, looksLikeJson, parseJson } from '../../web/kit/json-lines.js';
+import { detectLevel } from '../../web/kit/levels.js';
+import { Matcher, mayExplode, rangesIn } from '../../web/kit/log-match.js';
+import { Scan, Shown } from '../../web/kit/log-shown.js';
+import { shortened } from '../../web/kit/log-text.js';
+import { absoluteTime, relativeTime, tagIndex } from '../../web/kit/log-time.js';
+import { CHARACTERS_MAX, Line, LogWindow, Note, reaches } from '../../web/kit/log-window.js';
+import { numbered } from './support/hub.mjs';
+
+const ESC = '\x1b';
+
+test('SGR codes become runs over the text without them', () => {
+    const { plain, runs } = parseAnsi(`a${ESC}[31mred${ESC}[0m ${ESC}[1;4;38;5;208mbold${ESC}[22;39mrest`);
+    assert.equal(plain, 'ared boldrest');
+    assert.deepEqual(runs.map(({ start, end }) => plain.slice(start, end)), ['red', 'bold', 'rest']);
+    assert.equal(runs[0].style.fg, 1);
+    assert.deepEqual([runs[1].style.fg, runs[1].style.bold, runs[1].style.underline], [208, true, true]);
+    assert.deepEqual([runs[2].style.fg, runs[2].style.bold, runs[2].style.underline], [null, false, true]);
+    assert.equal(stripAnsi(`${ESC}[mx${ESC}[1;31my`), 'xy');
+});
+
+test('true colours in both notations, and nonsense, are understood', () => {
+    const style = (codes) => parseAnsi(`${ESC}[${codes}mx`).runs[0]?.style;
+    assert.deepEqual(style('38;2;1;2;3').fg, [1, 2, 3]);
+    assert.deepEqual(style('48:2::1:2:3').bg, [1, 2, 3]);
+    assert.deepEqual(style('38:2:9:8:7').fg, [9, 8, 7]);
+    assert.equal(style('38;5;999'), undefined);
+    assert.equal(style('38;2;1'), undefined);
+    assert.equal(style('38'), undefined);
+    assert.equal(style('97').fg, 15);
+    assert.equal(style('58;5;9;31').fg, 1, 'the colour of an underline is left out');
+    assert.equal(parseAnsi(`${ESC}[2Kx`).plain, `${ESC}[2Kx`, 'other codes stay');
+});
+
+test('every colour can be read on its ground', () => {
+    for (let n = 0; n < 256; n++) {
+        for (const ground of [[255, 255, 255], [30, 32, 38], [18, 18, 18]]) {
+            assert.ok(contrast(readableOn(toRgb(n), ground), ground) >= 4.5, `colour ${n} on ${ground}`);
+        }
+        const { properties } = appearance({ ...parseAnsi(`${ESC}[48;5;${n}mx`).runs[0].style });
+        const rgb = (text) => text.match(/\d+/g).map(Number);
+        assert.ok(contrast(rgb(properties['--fg']), rgb(properties['--bg'])) >= 4.5, `on ${n}`);
+    }
+    assert.deepEqual(appearance({ fg: 1, bg: null, bold: true }).classes, ['bold', 'fg-1']);
+});
+
+test('levels are what programs write as levels', () => {
+    const table = {
+        '2026-11-22 12:00:00 ERROR main failed': 'error',
+        '2026-11-22T12:00:00Z [warn] low disk': 'warn',
+        'time=2026 level=debug msg="an ERROR in words"': 'debug',
+        '{"time":1,"level":"fatal","msg":"INFO"}': 'fatal',
+        '{"level":30,"msg":"pino"}': 'info',
+        '{"severity":"WARNING"}': 'warn',
+        '{"msg":"level"}': '',
+        '<3>kernel: bad': 'error',
+        'W1122 12:00:00.000000 1 file.go:1] klog': 'warn',
+        'src/main.c:12:3: error: expected ;': 'error',
+        'src/main.c:12:3: warning: unused': 'warn',
+        'INFO:root:python': 'info',
+        'npm ERR! code': 'error',
+        'java.lang.IllegalStateException: no': 'error',
+        'panic: runtime error': 'fatal',
+        'there was no error at all': '',
+        'the information desk': '',
+        'constructor: [constructor] toString:': '',
+        [`${ESC}[32minfo${ESC}[0m: winston`]: 'info',
+        '': '',
+    };
+    for (const [line, level] of Object.entries(table)) assert.equal(detectLevel(line), level, line);
+    assert.equal(detectLevel('\tat com.example.Main', 'error'), 'error', 'a stack belongs to its error');
+    assert.equal(detectLevel('at home', 'error'), 'error');
+    const long = `${'a '.repeat(500_000)}ERROR`;
+    const before = performance.now();
+    detectLevel(long);
+    assert.ok(performance.now() - before < 50);
+});
+
+test('fields of JSON lines are found by their path', () => {
+    const value = parseJson('{"a":{"b":[1,{"c":2}]},"x.y":3,"n":null}');
+    assert.equal(field(value, 'a.b.1.c'), 2);
+    assert.equal(field(value, 'x.y'), 3);
+    assert.equal(field(value, 'a.nothing'), undefined);
+    assert.equal(field(value, '__proto__'), undefined);
+    assert.equal(cellText(field(value, 'n')), 'null');
+    assert.equal(parseJson('{broken'), null);
+    assert.equal(parseJson('42'), null);
+    assert.ok(looksLikeJson('{"a":1}\n'));
+    assert.ok(!looksLikeJson('{not'));
+});
+
+test('times are short today and dated otherwise', () => {
+    const now = Date.parse('2026-11-22T12:00:00.000Z');
+    assert.equal(absoluteTime(now - 877, true, now), '11:59:59.123');
+    assert.equal(absoluteTime(now - 86_400_000, true, now), '11-21 12:00:00');
+    assert.equal(relativeTime(now - 61_000, now), '1 min ago');
+    assert.equal(relativeTime(now + 5, now), 'now');
+    assert.ok(tagIndex('logs/app') >= 0 && tagIndex('logs/app') < 12);
+});
+
+test('a long line is shortened between characters and escape codes', () => {
+    assert.equal(shortened('abc', 3), 'abc');
+    assert.equal(shortened('ab😀', 3), 'ab');
+    assert.equal(shortened(`abcd${ESC}[38;5;208mx`, 10), 'abcd');
+});
+
+// --- the window ---
+
+const EPOCH = 'e';
+let ids = 0;
+const line = (n, data = `line ${n}`) => new Line({ id: `${EPOCH}-${n}`, topic: 't', type: 'message', time: '', data }, '');
+const lines = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => line(from + i));
+const numbersOf = (window) => window.entries.filter((e) => e.data !== undefined).map((e) => Number(e.id.slice(2)));
+const range = (from, to) => numbered(to - from + 1, '', from).map(Number);
+function makeWindow(linesMax) {
+    ids++;
+    return new LogWindow({ linesMax, onBefore: () => {}, onChange: () => {} });
+}
+
+test('ids are compared by their number within a journal', () => {
+    assert.ok(reaches('e-10', 'e-9'));
+    assert.ok(reaches('e-9', 'e-9'));
+    assert.ok(!reaches('e-9', 'e-10'));
+    assert.ok(!reaches('f-10', 'e-9'));
+});
+
+test('a window that follows lets go of the oldest', () => {
+    const window = makeWindow(10);
+    window.replace(lines(1, 5), 'e-5', { attached: true, begin: true });
+    assert.equal(window.reachedBegin, true);
+    window.receive(lines(6, 14), true);
+    assert.deepEqual(numbersOf(window), range(5, 14));
+    assert.equal(window.reachedBegin, false);
+    assert.equal(window.attached, true);
+});
+
+test('a window whose reader is up keeps what he reads, and the newest lead back', () => {
+    const window = makeWindow(10);
+    window.replace(lines(1, 8), 'e-8', { attached: true });
+    window.receive(lines(9, 12), false);
+    assert.deepEqual(numbersOf(window), range(1, 10));
+    assert.equal(window.attached, false);
+    assert.equal(window.endId, 'e-10');
+    window.receive(lines(13, 15), false);
+    assert.deepEqual(numbersOf(window), range(1, 10));
+    assert.equal(window.jumpToEnd(), true);
+    assert.deepEqual(numbersOf(window), range(6, 15), 'nothing is missing between');
+    window.receive(lines(16, 16), true);
+    assert.deepEqual(numbersOf(window), range(7, 16));
+});
+
+test('after many lines the end is still there at once, without a hole', () => {
+    const window = makeWindow(100);
+    window.replace(lines(1, 100), 'e-100', { attached: true });
+    for (let n = 101; n <= 20_000; n += 100) window.receive(lines(n, n + 99), false);
+    assert.deepEqual(numbersOf(window), range(1, 100));
+    assert.equal(window.join(), false, 'what lies between is not here');
+    window.extend(lines(101, 150), 'e-150');
+    assert.deepEqual(numbersOf(window), range(51, 150));
+    assert.equal(window.attached, false);
+    assert.ok(window.jumpToEnd());
+    assert.deepEqual(numbersOf(window), range(19_901, 20_000));
+});
+
+test('history that is loaded pushes the newest out, reading on brings them back', () => {
+    const window = makeWindow(20);
+    window.replace(lines(101, 120), 'e-120', { attached: true });
+    window.prepend(lines(91, 100), false);
+    assert.deepEqual(numbersOf(window), range(91, 110));
+    assert.equal(window.attached, false);
+    window.receive(lines(121, 125), false);
+    window.extend(lines(111, 115), 'e-115');
+    assert.equal(window.attached, true, 'the tail went on from 111');
+    assert.deepEqual(numbersOf(window), range(106, 125));
+});
+
+test('a frozen window stands still, and goes on where it was', () => {
+    const window = makeWindow(10);
+    window.replace(lines(1, 3), 'e-3', { attached: true });
+    window.freeze();
+    window.receive(lines(4, 6), false);
+    assert.deepEqual(numbersOf(window), range(1, 3));
+    window.thaw();
+    assert.deepEqual(numbersOf(window), range(1, 6));
+    assert.equal(window.attached, true);
+});
+
+test('surroundings of a line elsewhere, and back to the end', () => {
+    const window = makeWindow(50);
+    window.replace(lines(1000, 1020), 'e-1020', { attached: true });
+    window.replace(lines(1, 20), 'e-20', { begin: true });
+    assert.equal(window.attached, false);
+    window.receive(lines(1021, 1022), false);
+    assert.ok(window.jumpToEnd());
+    assert.deepEqual(numbersOf(window), range(1001, 1022));
+});
+
+test('clearing forgets, and goes on', () => {
+    const window = makeWindow(10);
+    window.replace(lines(1, 5), 'e-5', { attached: true });
+    window.clear();
+    assert.equal(window.endId, 'e-5');
+    window.receive(lines(6, 7), true);
+    assert.deepEqual(numbersOf(window), [6, 7]);
+});
+
+test('the characters of the window are bounded, whatever the lines', () => {
+    const window = makeWindow(1000);
+    window.replace([], '', { attached: true });
+    for (let n = 1; n <= 40; n++) window.receive([line(n, 'x'.repeat(1_000_000))], true);
+    assert.ok(window.characters <= CHARACTERS_MAX);
+    assert.equal(numbersOf(window).at(-1), 40);
+    const counted = window.entries.reduce((sum, e) => sum + e.data.length, 0);
+    assert.ok(counted <= window.characters && window.characters - counted <= 100 * window.entries.length);
+    for (let n = 41; n <= 100; n++) window.receive([line(n, 'x'.repeat(1_000_000))], false);
+    assert.ok(window.characters <= CHARACTERS_MAX);
+    window.jumpToEnd();
+    assert.equal(numbersOf(window).at(-1), 100);
+});
+
+// --- looking for ---
+
+test('plain text is found as it is, without regard to case unless asked', async () => {
+    const plain = new Matcher({ text: 'a.b[' });
+    assert.deepEqual(plain.find(['xA.B[a.b[', 'aXb[']), [[1, 5, 5, 9], null]);
+    assert.deepEqual(new Matcher({ text: 'A', caseSensitive: true }).test(['a', 'A']), [false, true]);
+    assert.throws(() => new Matcher({ text: '(', regex: true }), SyntaxError);
+    assert.deepEqual(rangesIn(/x*/g, 'axxa', 10), [1, 3]);
+});
+
+test('what can explode is known where no worker can be had', async () => {
+    assert.ok(mayExplode('(a+)+$'));
+    assert.ok(mayExplode('(a|aa)*$'));
+    assert.ok(mayExplode('(x)\\1'));
+    assert.ok(!mayExplode('^\\d+ ERROR .*timeout'));
+    const refused = await new Promise((resolve) => {
+        new Matcher({ text: '(a+)+$', regex: true }, resolve).test(['a']);
+    });
+    assert.match(refused, /nested/);
+    const allowed = new Matcher({ text: '^a+b', regex: true });
+    assert.deepEqual(await allowed.test(['aab', 'c']), [true, false]);
+});
+
+test('a scan follows an input that grows and shrinks at both ends', async () => {
+    const window = makeWindow(5000);
+    let scan = null;
+    const looked = new LogWindow({ linesMax: 5000, onBefore: () => {}, onChange: () => scan?.kick() });
+    scan = new Scan({
+        input: () => looked.entries, evaluate: (entries) => entries.map((e) => Number(e.id.slice(2)) % 10 === 0), onProgress: () => {},
+    });
+    const settled = async () => {
+        while (scan.busy) await new Promise((resolve) => { setTimeout(resolve, 1); });
+        return scan.output.map((e) => Number(e.id.slice(2)));
+    };
+    const tens = (from, to) => range(from, to).filter((n) => n % 10 === 0);
+    looked.replace(lines(5001, 9000), 'e-9000', { attached: true });
+    assert.deepEqual(await settled(), tens(5001, 9000));
+    looked.receive(lines(9001, 11_000), true);
+    assert.deepEqual(await settled(), tens(6001, 11_000));
+    looked.prepend(lines(5001, 6000), false);
+    assert.deepEqual(await settled(), tens(5001, 10_000));
+    looked.jumpToEnd();
+    assert.deepEqual(await settled(), numbersOf(looked).filter((n) => n % 10 === 0));
+    assert.equal(window.entries.length, 0);
+});
+
+test('a filter hides lines but never notes', async () => {
+    let shown = null;
+    const window = new LogWindow({ linesMax: 100, onBefore: () => {}, onChange: (change) => shown?.update(change) });
+    shown = new Shown(window, { before() {}, list() {}, grown() {}, matches() {}, error() {} });
+    window.replace([line(1, 'apple'), new Note('gap', 'Lines are missing'), line(2, 'pear'), line(3, 'APPLE pie')], 'e-3', { attached: true });
+    const texts = () => shown.list.map((e) => e.data ?? e.note);
+    shown.setFilter({ text: 'apple' });
+    assert.deepEqual(texts(), ['apple', 'Lines are missing', 'APPLE pie']);
+    window.receive([line(4, 'an apple'), line(5, 'plum')], true);
+    assert.deepEqual(texts().at(-1), 'an apple');
+    shown.setQuery({ text: 'pie' });
+    assert.equal(shown.matches.length, 1);
+    shown.setFilter({ text: 'apple', invert: true });
+    assert.deepEqual(texts(), ['Lines are missing', 'pear', 'plum']);
+    assert.equal(shown.matches.length, 0);
+    shown.setFilter({ text: '', levels: ['error'] });
+    assert.deepEqual(texts(), ['Lines are missing']);
+    shown.setFilter(null);
+    assert.equal(shown.list.length, 6);
+});
