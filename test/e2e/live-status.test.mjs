@@ -2,6 +2,7 @@
 // <live-status> in a real browser, on a page of another origin: what a card says, how it ages, where it stands, and
 // that thousands of them leave the page alive.
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { startBrowser } from './support/browser.mjs';
 import { Hub } from './support/hub.mjs';
 import { scaled, scenario, shared } from './support/scope.mjs';
@@ -383,6 +384,22 @@ check('a hub that is killed and started again: it says so, and goes on', async (
     await waitWord(page, 'status/a', 'failed');
     await page.waitForSelector('.rows:not([data-old])');
     assert.equal(await page.isVisible('.note'), false);
+    await close(page);
+});
+
+check('a hub with another journal is another hub: what the old one said is gone', async (s) => {
+    const hub = await Hub.start(s, { config: ORIGINS });
+    await hub.publish('status/old', 'ok');
+    const page = await open(hub);
+    await waitWord(page, 'status/old', 'ok');
+    await live(page);
+    await hub.kill9();
+    rmSync(hub.data, { recursive: true });
+    await hub.launch();
+    await hub.publish('status/new', 'running');
+    await waitWord(page, 'status/new', 'running');
+    await page.waitForSelector(card('status/old'), { state: 'detached' });
+    assert.equal(await page.evaluate(() => document.querySelector('live-status').summary.total), 1);
     await close(page);
 });
 

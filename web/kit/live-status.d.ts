@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // <live-status>: a card for each status topic of a hub, live. See README.md for the attributes and the style properties.
 
-import type { connect, State, StateDetail } from './tailrace.js';
+import type { connect, LiveDetail, LiveState } from './tailrace.js';
 
 /** What people usually mean by a status word. */
 export type Kind = 'good' | 'busy' | 'wait' | 'warn' | 'bad' | 'off' | 'other';
@@ -49,8 +49,8 @@ export interface StatusFilter {
 }
 
 export class LiveStatus extends HTMLElement {
-    readonly state: State;
-    readonly detail: StateDetail;
+    readonly state: LiveState;
+    readonly detail: LiveDetail;
     readonly summary: Summary;
     /** From the attribute topic: one topic or pattern a line. */
     readonly topics: string[];
@@ -68,7 +68,7 @@ export class LiveStatus extends HTMLElement {
 }
 
 export interface LiveStatusEventMap {
-    'live-state': CustomEvent<{ state: State; detail: StateDetail }>;
+    'live-state': CustomEvent<{ state: LiveState; detail: LiveDetail }>;
     /** `text` is the headline; `left` counts events of topics for which there was no more room. */
     'live-worst': CustomEvent<Summary & { text: string; left: number }>;
     'live-open': CustomEvent<{ topic: string; open: boolean }>;

@@ -156,6 +156,8 @@ code { font-family: var(--_mono); font-size: 0.95em; color: var(--_ink); }
 
 .sign { grid-area: sign; display: flex; align-items: center; color: var(--k); font-size: 1.2em; }
 
+.card[data-kind="warn"] .sign { color: color-mix(in srgb, var(--_warn), #ffb000 40%); }
+
 .name {
     grid-area: name;
     overflow: hidden;
@@ -203,7 +205,7 @@ code { font-family: var(--_mono); font-size: 0.95em; color: var(--_ink); }
 .strip path { fill: color-mix(in srgb, var(--_muted) 45%, transparent); }
 .strip .bar-good { fill: color-mix(in srgb, var(--_ok) 55%, transparent); }
 .strip .bar-busy { fill: color-mix(in srgb, var(--_busy) 60%, transparent); }
-.strip .bar-warn { fill: var(--_warn); }
+.strip .bar-warn { fill: color-mix(in srgb, var(--_warn), #ffb000 40%); }
 .strip .bar-bad { fill: var(--_bad); }
 
 /* Not heard from for too long: what it says may no longer be so. */
