@@ -25,6 +25,10 @@
     "'self'; "                                                                                     \
     "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors " \
     "'none'"
+#define PAGE_FIELDS                                                                                \
+    "Content-Security-Policy: " PAGE_CSP "\r\nReferrer-Policy: no-referrer\r\nVary: Accept\r\n"
+// For the steps up in its addresses: three bytes for each segment of a topic, in a dozen of them.
+#define PAGE_STEPS_BYTES_MAX (LIMIT_TOPIC_SEGMENTS * 3 * 12)
 
 enum target_kind {
     TARGET_NONE,
@@ -276,27 +280,54 @@ static int check_access(struct conn *conn, const struct http1_request *request,
 
 // --- pages and states -----------------------------------------------------------------------------------------------
 
-static void answer_asset(struct conn *conn, const struct http1_request *request, struct str name,
-                         bool page) {
-    const struct asset *asset = asset_find(name);
+static void answer_file(struct conn *conn, const struct http1_request *request,
+                        const struct asset *asset, struct str fields_more, struct str body) {
     struct buf fields;
-    if (!asset) {
-        router_problem(conn, request, 404, "there is no such file", 0);
-        return;
-    }
     buf_init(&fields, 2048);
     http1_field_text(&fields, "ETag", asset->etag);
     http1_field_text(&fields, "Cache-Control", "no-cache");
-    if (page) {
-        http1_field_text(&fields, "Content-Security-Policy", PAGE_CSP);
-        http1_field_text(&fields, "Referrer-Policy", "no-referrer");
-        http1_field_text(&fields, "Vary", "Accept");
-    }
+    buf_append_str(&fields, fields_more);
     struct str known = http1_header(request, "If-None-Match");
     bool same = known.ptr && memmem(known.ptr, known.len, asset->etag, strlen(asset->etag));
-    answer(conn, request, same ? 304 : 200, asset->type, buf_str(&fields),
-           (struct str){(const char *)asset->data, asset->size});
+    answer(conn, request, same ? 304 : 200, asset->type, buf_str(&fields), body);
     buf_fini(&fields);
+}
+
+static void answer_asset(struct conn *conn, const struct http1_request *request, struct str name) {
+    const struct asset *asset = asset_find(name);
+    if (asset)
+        answer_file(conn, request, asset, STR(""),
+                    (struct str){(const char *)asset->data, asset->size});
+    else
+        router_problem(conn, request, 404, "there is no such file", 0);
+}
+
+// The page is served at many addresses, and a proxy may have put it below a path that the hub does not know: its files are named
+// relative to where it is, one step up for each segment of the path.
+static void answer_page(struct conn *conn, const struct http1_request *request) {
+    const struct str mark = STR("\"assets/");
+    const struct asset *asset = asset_find(STR("index.html"));
+    struct str rest = {(const char *)asset->data, asset->size};
+    size_t steps = 0;
+    for (size_t i = 1; i < request->path.len; i++) steps += request->path.ptr[i] == '/';
+    if (steps > LIMIT_TOPIC_SEGMENTS) {
+        router_problem(conn, request, 404, "no topic has so many segments", 0);
+        return;
+    }
+    struct buf page;
+    buf_init(&page, asset->size + PAGE_STEPS_BYTES_MAX);
+    for (const char *at; (at = memmem(rest.ptr, rest.len, mark.ptr, mark.len));) {
+        size_t before = (size_t)(at - rest.ptr) + 1;
+        buf_append(&page, rest.ptr, before);
+        for (size_t i = 0; i < steps; i++) buf_append_str(&page, STR("../"));
+        rest = (struct str){rest.ptr + before, rest.len - before};
+    }
+    buf_append_str(&page, rest);
+    if (buf_failed(&page))
+        router_problem(conn, request, 503, "out of memory", 1);
+    else
+        answer_file(conn, request, asset, STR(PAGE_FIELDS), buf_str(&page));
+    buf_fini(&page);
 }
 
 static void answer_text(struct conn *conn, const struct http1_request *request, int status,
@@ -393,7 +424,7 @@ static void subscribe(struct conn *conn, const struct http1_request *request,
     const struct grant *grant;
     bool one = target->kind == TARGET_TOPIC;
     if (!target->routed && stream_wants_page(request, one)) {
-        answer_asset(conn, request, STR("index.html"), true);
+        answer_page(conn, request);
         return;
     }
     if (one && !read_topic(conn, request, target->rest, true, memory, &topic)) return;
@@ -525,8 +556,8 @@ void router_request(struct conn *conn, const struct http1_request *request) {
     }
     const struct grant *grant;
     switch (target.kind) {
-        case TARGET_PAGE: answer_asset(conn, request, STR("index.html"), true); break;
-        case TARGET_ASSET: answer_asset(conn, request, target.rest, false); break;
+        case TARGET_PAGE: answer_page(conn, request); break;
+        case TARGET_ASSET: answer_asset(conn, request, target.rest); break;
         case TARGET_HEALTH:
             answer_text(conn, request, 200, "text/plain; charset=utf-8", STR("ok\n"));
             break;

@@ -165,7 +165,7 @@ check('the web assets have a type, an ETag, and nothing outside them can be had'
     assert.match(page.headers['content-security-policy'], /default-src 'none'.*worker-src 'self'/);
     assert.match(page.headers['content-type'], /^text\/html/, '/ is never a stream, whatever is asked for');
     assert.match((await hub.get('/', { accept: 'text/event-stream' })).headers['content-type'] ?? '', /^(text\/html|application\/problem)/);
-    const names = [...page.text.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, name]) => name);
+    const names = [...page.text.matchAll(/(?:src|href)="(assets\/[^"]+)"/g)].map(([, name]) => `/${name}`);
     assert.ok(names.length >= 2);
     for (const name of names) {
         const asset = await hub.get(name);
