@@ -201,6 +201,7 @@ int journal_open(struct journal **out, const struct journal_config *config, stru
     journal->backlog_end = &journal->backlog;
     journal->trim_at_ms = UINT64_MAX;
     pthread_mutex_init(&journal->lock, NULL);
+    pthread_mutex_init(&journal->turn, NULL);
     bool created = false;
     int err =
         store_open(&journal->store, config->dir, map_bytes(config), config->sync, &created, report);
@@ -257,15 +258,10 @@ int journal_start(struct journal *journal, struct journal_listener listener,
     return 0;
 }
 
-static void wake(struct journal *journal) {
-    const uint64_t one = 1;
-    (void)!write(journal->inbox.fd, &one, sizeof one);
-}
-
 void journal_stop(struct journal *journal) {
     if (atomic_exchange(&journal->stopping, true)) return;
     if (journal->started) {
-        wake(journal);
+        inbox_wake(&journal->inbox);
         pthread_join(journal->thread, NULL);
     } else if (journal->inbox.fd >= 0) {
         writer_refuse(journal, ERR_CLOSED);
@@ -285,6 +281,7 @@ void journal_close(struct journal *journal) {
     policy_fini(&journal->policy);
     policy_fini(&journal->policy_next);
     pthread_mutex_destroy(&journal->lock);
+    pthread_mutex_destroy(&journal->turn);
     free(journal);
 }
 
@@ -305,11 +302,13 @@ static int enqueue(struct journal *journal, struct publish *publish) {
     return 0;
 }
 
-void journal_wake(struct journal *journal) { inbox_wake(&journal->inbox); }
+void journal_run(struct journal *journal) {
+    if (!writer_quick(journal)) inbox_wake(&journal->inbox);
+}
 
 int journal_publish(struct journal *journal, struct publish *publish) {
     int err = journal_enqueue(journal, publish);
-    if (!err) journal_wake(journal);
+    if (!err) inbox_wake(&journal->inbox);
     return err;
 }
 
@@ -381,6 +380,6 @@ int journal_set_policy(struct journal *journal, const struct journal_policy *pol
     journal->policy_waits = true;
     pthread_mutex_unlock(&journal->lock);
     policy_fini(&old);
-    wake(journal);
+    inbox_wake(&journal->inbox);
     return 0;
 }

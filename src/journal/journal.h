@@ -49,9 +49,13 @@ struct journal_config {
     bool sync; // false only for benchmarks and tests: commits are not synced
 };
 
-// Called on the journal thread after each commit, before publishers are told. The callee takes over one reference of the batch.
+// Called on the journal thread (or within journal_run), one commit after the other.
 struct journal_listener {
+    // After each commit, before publishers are told. The callee takes over one reference of the batch, and may wait, but never within
+    // journal_run when it has said that it is ready.
     void (*committed)(void *context, struct batch *batch);
+    // Whether `committed` would not wait now. NULL: it never does.
+    bool (*ready)(void *context);
     // Publishing has begun to be refused (`failure` says why), or works again (failed 0). Also on the journal thread. NULL: nobody asks.
     void (*state)(void *context, int failed, const char *failure);
     void *context;
@@ -97,7 +101,7 @@ enum publish_op {
 };
 
 // One publisher's share of a commit: all of it is committed or none. Owned by the publisher again when `done` runs (on the journal
-// thread; it must be short and typically sends the publish on to its own thread through `message`).
+// thread, or within anybody's journal_run; it must be short and typically sends the publish on to its own thread through `message`).
 struct publish {
     struct inbox_message message; // the journal's while queued, the publisher's afterwards
     enum publish_op op;
@@ -123,9 +127,11 @@ struct publish {
 // ERR_BUSY: the queue is full; ERR_FULL or ERR_IO: the journal cannot write at present; ERR_CLOSED: stopping.
 int journal_publish(struct journal *journal, struct publish *publish) MUST_CHECK;
 
-// The same in two steps, for who has many to publish in one turn: what was enqueued is taken only after a wake, and then all at once.
+// The same in two steps, for who has many to publish in one turn: what was enqueued is taken only by journal_run, and then all at once.
 int journal_enqueue(struct journal *journal, struct publish *publish) MUST_CHECK;
-void journal_wake(struct journal *journal);
+// Commits here and now what needs no store (events of topics with `durability: memory`) if nothing else is under way; leaves the rest to the
+// journal thread. Never waits.
+void journal_run(struct journal *journal);
 
 // Source positions as last committed. Any thread. Copies at most LIMIT_SOURCE_POSITION_BYTES to `out`, sets *len. ERR_NOT_FOUND.
 int journal_source_position(struct journal *journal, struct str name, char *out,

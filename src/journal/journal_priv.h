@@ -2,7 +2,8 @@
 // The journal from inside: shared by journal.c (opening, the public face), writer.c (the thread), work.c (one transaction) and
 // trim.c (retention).
 //
-// Fields without a remark belong to the journal thread once it runs, to the opener before and after.
+// Fields without a remark belong to whoever has the turn: as a rule the journal thread, for a moment a publisher (see writer_quick); to the
+// opener before the thread runs and after.
 #ifndef TAILRACE_JOURNAL_JOURNAL_PRIV_H
 #define TAILRACE_JOURNAL_JOURNAL_PRIV_H
 
@@ -93,6 +94,7 @@ struct journal {
     uint64_t probe_at_ms, probe_wait_ms;
     struct publish *backlog, **backlog_end; // taken from the inbox, not committed yet
 
+    pthread_mutex_t turn;
     struct journal_listener listener;
     pthread_t thread;
     bool started;
@@ -105,7 +107,7 @@ struct journal {
     _Atomic(int) failed;
     _Atomic(uint64_t) last_seq;
 
-    struct journal_stats counters; // the journal thread's; copied to `stats`
+    struct journal_stats counters; // of who has the turn; copied to `stats`
 
     pthread_mutex_t lock; // what follows
     struct journal_stats stats;
@@ -116,6 +118,8 @@ struct journal {
 // --- work.c: one transaction ---
 
 int work_begin(struct journal *journal) MUST_CHECK;
+// One that never touches the store.
+void work_begin_memory(struct journal *journal);
 // Nothing of it happened. Its events have seq 0 again and are the caller's.
 void work_abort(struct journal *journal);
 struct work_savepoint work_save(struct journal *journal);
@@ -139,6 +143,8 @@ int work_topics_add(struct work_topics *topics, struct topic *topic) MUST_CHECK;
 // --- writer.c: the thread ---
 
 void *writer_run(void *journal);
+// What journal_run does. False: there is something for the journal thread.
+bool writer_quick(struct journal *journal) MUST_CHECK;
 // Publishing is refused from now on, until a probe succeeds.
 void writer_failed(struct journal *journal, int err);
 // Fails what has been taken from the inbox or waits in it.

@@ -44,16 +44,21 @@ int work_error(struct journal *journal, int rc, const char *doing) {
     return store_error(rc);
 }
 
-int work_begin(struct journal *journal) {
+void work_begin_memory(struct journal *journal) {
     struct work *work = &journal->work;
     ASSERT(!work->txn);
     work->wrote = false;
-    int rc =
-        journal->store.env ? mdb_txn_begin(journal->store.env, NULL, 0, &work->txn) : MDB_PANIC;
-    if (rc) return work_error(journal, rc, "begin a transaction");
     uint64_t now_ms = clock_unix_ms();
     work->now_ms = now_ms > journal->time_ms ? now_ms : journal->time_ms;
     work->start = work_save(journal);
+}
+
+int work_begin(struct journal *journal) {
+    MDB_txn *txn = NULL;
+    int rc = journal->store.env ? mdb_txn_begin(journal->store.env, NULL, 0, &txn) : MDB_PANIC;
+    if (rc) return work_error(journal, rc, "begin a transaction");
+    work_begin_memory(journal);
+    journal->work.txn = txn;
     return 0;
 }
 
@@ -305,7 +310,7 @@ int work_commit(struct journal *journal, bool checkpoint, struct batch **batch) 
     struct work *work = &journal->work;
     *batch = NULL;
     size_t dirty_most = journal->dirty.count + work->undo_count;
-    int err = write_all(journal, checkpoint);
+    int err = work->txn ? write_all(journal, checkpoint) : 0;
     while (!err && journal->dirty.cap < dirty_most) {
         err = room(&journal->dirty.list, journal->dirty.cap, &journal->dirty.cap,
                    sizeof(struct topic *));

@@ -77,12 +77,22 @@ static int stage_event(struct journal *journal, struct topic *topic, struct even
     return 0;
 }
 
+// Not an error: it cannot be staged without the store. Only when there is no transaction.
+#define STAGE_STORE 1
+
+static bool needs_store(const struct journal *journal, const struct topic *topic,
+                        const struct event *event) {
+    return !topic || !topic->memory || topic->now.closed || event->key_len ||
+           journal->seq >= journal->state.seq_reserved;
+}
+
 // *seq is the event's, or that of the earlier one with its key. ERR_CLOSED and ERR_LIMIT are the publisher's, others the store's.
 static int publish_event(struct journal *journal, struct publish *publish, struct event *event,
                          uint64_t *seq) {
     struct topic *topic = topics_find(&journal->topics, event_topic(event));
     int err = 0;
     *seq = 0;
+    if (!journal->work.txn && needs_store(journal, topic, event)) return STAGE_STORE;
     if (topic && event->key_len) err = find_key(journal, topic, event_key(event), seq);
     if (err) return err;
     if (*seq) {
@@ -135,13 +145,15 @@ static bool is_publishers(int err) {
     return err == ERR_CLOSED || err == ERR_LIMIT || err == ERR_NOT_FOUND;
 }
 
-// 0 also when the publish was refused for its own fault; then nothing of it is staged.
+// 0 also when the publish was refused for its own fault; then nothing of it is staged, nor with STAGE_STORE.
 static int stage(struct journal *journal, struct publish *publish) {
     struct work_savepoint before = work_save(journal);
     int err = 0;
     publish->result = 0;
     publish->first = publish->last = 0;
     publish->duplicates = 0;
+    bool plain = publish->op == PUBLISH_EVENTS && !publish->source_name.ptr;
+    if (!journal->work.txn && !plain) return STAGE_STORE;
     if (publish->op == PUBLISH_FORGET) {
         err = publish_forget(journal, publish);
     } else {
@@ -151,8 +163,9 @@ static int stage(struct journal *journal, struct publish *publish) {
         }
     }
     if (!err) err = stage_source(journal, publish);
-    if (!is_publishers(err)) return err;
+    if (!is_publishers(err) && err != STAGE_STORE) return err;
     work_back_to(journal, &before);
+    if (err == STAGE_STORE) return err;
     publish->result = err;
     publish->first = publish->last = 0;
     publish->duplicates = 0;
@@ -226,6 +239,22 @@ static int commit(struct journal *journal, struct publish *list, struct batch **
     return work_commit(journal, checkpoint_due(journal), batch);
 }
 
+// Tells the world.
+static void announce(struct journal *journal, struct publish *list, struct batch *batch) {
+    // Before the batch is given away: then its events may be gone at any time.
+    free_rest(list);
+    writer_stats(journal);
+    work_deliver(journal, batch);
+    finish(journal, list);
+}
+
+static void add_backlog(struct journal *journal, struct inbox_message *list) {
+    if (!list) return;
+    *journal->backlog_end = (struct publish *)list;
+    while (list->next) list = list->next;
+    journal->backlog_end = (struct publish **)&list->next;
+}
+
 static void round_trip(struct journal *journal) {
     struct publish *list = take(journal);
     struct batch *batch;
@@ -239,11 +268,59 @@ static void round_trip(struct journal *journal) {
         fail(journal, list, err == ERR_FULL || err == ERR_NOMEM ? err : ERR_IO);
         return;
     }
-    // Before the batch is given away: then its events may be gone at any time.
-    free_rest(list);
-    writer_stats(journal);
-    work_deliver(journal, batch);
-    finish(journal, list);
+    announce(journal, list, batch);
+}
+
+// A list goes back to where it came from.
+static void put_back(struct journal *journal, struct publish *list) {
+    if (!list) return;
+    struct publish *last = list;
+    while (last->message.next) last = (struct publish *)last->message.next;
+    last->message.next = (struct inbox_message *)journal->backlog;
+    if (!journal->backlog) journal->backlog_end = (struct publish **)&last->message.next;
+    journal->backlog = list;
+}
+
+// Commits what it can of the backlog without the store.
+static void quick_trip(struct journal *journal) {
+    struct publish *list = take(journal), *at, **end = &list;
+    struct batch *batch;
+    int err = 0;
+    work_begin_memory(journal);
+    for (at = list; at; at = *end) {
+        err = stage(journal, at);
+        if (err) break;
+        end = (struct publish **)&at->message.next;
+    }
+    if (err && err != STAGE_STORE) {
+        // Out of memory: the journal thread says so if it goes on.
+        work_abort(journal);
+        put_back(journal, list);
+        return;
+    }
+    *end = NULL;
+    put_back(journal, at);
+    if (!list) {
+        work_abort(journal);
+    } else if (work_commit(journal, false, &batch)) {
+        put_back(journal, list);
+    } else {
+        announce(journal, list, batch);
+    }
+}
+
+bool writer_quick(struct journal *journal) {
+    const struct journal_listener *listener = &journal->listener;
+    if (pthread_mutex_trylock(&journal->turn)) return false;
+    bool may = !atomic_load(&journal->failed) && !atomic_load(&journal->stopping) &&
+               !journal->backlog && (!listener->ready || listener->ready(listener->context));
+    if (may) {
+        add_backlog(journal, inbox_peel(&journal->inbox));
+        if (journal->backlog) quick_trip(journal);
+    }
+    bool all = may && !journal->backlog;
+    pthread_mutex_unlock(&journal->turn);
+    return all;
 }
 
 // --- failure and recovery -------------------------------------------------------------------------------------------
@@ -330,7 +407,7 @@ void writer_stats(struct journal *journal) {
     counters->events = journal->state.events;
     counters->bytes = journal->state.bytes;
     counters->topics = journal->topics.by_no.count;
-    if (journal->store.env) {
+    if (journal->store.env && (journal->work.wrote || !counters->map_bytes)) {
         MDB_envinfo info;
         MDB_stat stat;
         mdb_env_info(journal->store.env, &info);
@@ -360,11 +437,7 @@ static void take_policy(struct journal *journal) {
 }
 
 static void take_inbox(struct journal *journal) {
-    struct inbox_message *list = inbox_take(&journal->inbox);
-    if (!list) return;
-    *journal->backlog_end = (struct publish *)list;
-    while (list->next) list = list->next;
-    journal->backlog_end = (struct publish **)&list->next;
+    add_backlog(journal, inbox_take(&journal->inbox));
 }
 
 void writer_refuse(struct journal *journal, int err) {
@@ -389,15 +462,23 @@ static void maintain(struct journal *journal, bool *more) {
     if (err) *more = false;
 }
 
-static void wait(struct journal *journal) {
+// How long to wait when nothing waits for us, in milliseconds; -1: as long as it takes.
+static int wait_ms(struct journal *journal) {
     uint64_t at_ms = trim_next_ms(journal), now_ms = clock_mono_ms();
     if (journal->dirty.count || journal->keys.count)
         if (journal->checkpoint_at_ms < at_ms) at_ms = journal->checkpoint_at_ms;
     if (atomic_load(&journal->failed)) at_ms = journal->probe_at_ms;
-    uint64_t wait_ms = at_ms > now_ms ? at_ms - now_ms : 0;
-    int timeout = at_ms == UINT64_MAX ? -1 : wait_ms > 60000 ? 60000 : (int)wait_ms;
+    uint64_t left_ms = at_ms > now_ms ? at_ms - now_ms : 0;
+    return at_ms == UINT64_MAX ? -1 : left_ms > 60000 ? 60000 : (int)left_ms;
+}
+
+// Gives up the turn for a while. Whoever leaves something behind wakes us afterwards.
+static void wait(struct journal *journal) {
     struct pollfd io = {.fd = journal->inbox.fd, .events = POLLIN};
+    int timeout = wait_ms(journal);
+    pthread_mutex_unlock(&journal->turn);
     (void)poll(&io, 1, timeout);
+    pthread_mutex_lock(&journal->turn);
 }
 
 // True when nothing waits and nothing can come any more.
@@ -411,6 +492,7 @@ static bool is_over(struct journal *journal) {
 void *writer_run(void *context) {
     struct journal *journal = context;
     bool more = false;
+    pthread_mutex_lock(&journal->turn);
     while (!is_over(journal)) {
         if (!journal->backlog && !more) wait(journal);
         take_inbox(journal);
@@ -433,5 +515,6 @@ void *writer_run(void *context) {
         if (work_commit(journal, true, &batch) == 0) work_deliver(journal, batch);
     }
     writer_stats(journal);
+    pthread_mutex_unlock(&journal->turn);
     return NULL;
 }

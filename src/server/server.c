@@ -15,7 +15,7 @@
 
 #define WORKERS_MAX 64
 
-// On the journal thread: waits while workers are too far behind.
+// On the journal thread: waits while workers are too far behind. (A worker that commits for itself has asked before.)
 static void wait_for_workers(struct server *server) {
     if (atomic_load(&server->lag_bytes) <= LIMIT_LAG_BYTES) return;
     pthread_mutex_lock(&server->lag_lock);
@@ -30,6 +30,12 @@ void server_taken(struct server *server, size_t bytes) {
     pthread_mutex_lock(&server->lag_lock);
     pthread_cond_signal(&server->lag_moved);
     pthread_mutex_unlock(&server->lag_lock);
+}
+
+// Whether there is nothing to wait for.
+static bool ready(void *context) {
+    const struct server *server = context;
+    return atomic_load(&server->lag_bytes) <= LIMIT_LAG_BYTES;
 }
 
 static void committed(void *context, struct batch *batch) {
@@ -133,7 +139,7 @@ int server_start(struct server **out, struct config *config, const char **url,
     if (!err) err = open_journal(server, report);
     if (!err) err = make_workers(server, report);
     struct journal_listener listener = {
-        .committed = committed, .state = journal_state, .context = server};
+        .ready = ready, .committed = committed, .state = journal_state, .context = server};
     if (!err) err = journal_start(server->journal, listener, report);
     for (unsigned i = 0; !err && i < server->workers_count; i++)
         err = worker_run(server->workers[i], report);

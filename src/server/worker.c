@@ -97,16 +97,18 @@ static void stop_listening(struct worker *worker, struct loop_io *io) {
 
 // --- turns ----------------------------------------------------------------------------------------------------------
 
-static void wake_journal(struct worker *worker) {
-    if (worker->published) journal_wake(worker->server->journal);
+static void run_journal(struct worker *worker) {
+    if (!worker->published) return;
     worker->published = false;
+    journal_run(worker->server->journal);
+    loop_take_own(worker->loop);
 }
 
 static void after_turn(void *owner) {
     struct worker *worker = owner;
     uint64_t now = loop_now(worker->loop);
-    // Before the fan-out: a commit can go on beside it.
-    wake_journal(worker);
+    // Before the fan-out: a commit can go on beside it, and what needs none is part of it.
+    run_journal(worker);
     hub_deliver(worker->hub, now);
     bool more = hub_continue(worker->hub, now);
     while (worker->deferred) {
@@ -114,7 +116,7 @@ static void after_turn(void *owner) {
         worker->deferred = conn->next_deferred;
         conn_after_turn(conn);
     }
-    wake_journal(worker);
+    run_journal(worker);
     uint64_t due = more || worker->deferred ? now : hub_next_due(worker->hub);
     if (due == UINT64_MAX) {
         loop_timer_clear(worker->loop, &worker->turn);

@@ -40,10 +40,7 @@ void inbox_send(struct inbox *inbox, struct inbox_message *message) {
     if (push(inbox, message)) inbox_wake(inbox);
 }
 
-struct inbox_message *inbox_take(struct inbox *inbox) {
-    // The descriptor first: a message sent in between is either taken now or wakes us once more.
-    uint64_t count;
-    (void)!read(inbox->fd, &count, sizeof count);
+struct inbox_message *inbox_peel(struct inbox *inbox) {
     struct inbox_message *list = atomic_exchange_explicit(&inbox->head, NULL, memory_order_acquire);
     struct inbox_message *oldest = NULL;
     while (list) {
@@ -55,11 +52,17 @@ struct inbox_message *inbox_take(struct inbox *inbox) {
     return oldest;
 }
 
-void inbox_run(struct inbox *inbox, void *receiver) {
-    struct inbox_message *message = inbox_take(inbox);
-    while (message) {
-        struct inbox_message *next = message->next;
-        message->run(message, receiver);
-        message = next;
+struct inbox_message *inbox_take(struct inbox *inbox) {
+    // The descriptor first: a message sent in between is either taken now or wakes us once more.
+    uint64_t count;
+    (void)!read(inbox->fd, &count, sizeof count);
+    return inbox_peel(inbox);
+}
+
+void inbox_run(struct inbox_message *list, void *receiver) {
+    while (list) {
+        struct inbox_message *next = list->next;
+        list->run(list, receiver);
+        list = next;
     }
 }

@@ -33,7 +33,9 @@ void inbox_put(struct inbox *inbox, struct inbox_message *message);
 void inbox_wake(struct inbox *inbox);
 // Receiver only. Everything sent so far, oldest first, NULL when empty; also clears the descriptor.
 struct inbox_message *inbox_take(struct inbox *inbox);
-// Receiver only: takes everything and calls each message's run. A message may be freed by its run.
-void inbox_run(struct inbox *inbox, void *receiver);
+// The same without clearing it, for a receiver that knows that something is there: a wake that has happened comes once more.
+struct inbox_message *inbox_peel(struct inbox *inbox);
+// Calls the run of each of what was taken. A message may be freed by its run.
+void inbox_run(struct inbox_message *list, void *receiver);
 
 #endif

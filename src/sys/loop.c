@@ -15,6 +15,7 @@
 struct loop {
     int fd;
     bool stopped;
+    bool own; // this thread has sent itself something: no wake is under way for it
     void *owner;
     uint64_t now_ms;
     struct inbox inbox;
@@ -25,10 +26,13 @@ struct loop {
     struct epoll_event events[EVENTS_A_TURN];
 };
 
+// The loop that runs on this thread.
+static _Thread_local const struct loop *running;
+
 static void inbox_ready(struct loop_io *io, uint32_t events) {
     (void)events;
     struct loop *loop = (struct loop *)((char *)io - offsetof(struct loop, inbox_io));
-    inbox_run(&loop->inbox, loop->owner);
+    inbox_run(inbox_take(&loop->inbox), loop->owner);
 }
 
 int loop_new(struct loop **out, void *owner, struct report *report) {
@@ -154,7 +158,18 @@ void loop_retire(struct loop *loop, struct loop_retired *retired,
 }
 
 void loop_send(struct loop *loop, struct inbox_message *message) {
-    inbox_send(&loop->inbox, message);
+    if (loop == running) {
+        loop->own = true;
+        inbox_put(&loop->inbox, message);
+    } else {
+        inbox_send(&loop->inbox, message);
+    }
+}
+
+void loop_take_own(struct loop *loop) {
+    if (!loop->own) return;
+    loop->own = false;
+    inbox_run(inbox_peel(&loop->inbox), loop->owner);
 }
 
 uint64_t loop_now(const struct loop *loop) { return loop->now_ms; }
@@ -162,11 +177,12 @@ uint64_t loop_now(const struct loop *loop) { return loop->now_ms; }
 void loop_stop(struct loop *loop) { loop->stopped = true; }
 
 void loop_drain(struct loop *loop) {
-    inbox_run(&loop->inbox, loop->owner);
+    inbox_run(inbox_take(&loop->inbox), loop->owner);
     release_retired(loop);
 }
 
 static int wait_ms(const struct loop *loop) {
+    if (loop->own) return 0;
     if (!loop->timers) return -1;
     uint64_t at = loop->heap[1]->at_ms;
     uint64_t wait = at > loop->now_ms ? at - loop->now_ms : 0;
@@ -175,6 +191,7 @@ static int wait_ms(const struct loop *loop) {
 
 void loop_run(struct loop *loop, void (*after_turn)(void *owner)) {
     loop->stopped = false;
+    running = loop;
     while (!loop->stopped) {
         loop->now_ms = clock_mono_ms();
         int count = epoll_wait(loop->fd, loop->events, EVENTS_A_TURN, wait_ms(loop));
@@ -191,7 +208,9 @@ void loop_run(struct loop *loop, void (*after_turn)(void *owner)) {
             loop_timer_clear(loop, timer);
             timer->fire(timer);
         }
+        loop_take_own(loop);
         if (after_turn) after_turn(loop->owner);
         release_retired(loop);
     }
+    running = NULL;
 }

@@ -53,6 +53,8 @@ void loop_retire(struct loop *loop, struct loop_retired *retired,
 
 // Any thread: message->run(message, owner) will be called on the loop's thread.
 void loop_send(struct loop *loop, struct inbox_message *message);
+// Takes now what the loop's own thread has sent to it in this turn (and whatever else is there), if it has sent anything.
+void loop_take_own(struct loop *loop);
 
 // clock_mono_ms at the beginning of this turn.
 uint64_t loop_now(const struct loop *loop);

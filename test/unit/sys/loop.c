@@ -257,3 +257,28 @@ Test(loop, messages_of_another_thread_wake_it) {
     pthread_join(thread, NULL);
     cr_assert_eq(world.turns, 1000);
 }
+
+static void send_to_itself(void *owner) {
+    static struct letter letter;
+    static int rounds;
+    cr_assert_eq(owner, &world);
+    if (rounds++ == 3) {
+        // Taken when asked for; nothing is left for the next turn.
+        letter.last = true;
+        loop_send(world.loop, &letter.message);
+        loop_take_own(world.loop);
+        cr_assert_eq(world.turns, 5);
+    } else {
+        letter.message.run = receive;
+        loop_send(world.loop, &letter.message);
+    }
+}
+
+Test(loop, what_it_sends_to_itself_comes_without_a_wake) {
+    static struct letter first;
+    // Before it runs this is another's message.
+    first.message.run = receive;
+    loop_send(world.loop, &first.message);
+    loop_run(world.loop, send_to_itself);
+    cr_assert_eq(world.turns, 5);
+}
