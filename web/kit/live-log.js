@@ -140,6 +140,11 @@ export class LiveLog extends BaseElement {
         this.#nameIt();
     }
 
+    // The lines, for the keyboard.
+    focus(options = { preventScroll: true }) {
+        this.#parts.scroller.focus(options);
+    }
+
     connect() {
         this.#stopped = false;
         this.#queueStart();
@@ -291,7 +296,7 @@ export class LiveLog extends BaseElement {
         if (!found.length) return false;
         const { first, last } = this.#rows.visible();
         let index;
-        if (this.#chosen && this.#rows.nodes.has(this.#chosen)) {
+        if (this.#chosen && this.#rows.isNear(this.#chosen)) {
             const at = indexAt(found, this.#chosen.pos);
             const there = found[at] === this.#chosen;
             index = direction > 0 ? at + (there ? 1 : 0) : at - 1;
