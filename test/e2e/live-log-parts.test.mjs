@@ -175,7 +175,12 @@ test('history that is loaded pushes the newest out, reading on brings them back'
     assert.equal(window.attached, false);
     window.receive(lines(121, 125), false);
     window.extend(lines(111, 115), 'e-115');
-    assert.equal(window.attached, true, 'the tail went on from 111');
+    assert.equal(window.attached, false, 'what the reader looks at is not pushed out');
+    assert.deepEqual(numbersOf(window), range(96, 115));
+    assert.equal(window.join(5), true, 'the tail went on from 111');
+    assert.deepEqual(numbersOf(window), range(101, 120));
+    assert.equal(window.join(5), true);
+    assert.equal(window.attached, true);
     assert.deepEqual(numbersOf(window), range(106, 125));
 });
 

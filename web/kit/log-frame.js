@@ -29,6 +29,8 @@ export function buildFrame(root) {
 // The names of the pinned fields, over their cells.
 export function drawColumns(node, { columns, tags, timeMode }) {
     node.hidden = columns.length === 0;
+    node.replaceChildren();
+    if (node.hidden) return;
     const cells = columns.map((name) => {
         const unpin = make('button', { type: 'button', class: 'unpin', 'data-field': name, 'aria-label': `Unpin ${name}`, title: `Unpin ${name}` }, '✕');
         return make('span', { class: 'log-cell', title: name }, make('span', {}, name), unpin);

@@ -65,6 +65,12 @@ export class LogRows {
         return this.#viewPx;
     }
 
+    // Whether the entry is where the reader looks, or will be in the next frame.
+    isNear(entry) {
+        const { entries } = this.#drawnRows;
+        return this.#targets !== null || (entries.length > 0 && entry.pos >= entries[0].pos && entry.pos <= entries.at(-1).pos);
+    }
+
     set wrap(wrap) {
         this.#wrap = wrap;
         this.relayout();

@@ -77,6 +77,7 @@ export class LogSource {
     async loadNewer() {
         const { endId } = this.#window;
         if (this.#window.attached || !endId) return false;
+        if (this.#window.join(this.#pageSize())) return true;
         const run = this.#run;
         const page = await this.#get({ since: endId, limit: this.#pageSize() });
         if (run !== this.#run || this.#window.endId !== endId || this.#window.attached) return false;
@@ -87,9 +88,10 @@ export class LogSource {
     // Loads what is around an id that is not in the window. True when the line itself is there then.
     async loadAround(id) {
         const run = this.#run;
+        const around = Math.max(1, Math.min(AROUND, this.#window.linesMax >> 2));
         const [older, newer] = await Promise.all([
-            this.#get({ before: id, last: AROUND }),
-            this.#get({ since: neighbour(id, -1), limit: AROUND }),
+            this.#get({ before: id, last: around }),
+            this.#get({ since: neighbour(id, -1), limit: around }),
         ]);
         if (run !== this.#run) return false;
         const found = newer.events.some((event) => event.id === id);
@@ -214,7 +216,8 @@ export class LogSource {
     #pageSize() {
         const { characters, entries } = this.#window;
         const size = Math.floor(PAGE_CHARACTERS / Math.max(1, characters / Math.max(1, entries.length)));
-        return Math.max(PAGE_MIN, Math.min(PAGE_MAX, size));
+        // The reader's own lines must not be pushed out.
+        return Math.max(1, Math.min(Math.max(PAGE_MIN, Math.min(PAGE_MAX, size)), this.#window.linesMax >> 1));
     }
 
     async #get(parameters) {

@@ -138,7 +138,7 @@ export class LogWindow {
         this.#append(entries);
         this.#dropHead();
         this.#onChange({ appended: this.#stillThere(entries) });
-        this.join();
+        this.join(this.#room);
     }
 
     // Other lines than before: the surroundings of a line, or a new beginning (then attached).
@@ -154,7 +154,7 @@ export class LogWindow {
         this.#append(entries);
         this.#dropHead();
         this.#onChange({ reset: true });
-        this.join();
+        this.join(this.#room);
     }
 
     // Empty; what is older stays reachable by the hub, what comes goes on here.
@@ -178,27 +178,35 @@ export class LogWindow {
 
     thaw() {
         this.#frozen = false;
-        this.join();
+        this.join(this.#room);
     }
 
-    // Takes the tail over when nothing lies between; true when it is attached then.
-    join() {
+    // Goes on with the tail when nothing lies between, by at most so many entries; the window is attached when that was all. False when
+    // something lies between.
+    join(most = Infinity) {
         if (this.attached || this.#frozen) return this.attached;
         if (this.#tailFrom !== '' && !reaches(this.endId, this.#tailFrom)) return false;
         this.#onBefore();
         const rest = this.#tail.filter((entry) => !entry.id || !reaches(this.endId, entry.id));
-        this.endId = rest.findLast((entry) => entry.id)?.id ?? this.endId;
-        this.attached = true;
-        this.#clearTail('');
-        this.#append(rest);
+        const taken = rest.slice(0, most);
+        this.endId = taken.findLast((entry) => entry.id)?.id ?? this.endId;
+        this.attached = taken.length === rest.length;
+        this.#clearTail(this.attached ? '' : this.endId);
+        if (!this.attached) this.#toTail(rest.slice(taken.length));
+        this.#append(taken);
         this.#dropHead();
-        this.#onChange({ appended: this.#stillThere(rest) });
+        this.#onChange({ appended: this.#stillThere(taken) });
         return true;
+    }
+
+    // What fits without letting go of anything.
+    get #room() {
+        return Math.max(0, this.linesMax - this.entries.length);
     }
 
     // Leaves where it is for the newest lines. False when there are none here: they are the hub's to give.
     jumpToEnd() {
-        if (this.#frozen) this.thaw();
+        this.#frozen = false;
         if (this.join()) return true;
         if (this.#tail.length === 0) return false;
         this.#onBefore();
