@@ -82,7 +82,7 @@ int filter_new(struct filter **out, struct str text, struct report *report) {
     return 0;
 }
 
-bool filter_is_regex(const struct filter *filter) { return filter->text == NULL; }
+bool filter_is_regex(const struct filter *filter) { return filter && !filter->text; }
 
 bool filter_match(const struct filter *filter, struct str data) {
     if (filter->text) return memmem(data.ptr, data.len, filter->text, filter->text_len) != NULL;

@@ -9,11 +9,14 @@
 #include "hub/hub_priv.h"
 #include "hub/lookback.h"
 
-// What one turn looks at, in events without a filter or with a text. A regular expression may take long for each of them.
+// What one slice looks at, in events of ordinary length, and how long it may take: a regular expression or a cold disk may need a thousand times as
+// long for an event as a text in memory does.
 #define SLICE 1024
-#define SLICE_REGEX 128
-// A slice in the currency of TURN_SKIPS: a turn of the hub does up to eight of them.
-#define SLICE_SKIPS (TURN_SKIPS / 8)
+#define SLICE_US 1000
+// How often it looks at the clock, in events; a regular expression after each.
+#define CLOCK_EVENTS 16
+// A slice in the currency of TURN_SKIPS: a turn of the hub does up to four of them.
+#define SLICE_SKIPS (TURN_SKIPS / 4)
 // Hits that are found before they are given.
 #define BATCH_HITS 512
 // How often a search says how far it is.
@@ -65,37 +68,48 @@ static void reverse(uint64_t *seqs, size_t count) {
     }
 }
 
+// Looks at one event more. LOOKBACK_EVENT: go on.
+static enum lookback_step look_at_next(struct hub *hub, struct history *history,
+                                       const struct selector *selector, lookback_budget *budget) {
+    struct lookback_event event;
+    enum lookback_step step = lookback_next(hub, history->walk, selector, budget, &event);
+    if (step == LOOKBACK_END) history->over = history->ended = true;
+    if (step != LOOKBACK_EVENT) return step;
+    history->scanned++;
+    if (selector->filter && !filter_match(selector->filter, event.data)) return step;
+    if (!history->wanted) {
+        history->over = true;
+        return step;
+    }
+    history->seqs[history->count++] = history->oldest = event.seq;
+    history->hits++;
+    history->wanted--;
+    return step;
+}
+
 // Fills the list from a slice of the walk. False: the journal cannot be read.
 static bool look(struct hub *hub, struct history *history, const struct selector *selector) {
-    const lookback_budget slice =
-        selector->filter && filter_is_regex(selector->filter) ? SLICE_REGEX : SLICE;
-    lookback_budget budget = slice;
+    lookback_budget budget = SLICE;
     enum lookback_step step = LOOKBACK_EVENT;
+    uint64_t began_us = hub->clock_us ? hub->clock_us() : 0, scanned = history->scanned;
+    uint64_t clock_events = filter_is_regex(selector->filter) ? 1 : CLOCK_EVENTS;
     if (history->over) return true;
     if (hub_read_begin(hub)) return false;
-    while (!history->over && !(history->newest && history->count == BATCH_HITS)) {
-        struct lookback_event event;
-        step = lookback_next(hub, history->walk, selector, &budget, &event);
-        if (step == LOOKBACK_END) history->over = history->ended = true;
-        if (step != LOOKBACK_EVENT) break;
-        history->scanned++;
-        if (selector->filter && !filter_match(selector->filter, event.data)) continue;
-        if (!history->wanted) {
-            history->over = true;
-            break;
-        }
-        history->seqs[history->count++] = history->oldest = event.seq;
-        history->hits++;
-        history->wanted--;
+    while (step == LOOKBACK_EVENT && !history->over &&
+           !(history->newest && history->count == BATCH_HITS)) {
+        step = look_at_next(hub, history, selector, &budget);
+        bool look_up = hub->clock_us && (history->scanned - scanned) % clock_events == 0;
+        if (step == LOOKBACK_EVENT && look_up && hub->clock_us() - began_us >= SLICE_US)
+            step = LOOKBACK_PAUSE;
     }
+    hub->counts.looked_back_total += (uint64_t)(SLICE - budget);
+    hub->looked_total +=
+        step == LOOKBACK_PAUSE ? SLICE_SKIPS : (uint64_t)(SLICE - budget) * SLICE_SKIPS / SLICE + 1;
     // Whether there is one more is worth another slice, not a search.
     if (step == LOOKBACK_PAUSE && !history->wanted) {
         history->over = history->looked;
         history->looked = true;
     }
-    uint64_t used = (uint64_t)(slice - budget);
-    hub->looked_total += used * SLICE_SKIPS / (uint64_t)slice + 1;
-    hub->counts.looked_back_total += used;
     if (history->over && !history->newest) reverse(history->seqs, history->count);
     return step != LOOKBACK_FAILED;
 }

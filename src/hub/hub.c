@@ -31,6 +31,7 @@ int hub_new(struct hub **out, const struct hub_config *config, struct report *re
     if (!hub) return report_set(report, ERR_NOMEM, "no memory for a hub");
     hub->epoch = config->epoch;
     hub->sink = config->sink;
+    hub->clock_us = config->clock_us;
     hub->position = hub->delivered = config->position;
     hub_set_heartbeat(hub, config->heartbeat_ms);
     directory_init(&hub->directory);

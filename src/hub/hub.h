@@ -68,6 +68,8 @@ struct hub_config {
     uint32_t ring_events;
     uint64_t ring_bytes;
     uint64_t heartbeat_ms; // an idle SSE stream is written to about this often
+    // A clock in microseconds, for work that nobody can tell beforehand how long it takes. NULL: only its amount is bounded.
+    uint64_t (*clock_us)(void);
 };
 
 int hub_new(struct hub **out, const struct hub_config *config, struct report *report) MUST_CHECK;

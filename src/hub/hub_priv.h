@@ -63,6 +63,7 @@ struct hub {
     uint64_t delivered;    // everything up to here was written to the live ones
     uint64_t last_time_ms; // of the newest event
     uint64_t now_ms;
+    uint64_t (*clock_us)(void);
 
     struct selector *touched;
     // What is being written now: frames one after the other, and where each ends.

@@ -233,7 +233,8 @@ static int read_before(struct subscription *asked, struct str before) {
     hub->seq = UINT64_MAX;
     if (!before.ptr) return 0;
     if (!read_id(asked, before)) return bad_id(asked, "`before`");
-    if (!hub->foreign && hub->seq <= hub->committed) return 0;
+    // One more than was given out: before whatever comes next.
+    if (!hub->foreign && hub->seq <= hub->committed + 1) return 0;
     return refuse(asked, 400,
                   "`before` is an id that this journal has not given out; begin again "
                   "with the newest events");

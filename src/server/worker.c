@@ -271,6 +271,7 @@ static int make_hub(struct worker *worker, struct report *report) {
         .ring_events = config->ring_events,
         .ring_bytes = config->ring_bytes,
         .heartbeat_ms = config->heartbeat_ms,
+        .clock_us = clock_mono_us,
     };
     err = hub_new(&worker->hub, &hub, report);
     if (err) {
