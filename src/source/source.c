@@ -7,6 +7,7 @@
 #include <utlist.h>
 
 #include "sys/clock.h"
+#include "sys/log.h"
 
 // Turns of the loop end after so long, so that events and timers are not late.
 #define WORK_MS 5
@@ -111,6 +112,7 @@ static void look_at_all(struct watcher *watcher) {
     struct sources *sources =
         (struct sources *)((char *)watcher - offsetof(struct sources, watcher));
     struct source *source;
+    log_write(LOG_INFO, "more has changed than inotify could tell; every file is looked at");
     DL_FOREACH(sources->list, source) {
         if (source->ops->rescan) source->ops->rescan(source);
     }

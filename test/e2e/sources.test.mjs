@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: MIT
 // Sources: files that are followed through everything that happens to log files, and simulated ones.
 import assert from 'node:assert/strict';
-import { mkdirSync, openSync, closeSync, renameSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
+import {
+    chmodSync,
+    closeSync,
+    mkdirSync,
+    openSync,
+    readFileSync,
+    renameSync,
+    symlinkSync,
+    unlinkSync,
+    writeFileSync,
+    writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import { Hub, assertSequence, numbered } from './support/hub.mjs';
 import { LogFile } from './support/logfile.mjs';
@@ -300,6 +311,67 @@ scenario('several rotations before the hub has looked: every generation is read,
         await stream.waitData(at);
     }
     assertSequence(stream.data, numbered(at));
+});
+
+scenario('a file that may not be read is told of, disturbs no other, and is read when it may be', async (s) => {
+    const dir = s.tempDir();
+    chmodSync(dir, 0o755);
+    const [secret, app] = ['secret', 'app'].map((name) => new LogFile(path.join(dir, name)));
+    secret.lines(['1', '2']);
+    chmodSync(secret.path, 0);
+    app.lines(['1']);
+    const hub = await Hub.start(s, {
+        unprivileged: true,
+        config: { sources: [secret, app].map((log) => ({ file: log.path, backfill: 'all' })) },
+    });
+    const told = (log, count) =>
+        hub.process.stderr.waitFor(
+            (lines) => lines.filter((line) => line.includes(`${log.path}: Permission denied`)).length >= count,
+            `the ${count}. word about ${log.path}`,
+        );
+    const streams = { secret: await open(hub, 'logs/secret'), app: await open(hub, 'logs/app') };
+    await told(secret, 1);
+    assert.deepEqual(await streams.app.waitData(1), ['1']);
+    assert.equal(streams.secret.data.length, 0);
+    chmodSync(secret.path, 0o644);
+    assert.deepEqual(await streams.secret.waitData(2), ['1', '2']);
+
+    // What is open stays open; what takes its place is another matter.
+    const writer = openSync(app.path, 'a');
+    chmodSync(app.path, 0);
+    writeSync(writer, '2\n');
+    closeSync(writer);
+    assert.deepEqual(await streams.app.waitData(2), ['1', '2']);
+    app.rotate({ create: false });
+    writeFileSync(app.path, '3\n', { mode: 0 });
+    await told(app, 1);
+    chmodSync(app.path, 0o644);
+    app.lines(['4']);
+    assert.deepEqual(await streams.app.waitData(4), numbered(4));
+});
+
+scenario('more changes than inotify can tell of lose nothing', async (s, t) => {
+    const queued = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'));
+    if (queued > 200_000) return t.skip(`a queue of ${queued} events takes too long to fill`);
+    const { hub, log, dir } = await following(s);
+    const stream = await open(hub);
+    log.lines(['1']);
+    await stream.waitData(1);
+    hub.process.signal('SIGSTOP');
+    s.defer(() => hub.process.signal('SIGCONT'));
+    await until(() => /^State:\s+T/m.test(readFileSync(`/proc/${hub.process.pid}/status`, 'utf8')), 'the hub to stand still');
+    const noise = path.join(dir, 'noise');
+    for (let i = 0; i < queued; i++) {
+        writeFileSync(noise, '');
+        unlinkSync(noise);
+    }
+    // Of these nothing is told.
+    log.lines(['2']);
+    log.rotate();
+    log.lines(['3']);
+    hub.process.signal('SIGCONT');
+    await hub.process.stderr.waitFor((lines) => lines.some((line) => line.includes('than inotify could tell')), 'the overflow');
+    assert.deepEqual(await stream.waitData(3), numbered(3));
 });
 
 // --- restarts ---

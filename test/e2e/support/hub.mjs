@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 // The real hub: started on a free port with a data directory of its own, killed, restarted, reloaded.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { chownSync, copyFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { request } from './http.mjs';
 import { Process, binary } from './process.mjs';
 import { Client, WireStream } from './sse.mjs';
 import { within } from './wait.mjs';
+
+// Nobody, as whom a hub runs that root must not help: root may read everything.
+const NOBODY = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : null;
 
 const READY = /^listening on (http:\/\/(.+):(\d+)\/)$/;
 
@@ -29,7 +32,7 @@ function merge(base, extra) {
 
 export class Hub {
     // options: config (object, or YAML text as it is), args, env, input (text, null: left open), listen, data, cwd,
-    // preload: false leaves the defaults of this harness out
+    // unprivileged: as somebody whom permissions concern
     static async start(scope, options = {}) {
         const hub = new Hub(scope, options);
         await hub.launch();
@@ -43,6 +46,14 @@ export class Hub {
         this.data = options.data ?? path.join(this.dir, 'data');
         this.configFile = path.join(this.dir, 'tailrace.yml');
         this.listen = options.listen ?? '127.0.0.1:0';
+        this.binary = binary;
+        if (options.unprivileged && NOBODY) {
+            this.user = NOBODY;
+            // Where the binary lies, nobody may have no business.
+            this.binary = path.join(this.dir, 'tailrace');
+            copyFileSync(binary, this.binary);
+            chownSync(this.dir, NOBODY.uid, NOBODY.gid);
+        }
         this.port = 0;
         this.configure(options.config ?? {});
         scope.defer(() => this.finish());
@@ -61,9 +72,9 @@ export class Hub {
         const listen = this.port ? this.listen.replace(/:\d+$/, `:${this.port}`) : this.listen;
         this.process = new Process(
             this.scope,
-            binary,
+            this.binary,
             ['serve', '-c', this.configFile, '--listen', listen, '--data', this.data, ...args],
-            { env, input: input === undefined ? '' : input, cwd: cwd ?? this.dir },
+            { env, input: input === undefined ? '' : input, cwd: cwd ?? this.dir, user: this.user },
         );
         return this.process;
     }

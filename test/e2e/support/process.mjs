@@ -34,11 +34,11 @@ export class Process {
     stderrText = '';
     result = null; // {code, signal} once it has ended
 
-    // options: cwd, env (added to the clean environment), input (text for stdin; null leaves it open), shell
+    // options: cwd, env (added to the clean environment), input (text for stdin; null leaves it open), user ({uid, gid})
     constructor(scope, file, args = [], options = {}) {
-        const { cwd, env = {}, input = '' } = options;
+        const { cwd, env = {}, input = '', user = {} } = options;
         this.name = [path.basename(file), ...args].join(' ').slice(0, 120);
-        this.child = spawn(file, args, { cwd, env: cleanEnv(env), stdio: ['pipe', 'pipe', 'pipe'] });
+        this.child = spawn(file, args, { cwd, env: cleanEnv(env), stdio: ['pipe', 'pipe', 'pipe'], ...user });
         keepTrack(this.child);
         this.child.stdin.on('error', () => {});
         if (input !== null) this.child.stdin.end(input);
