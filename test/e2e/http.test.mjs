@@ -2,9 +2,10 @@
 // HTTP/1.1 as it is really spoken: malformed, oversize, slow, pipelined, and every error status as problem+json.
 import assert from 'node:assert/strict';
 import net from 'node:net';
-import { RawSocket, assertProblem, slowRequest } from './support/http.mjs';
+import { networkInterfaces } from 'node:os';
+import { RawSocket, assertProblem, request, slowRequest } from './support/http.mjs';
 import { Hub, numbered } from './support/hub.mjs';
-import { curl } from './support/process.mjs';
+import { Process, binary, curl, tailrace } from './support/process.mjs';
 import { scenario, shared } from './support/scope.mjs';
 import { until, within } from './support/wait.mjs';
 
@@ -502,4 +503,42 @@ check('a route that names topics fixes them: a request cannot add its own', asyn
     for (const topic of ['logs/a', 'status', 'private']) await own.publish(topic, topic);
     const seen = async (target) => (await own.get(target, { accept: 'application/json' })).json().events.map((e) => e.topic);
     assert.deepEqual(await seen('/api/Both?topic=private&topic=**'), ['logs/a', 'status']);
+});
+
+// --- IPv6 ---
+
+const noIPv6 = Object.values(networkInterfaces()).flat().some((one) => one.address === '::1') ? false : 'no IPv6 here';
+
+scenario('over IPv6 everything is as over IPv4', { skip: noIPv6 }, async (s) => {
+    const own = await Hub.start(s, { listen: '[::1]:0', config: { limits: { connections_per_address: 3 } } });
+    assert.equal(own.origin, `http://[::1]:${own.port}`);
+    const wire = await own.stream('/t/six', {}, s);
+    const client = own.client('/t/six');
+    await client.opened();
+    const args = ['pub', own.to('/t/six'), 'from pub'];
+    assert.equal((await tailrace(s, args)).code, 0);
+    for (const stream of [wire, client]) assert.deepEqual(await stream.waitData(1), ['from pub']);
+    const tail = new Process(s, binary, ['tail', '-n', '1', own.to('/t/six')]);
+    await tail.stdout.waitCount(1);
+    assert.deepEqual(tail.stdout.items, ['from pub']);
+    // An address is known by its network; one more than it may have is refused.
+    const refused = await own.get('/t/six', { accept: 'application/json' });
+    assertProblem(refused, 429);
+    wire.close();
+    await until(async () => (await own.get('/t/six', { accept: 'application/json' })).status === 200, 'room again');
+    // Port and data stay over a restart.
+    await own.restart();
+    assert.equal(own.origin, `http://[::1]:${own.port}`);
+});
+
+scenario('all addresses are IPv6 and IPv4, which are told apart', { skip: noIPv6 }, async (s) => {
+    const own = await Hub.start(s, { listen: ':0', args: ['--open'] });
+    for (const host of ['127.0.0.1', '[::1]']) {
+        const answer = await request(`http://${host}:${own.port}/t/both`, { method: 'POST', body: host });
+        assert.equal(answer.status, 200, answer.text);
+    }
+    const all = await own.get('/t/both?last=all', { accept: 'text/plain' });
+    assert.equal(all.text, '127.0.0.1\n[::1]\n');
+    const logged = own.stderr.match(/client=\S+/g);
+    assert.ok(logged.includes('client=127.0.0.1') && logged.includes('client=::/64'), logged.join(' '));
 });
