@@ -15,6 +15,10 @@ import { Viewer } from './viewer.js';
 const byId = (id) => document.getElementById(id);
 const MANY = 1000;
 
+// A relative address in the head would mean another file as soon as the page's address changes.
+const favicon = document.querySelector('link[rel="icon"]');
+favicon.href = favicon.href;
+
 const session = new Session();
 const help = new Help();
 const connection = new Connection({ button: byId('connection'), roots: [byId('board'), byId('viewer')], say });
@@ -188,7 +192,7 @@ function buildHead() {
 
 // Before the elements' own keys: the page's settings are what they act on.
 document.addEventListener('keydown', (event) => {
-    if (event.target instanceof Element && event.target.closest('dialog, [popover]')) return;
+    if (event.target instanceof Element && event.target.closest('dialog[open], :popover-open')) return;
     const action = actionOf(event);
     if (!action || asked) return;
     const act = ACTIONS[action] ?? (state.view === 'logs' ? viewer.actions[action] : null);

@@ -23,6 +23,7 @@ function toggle(id, text, title) {
 const pressed = (button) => button.getAttribute('aria-pressed') === 'true';
 
 export class LogTools {
+    #root;
     #on;
     #state = null;
     #looks = null;
@@ -44,17 +45,19 @@ export class LogTools {
         caseSensitive: toggle('filter-case', 'Aa', 'Filter: capitals matter'),
         invert: toggle('filter-invert', '≠', 'Filter: hide the lines that match, show the others (i)'),
     };
+    #finders = tool('finders', 'search', 'Find and filter', 'Find, filter, search', () => this.#showFinders(!this.#root.classList.contains('finding')));
     #levels = tool('levels', 'levels', 'Levels', 'Show only some levels: errors, warnings … (e: warnings and errors)');
     #popups = {};
 
     // on.act(action), on.filter(filter), on.find(find), on.looks(looks), on.columns(columns), on.pick(topics)
     constructor({ root, on, download }) {
+        this.#root = root;
         this.#on = on;
         const look = tool('view-menu', 'sliders', 'View', 'Times, wrapping, columns');
         const save = tool('download', 'download', 'Download', 'Download these lines, or all that are stored (d)');
         root.append(
             el('div', { class: 'tools tools-top', role: 'toolbar', 'aria-label': 'What is shown' },
-                this.#side, this.#title, this.#split, el('span', { class: 'spring' }), this.#pause, this.#follow, look,
+                this.#side, this.#title, this.#split, el('span', { class: 'spring' }), this.#finders, this.#pause, this.#follow, look,
                 tool('copy', 'copy', 'Copy', 'Copy the lines that are shown (y)', () => this.#on.act('copy')),
                 tool('link', 'link', 'Share', 'Copy a link to what you see: topics, filter, selected line (l)', () => this.#on.act('link')),
                 save),
@@ -62,7 +65,7 @@ export class LogTools {
                 el('div', { class: 'field', id: 'find' }, icon('search'), this.#find.text, this.#count, this.#find.caseSensitive, this.#find.regex,
                     el('button', { type: 'button', class: 'toggle', id: 'find-previous', title: 'Previous match (N)', 'aria-label': 'Previous match', onclick: () => this.#on.act('previous') }, icon('up')),
                     el('button', { type: 'button', class: 'toggle', id: 'find-next', title: 'Next match (n)', 'aria-label': 'Next match', onclick: () => this.#on.act('next') }, icon('down'))),
-                tool('search-all', 'search', 'Search all stored lines', 'Search everything the hub keeps, not only what is loaded here (s)', () => this.#on.act('search')),
+                tool('search-all', 'stored', 'Search all stored lines', 'Search everything the hub keeps, not only what is loaded here (s)', () => this.#on.act('search')),
                 el('div', { class: 'field', id: 'filter' }, icon('filter'), this.#filter.text, this.#filter.caseSensitive, this.#filter.regex, this.#filter.invert),
                 this.#levels));
         this.#popups.levels = new Popup(this.#levels, { label: 'Levels', build: (panel) => this.#buildLevels(panel) });
@@ -72,13 +75,21 @@ export class LogTools {
     }
 
     focusFind() {
+        this.#showFinders(true);
         this.#find.text.focus();
         this.#find.text.select();
     }
 
     focusFilter() {
+        this.#showFinders(true);
         this.#filter.text.focus();
         this.#filter.text.select();
+    }
+
+    // Where there is little room the fields come when they are asked for.
+    #showFinders(shown) {
+        this.#root.classList.toggle('finding', shown);
+        this.#finders.setAttribute('aria-expanded', String(shown));
     }
 
     openDownload() {
@@ -100,6 +111,7 @@ export class LogTools {
         }
         this.#filter.text.parentElement.classList.toggle('on', state.filter.text !== '');
         this.#filter.text.placeholder = state.filter.invert ? 'Hide lines with' : 'Show only lines with';
+        this.#finders.classList.toggle('on', Boolean(state.filter.text || state.filter.levels || state.find.text));
         const { levels } = state.filter;
         this.#levels.classList.toggle('on', levels !== null);
         setText(this.#levels.querySelector('.word'), levels === null ? 'Levels' : levelsText(levels));

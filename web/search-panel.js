@@ -48,7 +48,7 @@ export class SearchPanel {
         this.#session = session;
         this.#on = on;
         root.append(
-            el('header', { class: 'search-head' }, icon('search'), this.#title, this.#state, el('span', { class: 'spring' }), this.#more, this.#stop,
+            el('header', { class: 'search-head' }, icon('stored'), this.#title, this.#state, el('span', { class: 'spring' }), this.#more, this.#stop,
                 el('button', { type: 'button', class: 'tool', id: 'search-close', title: 'Close the search (Esc)', 'aria-label': 'Close the search', onclick: () => this.close() }, icon('close'))),
             this.#list);
         this.#list.addEventListener('keydown', (event) => this.#key(event));
