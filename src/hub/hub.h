@@ -25,8 +25,8 @@ struct replay;
 struct subscriber {
     // What an idle one is asked for (a heartbeat, leaving) is together in one line of the cache.
     struct selector *selector;
-    uint32_t place;       // in the selector's list
-    uint32_t wheel_place; // in its slot of the heartbeat wheel
+    uint32_t place;        // in the selector's list
+    uint32_t wheel_place;  // in its slot of the heartbeat wheel
     uint32_t written_tick; // of it alone; the selector has that of all the live ones
     uint32_t partial_sent;
     uint8_t state;
@@ -115,7 +115,8 @@ struct hub_request {
     struct str foreign_id;        // for the gap, as the client gave it
     enum hub_start_kind fallback; // when foreign: LAST or TIME, with the values below
     uint64_t seq, time_ms, count;
-    bool newest;    // HUB_START_BEFORE: newest first, given as they are found; else `count` is at most LIMIT_PAGE_EVENTS
+    bool
+        newest; // HUB_START_BEFORE: newest first, given as they are found; else `count` is at most LIMIT_PAGE_EVENTS
     uint64_t limit; // of a snapshot: at most so many events. 0: no limit
     // What the journal has committed. An id up to here is good although this hub has not been told of it yet: it is waited for.
     uint64_t committed;

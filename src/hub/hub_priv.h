@@ -39,7 +39,7 @@ struct replay {
     uint64_t pace_ms; // as in struct hub_request
     uint32_t speed;
     uint64_t due_ms, sent_at_ms, sent_time_ms;
-    bool paced; // in the hub's list
+    bool paced;   // in the hub's list
     bool limited; // `left` is how many events it may still be given
     uint64_t left;
     struct history *history; // it is answered from the past
