@@ -127,7 +127,7 @@ unit: $(UNIT_PROGRAMS) ## build and run the unit tests of this variant (LAYERS=.
 
 # End-to-end tests: Node's own test runner and real clients against the real binary.
 E2E       := $(wildcard test/e2e/*.test.mjs)
-E2E_HUB   := $(foreach name,publish subscribe resume lines reload,test/e2e/$(name).test.mjs)
+E2E_HUB   := $(foreach name,publish subscribe resume lines reload history,test/e2e/$(name).test.mjs)
 E2E_ENV   := $(if $(filter asan tsan,$(VARIANT)),TAILRACE_TIME_SCALE=4 UBSAN_OPTIONS=print_stacktrace=1 \
              ASAN_OPTIONS=detect_stack_use_after_return=1 TSAN_OPTIONS=halt_on_error=1)
 # A test that hangs has its own limit; this one is for a runner that does.

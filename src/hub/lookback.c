@@ -165,16 +165,16 @@ enum lookback_step lookback_next(struct hub *hub, struct lookback *lookback,
                                  struct lookback_event *out) {
     for (;;) {
         struct record record;
-        struct event *event;
+        struct event *event = NULL;
         enum lookback_step kept = peek_ring(hub, lookback, selector, budget, &event);
         if (kept == LOOKBACK_PAUSE) return kept;
         enum lookback_step stored = lookback->scans
                                         ? peek_journal(hub, lookback, selector, budget, &record)
                                         : peek_chains(hub, lookback, budget, &record);
         if (stored == LOOKBACK_PAUSE || stored == LOOKBACK_FAILED) return stored;
-        if (kept == LOOKBACK_END && stored == LOOKBACK_END) return LOOKBACK_END;
+        if (!event && stored == LOOKBACK_END) return LOOKBACK_END;
         uint8_t flags;
-        if (stored == LOOKBACK_END || (kept == LOOKBACK_EVENT && event->seq > record.seq)) {
+        if (event && (stored == LOOKBACK_END || event->seq > record.seq)) {
             lookback->ring_at = event->seq;
             lookback->place = (struct lookback_place){event->seq, event->time_ms};
             *out = (struct lookback_event){event->seq, event_data(event)};
