@@ -23,6 +23,13 @@ static void start_with(uint64_t backfill) {
 
 static void start(void) { start_with(SOURCE_BACKFILL_ALL); }
 
+// The line "1" has been read.
+static void start_at_one(void) {
+    bench_write(&bench, "log", "1\n");
+    start();
+    bench_wait(&bench, 1);
+}
+
 static void restart(void (*while_down)(void)) {
     bench_stop(&bench);
     if (while_down) while_down();
@@ -154,9 +161,7 @@ Test(file, position_survives_a_restart_even_without_lines) {
 // --- rotation while the hub runs --------------------------------------------------------------------------------------
 
 Test(file, rename_rotation) {
-    bench_write(&bench, "log", "1\n");
-    start();
-    bench_wait(&bench, 1);
+    start_at_one();
     bench_append(&bench, "log", "2\n");
     bench_rename(&bench, "log", "log.1");
     bench_append(&bench, "log", "3\n");
@@ -164,9 +169,7 @@ Test(file, rename_rotation) {
 }
 
 Test(file, lines_written_to_the_renamed_file_come_before_the_new_one) {
-    bench_write(&bench, "log", "1\n");
-    start();
-    bench_wait(&bench, 1);
+    start_at_one();
     bench_rename(&bench, "log", "log.1");
     bench_write(&bench, "log", "");
     bench_append(&bench, "log.1", "2\n");
@@ -177,9 +180,7 @@ Test(file, lines_written_to_the_renamed_file_come_before_the_new_one) {
 }
 
 Test(file, lines_written_to_the_renamed_file_late_are_not_lost) {
-    bench_write(&bench, "log", "1\n");
-    start();
-    bench_wait(&bench, 1);
+    start_at_one();
     bench_rename(&bench, "log", "log.1");
     bench_append(&bench, "log", "3\n");
     bench_wait(&bench, 2);
@@ -197,9 +198,7 @@ Test(file, a_rest_without_newline_in_a_rotated_file_is_a_line) {
 }
 
 Test(file, several_rotations_at_once) {
-    bench_write(&bench, "log", "1\n");
-    start();
-    bench_wait(&bench, 1);
+    start_at_one();
     bench_append(&bench, "log", "2\n");
     bench_rename(&bench, "log", "log.1");
     bench_append(&bench, "log", "3\n");
@@ -225,17 +224,13 @@ Test(file, copytruncate) {
 }
 
 Test(file, truncated_and_grown_beyond_the_offset) {
-    bench_write(&bench, "log", "1\n");
-    start();
-    bench_wait(&bench, 1);
+    start_at_one();
     bench_write(&bench, "log", "much longer than what was there before\n");
     bench_expect(&bench, "log", "log", "1|much longer than what was there before");
 }
 
 Test(file, deleted_and_made_again) {
-    bench_write(&bench, "log", "1\n");
-    start();
-    bench_wait(&bench, 1);
+    start_at_one();
     bench_remove(&bench, "log");
     bench_append(&bench, "log", "2\n");
     bench_wait_for(&bench, "log", "1|2");
@@ -320,9 +315,7 @@ Test(file, copied_and_truncated_while_down) { run_down(copy_and_truncate, FIRST 
 Test(file, made_again_while_down) { run_down(remake, FIRST "|quite another content, longer|3"); }
 
 Test(file, compressed_siblings_are_not_read) {
-    bench_write(&bench, "log", "1\n");
-    start();
-    bench_wait(&bench, 1);
+    start_at_one();
     bench_stop(&bench);
     bench_append(&bench, "log", "2\n");
     bench_rename(&bench, "log", "log.2");

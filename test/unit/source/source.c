@@ -64,6 +64,15 @@ static void shift(const char *name, int keep) {
 
 enum { NUMBERS = 200000, PIECE = 10000 };
 
+static void expect_all_of(void *(*writer)(void *)) {
+    struct source_config config = bench_file(&bench, "log");
+    bench_start(&bench, &config, 1);
+    pthread_t thread;
+    pthread_create(&thread, NULL, writer, NULL);
+    pthread_join(thread, NULL);
+    expect_numbers(NUMBERS);
+}
+
 static void *write_and_rename(void *context) {
     (void)context;
     int fd = -1;
@@ -82,14 +91,7 @@ static void *write_and_rename(void *context) {
     return NULL;
 }
 
-Test(source, fast_writer_under_rename_rotation) {
-    struct source_config config = bench_file(&bench, "log");
-    bench_start(&bench, &config, 1);
-    pthread_t thread;
-    pthread_create(&thread, NULL, write_and_rename, NULL);
-    pthread_join(thread, NULL);
-    expect_numbers(NUMBERS);
-}
+Test(source, fast_writer_under_rename_rotation) { expect_all_of(write_and_rename); }
 
 static void *write_and_copytruncate(void *context) {
     (void)context;
@@ -108,14 +110,7 @@ static void *write_and_copytruncate(void *context) {
     return NULL;
 }
 
-Test(source, fast_writer_under_copytruncate) {
-    struct source_config config = bench_file(&bench, "log");
-    bench_start(&bench, &config, 1);
-    pthread_t thread;
-    pthread_create(&thread, NULL, write_and_copytruncate, NULL);
-    pthread_join(thread, NULL);
-    expect_numbers(NUMBERS);
-}
+Test(source, fast_writer_under_copytruncate) { expect_all_of(write_and_copytruncate); }
 
 Test(source, a_slow_journal_loses_nothing) {
     bench_stop(&bench);
