@@ -147,7 +147,7 @@ Test(retention, rules_are_for_their_topics) {
     journal_close(journal);
 }
 
-Test(retention, forgetting_much_is_resumed_after_kill, .timeout = 60) {
+Test(retention, forgetting_much_is_resumed_after_kill, .timeout = 120) {
     enum { EVENTS = 100000, EACH = 4000 };
     struct journal_config config = support_config(support_dir());
     pid_t child = fork();
@@ -254,11 +254,11 @@ static void fill_map(size_t bytes) {
     journal_close(journal);
 }
 
-Test(retention, full_map_refuses_and_recovers, .timeout = 60) { fill_map(100000); }
+Test(retention, full_map_refuses_and_recovers, .timeout = 120) { fill_map(100000); }
 // To the last page, so that deleting has no room either.
-Test(retention, map_without_a_page_recovers, .timeout = 60) { fill_map(3000); }
+Test(retention, map_without_a_page_recovers, .timeout = 120) { fill_map(3000); }
 
-Test(retention, full_map_makes_room_where_it_may, .timeout = 60) {
+Test(retention, full_map_makes_room_where_it_may, .timeout = 120) {
     struct journal_config config = support_config(support_dir());
     config.map_bytes = 4 << 20;
     config.policy.retention.bytes_max = 100 << 20;

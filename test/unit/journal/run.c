@@ -7,7 +7,7 @@
 
 #include "support.h"
 
-TestSuite(run, .timeout = 60);
+TestSuite(run, .timeout = 120);
 
 static const struct journal_topic_rule memory_rules[] = {{.pattern = "memory/**", .memory = true}};
 

@@ -244,7 +244,7 @@ Test(store, truncated_file_is_an_error) {
     free(data);
 }
 
-Test(store, garbage_is_an_error, .timeout = 60) {
+Test(store, garbage_is_an_error, .timeout = 120) {
     const char *dir = support_dir();
     char path[4096], *data;
     make_sample(dir);
@@ -337,7 +337,7 @@ static uint64_t kill_one(const char *dir, int acknowledgements) {
     return last;
 }
 
-Test(store, survives_kill, .timeout = 60) {
+Test(store, survives_kill, .timeout = 120) {
     const char *dir = support_dir();
     for (int round = 1; round <= 5; round++) {
         uint64_t acknowledged = kill_one(dir, 300 * round);
@@ -448,8 +448,8 @@ static void run_with_fault(const char *name) {
     cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s", name);
 }
 
-Test(store, survives_failing_write, .timeout = 60) { run_with_fault("write"); }
-Test(store, survives_full_disk, .timeout = 60) { run_with_fault("write_full"); }
-Test(store, survives_failing_sync, .timeout = 60) { run_with_fault("sync"); }
-Test(store, survives_failing_last_page, .timeout = 60) { run_with_fault("last_page"); }
-Test(store, survives_failing_everything, .timeout = 60) { run_with_fault("all"); }
+Test(store, survives_failing_write, .timeout = 120) { run_with_fault("write"); }
+Test(store, survives_full_disk, .timeout = 120) { run_with_fault("write_full"); }
+Test(store, survives_failing_sync, .timeout = 120) { run_with_fault("sync"); }
+Test(store, survives_failing_last_page, .timeout = 120) { run_with_fault("last_page"); }
+Test(store, survives_failing_everything, .timeout = 120) { run_with_fault("all"); }

@@ -52,7 +52,6 @@ static void teardown(void) {
     cr_assert_eq(rmdir(dir), 0);
 }
 
-// Not less than the suite before it: Criterion's runner can lose a time limit that is pushed before a longer one, a leak under ASan.
 TestSuite(watch, .init = setup, .fini = teardown, .timeout = 240);
 
 // Two events, never alike to the one before, which the kernel would join.

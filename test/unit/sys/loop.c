@@ -37,7 +37,7 @@ static void setup(void) {
 
 static void teardown(void) { loop_free(world.loop); }
 
-TestSuite(loop, .init = setup, .fini = teardown, .timeout = 30);
+TestSuite(loop, .init = setup, .fini = teardown, .timeout = 60);
 
 struct timer {
     struct loop_timer timer;
