@@ -143,6 +143,10 @@ e2e: $(B)/tailrace node_modules/.package-lock.json ## run the end-to-end tests o
 	$(Q)$(E2E_ENV) TAILRACE_BIN=$(B)/tailrace timeout --foreground $(E2E_LIMIT) \
 	    node --test --test-reporter=spec --test-concurrency=$(JOBS) $(E2E)
 
+.PHONY: soak
+soak: $(B)/tailrace node_modules/.package-lock.json ## what takes minutes: a large fast log in a browser, with its frame times and memory
+	$(Q)SOAK=1 TAILRACE_BIN=$(B)/tailrace node --test --test-reporter=spec test/e2e/live-log-load.test.mjs
+
 .PHONY: check
 check: $(B)/tailrace $(UNIT_PROGRAMS) ## unit and end-to-end tests of this variant
 	$(Q)failed=0; $(MAKE) --no-print-directory unit || failed=1; \

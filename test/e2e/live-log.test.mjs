@@ -2,6 +2,7 @@
 // <live-log> in Chromium against the real hub, on a page of another origin: what is shown is exactly the log, the reader is never
 // disturbed, history in both directions, search, selection, keys.
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { startBrowser } from './support/browser.mjs';
 import { assertSequence, numbered } from './support/hub.mjs';
 import { frames, inSight, loaded, logSite, notes, rows, run, shown, until, wheel } from './support/live-log.mjs';
@@ -329,6 +330,51 @@ check('a finished topic, a gap and the beginning say so', async (s) => {
     const again = await open(hub, { topic: 'logs/app' });
     await until(again, `log.shadowRoot.querySelector('.log-note-closed')`);
     assert.equal((await notes(again)).length, 1);
+    clean(page);
+});
+
+check('lines that the hub has lost are noted where they are missing', async (s) => {
+    const hub = await place.start(s);
+    await hub.publishLines('logs/app', numbered(5));
+    const page = await open(hub, { topic: 'logs/app' });
+    await live(page);
+    await run(page, `window.gaps = []; log.addEventListener('live-gap', (event) => gaps.push(event.detail))`);
+    await hub.kill9();
+    rmSync(hub.data, { recursive: true });
+    await hub.launch();
+    await hub.publishLines('logs/app', numbered(3, 'new '));
+    await until(page, `[...log.lines()].at(-1).data === 'new 3'`);
+    await frames(page);
+    assertSequence(await loaded(page), [...numbered(5), ...numbered(3, 'new ')]);
+    const texts = await run(page, `return [...log.shadowRoot.querySelectorAll('.rows > *')].map((row) => row.querySelector('.log-text')?.textContent ?? row.className)`);
+    assert.deepEqual(texts, [...numbered(5), 'log-note log-note-gap', ...numbered(3, 'new ')]);
+    assert.match((await notes(page))[0], /Lines are missing here/);
+    assert.equal(await page.evaluate(() => window.gaps.length), 1);
+});
+
+check('hidden and shown again, it is where it was', async (s) => {
+    const hub = await place.start(s);
+    await hub.publishLines('logs/app', numbered(1000));
+    const page = await open(hub, { topic: 'logs/app', last: 1000 });
+    await live(page);
+    for (const up of [false, true]) {
+        if (up) await wheel(page, -3000);
+        await frames(page, 3);
+        const before = await inSight(page);
+        await run(page, `log.style.display = 'none'`);
+        await frames(page, 3);
+        await run(page, `log.style.display = ''`);
+        await frames(page, 4);
+        assert.deepEqual(await inSight(page), before, up ? 'up' : 'at the end');
+        assert.equal(await run(page, 'return log.follow'), !up);
+    }
+    await run(page, `log.style.display = 'none'`);
+    await run(page, 'log.toEnd()');
+    await hub.publish('logs/app', 'meanwhile');
+    await until(page, `log.lineCount === 1001`);
+    await run(page, `log.style.display = ''`);
+    await frames(page, 4);
+    assert.equal((await inSight(page)).at(-1).text, 'meanwhile');
     clean(page);
 });
 

@@ -25,7 +25,7 @@ export class LogRows {
     #list = () => [];
     #tops = new Float64Array(64);
     #frame = 0;
-    #anchor = null;         // {entry, delta, at}
+    #anchor = null;         // {entry, pos, delta, at}: delta px of the entry were above the viewport when scrollTop was at
     #nodes = new Map();     // entry -> node, those in the page
     #kept = [];             // entries that stay in the page wherever they are: the ends of a selection
     #layout = 0;            // number of the layout that heights belong to
@@ -158,6 +158,10 @@ export class LogRows {
     // The size of the viewport or of a row may have changed.
     resized({ rowPx, columns }) {
         const { clientHeight, clientWidth } = this.#scroller;
+        if (clientHeight === 0) {
+            this.#hidden();
+            return;
+        }
         const same = rowPx === this.#rowPx && clientWidth === this.#widthPx && columns === this.#columns;
         this.#viewPx = clientHeight;
         this.#widthPx = clientWidth;
@@ -165,6 +169,14 @@ export class LogRows {
         this.#columns = Math.max(8, columns);
         if (same) this.schedule();
         else this.relayout();
+    }
+
+    // Not shown at the moment, which may lose the scroll position: the reader comes back to where he was.
+    #hidden() {
+        if (this.#viewPx === 0) return;
+        this.#viewPx = 0;
+        if (!this.follow) this.#anchor = this.#anchorAt(this.#setTop);
+        if (this.#anchor) this.#anchor.at = null;
     }
 
     #listen() {
@@ -206,6 +218,7 @@ export class LogRows {
 
     #scrolled() {
         const { scrollTop } = this.#scroller;
+        if (this.#viewPx === 0) return;
         const end = Math.max(0, this.#total() - this.#viewPx);
         if (this.follow) {
             if (scrollTop < this.#setTop - 2 && scrollTop < end - END_PX) this.setFollow(false);
@@ -222,7 +235,10 @@ export class LogRows {
 
     // By the rows that are in the page: the list may have lost entries above them since they were drawn.
     #anchorNow() {
-        const { scrollTop } = this.#scroller;
+        return this.#anchorAt(this.#scroller.scrollTop);
+    }
+
+    #anchorAt(scrollTop) {
         const { entries, tops } = this.#drawnRows;
         let index = tops.findLastIndex((top) => top <= scrollTop);
         if (index >= 0 && index < entries.length - 1) {
@@ -301,7 +317,7 @@ export class LogRows {
         this.#anchor ??= this.#anchorNow();
         if (!this.#anchor) return null;
         const { entry, pos, delta, at } = this.#anchor;
-        return { entry, pos, delta: delta + this.#scroller.scrollTop - at };
+        return { entry, pos, delta: at === null ? delta : delta + this.#scroller.scrollTop - at };
     }
 
     #size() {
