@@ -44,6 +44,9 @@ struct http1_parser {
     struct http1_request request;
 };
 
+// A parser that is used again keeps the memory of a head up to this size: that of nearly all.
+#define KEPT_HEAD_BYTES 4096
+
 // The first byte of a TLS client's hello (RFC 8446, 5.1); no method begins with it.
 #define TLS_HANDSHAKE 0x16
 
@@ -184,6 +187,16 @@ void http1_parser_free(struct http1_parser *parser) {
     free(parser->spans);
     free(parser->fields);
     free(parser);
+}
+
+void http1_parser_renew(struct http1_parser *parser, size_t header_bytes_max, void *context) {
+    ASSERT(header_bytes_max > 0 && header_bytes_max <= UINT32_MAX);
+    parser->context = context;
+    parser->state = STATE_IDLE;
+    parser->status = 0;
+    parser->has_request = false;
+    if (parser->head.cap > KEPT_HEAD_BYTES) buf_fini(&parser->head);
+    parser->head.max = header_bytes_max;
 }
 
 // What llhttp found wrong, unless a callback of ours has found it first.

@@ -71,6 +71,8 @@ struct http1_parser;
 struct http1_parser *http1_parser_new(size_t header_bytes_max, http1_body_fn *on_body,
                                       void *context);
 void http1_parser_free(struct http1_parser *parser); // NULL is fine
+// As new, for another connection; what little memory it has is kept. The request of before is gone.
+void http1_parser_renew(struct http1_parser *parser, size_t header_bytes_max, void *context);
 
 // Takes bytes up to the next step; *consumed says how many, the rest stays the caller's and is to be fed again. After
 // HTTP1_HEADERS the next feed goes on with the body, if there is one, and ends in HTTP1_COMPLETE; the feed after that

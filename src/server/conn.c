@@ -71,6 +71,29 @@ static void free_buf(struct buf **buf) {
     *buf = NULL;
 }
 
+static bool take_parser(struct conn *conn) {
+    struct worker *worker = conn->worker;
+    size_t head_bytes = worker->site->config->header_bytes_max;
+    conn->parser = worker->spare_parser;
+    worker->spare_parser = NULL;
+    if (conn->parser) {
+        http1_parser_renew(conn->parser, head_bytes, conn);
+    } else {
+        conn->parser = http1_parser_new(head_bytes, on_body, conn);
+    }
+    return conn->parser;
+}
+
+static void drop_parser(struct conn *conn) {
+    struct worker *worker = conn->worker;
+    if (worker->spare_parser) {
+        http1_parser_free(conn->parser);
+    } else {
+        worker->spare_parser = conn->parser;
+    }
+    conn->parser = NULL;
+}
+
 static void set_busy(struct conn *conn, bool busy) {
     if (busy == !!(conn->flags & CONN_BUSY)) return;
     conn->flags ^= CONN_BUSY;
@@ -100,8 +123,7 @@ void conn_close(struct conn *conn) {
     loop_timer_clear(worker->loop, &conn->timer);
     loop_remove(worker->loop, &conn->io);
     close(conn->io.fd);
-    http1_parser_free(conn->parser);
-    conn->parser = NULL;
+    drop_parser(conn);
     free_buf(&conn->held);
     free_buf(&conn->out);
     if (conn->prev) conn->prev->next = conn->next;
@@ -196,6 +218,7 @@ static void append_out(struct conn *conn, const struct buf *response) {
         conn->out = malloc(sizeof *conn->out);
         if (conn->out) buf_init(conn->out, LIMIT_TAIL_BYTES);
     }
+    if (conn->out && !conn->out->data) (void)buf_reserve(conn->out, response->len);
     if (conn->out) buf_append_str(conn->out, buf_str(response));
     // Half an answer is worse than none.
     if (!conn->out || buf_failed(conn->out) || buf_failed(response))
@@ -357,9 +380,7 @@ static void feed(struct conn *conn, const char *bytes, size_t len) {
     bool step_due = conn->parser && http1_parser_in_message(conn->parser) &&
                     !http1_parser_in_head(conn->parser);
     if (!conn->parser) {
-        conn->parser =
-            http1_parser_new(conn->worker->site->config->header_bytes_max, on_body, conn);
-        if (!conn->parser) {
+        if (!take_parser(conn)) {
             conn_close(conn);
             return;
         }
@@ -431,8 +452,7 @@ static void advance(struct conn *conn) {
     if (conn->state == CONN_CLOSED) return;
     // A connection without a request holds no parser.
     if (conn->parser && conn->phase == PHASE_IDLE && !conn->held) {
-        http1_parser_free(conn->parser);
-        conn->parser = NULL;
+        drop_parser(conn);
         if (conn->worker->draining) {
             conn_close(conn);
             return;
@@ -610,8 +630,7 @@ void conn_after_turn(struct conn *conn) {
         advance(conn);
     } else if (conn->state == CONN_STREAM && conn->parser &&
                !http1_parser_in_message(conn->parser) && !conn->held) {
-        http1_parser_free(conn->parser);
-        conn->parser = NULL;
+        drop_parser(conn);
     }
 }
 

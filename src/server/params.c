@@ -8,13 +8,17 @@
 
 int params_init(struct params *params, struct str query, struct str preset) {
     // Each value is decoded at most a few times; a value never grows by decoding.
-    *params =
-        (struct params){.query = query, .preset = preset, .size = (query.len + preset.len) * 4 + 1};
-    params->memory = malloc(params->size);
+    params->query = query;
+    params->preset = preset;
+    params->used = 0;
+    params->size = (query.len + preset.len) * 4 + 1;
+    params->memory = params->size <= sizeof params->small ? params->small : malloc(params->size);
     return params->memory ? 0 : ERR_NOMEM;
 }
 
-void params_fini(struct params *params) { free(params->memory); }
+void params_fini(struct params *params) {
+    if (params->memory != params->small) free(params->memory);
+}
 
 int params_next(struct params *params, const char *name, struct params_cursor *cursor,
                 struct str *value) {

@@ -13,6 +13,7 @@ struct params {
     struct str preset; // of a configured route; what it names, the request's is not asked for
     char *memory;      // values, one after the other
     size_t used, size;
+    char small[256]; // is the memory when it is enough
 };
 
 // Room for all values of both queries is taken at once. ERR_NOMEM.

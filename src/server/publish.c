@@ -25,7 +25,7 @@ struct publishing {
     bool lines_mode, close, ended, forgetting, done;
     bool
         refused; // by the journal: what has not been handed over is not published any more, or order would be lost
-    char *topic, *type, *key;
+    char *type, *key;
     struct buf body;    // one event's data
     struct lines lines; // or the lines
     struct batch_out *waiting,
@@ -35,8 +35,9 @@ struct publishing {
     uint64_t line_no;
     int status; // of a failure
     unsigned retry_after_s;
-    char detail[600];
+    char *detail; // NULL: there was no memory for it
     uint64_t first, last, count, duplicates;
+    struct str topic; // behind it
 };
 
 // Events handed to the journal together.
@@ -75,9 +76,9 @@ static void publishing_free(struct publishing *publishing) {
     lines_fini(&publishing->lines);
     buf_fini(&publishing->exchange.response);
     reply_fini(&publishing->exchange.reply);
-    free(publishing->topic);
     free(publishing->type);
     free(publishing->key);
+    free(publishing->detail);
     free(publishing);
 }
 
@@ -90,7 +91,7 @@ void publish_fail(struct publishing *publishing, int status, const char *detail)
     publishing->status = status;
     publishing->exchange.reply.keep_alive =
         publishing->exchange.reply.keep_alive && publishing->ended;
-    snprintf(publishing->detail, sizeof publishing->detail, "%s", detail);
+    publishing->detail = str_dup(str_from(detail));
 }
 
 bool publish_failed(const struct publishing *publishing) { return publishing->status != 0; }
@@ -237,12 +238,15 @@ static struct batch_out *room_for(struct publishing *publishing, size_t bytes) {
     return batch;
 }
 
+// Most requests have neither type nor key.
+static struct str optional(const char *text) { return text ? str_from(text) : STR(""); }
+
 static void add_event(struct publishing *publishing, struct str data, struct str key,
                       uint8_t flags) {
     struct batch_out *batch = room_for(publishing, data.len);
     if (!batch) return;
     struct event *event =
-        event_new(str_from(publishing->topic), str_from(publishing->type), key, data, flags);
+        event_new(publishing->topic, optional(publishing->type), key, data, flags);
     if (!event) {
         publish_fail(publishing, 503, "out of memory");
         return;
@@ -265,7 +269,7 @@ static void add_line(struct publishing *publishing, struct str line) {
         publish_fail(publishing, 400, detail);
         return;
     }
-    if (publishing->key[0]) {
+    if (publishing->key) {
         snprintf(key, sizeof key, "%s/%llu", publishing->key,
                  (unsigned long long)publishing->line_no);
         key_text = str_from(key);
@@ -326,7 +330,7 @@ static void finish_body(struct publishing *publishing) {
     }
     uint8_t flags = 0;
     if (publishing->close) flags = data.len ? EVENT_CLOSE : EVENT_CLOSE | EVENT_MARKER;
-    add_event(publishing, data, str_from(publishing->key), flags);
+    add_event(publishing, data, optional(publishing->key), flags);
 }
 
 void publish_end(struct publishing *publishing) {
@@ -353,6 +357,8 @@ static void answer_ok(struct publishing *publishing) {
     struct buf body;
     const char *epoch = journal_epoch(publishing->worker->server->journal);
     buf_init(&body, 1024);
+    // The answer's usual size, taken once.
+    (void)buf_reserve(&publishing->exchange.response, 256);
     if (publishing->lines_mode) {
         buf_append_char(&body, '{');
         if (publishing->count) {
@@ -365,7 +371,7 @@ static void answer_ok(struct publishing *publishing) {
         buf_append_str(&body, STR("\"count\":"));
         // What closes the topic is no line.
         buf_append_u64(&body, publishing->count - publishing->close);
-        if (publishing->key[0]) {
+        if (publishing->key) {
             buf_append_str(&body, STR(",\"duplicates\":"));
             buf_append_u64(&body, publishing->duplicates);
         }
@@ -387,7 +393,8 @@ static void answer(struct publishing *publishing) {
     publishing->done = true;
     if (publishing->status) {
         reply_problem(response, publishing->worker, &publishing->exchange.reply, publishing->status,
-                      publishing->detail, publishing->retry_after_s, STR(""));
+                      publishing->detail ? publishing->detail : "out of memory",
+                      publishing->retry_after_s, STR(""));
     } else if (publishing->forgetting) {
         reply_empty(response, publishing->worker, &publishing->exchange.reply, 204, STR(""));
     } else {
@@ -400,8 +407,10 @@ static void answer(struct publishing *publishing) {
 
 static struct publishing *publishing_new(struct conn *conn, const struct http1_request *request,
                                          struct str topic) {
-    struct publishing *publishing = calloc(1, sizeof *publishing);
+    struct publishing *publishing = calloc(1, sizeof *publishing + topic.len);
     if (!publishing) return NULL;
+    memcpy(publishing + 1, topic.ptr, topic.len);
+    publishing->topic = (struct str){(const char *)(publishing + 1), topic.len};
     size_t event_max = conn->worker->site->config->event_bytes_max;
     publishing->worker = conn->worker;
     publishing->exchange.release = release_exchange;
@@ -409,31 +418,30 @@ static struct publishing *publishing_new(struct conn *conn, const struct http1_r
     buf_init(&publishing->exchange.response, 16384);
     buf_init(&publishing->body, event_max);
     lines_init(&publishing->lines, event_max, LINES_REFUSE);
-    publishing->topic = str_dup(topic);
-    if (!publishing->topic || reply_init(&publishing->exchange.reply, conn->worker, request)) {
+    if (reply_init(&publishing->exchange.reply, conn->worker, request)) {
         publishing_free(publishing);
         return NULL;
     }
     return publishing;
 }
 
-// A text parameter: "" when it is not there. On an error the answer is set.
+// A text parameter: NULL when it is not there. On an error the answer is set.
 static int text_param(struct publishing *publishing, struct params *params, const char *name,
                       char **out) {
     char detail[100];
     struct str value = STR("");
     int err = params_get(params, name, &value);
-    if (err && err != ERR_NOT_FOUND) {
+    if (err == ERR_NOT_FOUND) return 0;
+    if (err) {
         snprintf(detail, sizeof detail, "`%s` is not well percent-encoded", name);
         publish_fail(publishing, 400, detail);
         return err;
     }
-    if (!err && value.len == 0) {
+    if (value.len == 0) {
         snprintf(detail, sizeof detail, "`%s` is empty", name);
         publish_fail(publishing, 400, detail);
         return ERR_INVALID;
     }
-    if (err) value = STR("");
     *out = str_dup(value);
     if (!*out) publish_fail(publishing, 503, "out of memory");
     return *out ? 0 : ERR_NOMEM;
@@ -484,8 +492,8 @@ static int read_params(struct publishing *publishing, const struct http1_request
         publish_fail(publishing, 400, "`close` must be 1 or 0");
         return ERR_INVALID;
     }
-    const char *bad = bad_type(publishing->type);
-    if (!bad) bad = bad_key(publishing->key, publishing->lines_mode);
+    const char *bad = publishing->type ? bad_type(publishing->type) : NULL;
+    if (!bad && publishing->key) bad = bad_key(publishing->key, publishing->lines_mode);
     if (bad) publish_fail(publishing, 400, bad);
     return bad ? ERR_INVALID : 0;
 }
@@ -539,13 +547,7 @@ void publish_forget(struct conn *conn, const struct http1_request *request, stru
     }
     conn_exchange_add(conn, &publishing->exchange);
     publishing->forgetting = publishing->ended = true;
-    publishing->type = str_dup(STR(""));
-    publishing->key = str_dup(STR(""));
-    if (!publishing->type || !publishing->key) {
-        publish_fail(publishing, 503, "out of memory");
-    } else {
-        add_event(publishing, STR(""), STR(""), 0);
-    }
+    add_event(publishing, STR(""), STR(""), 0);
     if (publishing->filling) publishing->filling->publish.op = PUBLISH_FORGET;
     submit(publishing);
     if (idle(publishing)) answer(publishing);

@@ -290,6 +290,7 @@ static void worker_free(struct worker *worker) {
     loop_free(worker->loop);
     hub_free(worker->hub);
     site_put(worker->site);
+    http1_parser_free(worker->spare_parser);
     free(worker->read_buffer);
     free(worker);
 }

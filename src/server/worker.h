@@ -55,6 +55,8 @@ struct worker {
     struct worker_counts counts;
     _Atomic(size_t) busy; // connections that draining waits for
     char *read_buffer;
+    struct http1_parser
+        *spare_parser; // NULL: none; most requests come alone, and are parsed by this one
 };
 
 // Makes it, with its hub loaded from the journal (which must not have been started). `listener` and `metrics_listener` are taken over on success (-1: none).
