@@ -146,6 +146,14 @@ check('a key that comes in the query is not taken for a parameter of the subscri
     assert.equal(answer.status, 200);
 });
 
+check('an allowed origin may load the kit, others may not read it', async () => {
+    for (const name of ['/kit/tailrace.js', '/tailrace.js']) {
+        assert.equal((await hub.get(name, { origin: APP })).headers['access-control-allow-origin'], APP, name);
+        const other = await hub.get(name, { origin: 'https://evil.example' });
+        assert.equal(other.headers['access-control-allow-origin'], undefined, name);
+    }
+});
+
 check('an allowed origin is echoed, others get nothing', async () => {
     for (const origin of [APP, 'https://a.example.org', 'https://b.a.example.org']) {
         const answer = await hub.get('/t/public/x', jsonWith({ origin }));

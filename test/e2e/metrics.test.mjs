@@ -179,6 +179,18 @@ check('the web assets have a type, an ETag, and nothing outside them can be had'
     }
 });
 
+check('the kit is a folder of its own, with types for editors', async () => {
+    const types = { 'tailrace.js': /^text\/javascript/, 'live-log.js': /^text\/javascript/, 'tailrace.d.ts': /^text\/plain/ };
+    for (const [name, type] of Object.entries(types)) {
+        const answer = await hub.get(`/kit/${name}`);
+        assert.equal(answer.status, 200, name);
+        assert.match(answer.headers['content-type'], type, name);
+        assert.ok(answer.headers.etag);
+        assert.equal((await hub.get(`/assets/kit/${name}`)).status, 404, 'one address each');
+    }
+    for (const name of ['README.md', 'package.json']) assert.equal((await hub.get(`/kit/${name}`)).status, 404, name);
+});
+
 check('ids on every side are of one journal', async () => {
     const { id } = await hub.publish('epoch', 'x');
     const topic = (await hub.get('/topics?topic=epoch')).json()[0];

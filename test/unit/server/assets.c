@@ -28,6 +28,7 @@ Test(assets, are_the_files_of_web) {
     assert_same_as_file("app.css");
     assert_same_as_file("app.js");
     assert_same_as_file("icon.svg");
+    assert_same_as_file("kit/tailrace.js");
 }
 
 Test(assets, have_the_type_a_browser_needs) {
@@ -35,6 +36,7 @@ Test(assets, have_the_type_a_browser_needs) {
     cr_expect_str_eq(asset_find(STR("app.css"))->type, "text/css; charset=utf-8");
     cr_expect_str_eq(asset_find(STR("app.js"))->type, "text/javascript; charset=utf-8");
     cr_expect_str_eq(asset_find(STR("icon.svg"))->type, "image/svg+xml; charset=utf-8");
+    cr_expect_str_eq(asset_find(STR("kit/tailrace.d.ts"))->type, "text/plain; charset=utf-8");
 }
 
 Test(assets, have_a_strong_entity_tag_of_their_own) {
@@ -46,8 +48,20 @@ Test(assets, have_a_strong_entity_tag_of_their_own) {
 }
 
 Test(assets, are_found_by_their_exact_name_only) {
-    const char *names[] = {"",        "nothing.js", "app",           "app.jsx",    "APP.JS",
-                           "/app.js", "./app.js",   "../web/app.js", "web/app.js", "app.js/"};
+    const char *names[] = {"",
+                           "nothing.js",
+                           "app",
+                           "app.jsx",
+                           "APP.JS",
+                           "/app.js",
+                           "./app.js",
+                           "../web/app.js",
+                           "web/app.js",
+                           "app.js/",
+                           "kit",
+                           "kit/",
+                           "kit/package.json",
+                           "kit/../app.js"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         cr_expect_null(asset_find(str_from(names[i])), "%s", names[i]);
     }
