@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // tailrace demo: a hub with something to see. It writes an ordinary configuration and sample logs to a temporary directory, behind a key
-// made for the occasion, and runs the hub with them; a thread lets a second log grow as that of a busy web server does.
+// made for the occasion, and runs the hub with them; a thread lets other logs grow as those of a busy shop do.
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
@@ -14,17 +14,17 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/demo_logs.h"
 #include "cli/run.h"
 
 #define KEY_BYTES 12
-// The busy log is rotated after so many lines: it stays small, and shows that rotation is followed.
-#define BUSY_LINES_MAX 5000
-#define SAMPLE_LINES 300
+// The growing logs are rotated after so many bursts: they stay small, and show that rotation is followed.
+#define BURSTS_MAX 5000
 
 static const char help[] =
     "Usage: tailrace demo [--listen ADDRESS:PORT]\n"
     "\n"
-    "Runs a hub with a sample log, a busy log and simulated statuses, and prints what to open.\n"
+    "Runs a hub with logs that grow and statuses that change, and prints what to open.\n"
     "Nothing is kept.\n"
     "\n"
     "  -l, --listen ADDRESS:PORT where to serve (default 127.0.0.1:8080; port 0 picks a free one)\n"
@@ -44,13 +44,38 @@ static const char config_text[] =
     "sources:\n"
     "  - {file: %s/sample.log, topic: logs/sample, backfill: all}\n"
     "  - {file: %s/web.log, topic: logs/web}\n"
+    "  - {file: %s/shop.log, topic: logs/shop}\n"
+    "  - {file: %s/worker.log, topic: logs/worker}\n"
+    "  - {simulate: {file: %s/build.txt, interval: 100ms..900ms}, topic: builds/1042/log}\n"
     "  - simulate: {words: [queued, building, testing, passed, passed, failed, deployed], "
     "interval: 5s..15s, order: shuffle}\n"
     "    topic: status/build\n"
     "  - simulate: {words: [ok, ok, ok, degraded, ok, down], interval: 5s..15s, order: shuffle}\n"
     "    topic: status/api\n"
     "  - simulate: {words: [idle, running, running, done], interval: 5s..15s, order: sequence}\n"
-    "    topic: status/backup\n";
+    "    topic: status/backup\n"
+    "  - simulate: {words: ['{\"state\":\"ok\",\"value\":\"38 ms\"}', "
+    "'{\"state\":\"ok\",\"value\":\"44 ms\"}', "
+    "'{\"state\":\"slow\",\"value\":\"812 ms\",\"message\":\"one of three is away\"}'], "
+    "interval: 4s..12s, order: shuffle}\n"
+    "    topic: status/services/search\n"
+    "  - simulate: {words: ['{\"state\":\"ok\",\"value\":\"12 ms\"}', "
+    "'{\"state\":\"ok\",\"value\":\"15 ms\"}', '{\"state\":\"ok\",\"value\":\"11 ms\"}'], "
+    "interval: 3s..9s, order: shuffle}\n"
+    "    topic: status/services/payments\n"
+    "  - simulate: {words: ['{\"state\":\"ok\",\"value\":\"3 waiting\"}', "
+    "'{\"state\":\"ok\",\"value\":\"none waiting\"}', "
+    "'{\"state\":\"degraded\",\"value\":\"41 waiting\"}'], interval: 6s..14s, order: sequence}\n"
+    "    topic: status/services/mail\n"
+    "  - simulate: {words: ['{\"state\":\"up\",\"value\":\"31 %%\"}', "
+    "'{\"state\":\"up\",\"value\":\"47 %%\"}', '{\"state\":\"busy\",\"value\":\"93 %%\"}'], "
+    "interval: 5s..10s, order: shuffle}\n"
+    "    topic: status/hosts/web-1\n"
+    "  - simulate: {words: ['{\"state\":\"up\",\"value\":\"28 %%\"}', "
+    "'{\"state\":\"up\",\"value\":\"35 %%\"}'], interval: 5s..10s, order: shuffle}\n"
+    "    topic: status/hosts/web-2\n"
+    "  - simulate: {words: [up], interval: 20s..40s}\n"
+    "    topic: status/hosts/db-1\n";
 
 struct demo {
     char dir[64];
@@ -78,71 +103,62 @@ static int write_config(struct demo *demo) {
     if (!file) return ERR_SYSTEM;
     // The key is in it.
     fchmod(fileno(file), 0600);
-    fprintf(file, config_text, demo->key, demo->dir, demo->dir);
+    fprintf(file, config_text, demo->key, demo->dir, demo->dir, demo->dir, demo->dir, demo->dir);
     snprintf(demo->config, sizeof demo->config, "%s/tailrace.yml", demo->dir);
     return fclose(file) ? ERR_SYSTEM : 0;
 }
 
-static int write_sample(struct demo *demo) {
-    static const char *const steps[] = {
-        "fetching sources",
-        "resolving 214 packages",
-        "compiling module core",
-        "compiling module server",
-        "linking",
-        "running unit tests",
-        "running browser tests",
-        "warning: test \"resume\" took 1.8 s",
-        "packaging",
-        "uploading artifacts",
-        "deploying to staging",
-        "health check passed",
-    };
-    FILE *file = create(demo, "sample.log");
+static int write_file(const struct demo *demo, const char *name, void (*write)(FILE *file)) {
+    FILE *file = create(demo, name);
     if (!file) return ERR_SYSTEM;
-    for (int i = 0; i < SAMPLE_LINES; i++) {
-        int seconds = 9 * 3600 + i * 2;
-        fprintf(file, "%02d:%02d:%02d [build %d] %s\n", seconds / 3600, seconds / 60 % 60,
-                seconds % 60, 41 + i / (int)(sizeof steps / sizeof steps[0]),
-                steps[(size_t)i % (sizeof steps / sizeof steps[0])]);
-    }
+    write(file);
     return fclose(file) ? ERR_SYSTEM : 0;
 }
 
-static void write_request(FILE *file, unsigned *seed) {
-    static const char *const paths[] = {
-        "/", "/login", "/api/orders", "/api/orders/1042", "/assets/app.js", "/search?q=sse"};
-    static const int statuses[] = {200, 200, 200, 200, 304, 404, 500};
-    char when[40];
-    time_t now = time(NULL);
-    struct tm utc;
-    gmtime_r(&now, &utc);
-    strftime(when, sizeof when, "%d/%b/%Y:%H:%M:%S +0000", &utc);
-    fprintf(file, "192.0.2.%d - - [%s] \"GET %s HTTP/1.1\" %d %d\n", rand_r(seed) % 250 + 1, when,
-            paths[(unsigned)rand_r(seed) % (sizeof paths / sizeof paths[0])],
-            statuses[(unsigned)rand_r(seed) % (sizeof statuses / sizeof statuses[0])],
-            rand_r(seed) % 40000 + 120);
-    fflush(file);
+// Logs that grow while the demo runs; `one_in` bursts have something for it.
+static const struct growing {
+    const char *name;
+    void (*write)(FILE *file, unsigned *seed);
+    int one_in;
+} growing[] = {
+    {"web.log", demo_write_request, 1},
+    {"shop.log", demo_write_shop, 2},
+    {"worker.log", demo_write_worker, 5},
+};
+#define GROWING (sizeof growing / sizeof growing[0])
+
+static void write_burst(FILE *const *files, unsigned *seed) {
+    for (size_t i = 0; i < GROWING; i++) {
+        if (rand_r(seed) % growing[i].one_in) continue;
+        // Visitors come in bursts.
+        for (int burst = rand_r(seed) % 4; burst >= 0; burst--) growing[i].write(files[i], seed);
+        fflush(files[i]);
+    }
 }
 
-static void *write_busy_log(void *context) {
+static void *write_logs(void *context) {
     struct demo *demo = context;
     unsigned seed = (unsigned)getpid();
-    char current[256], rotated[256];
-    snprintf(current, sizeof current, "%s/web.log", demo->dir);
-    snprintf(rotated, sizeof rotated, "%s/web.log.1", demo->dir);
     while (!atomic_load(&demo->stopping)) {
-        FILE *file = fopen(current, "ae");
-        if (!file) return NULL;
-        for (int i = 0; i < BUSY_LINES_MAX && !atomic_load(&demo->stopping); i++) {
-            // Visitors come in bursts.
-            int burst = rand_r(&seed) % 4;
-            while (burst-- >= 0) write_request(file, &seed);
+        FILE *files[GROWING] = {NULL};
+        char path[256], rotated[260];
+        size_t opened = 0;
+        for (; opened < GROWING; opened++) {
+            snprintf(path, sizeof path, "%s/%s", demo->dir, growing[opened].name);
+            if (!(files[opened] = fopen(path, "ae"))) break;
+        }
+        for (int i = 0; i < BURSTS_MAX && opened == GROWING && !atomic_load(&demo->stopping); i++) {
+            write_burst(files, &seed);
             struct timespec pause = {.tv_nsec = (rand_r(&seed) % 350 + 20) * 1000000L};
             nanosleep(&pause, NULL);
         }
-        fclose(file);
-        (void)!rename(current, rotated);
+        for (size_t i = 0; i < opened; i++) {
+            fclose(files[i]);
+            snprintf(path, sizeof path, "%s/%s", demo->dir, growing[i].name);
+            snprintf(rotated, sizeof rotated, "%s.1", path);
+            (void)!rename(path, rotated);
+        }
+        if (opened < GROWING) return NULL;
     }
     return NULL;
 }
@@ -151,7 +167,7 @@ static void announce(void *context, const char *url) {
     const struct demo *demo = context;
     printf(
         "\n"
-        "  The page:           %s?key=%s&log=logs/web\n"
+        "  The page:           %s?key=%s\n"
         "  A log, as SSE:      curl -N -H 'Accept: text/event-stream' '%sapi/StreamLogs?code=%s'\n"
         "  A status, as SSE:   curl -N -H 'Accept: text/event-stream' "
         "'%sapi/HttpTrigger1?code=%s'\n"
@@ -186,7 +202,9 @@ int cli_demo(int argc, char **argv) {
         return CLI_UNAVAILABLE;
     }
     int exit_code = CLI_UNAVAILABLE;
-    if (make_key(&demo) || write_config(&demo) || write_sample(&demo)) {
+    if (make_key(&demo) || write_config(&demo) ||
+        write_file(&demo, "sample.log", demo_write_sample) ||
+        write_file(&demo, "build.txt", demo_write_build)) {
         cli_say("demo", "%s cannot be written: %s", demo.dir, strerror(errno));
         goto out;
     }
@@ -194,7 +212,7 @@ int cli_demo(int argc, char **argv) {
     flags.file = demo.config;
     flags.data = data;
     run_block_signals();
-    if (pthread_create(&demo.writer, NULL, write_busy_log, &demo)) {
+    if (pthread_create(&demo.writer, NULL, write_logs, &demo)) {
         cli_say("demo", "no thread can be started");
         goto out;
     }
