@@ -5,6 +5,7 @@ import { tagColor } from '../kit/log-time.js';
 import { el, setText } from './dom.js';
 import { icon } from './icons.js';
 import { Popup } from './popup.js';
+import { isPattern } from './session.js';
 
 const TYPING_MS = 150;
 
@@ -192,7 +193,7 @@ export class LogTools {
 
     #showTitle({ topics }) {
         const chip = (topic) => {
-            const node = el('span', { class: 'chip', 'data-topic': topic, title: topic }, el('span', { class: 'topic-dot' }), el('span', { class: 'chip-name' }, topic),
+            const node = el('span', { class: 'chip', 'data-topic': topic, title: topic }, isPattern(topic) ? null : el('span', { class: 'topic-dot' }), el('span', { class: 'chip-name' }, topic),
                 topics.length > 1 ? el('button', { type: 'button', title: `Take ${topic} out`, 'aria-label': `Take ${topic} out`,
                     onclick: () => this.#on.pick(topics.filter((other) => other !== topic)) }, icon('close')) : null);
             node.style.setProperty('--tag-light', tagColor(topic, false));
