@@ -28,8 +28,8 @@ const SORTS = [
     ['newest', 'last changed first'],
 ];
 const GROUPS = [
-    ['auto', 'by the first part of the name'],
-    ['none', 'not'],
+    ['auto', 'by prefix'],
+    ['none', 'none'],
 ];
 const LAYOUTS = [
     ['cards', 'cards'],

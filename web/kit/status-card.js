@@ -10,6 +10,7 @@ import { agoText, clockText, durationText } from './status-time.js';
 const BAR = 10,
     BAR_GAP = 3,
     STRIP_HEIGHT = 20;
+const SHORT_HISTORY = 3; // lines that fit into a smaller card
 // A bar tells its kind by its height too.
 const BAR_HEIGHTS = { good: 9, busy: 12, wait: 6, other: 9, off: 3, warn: 16, bad: 20 };
 
@@ -136,6 +137,7 @@ export class StatusCard {
         if (open === this.#open) return;
         this.#open = open;
         this.node.toggleAttribute('data-open', open);
+        this.node.toggleAttribute('data-short', open && this.#runs().length <= SHORT_HISTORY);
         if (open) this.fill();
         const parts = this.#parts;
         parts.button.setAttribute('aria-expanded', String(open));
@@ -185,7 +187,21 @@ export class StatusCard {
         return `${read(this.status.now).word} for ${known ? '' : 'at least '}${durationText(now - since)}`;
     }
 
-    // Newest first; the same again and again is one line.
+    // The history, newest first; the same again and again is one.
+    #runs() {
+        const runs = [];
+        for (const entry of this.status.history.toReversed()) {
+            const run = runs.at(-1);
+            if (run && run.entry.data === entry.data) {
+                run.count++;
+                run.from = entry.time;
+            } else {
+                runs.push({ entry, count: 1, from: entry.time });
+            }
+        }
+        return runs;
+    }
+
     #showHistory() {
         const parts = this.#parts;
         const now = this.#host.now();
@@ -207,17 +223,7 @@ export class StatusCard {
             this.node.append(parts.more);
         }
         setText(parts.lasts, this.#lasting(now));
-        const runs = [];
-        for (const entry of this.status.history.toReversed()) {
-            const run = runs.at(-1);
-            if (run && run.entry.data === entry.data) {
-                run.count++;
-                run.from = entry.time;
-            } else {
-                runs.push({ entry, count: 1, from: entry.time });
-            }
-        }
-        parts.past.replaceChildren(...runs.map((run) => pastLine(run, now)));
+        parts.past.replaceChildren(...this.#runs().map((run) => pastLine(run, now)));
     }
 }
 

@@ -236,6 +236,7 @@ code { font-family: var(--_mono); font-size: 0.95em; color: var(--_ink); }
     outline-offset: -2px;
 }
 
+.card[data-open][data-short] { grid-row: span 2; }
 .card[data-open] .says { white-space: normal; overflow-wrap: anywhere; max-height: 5.4em; overflow-y: auto; }
 .more {
     grid-area: more;
@@ -321,6 +322,7 @@ code { font-family: var(--_mono); font-size: 0.95em; color: var(--_ink); }
     row-gap: 0;
 }
 
+:host([layout="list"]) .card[data-open][data-short] { grid-row: span 4; }
 :host([layout="list"]) .more { align-self: stretch; }
 :host([layout="list"]) .says { white-space: nowrap; }
 
