@@ -25,6 +25,7 @@ export { LEVELS } from './levels.js';
 const LAST = 200;
 const MAX_LINES = 20_000;
 const CHIP_MS = 200;        // the chip's number does not change more often
+const TAG_MAX = 24;
 const OLDER_AGAIN_MS = 3000; // after a page of history could not be had
 
 const BaseElement = globalThis.HTMLElement ?? class {};
@@ -57,6 +58,7 @@ export class LiveLog extends BaseElement {
     #dirty = { lines: false, match: false };
     #chipTimer = 0;
     #gutterKnown = false;
+    #tagWidth = 0;          // characters
     #dark = false;
     #patternErrors = {};
 
@@ -538,9 +540,19 @@ export class LiveLog extends BaseElement {
     }
 
     #makeRow(entry) {
+        this.#widenTags(entry);
         const row = makeRow(entry, this.#view());
         row.classList.toggle('selected', entry === this.#chosen);
         return row;
+    }
+
+    // The tags' column is as wide as the longest topic so far, within reason.
+    #widenTags({ topic }) {
+        const width = Math.min(TAG_MAX, topic?.length ?? 0);
+        if (!this.#tags || width <= this.#tagWidth) return;
+        this.#tagWidth = width;
+        this.#parts.frame.style.setProperty('--tag-width', `${width}ch`);
+        this.#gutterKnown = false;
     }
 
     // Found at once for plain text; for expressions the row is made anew when they have been found.

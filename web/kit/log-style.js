@@ -61,7 +61,7 @@ const TEXT = `
 .log-time, .log-tag, .log-cell, .log-fold { flex: none; user-select: none; -webkit-user-select: none; }
 .log-time { min-width: 12ch; color: var(--_muted); white-space: pre; font-variant-numeric: tabular-nums; }
 .relative .log-time { min-width: 10ch; text-align: right; }
-.log-tag { width: 16ch; overflow: hidden; direction: rtl; text-align: left; text-overflow: ellipsis; white-space: pre; }
+.log-tag { width: var(--tag-width, 8ch); overflow: hidden; direction: rtl; text-align: left; text-overflow: ellipsis; white-space: pre; }
 .log-tag-name { direction: ltr; unicode-bidi: isolate; }
 .log-cell { width: var(--live-column-width, 18ch); overflow: hidden; text-overflow: ellipsis; white-space: pre; }
 .log-fold {
@@ -169,7 +169,7 @@ mark { background: var(--_mark); color: var(--_mark-ink); border-radius: 2px; }
 @container (max-width: 560px) {
     .log-ms { display: none; }
     .log-time, .relative .log-time { min-width: 8ch; }
-    .log-tag { width: 8ch; }
+    .log-tag { max-width: 8ch; }
     .log-cell { width: var(--live-column-width, 11ch); }
     .log-main, .columns { column-gap: 1ch; }
     .wrap .log-main { display: block; }
@@ -178,6 +178,9 @@ mark { background: var(--_mark); color: var(--_mark-ink); border-radius: 2px; }
     .wrap span.log-fold { display: none; }
     .wrap button.log-fold { margin-inline-start: 0; }
     .wrap .log-cut { display: block; }
+    .wrap .rows .log-cell { width: auto; max-width: 24ch; }
+    .wrap .rows .log-cell:empty, .wrap .columns > :not(.log-cell) { display: none; }
+    .wrap .columns .log-cell { width: auto; }
     .wrap .log-more { display: block; }
     .log-line, .log-note { padding-inline: 5px 6px; }
     .state { top: auto; bottom: 52px; right: 50%; transform: translateX(50%); width: max-content; }
