@@ -348,7 +348,7 @@ check('lines that the hub has lost are noted where they are missing', async (s) 
     assertSequence(await loaded(page), [...numbered(5), ...numbered(3, 'new ')]);
     const texts = await run(page, `return [...log.shadowRoot.querySelectorAll('.rows > *')].map((row) => row.querySelector('.log-text')?.textContent ?? row.className)`);
     assert.deepEqual(texts, [...numbered(5), 'log-note log-note-gap', ...numbered(3, 'new ')]);
-    assert.match((await notes(page))[0], /Lines are missing here/);
+    assert.match((await notes(page))[0], /Lines are missing here: the hub has begun a new journal/);
     assert.equal(await page.evaluate(() => window.gaps.length), 1);
 });
 

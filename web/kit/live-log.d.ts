@@ -150,6 +150,9 @@ export function tagIndex(topic: string): number;
 /** A CSS colour for the topic on a light or dark ground. */
 export function tagColor(topic: string, dark: boolean): string;
 
+/** Worst first. */
+export const LEVELS: readonly Level[];
+
 declare global {
     interface HTMLElementTagNameMap {
         'live-log': LiveLog;

@@ -94,7 +94,7 @@ export class LogSource {
             this.#get({ since: neighbour(id, -1), limit: around }),
         ]);
         if (run !== this.#run) return false;
-        const found = newer.events.some((event) => event.id === id);
+        const found = newer.events.some((event) => event.id === id && event.type !== 'tailrace.gap');
         if (older.events.length + newer.events.length > 0) {
             this.#window.replace(entriesOf([...older.events, ...newer.events]), newer.next, { begin: !older.previous });
         }
@@ -275,13 +275,15 @@ function parse(text) {
     }
 }
 
+// The hub's reasons, for people.
 const REASONS = {
-    retention: 'older lines have been removed by the retention limits',
-    epoch: 'the log’s journal was replaced',
+    retention: 'the hub does not keep them any more',
+    'unknown epoch': 'the hub has begun a new journal',
+    'unknown id': 'the hub’s journal has gone back to an earlier state',
 };
 
 function gapNote({ reason }, id = null) {
-    const why = REASONS[reason] ?? reason;
+    const why = Object.hasOwn(REASONS, reason) ? REASONS[reason] : reason;
     return new Note('gap', `Lines are missing here${why ? `: ${why}` : ''}.`, id || null);
 }
 

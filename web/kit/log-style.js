@@ -65,7 +65,7 @@ const TEXT = `
 .log-tag-name { direction: ltr; unicode-bidi: isolate; }
 .log-cell { width: var(--live-column-width, 18ch); overflow: hidden; text-overflow: ellipsis; white-space: pre; }
 .log-fold {
-    width: 1.6ch; height: 1lh; margin-inline: -1ch -0.9ch; padding: 0; border: 0; background: none; color: var(--_muted); font: inherit; line-height: 1;
+    width: 1.6ch; height: 1lh; margin-inline: -1ch -0.9ch; padding: 0; border: 0; background: none; color: var(--_muted); font: inherit;
 }
 button.log-fold { cursor: pointer; }
 button.log-fold::before { content: ''; display: inline-block; border: 4px solid transparent; border-left: 6px solid currentcolor; border-right: 0; }

@@ -33,7 +33,7 @@ const inPage = (body) => `(async (argument) => { const log = document.querySelec
 
 // Runs text in the page, with `log` and `argument` in its scope.
 export const run = (page, body, argument) =>
-    page.evaluate(([text, value]) => (0, eval)(text)(value), [inPage(body), argument]); // eslint-disable-line no-eval
+    page.evaluate(([text, value]) => (0, eval)(text)(value), [inPage(body), argument]);
 
 export const until = (page, condition, argument, limit = 30_000) =>
     page.waitForFunction(
