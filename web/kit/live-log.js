@@ -351,7 +351,7 @@ export class LiveLog extends BaseElement {
                 return false;
             }
             if (!found) {
-                const near = this.#window.entries.find((entry) => entry.id && reaches(entry.id, id)) ?? this.#window.lastLine;
+                const near = this.#window.entries.find((entry) => entry.data !== undefined && reaches(entry.id, id)) ?? this.#window.lastLine;
                 if (near) this.#choose(near, 'middle');
                 return false;
             }
