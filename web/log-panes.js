@@ -27,7 +27,7 @@ export class LogPanes {
         this.#on = on;
         root.addEventListener('focusin', (event) => this.#activate(event.target.closest('live-log')));
         root.addEventListener('pointerdown', (event) => this.#activate(event.target.closest('live-log')));
-        for (const name of ['live-lines', 'live-match', 'live-follow', 'live-select', 'live-columns', 'live-pattern']) {
+        for (const name of ['live-state', 'live-lines', 'live-match', 'live-follow', 'live-select', 'live-columns', 'live-pattern']) {
             root.addEventListener(name, (event) => this.#on.event(event, event.target));
         }
     }

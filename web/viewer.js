@@ -176,6 +176,7 @@ export class Viewer {
     // The reader has changed part of the state.
     #change(part, { fresh = false } = {}) {
         this.#state = { ...this.#state, ...part };
+        for (const of of ['filter', 'query']) this.#tools.showError(of, null);
         if ('topics' in part || 'split' in part) this.#rebuild();
         else this.#panes.apply(this.#settings());
         this.#show();
@@ -191,8 +192,6 @@ export class Viewer {
 
     #show() {
         this.#tools.show(this.#state, this.#looks);
-        this.#tools.showError('filter', null);
-        this.#tools.showError('query', null);
         this.#picker.selected = this.#state.topics;
         this.#showActive();
         if (this.#isOpen) document.title = this.#state.topics.length ? `${this.#state.topics.join(', ')} – tailrace` : 'tailrace';
@@ -271,7 +270,8 @@ export class Viewer {
             log.loadedAll ? 'all that is stored' : 'older ones come as you scroll up',
             log.paused ? `paused${log.unseen ? `, ${log.unseen.toLocaleString('en')} waiting` : ''}` : log.follow ? 'following' : 'not following',
         ].join(' · '));
-        if (this.#wantedLine && log.connection !== 'closed') this.#goToWanted();
+        // Not before the element has begun: it would begin anew.
+        if (this.#wantedLine && (log.lineCount > 0 || ['live', 'ended'].includes(log.connection))) this.#goToWanted();
     }
 
     // Says what to do where there is nothing to see.

@@ -34,9 +34,24 @@ export const rows = (page, { pane = 0 } = {}) =>
             .map(({ node }) => node.querySelector('.log-text').textContent);
     }, pane);
 
-export const row = (text) => `#viewer .log-line:has(.log-text:text-is(${JSON.stringify(text)}))`;
+// The row on or near the screen that says exactly this, or null.
+const rowHandle = (page, text, options) =>
+    page.waitForFunction(
+        (wanted) => {
+            const logs = [...document.querySelectorAll('live-log')];
+            const all = logs.flatMap((log) => [...log.shadowRoot.querySelectorAll('.log-line')]);
+            return all.find((node) => node.querySelector('.log-text')?.textContent === wanted) ?? null;
+        },
+        text,
+        options,
+    );
 
-export const waitRow = (page, text) => page.waitForSelector(row(text), LONG);
+export const waitRow = (page, text) => rowHandle(page, text, LONG);
+
+export async function clickRow(page, text) {
+    const handle = await rowHandle(page, text, LONG);
+    await handle.asElement().click();
+}
 
 export const waitWord = (page, topic, word) =>
     page.waitForSelector(`.card[data-topic="${topic}"][data-word="${word}"]`, LONG);
