@@ -75,5 +75,5 @@ export function connect(options: ConnectOptions): Subscription;
 /** The hub's address, with a slash at its end; without `url` where this script came from. */
 export function hubRoot(url?: string | URL): URL;
 
-/** Whether a topic is of a pattern, by the hub's rules. */
-export function topicMatches(pattern: string, topic: string): boolean;
+/** A function that tells whether a topic is of one of these patterns, by the hub's rules. */
+export function topicMatcher(patterns: readonly string[]): (topic: string) => boolean;

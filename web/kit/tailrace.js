@@ -1,57 +1,31 @@
 // SPDX-License-Identifier: MIT
-// The client of a tailrace hub: connect() keeps a subscription alive over cut connections, sleep and restarts, exactly once and in
-// order. README.md is for users; this is how it works.
-//
-//   Subscription   what connect() returns. Takes what is stored by JSON requests; their `next` is its position. Then it joins a Line.
-//   Line           one connection for each hub, key and filter, of the union of all topics, from the least position. An event goes to
-//                  whoever asked for its topic and is not past it: exact for all, whoever joins, leaves or takes over.
-//   Board          the Lines, and who listens to them. It lives in a SharedWorker; else in the tab that holds a Web Lock (the others
-//                  reach it by BroadcastChannel); else in every tab.
-//   Desk           a tab's subscriptions and its link to the Board. When that is lost they join the next, with their own positions.
-//
-// This is the only client that looks into event ids: EPOCH-NUMBER, one rising sequence for each epoch.
+// The client of a tailrace hub. README.md tells how to use it, and how it works. It looks into ids: EPOCH-NUMBER, rising in each epoch.
 
 // Milliseconds. Tests shorten them.
 export const timing = {
-    first: 5000, // a stream has said nothing until then: a proxy may hold it back
-    slow: 8000, // then it is said that nothing has come
-    answer: 30_000, // an answer, or more of it
+    first: 5000, // for a stream to say something
+    again: 60_000, // before one that was held back is tried again; then twice that
+    answer: 30_000, // for a whole answer
     wait: 25_000, // of a long poll
-    streamAgain: 60_000, // a held back stream is tried again
     retry: 1500, // until the hub says otherwise
-    retryMost: 30_000,
-    join: 30, // changes of a line within it are made together
-    leave: 1000, // a line keeps topics that nobody wants any more
-    closed: 10_000, // how often it is asked whether topics of a shared line are finished
-    told: 5000, // subscriptions hear at least so often how far their line is
-    link: 3000, // for the Board to answer
+    most: 30_000, // between attempts
+    closed: 10_000, // between questions for finished topics
 };
-const NAME = 'tailrace-1'; // the version of what tabs say to each other
-const TOPICS_MOST = 100;
-const TOPICS_CHARS = 6000; // of an address
-const STREAMS_MOST = 4; // of the six connections that a browser opens to one host over HTTP/1.1
-const PAGE = 5000;
+
+const NAME = 'tailrace-1'; // the version of what tabs say
+const PAGE = 5000; // events in an answer
 
 const random = () => Math.random().toString(36).slice(2);
-const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+const sleep = (ms) => new Promise((done) => { setTimeout(done, ms); });
 const numberOf = (id) => Number(id.slice(id.lastIndexOf('-') + 1));
 const epochOf = (id) => id.slice(0, id.lastIndexOf('-'));
-const isPattern = (topic) => /(^|\/)\*\*?(\/|$)/.test(topic);
-const backoff = (attempt, base) => Math.max(100, Math.random() * Math.min(timing.retryMost, base * 2 ** attempt));
-
-function duration(text, otherwise) {
-    let ms = 0;
-    for (const [, n, unit] of String(text).matchAll(/(\d+)(ms|s|m|h|d)/g)) {
-        ms += n * { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit];
-    }
-    return ms || otherwise;
-}
+const isExact = (topics) => !topics.some((topic) => /(^|\/)\*\*?(\/|$)/.test(topic));
 
 function parse(text) {
     try {
-        return JSON.parse(text);
+        return JSON.parse(text) ?? {};
     } catch {
-        return null;
+        return {};
     }
 }
 
@@ -63,1206 +37,757 @@ export function hubRoot(url = new URL('..', import.meta.url)) {
     return root;
 }
 
-// As the hub does it. `topic` may be a pattern: then whether `pattern` covers it.
-export function topicMatches(pattern, topic) {
-    const [want, have] = [pattern.split('/'), topic.split('/')];
-    let w = 0, h = 0, star = -1, from = 0;
-    for (;;) {
-        if (want[w] === '**') {
-            star = ++w;
-            from = h;
-        } else if (h < have.length && w < want.length && (want[w] === have[h] || (want[w] === '*' && have[h] !== '**'))) {
-            w++;
-            h++;
-        } else if (h === have.length && w === want.length) {
-            return true;
-        } else {
-            if (star < 0 || from >= have.length) return false;
-            h = ++from;
-            w = star;
-        }
-    }
+// Whether a topic is of one of the patterns, as the hub sees it; or a pattern is covered by one of them.
+export function topicMatcher(patterns) {
+    const escape = (text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+    const part = (text) => (text === '**' ? '(/[^/]*)*' : `/${text === '*' ? '(?!\\*\\*(/|$))[^/]*' : escape(text)}`);
+    const all = new RegExp(`^(${patterns.map((pattern) => pattern.split('/').map(part).join('')).join('|')})$`);
+    return (topic) => patterns.includes(topic) || all.test(`/${topic}`);
 }
 
-const isLong = (topics) => topics.length > TOPICS_MOST
-    || (topics.length > 1 && encodeURIComponent(topics.join('/topic=')).length > TOPICS_CHARS);
-
-// Topics for one request: too many of them are folded into patterns (a/*/log), the largest families first. What comes too much is
-// sorted out by the Line.
+// Topics for one request, at most 100: of more, the ends are left off (builds/**), and who asks sorts out what comes too much.
 export function foldTopics(topics) {
     let all = [...new Set(topics)];
-    while (isLong(all)) {
-        const families = new Map();
-        for (const topic of all) {
-            const segments = topic.split('/');
-            segments.forEach((segment, i) => {
-                if (segment === '**') return;
-                const name = segments.with(i, '*').join('/');
-                families.set(name, [...families.get(name) ?? [], topic]);
-            });
-        }
-        const [name, members] = [...families].reduce((a, b) => (b[1].length > a[1].length ? b : a), ['', []]);
-        if (members.length > 1) {
-            all = [...all.filter((topic) => !members.includes(topic)), name];
-        } else {
-            const wide = [...new Set(all.map((topic) => `${topic.split('/')[0]}/**`))];
-            all = wide.length < all.length ? wide : ['**'];
-        }
+    for (let depth = 127; all.length > 100 || (all.length > 1 && encodeURIComponent(all).length > 6000); depth--) {
+        const cut = new RegExp(`^((?:[^/]*/){${depth}})[^]+$`);
+        all = [...new Set(all.map((topic) => topic.replace(cut, '$1**')))];
     }
-    return all;
+    return all.sort();
 }
 
-// The parts of `topics` that fit into a request each.
-function inParts(topics) {
-    const parts = [[]];
-    for (const topic of topics) {
-        if (isLong([...parts.at(-1), topic])) parts.push([]);
-        parts.at(-1).push(topic);
-    }
-    return parts;
-}
+// A function that takes the bytes of a stream, by HTML's "Interpreting an event stream"; with format=meta events have topic and time.
+export function eventReader({ onEvent, onComment, onRetry }) {
+    const decoder = new TextDecoder();
+    let rest = '', afterCr = false, event = {}, id = '';
 
-// Bytes in, events out ({type, data, id, …other fields}), by the HTML standard's "Interpreting an event stream".
-export class EventParser {
-    lastId = '';
-    #on;
-    #decoder = new TextDecoder(); // takes the BOM away
-    #rest = '';
-    #afterCr = false;
-    #fields = {};
-    #data = null;
-    #id = '';
-
-    // event(event), comment(text), retry(ms)
-    constructor(handlers) {
-        this.#on = handlers;
-    }
-
-    push(bytes) {
-        const text = this.#decoder.decode(bytes, { stream: true });
-        if (!text) return;
-        const ending = /[\r\n]/g;
-        let at = this.#afterCr && text[0] === '\n' ? 1 : 0;
-        this.#afterCr = false;
-        for (;;) {
-            ending.lastIndex = at;
-            const found = ending.exec(text);
-            if (!found) break;
-            const line = this.#rest + text.slice(at, found.index);
-            this.#rest = '';
-            at = ending.lastIndex;
-            if (found[0] === '\r') {
-                if (text[at] === '\n') at++;
-                else this.#afterCr = at === text.length;
-            }
-            this.#line(line);
-        }
-        this.#rest += text.slice(at);
-    }
-
-    #line(line) {
+    function read(line) {
+        const [, name, value] = /^([^:]*)(?:: ?)?(.*)$/s.exec(line);
         if (!line) {
-            this.#dispatch();
-            return;
-        }
-        const colon = line.indexOf(':');
-        if (colon === 0) {
-            this.#on.comment?.(line.slice(1).trim());
-            return;
-        }
-        const name = colon < 0 ? line : line.slice(0, colon);
-        const value = colon < 0 ? '' : line.slice(colon + (line[colon + 1] === ' ' ? 2 : 1));
-        if (name === 'data') {
-            this.#data = this.#data === null ? value : `${this.#data}\n${value}`;
-        } else if (name === 'id') {
-            if (!value.includes('\0')) this.#id = value;
-        } else if (name === 'retry') {
-            if (/^\d+$/.test(value)) this.#on.retry?.(Number(value));
-        } else {
-            this.#fields[name] = value;
-        }
+            if ('data' in event) onEvent({ ...event, type: event.type || 'message', id });
+            event = {};
+        } else if (!name) onComment?.(value);
+        else if (name === 'data') event.data = 'data' in event ? `${event.data}\n${value}` : value;
+        else if (name === 'id') id = value.includes('\0') ? id : value;
+        else if (name === 'event') event.type = value;
+        else if (name === 'topic' || name === 'time') event[name] = value;
+        else if (name === 'retry' && /^\d+$/.test(value)) onRetry?.(Number(value));
     }
 
-    #dispatch() {
-        const [{ event: type, ...fields }, data] = [this.#fields, this.#data];
-        this.#fields = {};
-        this.#data = null;
-        this.lastId = this.#id;
-        if (data !== null) this.#on.event({ ...fields, type: type || 'message', data, id: this.lastId });
-    }
+    return (bytes) => {
+        const text = decoder.decode(bytes, { stream: true });
+        if (!text) return;
+        const ending = /\r\n?|\n/g;
+        let at = ending.lastIndex = afterCr && text[0] === '\n' ? 1 : 0;
+        for (let found; (found = ending.exec(text)); at = ending.lastIndex) {
+            read(rest + text.slice(at, found.index));
+            rest = '';
+        }
+        rest += text.slice(at);
+        afterCr = text.endsWith('\r');
+    };
 }
 
-// Why something did not work, in words for people. wait: ms that the hub asks for. final: asking again is no use.
-// closed: the page itself is not let through; refused, and tried again.
-class Failure extends Error {
-    constructor(reason, { status, wait = 0, final = false, closed = false, offline = false } = {}) {
-        super(reason);
-        Object.assign(this, { status, wait, final, closed, offline });
-    }
-}
-
-const blocked = new Set(); // origins that the page's security policy keeps it from
+// Why something did not work, in words for people. wait: ms until it is tried again, 0: as is good, Infinity: never.
+const failure = (reason, more) => Object.assign(new Error(reason), { state: 'reconnecting', wait: 0, ...more });
+const GAP = 'tailrace.gap';
+const LOST = 'The connection was lost.';
+const NO_HUB = 'The answer is not from a hub. Is the address right? Is there a login in between?';
+const ENDED = { t: 'state', state: 'ended' };
+const blocked = new Set(); // origins, by the page's security policy
 
 async function unreachable(hub) {
-    const here = globalThis.location;
-    if (globalThis.navigator?.onLine === false) return new Failure('This device is offline.', { offline: true });
-    await sleep(20); // a violation is told after the error
-    if (blocked.has(hub.origin)) {
-        return new Failure(`This page's own security policy (connect-src) does not let it reach ${hub.origin}.`, { closed: true });
+    const here = globalThis.location?.origin;
+    if (globalThis.navigator?.onLine === false) return failure('This device is offline.', { state: 'offline' });
+    await sleep(20); // that is told after the error
+    const refused = (reason) => failure(reason, { state: 'refused', wait: timing.most });
+    if (blocked.has(hub.origin)) return refused(`This page's security policy (connect-src) keeps it from ${hub.origin}.`);
+    if (here && here !== hub.origin) {
+        const probe = fetch(new URL('healthz', hub), { mode: 'no-cors', signal: AbortSignal.timeout(timing.first) });
+        if (await probe.catch(() => null)) return refused(`The hub does not let in pages of ${here}; its configuration (origins) says which.`);
     }
-    if (here && here.origin !== hub.origin) {
-        try {
-            await fetch(new URL('healthz', hub), { mode: 'no-cors', cache: 'no-store', signal: AbortSignal.timeout(timing.first) });
-            return new Failure(`The hub does not let in pages of ${here.origin}: its configuration names those it does (origins).`,
-                { closed: true });
-        } catch {
-            if (here.protocol === 'https:' && hub.protocol === 'http:') {
-                return new Failure('The hub cannot be reached. A page on https may be kept from a hub on http.');
-            }
-        }
-    }
-    return new Failure('The hub cannot be reached.');
+    return failure('The hub cannot be reached.');
 }
 
 async function refusal(response, key) {
-    const { status } = response;
-    const { detail, title } = parse(await response.text().catch(() => '')) ?? {};
-    let reason = String(detail || title || `The answer was ${status} ${response.statusText}`.trim());
-    if (status === 401) reason = key ? 'The key is not the right one.' : 'A key is needed.';
-    const after = response.headers.get('Retry-After') ?? '';
-    const wait = /^\d+$/.test(after) ? after * 1000 : Date.parse(after) - Date.now();
-    return new Failure(reason[0].toUpperCase() + reason.slice(1).replace(/([^.!?])$/, '$1.'), {
-        status, wait: wait > 0 ? wait * (1 + Math.random() / 4) : 0, final: status < 500 && ![408, 425, 429].includes(status),
-    });
+    const { status, statusText, headers } = response;
+    const { detail, title } = parse(await response.text().catch(() => ''));
+    let reason = `${detail || title || `the answer was ${status} ${statusText}`}`;
+    if (status === 401) reason = key ? 'the key is not the right one' : 'a key is needed';
+    const wait = (Number(headers.get('Retry-After')) || 0) * (1000 + Math.random() * 250);
+    reason = reason[0].toUpperCase() + reason.slice(1).replace(/\w$/, '$&.');
+    if (status >= 500 || [408, 425, 429].includes(status)) return failure(reason, { status, wait });
+    return failure(reason, { status, state: 'refused', wait: Infinity });
 }
 
-// GET /events. The Response, null for 204; throws a Failure, or the signal's reason.
+// GET /events: the Response, null for 204. Throws a failure, or the signal's reason.
 async function ask({ hub, key, filter }, parameters, accept, signal) {
-    const root = new URL(hub);
-    const url = new URL('events', root);
-    const headers = { Accept: accept };
-    const inHeader = /^[\x21-\x7e]*$/.test(key);
-    for (const [name, value] of Object.entries({ ...parameters, filter, key: inHeader ? '' : key })) {
+    const url = new URL('events', hub);
+    const plain = /^[!-~]*$/.test(key); // fit for a header
+    for (const [name, value] of Object.entries({ ...parameters, filter, key: plain ? '' : key })) {
         for (const one of [value ?? ''].flat()) if (one !== '') url.searchParams.append(name, one);
     }
-    if (key && inHeader) headers.Authorization = `Bearer ${key}`;
-    let response;
-    try {
-        response = await fetch(url, { headers, cache: 'no-store', signal });
-    } catch {
-        signal.throwIfAborted();
-        throw await unreachable(root);
-    }
+    const headers = { Accept: accept, ...(key && plain && { Authorization: `Bearer ${key}` }) };
+    const response = await fetch(url, { headers, cache: 'no-store', signal }).catch(() => null);
+    signal.throwIfAborted();
+    if (!response) throw await unreachable(url);
     if (response.status === 204) return null;
     if (!response.ok) throw await refusal(response, key);
     if ((response.headers.get('Content-Type') ?? '').startsWith(accept)) return response;
-    throw new Failure('The answer did not come from a hub. Is the address right, and does a login stand in between?',
-        { status: response.status, final: true });
+    throw failure(NO_HUB, { status: response.status, state: 'refused', wait: timing.most });
 }
 
 async function snapshot(target, parameters, signal, patience = timing.answer) {
-    const own = new AbortController();
-    const stop = () => own.abort();
-    const timer = setTimeout(stop, patience);
-    signal.addEventListener('abort', stop);
+    const late = AbortSignal.timeout(patience);
     try {
-        signal.throwIfAborted();
-        const answer = await (await ask(target, parameters, 'application/json', own.signal))?.json();
-        if (Array.isArray(answer?.events) && answer.next) return answer;
-        throw new Failure('The answer did not come from a hub.', { final: true });
+        const response = await ask(target, parameters, 'application/json', AbortSignal.any([signal, late]));
+        const page = await response.json();
+        if (page.events && page.topics && page.next) return page;
+        throw failure(NO_HUB);
     } catch (error) {
         signal.throwIfAborted();
-        throw error instanceof Failure ? error
-            : new Failure(own.signal.aborted ? 'The hub does not answer.' : 'The connection was lost.');
-    } finally {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', stop);
+        throw late.aborted ? failure('The hub does not answer.') : error.state ? error : failure(LOST);
     }
 }
 
-// Whether all of `topics` are finished, by a snapshot's list.
-function allClosed(topics, listed) {
-    const closed = new Set(listed.filter((topic) => topic.closed).map(({ topic }) => topic));
-    return topics.every((topic) => closed.has(topic));
+function areClosed(topics, listed) {
+    return isExact(topics) && topics.every((name) => listed.some(({ topic, closed }) => closed && topic === name));
 }
 
-// --- one connection for many ----------------------------------------------------------------------------------------------------
-
-class Member {
-    served = false; // the connection as it is has all that is to come for it
-    toldAt = 0;
-    #told = '';
-    #wants = new Map();
-
-    constructor({ topics, id }, post) {
-        Object.assign(this, { topics, id, post, number: numberOf(id), exact: !topics.some(isPattern) });
-    }
-
-    wants(topic) {
-        let wants = this.#wants.get(topic);
-        if (wants === undefined) {
-            if (this.#wants.size > 10_000) this.#wants.clear();
-            wants = this.topics.some((pattern) => topicMatches(pattern, topic));
-            this.#wants.set(topic, wants);
-        }
-        return wants;
-    }
-
-    advance(id, number) {
-        if (number > this.number) [this.id, this.number] = [id, number];
-    }
-
-    tell(state, detail) {
-        const text = JSON.stringify([state, detail]);
-        if (text === this.#told) return;
-        this.#told = text;
-        this.post({ t: 'state', state, detail });
-    }
+// Waits between attempts: longer each time, with full jitter. hurry() ends what the hub has not asked for, wake() any.
+function newPatience() {
+    const self = { attempts: 0, wake() {}, hurry() {} };
+    self.wait = async ({ message: reason, state, status, wait }, first, tell) => {
+        const spread = Math.random() * Math.min(timing.most, first * 2 ** self.attempts);
+        const ms = wait || (self.attempts++ ? Math.max(spread, 100) : first);
+        tell(state, { reason, status, retryAt: Date.now() + ms });
+        self.waits = true;
+        await new Promise((done) => {
+            const timer = setTimeout(done, ms);
+            self.wake = () => done(clearTimeout(timer));
+            self.hurry = () => wait || self.wake();
+        });
+        self.waits = false;
+    };
+    return self;
 }
 
-class Line {
-    #target;
-    #crowded;
-    #emptied;
-    #members = new Set();
-    #asked = []; // topics of the connection
-    #number = 0; // how far it is
-    #open = false; // the stream has said something
-    #polls = false; // streams are held back
-    #streamAgainMs = 0;
-    #state = ['connecting', {}];
-    #cut = null; // AbortController of the attempt
-    #again = null; // {reason}: the attempt was ended by us
-    #wake = null; // ends a wait
-    #told = false; // it is the hub that wants us to wait
-    #attempt = 0;
-    #refused = false;
-    #retry = timing.retry;
-    #heartbeat = 15_000;
-    #heardAt = 0;
-    #grace = false;
-    #timers = {};
+// One connection for many members: {topics, wants, id, number, post, served: the connection as it is brings all that is to come for it}.
+function newLine(target, isCrowded, onEmpty) {
+    const members = new Set();
+    const patience = newPatience();
+    const timers = {};
+    let asked = []; // topics
+    let reached = 0;
+    let cut = null; // ends the attempt
+    let again = null; // {reason}: we have ended it
+    let open = false; // the hub has answered
+    let held = false, againMs = timing.again; // streams are held back; when they are tried again
+    let transport = 'stream';
+    let said = {};
+    let firstWait = timing.retry;
+    let heartbeat = 15_000, heardAt = 0;
 
-    constructor(target, { crowded, emptied }) {
-        this.#target = target;
-        this.#crowded = crowded;
-        this.#emptied = emptied;
+    const served = () => [...members].filter((member) => member.served);
+    const least = () => [...members].reduce((a, b) => (b.number < a.number ? b : a));
+    const wanted = () => foldTopics([...members].flatMap(({ topics }) => topics));
+
+    function later(name, ms, act) {
+        clearTimeout(timers[name]);
+        timers[name] = setTimeout(act, ms);
     }
 
-    get streams() {
-        return this.#cut !== null && !this.#polls;
-    }
-
-    join(member) {
-        const [first] = this.#members;
-        if (first && epochOf(first.id) !== epochOf(member.id)) {
-            member.post({ t: 'reset' });
-            return;
-        }
-        this.#members.add(member);
-        if (this.#open && this.#isServed(member)) {
-            member.served = true;
-            member.tell(...this.#state);
-        } else {
-            this.#later('change', timing.join, () => this.#change());
-        }
-    }
-
-    leave(member) {
-        if (!this.#members.delete(member)) return;
-        if (this.#members.size) this.#later('change', timing.leave, () => this.#change());
-        else this.#end();
-    }
-
-    // Something has changed outside: the page is seen again, the network is another one.
-    nudge(network) {
-        if (this.#wake) {
-            if (!this.#told) this.#wake();
-        } else if (network) {
-            this.#restart();
-        } else {
-            this.#watch();
-        }
-    }
-
-    close() {
-        this.#members.clear();
-        this.#end();
-    }
-
-    #end() {
-        for (const name of Object.keys(this.#timers)) clearTimeout(this.#timers[name]);
-        this.#cut?.abort();
-        this.#wake?.();
-        this.#emptied();
-    }
-
-    #later(name, ms, act) {
-        clearTimeout(this.#timers[name]);
-        this.#timers[name] = setTimeout(act, ms);
-    }
-
-    #isServed(member) {
-        return member.number >= this.#number
-            && member.topics.every((topic) => this.#asked.some((pattern) => topicMatches(pattern, topic)));
-    }
-
-    #topics() {
-        return foldTopics([...this.#members].flatMap((member) => member.topics)).sort();
-    }
-
-    #change() {
-        if (!this.#cut) this.#run();
-        else if (this.#wake) this.nudge();
-        else if (String(this.#topics()) !== String(this.#asked) || [...this.#members].some(({ served }) => !served)) this.#restart();
-    }
-
-    #restart(reason) {
-        this.#again = { reason };
-        this.#cut?.abort();
-    }
-
-    #become(state, detail = {}) {
-        this.#state = [state, { transport: this.#polls ? 'poll' : 'stream', ...detail }];
-        for (const member of this.#members) if (member.served) member.tell(...this.#state);
-    }
-
-    #send(message) {
-        for (const member of this.#members) if (member.served) member.post(message);
-    }
-
-    // They take what is stored again, from where they are, and come back: with a new journal, or learning what is wrong.
-    #reset(who = [...this.#members]) {
+    function tell(who) {
+        const text = JSON.stringify(said);
         for (const member of who) {
-            this.leave(member);
-            member.post({ t: 'reset' });
+            if (member.told !== text) member.post(said);
+            member.told = text;
         }
     }
 
-    #finish(who) {
+    function become(state, detail) {
+        said = { t: 'state', state, detail: { transport, ...detail } };
+        tell(served());
+    }
+
+    function restart(reason) {
+        again = { reason };
+        cut?.abort();
+    }
+
+    function close() {
+        members.clear();
+        Object.values(timers).forEach(clearTimeout);
+        cut?.abort();
+        patience.wake();
+        onEmpty();
+    }
+
+    function leave(member) {
+        if (!members.delete(member)) return;
+        if (members.size) later('change', 1000, change);
+        else close();
+    }
+
+    // Reset: they take what is stored again, from where they are.
+    function dismiss(who, message = { t: 'reset' }) {
         for (const member of who) {
-            this.leave(member);
-            member.tell('ended', {});
+            leave(member);
+            member.post(message);
         }
     }
 
-    async #run() {
-        while (this.#members.size) {
-            const cut = this.#cut = new AbortController();
-            this.#again = null;
-            this.#asked = this.#topics();
-            const least = [...this.#members].reduce((a, b) => (b.number < a.number ? b : a));
-            this.#number = least.number;
-            for (const member of this.#members) member.served = true;
-            let failure = null;
-            try {
-                failure = await (this.#polls || this.#crowded() ? this.#poll(cut.signal) : this.#stream(least.id, cut.signal));
-            } catch (error) {
-                failure = error instanceof Failure ? error : new Failure('The connection was lost.');
-            }
-            this.#open = false;
+    function join(member) {
+        const [other = member] = members;
+        if (epochOf(other.id) !== epochOf(member.id)) return member.post({ t: 'reset' });
+        members.add(member);
+        member.served = open && member.number >= reached && member.topics.every(topicMatcher(asked));
+        return member.served ? tell([member]) : later('change', 30, change);
+    }
+
+    function change() {
+        if (!cut) run();
+        else if (patience.waits) patience.hurry();
+        else if (`${wanted()}` !== `${asked}` || served().length < members.size) restart();
+    }
+
+    // The page is seen again, or the network is another one.
+    function nudge(network) {
+        if (patience.waits) patience.hurry();
+        else if (network) restart();
+        else if (open && transport === 'stream') watch();
+    }
+
+    async function run() {
+        while (members.size) {
+            const { signal } = cut = new AbortController();
+            const crowded = isCrowded();
+            again = null;
+            asked = wanted();
+            reached = least().number;
+            for (const member of members) member.served = true;
+            transport = held || crowded ? 'poll' : 'stream';
+            const error = await (transport === 'poll' ? poll(signal, crowded) : stream(signal)).catch((e) => e);
+            open = false;
             cut.abort();
-            for (const name of ['watch', 'first', 'slow', 'closed', 'trial']) clearTimeout(this.#timers[name]);
-            if (!this.#members.size) break;
-            if (this.#again) {
-                if (this.#again.reason) this.#become('reconnecting', { reason: this.#again.reason });
-            } else if (failure) {
-                await this.#rest(failure);
-            }
+            for (const name of ['watch', 'first', 'closed', 'again']) clearTimeout(timers[name]);
+            if (!members.size) break;
+            if (again?.reason) become('reconnecting', again);
+            if (again) continue;
+            // They find out who of them is refused.
+            if (error.wait === Infinity) dismiss(members);
+            else await patience.wait(error.state ? error : failure(LOST), firstWait, (state, detail) => {
+                become(state === 'refused' ? 'reconnecting' : state, detail);
+            });
         }
-        this.#cut = null;
+        cut = null;
     }
 
-    async #rest(failure) {
-        const { message: reason, status, wait, final, offline } = failure;
-        if (final) {
-            // Which of them is refused they find out by themselves; if none is, all are.
-            if (!this.#refused) {
-                this.#refused = true;
-                this.#reset();
-            }
-            for (const member of [...this.#members]) {
-                this.leave(member);
-                member.tell('refused', { status, reason });
-            }
-            return;
-        }
-        const pause = wait || (this.#attempt ? backoff(this.#attempt, this.#retry) : this.#retry);
-        this.#attempt++;
-        this.#told = wait > 0;
-        this.#become(offline ? 'offline' : 'reconnecting', { reason, status, retryAt: Date.now() + pause });
-        await new Promise((resolve) => {
-            this.#wake = resolve;
-            this.#later('rest', pause, resolve);
-        });
-        clearTimeout(this.#timers.rest);
-        this.#wake = null;
-    }
-
-    // Returns or throws a Failure; null to go on at once.
-    async #stream(id, signal) {
-        let batch = [], why = '', retry = 0, drains = false, over = false, progress = false;
+    async function stream(signal) {
         const began = Date.now();
-        const flush = () => {
-            this.#deliver(batch);
-            progress ||= batch.length > 0;
-            batch = [];
-        };
-        const control = {
-            'tailrace.hello': ({ data }) => {
-                this.#heartbeat = duration(parse(data)?.heartbeat, this.#heartbeat);
-                clearTimeout(this.#timers.first);
-                clearTimeout(this.#timers.slow);
-                this.#open = true;
-                this.#refused = false;
-                this.#become('live');
-            },
-            'tailrace.gap': ({ data, id: to }) => this.#gap(parse(data), to),
-            'tailrace.drain': () => { drains = true; },
-            'tailrace.end': () => { over = true; },
-        };
-        const parser = new EventParser({
-            comment: (text) => { why ||= text; },
-            retry: (ms) => { retry = ms; },
-            event: (event) => {
-                if (control[event.type]) {
-                    flush();
-                    control[event.type](event);
-                } else if (event.type === 'message') {
-                    const content = parse(event.data);
-                    if (typeof content?.data === 'string') batch.push({ ...content, id: event.id });
-                }
+        let batch = [], comment = '', retry = 0, reason = LOST, over = false, progress = false;
+        const read = eventReader({
+            onComment: (text) => { comment ||= text; },
+            onRetry: (ms) => { retry = ms; },
+            onEvent: (event) => {
+                const data = parse(event.data);
+                if (event.type === 'message') batch.push({ ...data, id: event.id });
+                if (event.type === GAP) batch.push(event);
+                if (event.type === 'tailrace.hello') opened(data, signal);
+                if (event.type === 'tailrace.drain') reason = 'The hub is going down for a restart.';
+                if (event.type === 'tailrace.end') over = true;
             },
         });
-        this.#later('first', timing.first, () => this.#suspect(signal));
-        this.#later('slow', timing.slow, () => this.#become(this.#state[0] === 'live' ? 'reconnecting' : this.#state[0], {
-            reason: 'The hub has not answered yet. A browser opens only six connections to one host: other pages may be using them up.',
-        }));
-        const answer = await ask(this.#target, {
-            topic: this.#asked, format: 'envelope', control: 1, lastEventId: id,
-        }, 'text/event-stream', signal);
-        over = !answer;
-        if (answer) {
-            const reader = answer.body.getReader();
-            this.#watch();
-            this.#later('closed', timing.closed, () => this.#askClosed(signal));
-            for (;;) {
-                const { done, value } = await reader.read().catch(() => ({ done: true, cut: true }));
-                signal.throwIfAborted();
-                if (done) break;
-                this.#heardAt = Date.now();
-                parser.push(value);
-                flush();
-                if (over) break;
-                signal.throwIfAborted();
-            }
-        }
-        if (over) {
-            this.#finish([...this.#members].filter(({ served }) => served));
-            return null;
-        }
-        if (retry && this.#open) this.#retry = Math.max(retry, 10);
-        if (!this.#open) return new Failure(retry ? `The hub has no room now: ${why}.` : 'The connection was lost.', { wait: retry });
-        if (progress || Date.now() - began > 5000) this.#attempt = 0;
-        return new Failure(drains ? 'The hub is going down for a restart.' : 'The connection was lost.');
-    }
-
-    // Nothing has come of the stream. If other answers come, something holds it back.
-    async #suspect(signal) {
-        try {
-            this.#take(await snapshot(this.#target, { topic: this.#asked, since: this.#least() }, signal));
-            this.#polls = true;
-            this.#streamAgainMs = timing.streamAgain;
-            this.#restart();
-        } catch {
-            this.#later('first', timing.answer, () => this.#restart('The hub does not answer.'));
-        }
-    }
-
-    #least() {
-        return [...this.#members].reduce((a, b) => (b.number < a.number ? b : a)).id;
-    }
-
-    async #poll(signal) {
-        const crowded = !this.#polls;
-        const reason = crowded ? 'This page has too many different connections to one hub; the rest are fetched every few seconds.'
-            : 'Something on the way holds live streams back; updates are fetched instead.';
-        if (!crowded) this.#later('trial', this.#streamAgainMs, () => this.#try(signal));
-        for (;;) {
-            const wait = crowded ? '' : `${timing.wait}ms`;
-            this.#take(await snapshot(this.#target, { topic: this.#asked, since: this.#least(), wait }, signal,
-                timing.wait + timing.answer));
+        later('first', timing.first, () => suspect(signal));
+        const parameters = { topic: asked, format: 'envelope', control: 1, lastEventId: least().id };
+        const reader = (await ask(target, parameters, 'text/event-stream', signal))?.body.getReader();
+        while (reader && !over) {
+            const { done, value } = await reader.read().catch(() => ({}));
             signal.throwIfAborted();
-            this.#attempt = 0;
-            this.#open = true;
-            this.#become('live', { reason, transport: 'poll' });
-            await sleep(crowded ? 2000 : 100);
+            // A stream that ends well was to be begun anew.
+            if (done && reason === LOST && Date.now() - began > 10_000) again = {};
+            if (!value) break;
+            heardAt = Date.now();
+            batch = [];
+            read(value);
+            if (batch.length) deliver(batch);
+            progress ||= batch.length > 0;
+        }
+        signal.throwIfAborted();
+        if (over || !reader) dismiss(served(), ENDED);
+        if (!open && retry) return failure(`The hub has no room now: ${comment.trim()}.`, { wait: retry });
+        if (retry) firstWait = Math.max(retry, 10);
+        if (progress || Date.now() - began > 5000) patience.attempts = 0;
+        return failure(reason);
+    }
+
+    function opened(hello, signal) {
+        const [, n, unit] = /^(\d+)(ms|s|m)$/.exec(hello.heartbeat) ?? [];
+        if (n) heartbeat = n * { ms: 1, s: 1000, m: 60_000 }[unit];
+        clearTimeout(timers.first);
+        open = true;
+        held = false;
+        againMs = timing.again;
+        become('live');
+        watch();
+        later('closed', timing.closed, () => askClosed(signal));
+    }
+
+    // Nothing came. If other answers do, something holds streams back.
+    async function suspect(signal) {
+        later('first', timing.answer, () => restart('The hub does not answer.'));
+        const page = await snapshot(target, { topic: asked, since: least().id, limit: PAGE }, signal).catch(() => null);
+        if (!page || open || signal.aborted) return;
+        held = true;
+        take(page);
+        restart();
+    }
+
+    async function poll(signal, crowded) {
+        const reason = crowded ? 'This page has too many connections; updates are fetched every few seconds.'
+            : 'Something on the way holds live streams back; updates are fetched.';
+        if (!crowded) {
+            later('again', againMs, () => {
+                held = false;
+                restart();
+            });
+            againMs = Math.min(againMs * 2, 600_000);
+        }
+        for (let wait = '', more = false; ; wait = crowded || more ? '' : `${timing.wait}ms`) {
+            const parameters = { topic: asked, since: least().id, wait, limit: wait ? '' : PAGE };
+            const page = await snapshot(target, parameters, signal, timing.wait + timing.answer);
+            take(page);
+            ({ more } = page);
+            signal.throwIfAborted();
+            open = true;
+            patience.attempts = 0;
+            become('live', { reason });
+            if (crowded && !isCrowded()) restart();
+            if (!more) await sleep(crowded ? 2000 : 100);
             signal.throwIfAborted();
         }
     }
 
-    // Does a stream come through by now?
-    async #try(signal) {
-        const own = new AbortController();
-        const stop = () => own.abort();
-        const timer = setTimeout(stop, timing.first);
-        signal.addEventListener('abort', stop);
-        try {
-            const answer = await ask(this.#target, { topic: this.#asked, control: 1 }, 'text/event-stream', own.signal);
-            const { value } = await answer.body.getReader().read();
-            if (value) {
-                this.#polls = false;
-                this.#restart();
-            }
-        } catch {
-            this.#streamAgainMs = Math.min(this.#streamAgainMs * 2, 600_000);
-            if (!signal.aborted) this.#later('trial', this.#streamAgainMs, () => this.#try(signal));
-        }
-        clearTimeout(timer);
-        own.abort();
+    function take({ events, topics, next, more }) {
+        deliver(events, next);
+        if (!more) dismiss(served().filter((member) => areClosed(member.topics, topics)), ENDED);
     }
 
-    // A snapshot's events.
-    #take({ events, topics, next, more }) {
-        const lost = events.filter(({ type }) => type === 'tailrace.gap');
-        for (const gap of lost) this.#gap(parse(gap.data), gap.id);
-        this.#deliver(events.filter(({ type }) => type !== 'tailrace.gap'), next);
-        if (!more) this.#finish([...this.#members].filter((member) => member.served && member.exact && allClosed(member.topics, topics)));
-    }
-
-    #deliver(events, next = events.at(-1)?.id) {
-        if (!next) return;
+    function deliver(events, next = events.reduce((a, b) => (numberOf(b.id) < numberOf(a.id) ? a : b)).id) {
         const numbers = events.map(({ id }) => numberOf(id));
-        const [now, last] = [Date.now(), numberOf(next)];
-        if (last > this.#number) this.#number = last;
-        for (const member of this.#members) {
-            if (!member.served) continue;
-            const mine = events.filter((event, i) => numbers[i] > member.number && member.wants(event.topic));
-            member.advance(next, last);
-            if (!mine.length && now - member.toldAt < timing.told) continue;
-            member.toldAt = now;
+        for (const [i, event] of events.entries()) {
+            if (event.type !== GAP) continue;
+            const { from = '', to = '' } = parse(event.data);
+            // Of another journal: each begins in it as it was asked to.
+            if (epochOf(from) !== epochOf(to) || numberOf(from) > numberOf(to)) return dismiss(members);
+            numbers[i] = numberOf(to); // it is for those who are not past its end
+        }
+        const number = numberOf(next);
+        reached = Math.max(reached, number);
+        for (const member of served()) {
+            const mine = events.filter(({ type, topic }, i) => numbers[i] > member.number
+                && (type === GAP || member.wants(topic)));
+            if (number > member.number) Object.assign(member, { id: next, number });
+            if (!mine.length && Date.now() - member.toldAt < 5000) continue;
+            member.toldAt = Date.now();
             member.post({ t: 'events', events: mine, id: member.id });
         }
     }
 
-    #gap(gap, id) {
-        const [from, to] = [gap?.from ?? '', gap?.to ?? ''];
-        if (epochOf(from) !== epochOf(to) || numberOf(from) > numberOf(to)) {
-            this.#reset(); // another journal: each begins in it as it was asked to
-            return;
-        }
-        for (const member of this.#members) {
-            if (!member.served || member.number >= numberOf(to)) continue;
-            if (id) member.advance(id, numberOf(id));
-            member.post({ t: 'gap', gap, id: member.id });
-        }
+    // A stream tells when all of its topics are finished, not some.
+    async function askClosed(signal) {
+        const some = served().filter(({ topics }) => isExact(topics) && topics.length < asked.length);
+        const topic = foldTopics(some.flatMap(({ topics }) => topics));
+        const page = topic.length && await snapshot(target, { topic, last: 0 }, signal).catch(() => null);
+        if (signal.aborted) return;
+        if (page) dismiss(some.filter(({ topics }) => areClosed(topics, page.topics)));
+        later('closed', timing.closed, () => askClosed(signal));
     }
 
-    // A stream tells that all of its topics are finished, not that some are.
-    async #askClosed(signal) {
-        const some = [...this.#members].filter((member) => member.exact && member.topics.length < this.#asked.length);
-        try {
-            const [topic] = inParts([...new Set(some.flatMap((member) => member.topics))]);
-            if (topic.length) {
-                const { topics } = await snapshot(this.#target, { topic, last: 0 }, signal);
-                this.#reset(some.filter((member) => allClosed(member.topics, topics)));
-            }
-        } catch {
-            // The stream's own troubles are told elsewhere.
-        }
-        if (!signal.aborted) this.#later('closed', timing.closed, () => this.#askClosed(signal));
+    // Death is noticed within two heartbeats, by the wall clock: timers sleep with the machine. What came meanwhile is read first.
+    function watch(grace = false) {
+        const left = heartbeat * 1.75 - (Date.now() - heardAt);
+        if (left > 0) later('watch', left + 5, watch);
+        else if (left < -1000 && !grace) later('watch', 1000, () => watch(true));
+        else restart('Nothing has been heard of the hub.');
     }
 
-    // Death is noticed within two heartbeats. By the wall clock: others may stand still while the machine sleeps. After a sleep
-    // what has come meanwhile is read first.
-    #watch() {
-        const patience = this.#heartbeat * 1.75;
-        if (!this.#open) this.#heardAt = Date.now();
-        const silent = Date.now() - this.#heardAt;
-        const late = silent > patience + 1000;
-        if (silent < patience) this.#grace = false;
-        else if (late && !this.#grace) this.#grace = true;
-        else {
-            this.#restart('Nothing has been heard of the hub for a while.');
-            return;
-        }
-        this.#later('watch', this.#grace ? 1000 : patience - silent + 5, () => this.#watch());
-    }
+    return { join, leave, nudge, close, hub: target.hub, streams: () => cut && transport === 'stream' };
 }
 
-class Board {
-    #lines = new Map();
-    #tabs = new Map();
+// All lines: in a SharedWorker, in the tab that leads, or in each tab.
+function newBoard() {
+    const lines = new Map();
+    const tabs = new Map();
 
-    attach(tab, post) {
-        this.#tabs.set(tab, { post, members: new Map() });
-    }
-
-    has(tab) {
-        return this.#tabs.has(tab);
-    }
-
-    receive(tab, message) {
-        const { post, members } = this.#tabs.get(tab) ?? {};
-        if (!post) return;
-        const { t, sub } = message;
-        if (t === 'nudge') {
-            post({ t: 'ok' });
-            for (const line of this.#lines.values()) line.nudge(message.network);
-        } else if (t === 'bye') {
-            this.drop(tab);
-        } else {
-            members.get(sub)?.();
-            members.delete(sub);
-            if (t !== 'join') return;
-            const line = this.#line(message.target);
-            const member = new Member(message, (told) => post({ ...told, sub }));
-            members.set(sub, () => line.leave(member));
-            line.join(member);
-        }
-    }
-
-    drop(tab) {
-        for (const leave of this.#tabs.get(tab)?.members.values() ?? []) leave();
-        this.#tabs.delete(tab);
-    }
-
-    close() {
-        for (const line of [...this.#lines.values()]) line.close();
-        this.#tabs.clear();
-    }
-
-    // Another hub, key or filter is another line.
-    #line(target) {
-        const name = JSON.stringify([target.hub, target.key, target.filter]);
-        let line = this.#lines.get(name);
-        if (line) return line;
-        const others = (one) => one !== line && one.streams && one.host === line.host;
-        line = new Line(target, {
-            crowded: () => [...this.#lines.values()].filter(others).length >= STREAMS_MOST,
-            emptied: () => {
-                if (this.#lines.get(name) === line) this.#lines.delete(name);
-            },
-        });
-        line.host = new URL(target.hub).host;
-        this.#lines.set(name, line);
+    // One for each hub, key and filter. Of the six connections of a browser to a host, four may be streams.
+    function lineOf(target) {
+        const name = JSON.stringify(target);
+        const others = (one) => one !== line && one.hub === target.hub && one.streams();
+        const isCrowded = () => [...lines.values()].filter(others).length >= 4;
+        const line = lines.get(name) ?? newLine(target, isCrowded, () => lines.delete(name));
+        lines.set(name, line);
         return line;
     }
+
+    function drop(tab) {
+        tabs.get(tab)?.subs.forEach((leave) => leave());
+        tabs.delete(tab);
+    }
+
+    // False: it does not know the tab.
+    function receive(tab, { t, sub, network, target, ...asked }) {
+        const { post, subs } = tabs.get(tab) ?? {};
+        if (!post) return false;
+        if (t === 'ping') {
+            post({ t: 'ok' });
+        } else if (t === 'nudge') {
+            lines.forEach((line) => line.nudge(network));
+        } else if (t === 'bye') {
+            drop(tab);
+        } else {
+            subs.get(sub)?.();
+            subs.delete(sub);
+        }
+        if (t === 'join') {
+            const line = lineOf(target);
+            const member = { ...asked, number: numberOf(asked.id), wants: topicMatcher(asked.topics), toldAt: 0 };
+            member.post = (message) => post({ ...message, sub });
+            subs.set(sub, () => line.leave(member));
+            line.join(member);
+        }
+        return true;
+    }
+
+    return {
+        receive,
+        drop,
+        attach: (tab, post) => tabs.set(tab, { post, subs: new Map() }),
+        close() {
+            tabs.clear();
+            lines.forEach((line) => line.close());
+        },
+    };
 }
 
-// --- where the Board is ---------------------------------------------------------------------------------------------------------
-
-// Holds a lock until the function that it resolves to is called, or the tab is gone.
-const hold = (name) => new Promise((held, failed) => {
-    navigator.locks.request(name, () => new Promise((release) => { held(release); })).catch(failed);
+// Locks: held until `over` or the end of the tab; and waited for.
+const hold = (name, over) => new Promise((held, failed) => {
+    const release = new Promise((done) => { over?.addEventListener('abort', done); });
+    navigator.locks.request(name, () => over?.aborted || (held() ?? release)).catch(failed);
 });
-// Resolves when nobody holds the lock any more.
 const gone = (name, signal) => navigator.locks.request(name, { signal }, () => {});
 
-class LocalLink {
-    shared = false;
-    #board = new Board();
-
-    constructor(desk) {
-        this.#board.attach('', (message) => desk.receive(message));
-    }
-
-    send(message) {
-        this.#board.receive('', message);
-    }
-
-    close() {
-        this.#board.close();
-    }
+// Each way to a board resolves to a function that sends to it, until `over`.
+async function toOwn(desk, over) {
+    const board = newBoard();
+    board.attach('', desk.receive);
+    over.addEventListener('abort', board.close);
+    return (message) => board.receive('', message);
 }
 
-class WorkerLink {
-    shared = true;
-    #port;
-    #release = null;
-    #closed = new AbortController();
-
-    static async open(desk) {
-        const link = new WorkerLink();
-        const tab = random();
-        const locks = Boolean(navigator.locks);
-        if (locks) link.#release = await hold(`${NAME}-${tab}`);
-        try {
-            const worker = new SharedWorker(new URL('./tailrace.js', import.meta.url), { type: 'module', name: 'tailrace-1' });
-            const port = link.#port = worker.port;
-            const { lock } = await new Promise((resolve, reject) => {
-                worker.onerror = reject;
-                setTimeout(reject, timing.link);
-                port.onmessage = ({ data }) => resolve(data);
-                port.postMessage({ t: 'hello', tab, locks });
-            });
-            port.onmessage = ({ data }) => desk.receive(data);
-            port.onclose = () => link.lost(desk);
-            if (locks && lock) gone(lock, link.#closed.signal).then(() => link.lost(desk), () => {});
-        } catch (error) {
-            link.close();
-            throw error;
-        }
-        return link;
-    }
-
-    send(message) {
-        this.#port.postMessage(message);
-    }
-
-    // The worker is gone, with the process that it lived in.
-    lost(desk) {
-        if (!this.#closed.signal.aborted) desk.relink();
-    }
-
-    close() {
-        this.#closed.abort();
-        this.#port?.postMessage({ t: 'bye' });
-        this.#port?.close();
-        this.#release?.();
-    }
+async function toWorker(desk, over) {
+    const tab = random();
+    const lock = navigator.locks && `${NAME}-${tab}`;
+    if (lock) await hold(lock, over);
+    over.throwIfAborted();
+    const worker = new SharedWorker(new URL('./tailrace.js', import.meta.url), { type: 'module', name: 'tailrace-1' });
+    const { port } = worker;
+    const send = (message) => port.postMessage(message);
+    over.addEventListener('abort', () => {
+        send({ t: 'bye' });
+        port.close();
+    });
+    const theirs = await new Promise((greeted, failed) => {
+        worker.onerror = failed;
+        setTimeout(failed, 3000);
+        port.onmessage = ({ data }) => greeted(data.lock);
+        send({ t: 'hello', tab, lock });
+    });
+    // It goes with its process, which may be another tab's.
+    desk.lost = () => over.aborted || desk.relink();
+    port.onmessage = ({ data }) => desk.receive(data);
+    if (lock && theirs) gone(theirs, over).then(desk.lost, () => {});
+    return send;
 }
 
-// The other end, in the worker.
-function serve(scope) {
-    const board = new Board();
-    const lock = `${NAME}-${random()}`;
-    const ready = scope.navigator.locks ? hold(lock) : null;
-    scope.onconnect = ({ ports: [port] }) => {
+function serve() {
+    const board = newBoard();
+    const lock = navigator.locks && `${NAME}-${random()}`;
+    const ready = lock && hold(lock);
+    globalThis.onconnect = ({ ports: [port] }) => {
         let tab = '';
-        const drop = () => board.drop(tab);
-        port.onclose = drop;
+        port.onclose = () => board.drop(tab);
         port.onmessage = async ({ data }) => {
-            if (data.t !== 'hello') {
-                board.receive(tab, data);
-                return;
-            }
-            tab = data.tab;
+            if (data.t !== 'hello') return void board.receive(tab, data);
+            ({ tab } = data);
             board.attach(tab, (message) => port.postMessage(message));
             await ready;
-            port.postMessage({ t: 'hello', lock: ready && lock });
-            if (ready && data.locks) gone(`${NAME}-${tab}`).then(drop);
+            port.postMessage({ lock });
+            if (data.lock) gone(data.lock).then(port.onclose);
         };
     };
 }
 
-class ElectedLink {
-    shared = true;
-    #tab = random();
-    #desk;
-    #all = new BroadcastChannel(NAME); // to the leader; from it only that it leads now
-    #mine = new BroadcastChannel(`${NAME}-${this.#tab}`);
-    #channels = new Map();
-    #board = null;
-    #release = null;
-    #resign = null;
-    #closed = new AbortController();
-
-    static async open(desk) {
-        const link = new ElectedLink();
-        link.#desk = desk;
-        link.#release = await hold(`${NAME}-${link.#tab}`);
-        link.#mine.onmessage = ({ data }) => desk.receive(data);
-        link.#all.onmessage = ({ data }) => link.#heard(data);
-        link.#stand({ signal: link.#closed.signal });
-        return link;
-    }
-
-    send(message) {
-        if (this.#board) this.#board.receive(this.#tab, message);
-        else this.#all.postMessage({ ...message, tab: this.#tab });
-    }
-
-    // The leader says nothing: its tab is frozen. Its office is taken away.
-    lost() {
-        if (!this.#board && !this.#closed.signal.aborted) this.#stand({ steal: true });
-    }
-
-    close() {
-        this.send({ t: 'bye' });
-        this.#closed.abort();
-        this.#step();
-        for (const channel of [this.#all, this.#mine]) channel.close();
-        this.#release?.();
-    }
-
-    #stand(how) {
-        navigator.locks.request(`${NAME}-leader`, how, () => this.#lead()).catch(() => {
-            if (this.#closed.signal.aborted) return;
-            this.#step(); // stolen
-            this.#stand({ signal: this.#closed.signal });
-        });
-    }
-
-    #lead() {
-        if (this.#closed.signal.aborted) return null;
-        this.#board = new Board();
-        this.#board.attach(this.#tab, (message) => this.#desk.receive(message));
-        this.#all.postMessage({ t: 'leader' });
-        this.#desk.rejoin();
-        return new Promise((resolve) => { this.#resign = resolve; });
-    }
-
-    #step() {
-        this.#board?.close();
-        this.#board = null;
-        this.#resign?.();
-        for (const channel of this.#channels.values()) channel.close();
-        this.#channels.clear();
-    }
-
-    #heard(message) {
-        if (message.t === 'leader') {
-            this.#desk.rejoin();
-        } else if (this.#board) {
-            if (!this.#board.has(message.tab)) this.#admit(message.tab);
-            this.#board.receive(message.tab, message);
-        }
-    }
-
-    #admit(tab) {
-        const channel = new BroadcastChannel(`${NAME}-${tab}`);
-        const board = this.#board;
-        this.#channels.set(tab, channel);
-        board.attach(tab, (message) => channel.postMessage(message));
-        gone(`${NAME}-${tab}`, this.#closed.signal).then(() => {
-            board.drop(tab);
+// Who holds the leader's lock has the board. Tabs write to the channel of all, the leader to each one's own.
+async function toLeader(desk, over) {
+    const tab = random();
+    await hold(`${NAME}-${tab}`, over);
+    over.throwIfAborted();
+    const everybody = new BroadcastChannel(NAME);
+    const mine = new BroadcastChannel(`${NAME}-${tab}`);
+    let board = null, resign = null;
+    const send = (message) => (board ? board.receive(tab, message) : everybody.postMessage({ ...message, tab }));
+    const step = () => {
+        board?.close();
+        board = null;
+        resign?.();
+    };
+    const lead = () => {
+        if (over.aborted) return null;
+        board = newBoard();
+        board.attach(tab, desk.receive);
+        everybody.postMessage({ t: 'leader' });
+        desk.rejoin();
+        return new Promise((done) => { resign = done; });
+    };
+    const stand = (how) => navigator.locks.request(`${NAME}-leader`, how, lead).catch(() => {
+        step(); // the office was taken away
+        if (!over.aborted) stand({ signal: over });
+    });
+    const admit = (first, to) => {
+        const other = `${NAME}-${first.tab}`;
+        const channel = new BroadcastChannel(other);
+        to.attach(first.tab, (message) => channel.postMessage(message));
+        to.receive(first.tab, first);
+        gone(other, over).catch(() => {}).then(() => {
+            to.drop(first.tab);
             channel.close();
-        }, () => {});
-    }
+        });
+    };
+    mine.onmessage = ({ data }) => desk.receive(data);
+    everybody.onmessage = ({ data }) => {
+        if (data.t === 'leader') {
+            step();
+            desk.rejoin();
+        } else if (board?.receive(data.tab, data) === false) admit(data, board);
+    };
+    over.addEventListener('abort', () => {
+        send({ t: 'bye' });
+        step();
+        everybody.close();
+        mine.close();
+    });
+    stand({ signal: over });
+    // A leader that does not answer is frozen.
+    desk.lost = () => board || over.aborted || stand({ steal: true });
+    return send;
 }
 
-// --- a tab ----------------------------------------------------------------------------------------------------------------------
+// A tab's subscriptions, and its link to a board. When that is lost they join the next.
+function newDesk(ways) {
+    const subscriptions = new Map(); // name → {join, receive, hurry}
+    let link = null;
+    let over = new AbortController(); // of the link
+    let timer = 0;
+    const desk = { shared: false, relink, rejoin, receive, add, remove, send: (message) => link?.(message) };
 
-class Desk {
-    #subs = new Map();
-    #link = null;
-    #opening = null;
-    #share;
-    #timer = 0;
-
-    constructor(share) {
-        this.#share = share && globalThis.location !== undefined;
+    function ping() {
+        clearTimeout(timer);
+        // If we were busy ourselves, the answer is read first.
+        if (desk.shared) timer = setTimeout(() => { timer = setTimeout(desk.lost, 50); }, 1200);
+        desk.send({ t: 'ping' });
     }
 
-    get shared() {
-        return this.#link?.shared ?? false;
+    function rejoin() {
+        for (const { join } of [...subscriptions.values()]) join();
+        ping();
     }
 
-    add(name, subscription) {
-        this.#subs.set(name, subscription);
-        if (this.#subs.size > 1) return;
-        this.#listen('addEventListener');
-        this.relink();
+    function receive(message) {
+        if (message.t !== 'ok') return subscriptions.get(message.sub)?.receive(message);
+        clearTimeout(timer);
+        // Without locks nothing else tells when the worker is gone.
+        if (desk.shared && !navigator.locks) timer = setTimeout(ping, 500);
     }
 
-    remove(name) {
-        this.send({ t: 'leave', sub: name });
-        this.#subs.delete(name);
-        if (this.#subs.size) return;
-        this.#listen('removeEventListener');
-        this.#unlink();
+    function unlink() {
+        clearTimeout(timer);
+        over.abort();
+        over = new AbortController();
+        link = null;
     }
 
-    send(message) {
-        this.#link?.send(message);
-    }
-
-    receive(message) {
-        if (message.t === 'ok') clearTimeout(this.#timer);
-        else this.#subs.get(message.sub)?.receive(message);
-    }
-
-    rejoin() {
-        for (const subscription of [...this.#subs.values()]) subscription.join();
-    }
-
-    async relink() {
-        this.#unlink();
-        const opening = this.#opening = {};
-        const kinds = this.#share ? [WorkerLink, ElectedLink] : [];
-        let link = null;
-        for (const kind of kinds) {
-            link ??= await kind.open(this).catch(() => null);
-            if (opening !== this.#opening) {
-                link?.close();
-                return;
-            }
+    async function relink() {
+        unlink();
+        for (const way of ways) {
+            const mine = over = new AbortController();
+            const send = await way(desk, mine.signal).catch(() => mine.abort());
+            if (over !== mine) return;
+            if (!send) continue;
+            desk.shared = way !== toOwn;
+            link = send;
+            return rejoin();
         }
-        this.#link = link ?? new LocalLink(this);
-        this.rejoin();
     }
 
-    #unlink() {
-        clearTimeout(this.#timer);
-        this.#opening = null;
-        this.#link?.close();
-        this.#link = null;
+    function changed({ type, persisted, effectiveDirective, blockedURI }) {
+        if (type === 'pagehide') {
+            unlink(); // into the back/forward cache, perhaps
+        } else if (type === 'pageshow') {
+            if (persisted) relink();
+        } else if (type === 'securitypolicyviolation') {
+            if (effectiveDirective === 'connect-src' && URL.canParse(blockedURI)) blocked.add(new URL(blockedURI).origin);
+        } else if (link && (type !== 'visibilitychange' || document.visibilityState === 'visible')) {
+            for (const { hurry } of subscriptions.values()) hurry();
+            desk.send({ t: 'nudge', network: type !== 'visibilitychange' });
+            ping();
+        }
     }
 
-    #listen(how) {
-        const { document } = globalThis;
-        const on = (target, name, act) => target?.[how]?.(name, act);
-        on(document, 'visibilitychange', this.#seen);
-        on(document, 'securitypolicyviolation', this.#violated);
-        for (const name of ['online', 'offline']) on(globalThis, name, this.#network);
-        on(globalThis, 'pagehide', this.#hidden);
-        on(globalThis, 'pageshow', this.#shown);
+    function listen(how) {
+        for (const name of ['online', 'offline', 'pagehide', 'pageshow']) globalThis[how]?.(name, changed);
+        for (const name of ['visibilitychange', 'securitypolicyviolation']) globalThis.document?.[how](name, changed);
     }
 
-    #nudge(network) {
-        if (!this.#link) return;
-        for (const subscription of this.#subs.values()) subscription.nudge();
-        clearTimeout(this.#timer);
-        if (this.#link.shared) this.#timer = setTimeout(() => this.#link?.lost(this), timing.link);
-        this.send({ t: 'nudge', network });
+    function add(name, subscription) {
+        subscriptions.set(name, subscription);
+        if (subscriptions.size > 1) return;
+        listen('addEventListener');
+        relink();
     }
 
-    #network = () => this.#nudge(true);
+    function remove(name) {
+        desk.send({ t: 'leave', sub: name });
+        subscriptions.delete(name);
+        if (subscriptions.size) return;
+        listen('removeEventListener');
+        unlink();
+    }
 
-    #seen = () => {
-        if (document.visibilityState === 'visible') this.#nudge(false);
-    };
-
-    #violated = ({ effectiveDirective, blockedURI }) => {
-        if (effectiveDirective === 'connect-src' && URL.canParse(blockedURI)) blocked.add(new URL(blockedURI).origin);
-    };
-
-    // The page is left, perhaps to come back (from the back/forward cache): the others go on without it.
-    #hidden = () => this.#unlink();
-
-    #shown = ({ persisted }) => {
-        if (persisted) this.relink();
-    };
+    return desk;
 }
 
 let common = null;
 
-class Subscription {
-    #name = random();
-    #desk;
-    #options;
-    #target;
-    #topics;
-    #state = 'connecting';
-    #detail = {};
-    #id = '';
-    #over = new AbortController();
-    #joined = false;
-    #worked = false;
-    #attempt = 0;
-    #resetAt = 0;
-    #wake = null;
+// A live subscription; README.md tells the options and the states.
+export function connect({ url, topics, last, since, key, token, filter = '', shared = true, signal: until, ...handlers }) {
+    const self = { state: 'connecting', detail: {}, lastId: '', close: () => stop('closed') };
+    const sub = random();
+    const names = [...new Set([topics].flat())];
+    const wants = topicMatcher(names);
+    const target = { hub: hubRoot(url).href, key: `${key ?? token ?? ''}`, filter };
+    const desk = shared && globalThis.location ? common ??= newDesk([toWorker, toLeader, toOwn]) : newDesk([toOwn]);
+    const patience = newPatience();
+    const over = new AbortController(), { signal } = over;
+    let joined = false, worked = false, resetAt = 0;
 
-    constructor({ url, topics, key, token, filter, shared = true, signal, ...options }) {
-        this.#options = options;
-        this.#topics = [...new Set([topics].flat())];
-        this.#target = { hub: hubRoot(url).href, key: String(key ?? token ?? ''), filter: filter ?? '' };
-        this.#desk = shared ? (common ??= new Desk(true)) : new Desk(false);
-        if (signal?.aborted) {
-            this.#state = 'closed';
-            return;
-        }
-        signal?.addEventListener('abort', () => this.close(), { once: true });
-        this.#desk.add(this.#name, this);
-        queueMicrotask(() => {
-            if (this.#state !== 'connecting') return;
-            this.#become('connecting');
-            this.#start();
-        });
-    }
-
-    get state() {
-        return this.#state;
-    }
-
-    get detail() {
-        return this.#detail;
-    }
-
-    get lastId() {
-        return this.#id;
-    }
-
-    close() {
-        this.#stop('closed');
-    }
-
-    join() {
-        if (this.#joined) {
-            this.#desk.send({ t: 'join', sub: this.#name, target: this.#target, topics: this.#topics, id: this.#id });
-        }
-    }
-
-    nudge() {
-        this.#wake?.();
-    }
-
-    receive({ t, events, id, gap, state, detail }) {
-        if (!this.#joined) return;
-        if (t === 'events') {
-            this.#take(events);
-            if (this.#joined) this.#advance(id);
-        } else if (t === 'gap') {
-            this.#advance(id);
-            this.#call('onGap', gap);
-        } else if (t === 'reset') {
-            this.#joined = false;
-            this.#attempt = Date.now() - this.#resetAt < 10_000 ? this.#attempt + 1 : 0;
-            this.#resetAt = Date.now();
-            this.#start(this.#attempt && backoff(this.#attempt, 500));
-        } else if (state === 'ended' || state === 'refused') {
-            this.#stop(state, detail);
-        } else {
-            this.#become(state, detail);
-        }
-    }
-
-    #become(state, detail = {}) {
-        this.#state = state;
-        this.#detail = { transport: 'stream', shared: this.#desk.shared, ...detail };
-        this.#call('onState', state, this.#detail);
-    }
-
-    #stop(state, detail) {
-        if (this.#over.signal.aborted) return;
-        this.#joined = false;
-        this.#over.abort();
-        this.#wake?.();
-        this.#desk.remove(this.#name);
-        this.#become(state, detail);
-    }
-
-    // A mistake in the page's function is the page's: what it throws is reported as if nothing were in between.
-    #call(name, ...values) {
+    // What a page's function throws is reported as the page's.
+    function call(name, ...values) {
         try {
-            this.#options[name]?.(...values);
+            handlers[name]?.(...values);
         } catch (error) {
             setTimeout(() => { throw error; });
         }
     }
 
-    #isNew(id) {
-        return epochOf(id) !== epochOf(this.#id) || numberOf(id) > numberOf(this.#id);
+    function become(state, detail) {
+        self.state = state;
+        self.detail = { transport: 'stream', shared: desk.shared, ...detail };
+        call('onState', state, self.detail);
     }
 
-    #advance(id) {
-        if (id && this.#isNew(id)) this.#id = id;
+    function stop(state, detail) {
+        if (signal.aborted) return;
+        joined = false;
+        over.abort();
+        patience.wake();
+        desk.remove(sub);
+        become(state, detail);
     }
 
-    #take(events) {
-        const fresh = events.filter(({ id }) => this.#isNew(id));
-        if (!fresh.length) return;
-        if (this.#options.onEvents) {
-            this.#id = fresh.at(-1).id;
-            this.#call('onEvents', fresh);
-            return;
-        }
-        for (const event of fresh) {
-            if (this.#over.signal.aborted) return;
-            this.#id = event.id;
-            this.#call('onEvent', event);
-        }
-    }
+    const isNew = (id) => epochOf(id) !== epochOf(self.lastId) || numberOf(id) > numberOf(self.lastId);
 
-    #pause(ms) {
-        return new Promise((resolve) => {
-            const timer = setTimeout(resolve, ms);
-            this.#wake = () => {
-                clearTimeout(timer);
-                resolve();
-            };
-        });
-    }
-
-    async #start(pause = 0) {
-        if (pause) await this.#pause(pause);
-        const { signal } = this.#over;
-        for (let attempt = 0; !signal.aborted; attempt++) {
-            const slow = setTimeout(() => this.#become(this.#state, {
-                reason: 'The hub has not answered yet. A browser opens only six connections to one host: other pages may be using them up.',
-            }), timing.slow);
-            try {
-                const closed = await this.#stored(signal);
-                if (signal.aborted) return;
-                this.#worked = true;
-                if (closed) {
-                    this.#stop('ended');
-                    return;
-                }
-                this.#joined = true;
-                this.join();
-                return;
-            } catch (failure) {
-                if (signal.aborted) return;
-                await this.#failed(failure, attempt);
-            } finally {
-                clearTimeout(slow);
-            }
-        }
-    }
-
-    async #failed(failure, attempt) {
-        const { message: reason, status, wait, final, closed, offline } = failure;
-        if (!(failure instanceof Failure)) this.#call('onError', failure);
-        // What is not a hub may be one again soon: a login page, a proxy whose hub restarts.
-        if (final && (status >= 400 || !this.#worked)) {
-            this.#stop('refused', { status, reason });
-            return;
-        }
-        const refused = closed && !this.#worked;
-        const pause = wait || (refused ? timing.retryMost : backoff(attempt, timing.retry));
-        this.#become(offline ? 'offline' : refused ? 'refused' : 'reconnecting', { reason, status, retryAt: Date.now() + pause });
-        await this.#pause(pause);
-    }
-
-    // What the hub has stored for it. Whether that was all, for good.
-    async #stored(signal) {
-        const { last, since } = this.#options;
-        let start = last === undefined && since === undefined ? { last: 0 } : { last, since };
-        if (this.#id) start = { ...start, lastEventId: this.#id };
-        const parts = inParts(this.#topics);
-        const gathered = [];
-        let closed = true, end = '';
-        for (const topic of parts) {
-            let from = start, page;
-            do {
-                page = await snapshot(this.#target, { topic, limit: from.last > 0 ? '' : PAGE, ...from }, signal);
-                closed &&= allClosed(topic, page.topics);
-                if (parts.length > 1) gathered.push(...page.events);
-                else if (!this.#stock(page.events, page.next, signal)) return false;
-                from = { since: page.next };
-            } while (page.more);
-            end ||= page.next; // events after the first part's end come live
-        }
-        if (parts.length > 1) {
-            const known = new Map(gathered.filter(({ id }) => numberOf(id) <= numberOf(end)).map((event) => [event.id, event]));
-            this.#stock([...known.values()].sort((a, b) => numberOf(a.id) - numberOf(b.id)), end, signal);
-        }
-        return closed && !this.#topics.some(isPattern);
-    }
-
-    #stock(events, next, signal) {
-        let some = [];
+    // Everything up to `id`.
+    function take(events, id) {
+        let batch = [];
+        const flush = () => {
+            if (batch.length && !signal.aborted) call('onEvents', batch);
+            batch = [];
+        };
         for (const event of events) {
-            if (event.type !== 'tailrace.gap') {
-                some.push(event);
-                continue;
+            if (signal.aborted) return;
+            if (event.type === GAP) {
+                flush();
+                if (event.id && epochOf(event.id) !== epochOf(self.lastId)) self.lastId = event.id;
+                call('onGap', parse(event.data));
+            } else if (isNew(event.id) && wants(event.topic)) {
+                self.lastId = event.id;
+                if (handlers.onEvents) batch.push(event);
+                else call('onEvent', event);
             }
-            this.#take(some);
-            some = [];
-            if (epochOf(event.id) !== epochOf(this.#id)) this.#id = event.id;
-            if (!signal.aborted) this.#call('onGap', parse(event.data) ?? {});
         }
-        if (!signal.aborted) this.#take(some);
-        if (!signal.aborted) this.#advance(next);
-        return !signal.aborted;
+        flush();
+        if (!signal.aborted && isNew(id)) self.lastId = id;
     }
+
+    async function fetchStored() {
+        let start = last === undefined && since === undefined ? { last: 0 } : { last, since };
+        // Of another journal, it is last and since that count.
+        if (self.lastId) start.lastEventId = self.lastId;
+        const limit = last > 0 && since === undefined && !self.lastId ? '' : PAGE;
+        for (let more = true; more; start = { since: self.lastId }) {
+            const page = await snapshot(target, { topic: foldTopics(names), limit, ...start }, signal);
+            ({ more = false } = page);
+            take(page.events, page.next);
+            signal.throwIfAborted();
+            if (!more && areClosed(names, page.topics)) stop('ended');
+        }
+    }
+
+    async function begin(hesitant) {
+        const tell = (state, detail) => become(state === 'refused' && worked ? 'reconnecting' : state, detail);
+        if (hesitant) await patience.wait(failure(LOST), 500, tell);
+        else patience.attempts = 0;
+        while (!signal.aborted) {
+            const slow = setTimeout(() => become(self.state, {
+                reason: 'The hub has not answered yet. Other pages may use up the connections to it.',
+            }), 8000);
+            const error = await fetchStored().catch((e) => e);
+            clearTimeout(slow);
+            if (signal.aborted || !error) break;
+            if (!error.state) throw error;
+            if (error.wait === Infinity) return stop(error.state, { status: error.status, reason: error.message });
+            await patience.wait(error, timing.retry, tell);
+        }
+        worked = joined = !signal.aborted;
+        join();
+    }
+
+    function join() {
+        if (joined) desk.send({ t: 'join', sub, target, topics: names, id: self.lastId });
+    }
+
+    function receive({ t, events, id, state, detail }) {
+        if (!joined) return;
+        if (t === 'events') {
+            take(events, id);
+        } else if (t === 'reset') {
+            joined = false;
+            begin(Date.now() - resetAt < 60_000);
+            resetAt = Date.now();
+        } else {
+            (state === 'ended' ? stop : become)(state, detail);
+        }
+    }
+
+    desk.add(sub, { join, receive, hurry: () => patience.hurry() });
+    until?.addEventListener('abort', self.close);
+    if (until?.aborted) self.close();
+    queueMicrotask(() => {
+        if (signal.aborted) return;
+        become('connecting');
+        begin();
+    });
+    return self;
 }
 
-// A live subscription; README.md tells the options and the states.
-export function connect(options) {
-    return new Subscription(options);
-}
-
-if (globalThis.SharedWorkerGlobalScope && globalThis instanceof SharedWorkerGlobalScope && globalThis.name === NAME) serve(globalThis);
+if (globalThis.SharedWorkerGlobalScope && globalThis.name === NAME) serve();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A TCP proxy that misbehaves on command: cuts connections, refuses new ones, stops reading.
+// Proxies that misbehave on command: one of TCP that cuts connections, refuses new ones, stops reading; one of HTTP that holds answers back.
+import http from 'node:http';
 import net from 'node:net';
 import { Recorder } from './wait.mjs';
 
@@ -108,6 +109,104 @@ export class CuttingProxy {
             pair.hub.resume();
             pair.client.resume();
         }
+    }
+
+    to(pathAndQuery) {
+        return `${this.origin}${pathAndQuery}`;
+    }
+}
+
+// A reverse proxy over HTTP, as they stand in front of a hub, with the faults that they have.
+//
+//   mode 'pass'     streams as it comes
+//        'hold'     gives an answer only when it is whole
+//        'body'     gives the head at once, the body only when it is whole
+//   intercept(request) → {status, headers, body} answers in the hub's place
+//   silence()       nothing comes through any more, on connections that stay open
+export class HttpProxy {
+    mode = 'pass';
+    intercept = () => null;
+    requests = []; // {method, url, headers}
+    #silent = false;
+    #open = new Set();
+
+    static async start(scope, port) {
+        const proxy = new HttpProxy();
+        proxy.target = port;
+        proxy.server = http.createServer((request, response) => proxy.#serve(request, response));
+        await new Promise((resolve, reject) => {
+            proxy.server.once('error', reject);
+            proxy.server.listen(0, '127.0.0.1', resolve);
+        });
+        scope.defer(
+            () =>
+                new Promise((resolve) => {
+                    proxy.server.close(resolve);
+                    proxy.server.closeAllConnections();
+                    proxy.cut();
+                }),
+        );
+        proxy.origin = `http://127.0.0.1:${proxy.server.address().port}`;
+        proxy.url = `${proxy.origin}/`;
+        return proxy;
+    }
+
+    #serve(request, response) {
+        const { method, url, headers } = request;
+        this.requests.push({ method, url, headers });
+        const own = this.intercept(request);
+        if (own) {
+            response.writeHead(own.status, own.headers);
+            response.end(own.body);
+            return;
+        }
+        const upstream = http.request({ host: '127.0.0.1', port: this.target, method, path: url, headers, agent: false });
+        const end = () => {
+            this.#open.delete(end);
+            upstream.destroy();
+            response.destroy();
+        };
+        this.#open.add(end);
+        response.on('close', end);
+        upstream.on('error', () => {
+            if (response.headersSent) return end();
+            response.writeHead(502, { 'content-type': 'text/plain' });
+            return response.end('bad gateway\n');
+        });
+        upstream.on('response', (answer) => {
+            const { mode } = this;
+            const chunks = [];
+            const head = () => response.writeHead(answer.statusCode, answer.headers);
+            if (mode !== 'hold') {
+                head();
+                response.flushHeaders();
+            }
+            answer.on('error', end);
+            answer.on('data', (chunk) => {
+                if (this.#silent) return;
+                if (mode === 'pass') response.write(chunk);
+                else chunks.push(chunk);
+            });
+            answer.on('end', () => {
+                if (this.#silent) return;
+                if (mode === 'hold') head();
+                response.end(Buffer.concat(chunks));
+            });
+        });
+        request.pipe(upstream);
+    }
+
+    silence(on = true) {
+        this.#silent = on;
+    }
+
+    // Breaks what is open.
+    cut() {
+        for (const end of [...this.#open]) end();
+    }
+
+    streams() {
+        return this.requests.filter(({ headers }) => headers.accept === 'text/event-stream').length;
     }
 
     to(pathAndQuery) {
