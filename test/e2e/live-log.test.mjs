@@ -147,6 +147,15 @@ check('goes to a line that is not loaded, and says when it is gone', async (s) =
     assert.equal(await run(page, 'return log.selectedLine.data'), 'line 1', 'the next one is shown');
     await run(page, 'log.toEnd()');
     await until(page, `log.follow && [...log.lines()].at(-1).data === 'line 3000'`);
+    // At once after another topic and back: it waits until the lines are there.
+    assert.equal(await run(page, `
+        log.topics = ['logs/other'];
+        await null;
+        log.topics = ['logs/app'];
+        return log.goTo(argument)`, id), true);
+    await until(page, `log.connection === 'live'`);
+    await frames(page, 3);
+    assert.ok((await inSight(page)).some((row) => row.text === 'line 1234'), 'in sight after a new start');
     clean(page);
 });
 

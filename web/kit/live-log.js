@@ -342,6 +342,8 @@ export class LiveLog extends BaseElement {
     }
 
     async goTo(id) {
+        await null; // a start that is queued comes first, and its lines too: it would lead away again
+        await this.#source.begun;
         if (!this.#find(id)) {
             this.#rows.setFollow(false);
             let found;

@@ -27,6 +27,8 @@ export class LogSource {
     #timer = 0;
     #levels = new Map(); // of each topic's last live line, for continuations
     #ended = false;
+    #markBegun = () => {};
+    begun = Promise.resolve(); // of the current start: the newest lines are there, or it has been given up
     state = 'closed';
     detail = {};
 
@@ -42,12 +44,14 @@ export class LogSource {
         this.#options = options;
         this.#ended = false;
         this.#failures = 0;
+        this.begun = new Promise((resolve) => { this.#markBegun = resolve; });
         this.#become('connecting', {});
         this.#begin(this.#run);
     }
 
     close(quiet = false) {
         this.#run++;
+        this.#markBegun();
         clearTimeout(this.#timer);
         this.#abort?.abort();
         this.#abort = new AbortController();
@@ -115,6 +119,7 @@ export class LogSource {
         this.#noteClosed(entries, first);
         this.#window.replace(entries, first.next, { attached: true, begin: first.begin });
         this.#connection = this.#connect(run, { since: first.next });
+        this.#markBegun();
     }
 
     #connect(run, more) {
@@ -139,6 +144,7 @@ export class LogSource {
         };
         if (error.status >= 400 && error.status < 500 && ![408, 425, 429].includes(error.status)) {
             this.#become('refused', { status: error.status, reason: error.message });
+            this.#markBegun();
             return;
         }
         const { hub, key, topics } = this.#options;
