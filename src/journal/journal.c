@@ -298,7 +298,7 @@ static int enqueue(struct journal *journal, struct publish *publish) {
         atomic_fetch_sub(&journal->queue_bytes, publish->bytes);
         return ERR_BUSY;
     }
-    inbox_put(&journal->inbox, &publish->message);
+    (void)inbox_put(&journal->inbox, &publish->message);
     return 0;
 }
 

@@ -45,6 +45,7 @@ static void committed(void *context, struct batch *batch) {
     for (unsigned i = 1; i < server->workers_count; i++)
         worker_committed(server->workers[i], batch_get(batch));
     worker_committed(server->workers[0], batch);
+    for (unsigned i = 0; i < server->workers_count; i++) worker_wake(server->workers[i]);
 }
 
 static void journal_state(void *context, int failed, const char *failure) {

@@ -161,7 +161,11 @@ void worker_committed(struct worker *worker, struct batch *batch) {
     // Without it this worker's subscribers would miss events without a word; a restart loses nothing.
     ASSERT(committed);
     *committed = (struct committed){{.run = run_committed}, batch};
-    loop_send(worker->loop, &committed->message);
+    worker->to_wake = loop_put(worker->loop, &committed->message);
+}
+
+void worker_wake(struct worker *worker) {
+    if (worker->to_wake) loop_wake(worker->loop);
 }
 
 static void run_new_site(struct inbox_message *message, void *receiver) {

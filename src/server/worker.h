@@ -47,6 +47,7 @@ struct worker {
     size_t conns_count;
     bool draining, stopping;
     bool published; // something was enqueued in this turn
+    bool to_wake;   // of who has the journal's turn
     uint64_t drain_until_ms, drain_step_ms;
     size_t drain_share;
     uint64_t random;
@@ -67,9 +68,12 @@ int worker_run(struct worker *worker, struct report *report) MUST_CHECK;
 // Ends all connections of all workers, joins the threads, frees. All publishes under way must have been answered (journal_stop).
 void worker_stop(struct worker *const *workers, unsigned count);
 
-// Any thread.
+// Who has the journal's turn. A batch is with all workers before any of them is woken for it: what one has delivered, none of the others
+// may answer without.
 void worker_committed(struct worker *worker, struct batch *batch); // takes over a reference
-void worker_set_site(struct worker *worker, struct site *site);    // takes over a reference
+void worker_wake(struct worker *worker);
+// Any thread.
+void worker_set_site(struct worker *worker, struct site *site); // takes over a reference
 void worker_drain(struct worker *worker);
 
 // The worker's own thread.

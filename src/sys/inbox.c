@@ -19,8 +19,7 @@ void inbox_fini(struct inbox *inbox) {
     inbox->fd = -1;
 }
 
-// Whether the inbox was empty.
-static bool push(struct inbox *inbox, struct inbox_message *message) {
+bool inbox_put(struct inbox *inbox, struct inbox_message *message) {
     struct inbox_message *head = atomic_load_explicit(&inbox->head, memory_order_relaxed);
     do {
         message->next = head;
@@ -34,10 +33,8 @@ void inbox_wake(struct inbox *inbox) {
     (void)!write(inbox->fd, &one, sizeof one);
 }
 
-void inbox_put(struct inbox *inbox, struct inbox_message *message) { (void)push(inbox, message); }
-
 void inbox_send(struct inbox *inbox, struct inbox_message *message) {
-    if (push(inbox, message)) inbox_wake(inbox);
+    if (inbox_put(inbox, message)) inbox_wake(inbox);
 }
 
 struct inbox_message *inbox_peel(struct inbox *inbox) {

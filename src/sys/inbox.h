@@ -8,6 +8,7 @@
 #define TAILRACE_SYS_INBOX_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "base/err.h"
 
@@ -28,8 +29,9 @@ int inbox_init(struct inbox *inbox) MUST_CHECK;
 void inbox_fini(struct inbox *inbox);
 // Any thread. Ownership of the message moves to the receiver.
 void inbox_send(struct inbox *inbox, struct inbox_message *message);
-// The same in two steps: what is put is sure to be taken only after a wake, which may cover many.
-void inbox_put(struct inbox *inbox, struct inbox_message *message);
+// The same in two steps: what is put is sure to be taken only after a wake, which may cover many. True when the inbox was empty: then nobody
+// else has seen to a wake.
+bool inbox_put(struct inbox *inbox, struct inbox_message *message);
 void inbox_wake(struct inbox *inbox);
 // Receiver only. Everything sent so far, oldest first, NULL when empty; also clears the descriptor.
 struct inbox_message *inbox_take(struct inbox *inbox);

@@ -157,13 +157,16 @@ void loop_retire(struct loop *loop, struct loop_retired *retired,
     loop->retired = retired;
 }
 
+bool loop_put(struct loop *loop, struct inbox_message *message) {
+    bool first = inbox_put(&loop->inbox, message);
+    if (loop == running) loop->own = true;
+    return first && loop != running;
+}
+
+void loop_wake(struct loop *loop) { inbox_wake(&loop->inbox); }
+
 void loop_send(struct loop *loop, struct inbox_message *message) {
-    if (loop == running) {
-        loop->own = true;
-        inbox_put(&loop->inbox, message);
-    } else {
-        inbox_send(&loop->inbox, message);
-    }
+    if (loop_put(loop, message)) loop_wake(loop);
 }
 
 void loop_take_own(struct loop *loop) {
@@ -197,6 +200,9 @@ void loop_run(struct loop *loop, void (*after_turn)(void *owner)) {
         int count = epoll_wait(loop->fd, loop->events, EVENTS_A_TURN, wait_ms(loop));
         ASSERT(count >= 0 || errno == EINTR);
         loop->now_ms = clock_mono_ms();
+        // A request must not be answered before what had happened when it was made.
+        loop->own = false;
+        inbox_run(inbox_peel(&loop->inbox), loop->owner);
         for (int i = 0; i < count; i++) {
             struct loop_io *io = loop->events[i].data.ptr;
             if (io->ready) io->ready(io, loop->events[i].events);

@@ -2,7 +2,8 @@
 // One thread's event loop: descriptors (epoll), timers (a binary heap), messages from other threads (inbox), and things to
 // be freed when the turn is over, since events of this turn may still point at them.
 //
-// All functions are for the loop's own thread, except loop_send.
+// All functions are for the loop's own thread, except loop_send, loop_put and loop_wake. Messages that have come are taken before anything
+// else of a turn.
 #ifndef TAILRACE_SYS_LOOP_H
 #define TAILRACE_SYS_LOOP_H
 
@@ -53,6 +54,9 @@ void loop_retire(struct loop *loop, struct loop_retired *retired,
 
 // Any thread: message->run(message, owner) will be called on the loop's thread.
 void loop_send(struct loop *loop, struct inbox_message *message);
+// The same in two steps, for what is to be with several loops before any of them is woken for it. True: loop_wake is needed.
+bool loop_put(struct loop *loop, struct inbox_message *message) MUST_CHECK;
+void loop_wake(struct loop *loop);
 // Takes now what the loop's own thread has sent to it in this turn (and whatever else is there), if it has sent anything.
 void loop_take_own(struct loop *loop);
 

@@ -160,3 +160,21 @@ scenario('a hub started on a new data directory tells a client of the gap', asyn
     await client.waitType('tailrace.gap');
     assertSequence((await client.waitData(50)).slice(20), numbered(30, 'new '));
 });
+
+// Connections are with different workers, each of which has its own view of what was committed.
+scenario('what one connection has delivered is in the answers to all others', async (s) => {
+    const hub = await Hub.start(s, { config: { workers: 4 } });
+    const clients = Array.from({ length: 4 }, () => new Client(s, hub.to('/t/seen')));
+    await Promise.all(clients.map((client) => client.opened()));
+    for (let round = 1; round <= 400; round++) {
+        const published = hub.publish('seen', `event ${round}`);
+        // Whoever is first asks at once, over a new connection.
+        const answers = clients.map(async (client) => {
+            await client.waitData(round);
+            const { events } = (await request(hub.to('/t/seen?last=1'), { headers: { Accept: 'application/json' } })).json();
+            return events[0].data;
+        });
+        assert.deepEqual(await Promise.all(answers), Array(4).fill(`event ${round}`));
+        await published;
+    }
+});
