@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The page of examples/static-page, hosted on another origin: the write-up's two endpoints behind a key, across CORS.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { startBrowser } from './support/browser.mjs';
 import { Hub, assertSequence, numbered } from './support/hub.mjs';
@@ -176,4 +177,31 @@ check('the client script is loaded from the hub by a page elsewhere, and goes on
     assert.ok((await page.evaluate(() => window.states)).includes('reconnecting'));
     await page.evaluate(() => window.stream.close());
     assert.equal(await page.evaluate(() => window.stream.state), 'closed');
+});
+
+check('the elements work on a page of another origin with the hub\'s address and a key put in', async (s) => {
+    const pages = {};
+    const own = await serveStatic(s, { pages, host: '127.0.0.4' });
+    const hub = await startHub(s, [own.origin]);
+    pages['/'] = readFileSync(path.join(root, 'examples/static-page/elements.html'), 'utf8')
+        .replaceAll('http://127.0.0.1:8080', hub.origin)
+        .replaceAll('topic="', `key="${KEY}" topic="`)
+        .replace('last: 1,', `last: 1, key: '${KEY}',`);
+    await hub.publish('logs/sample', numbered(20, 'line ').join('\n'), '?split=lines', ADMIN);
+    await hub.publish('status/build', 'queued', '', ADMIN);
+    const page = await browser.open(own.to('/'));
+    const rows = (count) => page.waitForFunction((n) => document.querySelector('live-log').lineCount >= n, count);
+    await rows(20);
+    await page.waitForFunction(() => document.title.startsWith('queued'));
+    await page.waitForFunction(() => document.querySelector('live-status').summary.total === 1);
+    await hub.kill9();
+    await hub.launch();
+    await hub.publish('logs/sample', 'line 21', '', ADMIN);
+    await hub.publish('status/build', 'failed', '', ADMIN);
+    await rows(21);
+    await page.waitForFunction(() => document.title.startsWith('failed'));
+    await page.waitForFunction(() => document.querySelector('live-status').summary.counts.bad === 1);
+    assertSequence(await page.evaluate(() => [...document.querySelector('live-log').lines()].map((line) => line.data)), numbered(21, 'line '));
+    await until(async () => (await hub.get('/topics?topic=logs/sample', ADMIN)).json()[0].subscribers === 1, 'one connection');
+    await page.close();
 });
