@@ -68,4 +68,4 @@ export async function assertClean(page, allowed = []) {
 }
 
 // What a browser says when its hub has been killed.
-export const HUB_GONE = /ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING|CONNECTION_RESET|EMPTY_RESPONSE)/;
+export const HUB_GONE = /ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING|CONNECTION_RESET|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED)/;
