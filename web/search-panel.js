@@ -13,12 +13,24 @@ import { icon } from './icons.js';
 const PAGE = 500;           // hits; more are asked for
 const TEXT_MAX = 2000;      // characters of a hit
 const FILTER_BYTES_MAX = 1024;
+const FAR_INSIDE = 120, LEAD = 40;  // characters
 
 // The hub's filter for what the reader typed; it takes TEXT, /REGEX/ and /REGEX/i.
 export function hubFilter({ text, regex, caseSensitive }) {
     if (regex) return `/${text}/${caseSensitive ? '' : 'i'}`;
     if (caseSensitive && !text.startsWith('/')) return text;
     return `/${text.replace(/[^\p{L}\p{N}\s_]/gu, '\\$&')}/${caseSensitive ? '' : 'i'}`;
+}
+
+// A hit far inside a long line begins a little before it.
+function writeHit(place, text, marks) {
+    const cut = marks && marks[0] > FAR_INSIDE ? marks[0] - LEAD : 0;
+    if (cut === 0) {
+        writeText(place, text, marks);
+        return;
+    }
+    place.append('… ');
+    writeText(place, stripAnsi(text).slice(cut), marks.map((at) => at - cut));
 }
 
 export class SearchPanel {
@@ -187,7 +199,7 @@ export class SearchPanel {
         rows.forEach((row, i) => {
             const place = row.querySelector('.hit-text');
             place.replaceChildren();
-            writeText(place, texts[i], ranges[i]);
+            writeHit(place, texts[i], ranges[i]);
         });
     }
 

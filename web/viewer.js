@@ -265,7 +265,8 @@ export class Viewer {
         this.#tools.showMatches(this.#state.find.text ? log.matches : null);
         const { filter } = this.#state;
         const filtered = filter.text || filter.levels;
-        setText(this.#status, [
+        const which = this.#panes.all.length > 1 ? `${log.topics[0]}: ` : '';
+        setText(this.#status, which + [
             filtered ? `${log.shownCount.toLocaleString('en')} of ${countText(log.lineCount, 'loaded line')} pass the filter` : `${countText(log.lineCount, 'line')} loaded`,
             log.loadedAll ? 'all that is stored' : 'older ones come as you scroll up',
             log.paused ? `paused${log.unseen ? `, ${log.unseen.toLocaleString('en')} waiting` : ''}` : log.follow ? 'following' : 'not following',
