@@ -11,11 +11,11 @@
 //   &line=ID                                     one line
 import { isPattern, isStatus } from './session.js';
 
-const COUNT_MAX = 100;  // topics of one subscription
+const COUNT_MAX = 100; // topics of one subscription
 
 export function emptyState() {
     return {
-        view: null,     // 'board' | 'logs' | null: as it suits
+        view: null, // 'board' | 'logs' | null: as it suits
         topics: [],
         split: false,
         filter: { text: '', regex: false, caseSensitive: false, invert: false, levels: null },
@@ -26,7 +26,10 @@ export function emptyState() {
 }
 
 function list(text) {
-    return (text ?? '').split(',').map((part) => part.trim()).filter(Boolean);
+    return (text ?? '')
+        .split(',')
+        .map((part) => part.trim())
+        .filter(Boolean);
 }
 
 export function readAddress(href, root) {

@@ -24,7 +24,7 @@ const help = new Help();
 const connection = new Connection({ button: byId('connection'), roots: [byId('board'), byId('viewer')], say });
 let state = emptyState();
 let publishBox = null;
-let asked = false;  // for a key: what is behind it stays closed until there is one
+let asked = false; // for a key: what is behind it stays closed until there is one
 
 function say(text) {
     setText(byId('announce'), text);
@@ -47,7 +47,10 @@ function show(next, { fresh = false, opened = false } = {}) {
     if (address.href !== location.href) history[fresh ? 'pushState' : 'replaceState'](null, '', address);
     byId('board').hidden = state.view !== 'board';
     byId('viewer').hidden = state.view !== 'logs';
-    for (const [id, view] of [['tab-board', 'board'], ['tab-logs', 'logs']]) {
+    for (const [id, view] of [
+        ['tab-board', 'board'],
+        ['tab-logs', 'logs'],
+    ]) {
         if (state.view === view) byId(id).setAttribute('aria-current', 'page');
         else byId(id).removeAttribute('aria-current');
     }
@@ -97,17 +100,39 @@ function askForKey({ status, message }) {
     byId('board').hidden = byId('viewer').hidden = true;
     connection.update();
     const field = el('input', {
-        type: 'password', name: 'key', autocomplete: 'off', required: true, spellcheck: 'false', 'aria-label': 'Access key', placeholder: 'Access key',
+        type: 'password',
+        name: 'key',
+        autocomplete: 'off',
+        required: true,
+        spellcheck: 'false',
+        'aria-label': 'Access key',
+        placeholder: 'Access key',
     });
-    showNotice(el('form', { class: 'key-form', onsubmit: (event) => {
-        event.preventDefault();
-        session.setKey(field.value.trim());
-    } },
-    el('h2', {}, 'This hub asks for a key'),
-    el('p', {}, status === 403 ? 'The key in use may not see anything here.' : session.key ? 'The key in use is not one of this hub\'s.'
-        : 'Whoever runs it gives you one. It stays in this tab and is forgotten when you close it.'),
-    el('div', { class: 'key-row' }, field, el('button', { type: 'submit', class: 'primary' }, 'Open')),
-    el('p', { class: 'reason' }, message)), 'ask');
+    showNotice(
+        el(
+            'form',
+            {
+                class: 'key-form',
+                onsubmit: (event) => {
+                    event.preventDefault();
+                    session.setKey(field.value.trim());
+                },
+            },
+            el('h2', {}, 'This hub asks for a key'),
+            el(
+                'p',
+                {},
+                status === 403
+                    ? 'The key in use may not see anything here.'
+                    : session.key
+                      ? "The key in use is not one of this hub's."
+                      : 'Whoever runs it gives you one. It stays in this tab and is forgotten when you close it.',
+            ),
+            el('div', { class: 'key-row' }, field, el('button', { type: 'submit', class: 'primary' }, 'Open')),
+            el('p', { class: 'reason' }, message),
+        ),
+        'ask',
+    );
     field.focus();
 }
 
@@ -147,7 +172,10 @@ function showTheme() {
 }
 
 function showCounts(topics) {
-    for (const [id, is] of [['tab-board', isStatus], ['tab-logs', isLog]]) {
+    for (const [id, is] of [
+        ['tab-board', isStatus],
+        ['tab-logs', isLog],
+    ]) {
         const count = topics.filter(({ topic }) => is(topic)).length;
         const node = byId(id).querySelector('.count');
         node.hidden = count === 0;
@@ -157,7 +185,10 @@ function showCounts(topics) {
 
 function currentTopic() {
     if (state.view === 'logs') return state.topics.find((topic) => !topic.includes('*'));
-    return session.topics.map(({ topic }) => topic).filter(isStatus).sort(compareTopics)[0];
+    return session.topics
+        .map(({ topic }) => topic)
+        .filter(isStatus)
+        .sort(compareTopics)[0];
 }
 
 const ACTIONS = {
@@ -168,7 +199,10 @@ const ACTIONS = {
 
 function buildHead() {
     byId('home').href = session.hubRoot.pathname;
-    for (const [id, view] of [['tab-board', 'board'], ['tab-logs', 'logs']]) {
+    for (const [id, view] of [
+        ['tab-board', 'board'],
+        ['tab-logs', 'logs'],
+    ]) {
         byId(id).href = addressOf({ ...emptyState(), view }, session.hubRoot);
         byId(id).addEventListener('click', (event) => {
             if (event.ctrlKey || event.metaKey || event.shiftKey) return; // in a tab of its own
@@ -191,20 +225,25 @@ function buildHead() {
 }
 
 // Before the elements' own keys: the page's settings are what they act on.
-document.addEventListener('keydown', (event) => {
-    if (event.target instanceof Element && event.target.closest('dialog[open], :popover-open')) return;
-    const action = actionOf(event);
-    if (!action || asked) return;
-    const act = ACTIONS[action] ?? (state.view === 'logs' ? viewer.actions[action] : null);
-    if (!act) return;
-    if (act(event) === false) return; // the key has its usual meaning here
-    event.preventDefault();
-    event.stopPropagation();
-}, { capture: true });
+document.addEventListener(
+    'keydown',
+    (event) => {
+        if (event.target instanceof Element && event.target.closest('dialog[open], :popover-open')) return;
+        const action = actionOf(event);
+        if (!action || asked) return;
+        const act = ACTIONS[action] ?? (state.view === 'logs' ? viewer.actions[action] : null);
+        if (!act) return;
+        if (act(event) === false) return; // the key has its usual meaning here
+        event.preventDefault();
+        event.stopPropagation();
+    },
+    { capture: true },
+);
 
 for (const root of [byId('board'), byId('viewer')]) {
     root.addEventListener('live-state', ({ detail: { state: connected, detail } }) => {
-        if (connected === 'refused' && detail?.status === 401 && !asked) askForKey({ status: 401, message: detail.reason });
+        if (connected === 'refused' && detail?.status === 401 && !asked)
+            askForKey({ status: 401, message: detail.reason });
     });
 }
 

@@ -9,11 +9,23 @@ import { Popup } from './popup.js';
 // From worst to best; `ended` only counts when nothing is live.
 const STATES = {
     refused: ['lock', 'Refused', 'The hub does not let this page in.'],
-    offline: ['cross', 'Offline', 'This device has no network. The page goes on by itself when it is back; nothing is lost.'],
-    reconnecting: ['turn', 'Reconnecting', 'The connection is being restored. It goes on after the last thing that has arrived; nothing is lost.'],
+    offline: [
+        'cross',
+        'Offline',
+        'This device has no network. The page goes on by itself when it is back; nothing is lost.',
+    ],
+    reconnecting: [
+        'turn',
+        'Reconnecting',
+        'The connection is being restored. It goes on after the last thing that has arrived; nothing is lost.',
+    ],
     connecting: ['dots', 'Connecting', 'The page is waiting for the hub to answer.'],
     live: ['check', 'Live', 'Connected. What is published is shown at once.'],
-    ended: ['flag', 'Ended', 'What is shown has been finished by its publisher. All of it has arrived; nothing more will come.'],
+    ended: [
+        'flag',
+        'Ended',
+        'What is shown has been finished by its publisher. All of it has arrived; nothing more will come.',
+    ],
     closed: ['stop', 'Not connected', 'Nothing is open that would need a connection.'],
 };
 const ORDER = Object.keys(STATES);
@@ -23,7 +35,7 @@ export class Connection {
     #label = el('span', { class: 'connection-word' });
     #wait = el('span', { class: 'connection-wait', 'aria-hidden': 'true' });
     #popup;
-    #known = new Map();     // element → {state, detail}
+    #known = new Map(); // element → {state, detail}
     #worst = { state: '', detail: {} };
     #say;
 
@@ -31,7 +43,11 @@ export class Connection {
     constructor({ button, roots, say }) {
         this.#button = button;
         this.#say = say;
-        this.#popup = new Popup(button, { label: 'Connection', className: 'connection-more', build: (panel) => this.#explain(panel) });
+        this.#popup = new Popup(button, {
+            label: 'Connection',
+            className: 'connection-more',
+            build: (panel) => this.#explain(panel),
+        });
         for (const root of roots) {
             root.addEventListener('live-state', (event) => {
                 this.#known.set(event.target, { state: event.detail.state, detail: event.detail.detail ?? {} });
@@ -79,8 +95,10 @@ export class Connection {
         line(STATES[state][2]);
         if (detail.reason) panel.append(el('p', { class: 'reason' }, detail.reason));
         if (detail.transport === 'poll') {
-            line('Something between this page and the hub holds streams back (often a proxy that buffers), so the page asks again and again '
-                + 'instead. Everything arrives, a little later.');
+            line(
+                'Something between this page and the hub holds streams back (often a proxy that buffers), so the page asks again and again ' +
+                    'instead. Everything arrives, a little later.',
+            );
         }
         if (state === 'live' && detail.shared) line('The tabs of this hub share one connection.');
     }

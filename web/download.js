@@ -4,12 +4,17 @@ import { el, setText } from './dom.js';
 import { countText } from './format.js';
 import { hubFilter } from './search-panel.js';
 
-const CHUNK_BYTES = 4 * 1024 * 1024;    // then what has come goes to the browser's own store, out of the page's memory
+const CHUNK_BYTES = 4 * 1024 * 1024; // then what has come goes to the browser's own store, out of the page's memory
 
 // "logs/web" → "logs-web.log"
-export function fileName(topics) {
+function fileName(topics) {
     const name = topics.length === 1 ? topics[0] : `${topics[0]}-and-${topics.length - 1}-more`;
-    return `${name.replaceAll(/[^\p{L}\p{N}._-]+/gu, '-').replaceAll(/^[-.]+|-+$/g, '').slice(0, 100) || 'log'}.log`;
+    return `${
+        name
+            .replaceAll(/[^\p{L}\p{N}._-]+/gu, '-')
+            .replaceAll(/^[-.]+|-+$/g, '')
+            .slice(0, 100) || 'log'
+    }.log`;
 }
 
 function save(blob, name) {
@@ -27,13 +32,20 @@ export function downloadMenu(panel, { session, state, text, count, close }) {
     const progress = el('p', { class: 'quiet', role: 'status' });
     const stop = new AbortController();
     const cancel = el('button', { type: 'button', class: 'plain', hidden: true, onclick: () => stop.abort() }, 'Stop');
-    const choice = (id, title, what, onclick) => el('button', { type: 'button', class: 'offer', id, onclick },
-        el('span', { class: 'offer-title' }, title), el('span', { class: 'quiet' }, what));
+    const choice = (id, title, what, onclick) =>
+        el(
+            'button',
+            { type: 'button', class: 'offer', id, onclick },
+            el('span', { class: 'offer-title' }, title),
+            el('span', { class: 'quiet' }, what),
+        );
     const fetchAll = async (filter) => {
         for (const button of panel.querySelectorAll('.offer')) button.disabled = true;
         cancel.hidden = false;
         try {
-            const blob = await fetchText(session, state.topics, filter, stop.signal, (bytes) => setText(progress, `${sizeText(bytes)} have come …`));
+            const blob = await fetchText(session, state.topics, filter, stop.signal, (bytes) =>
+                setText(progress, `${sizeText(bytes)} have come …`),
+            );
             save(blob, name);
             close();
         } catch (error) {
@@ -42,19 +54,39 @@ export function downloadMenu(panel, { session, state, text, count, close }) {
         }
     };
     const { filter } = state;
-    panel.append(el('h2', {}, 'Download as text'),
+    panel.append(
+        el('h2', {}, 'Download as text'),
         choice('download-shown', 'What is shown', countText(count, 'line'), () => {
             save(new Blob([text()], { type: 'text/plain' }), name);
             close();
         }),
-        choice('download-all', 'Everything that is stored', `all lines of ${state.topics.length === 1 ? state.topics[0] : `${state.topics.length} topics`}, from the hub`, () => fetchAll(null)),
-        ...(filter.text && !filter.invert ? [choice('download-matching', 'Everything that has the filter\'s text', `all stored lines with “${filter.text}”`, () => fetchAll(hubFilter(filter)))] : []),
-        progress, cancel);
+        choice(
+            'download-all',
+            'Everything that is stored',
+            `all lines of ${state.topics.length === 1 ? state.topics[0] : `${state.topics.length} topics`}, from the hub`,
+            () => fetchAll(null),
+        ),
+        ...(filter.text && !filter.invert
+            ? [
+                  choice(
+                      'download-matching',
+                      "Everything that has the filter's text",
+                      `all stored lines with “${filter.text}”`,
+                      () => fetchAll(hubFilter(filter)),
+                  ),
+              ]
+            : []),
+        progress,
+        cancel,
+    );
 }
 
 // The hub streams it; memory of the page stays small.
 async function fetchText(session, topics, filter, signal, told) {
-    const response = await session.fetch(session.url('events', { topic: topics, last: 'all', filter }), { headers: { Accept: 'text/plain' }, signal });
+    const response = await session.fetch(session.url('events', { topic: topics, last: 'all', filter }), {
+        headers: { Accept: 'text/plain' },
+        signal,
+    });
     const reader = response.body.getReader();
     let whole = new Blob([], { type: 'text/plain' });
     let parts = [];

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Numbers as people read them. No page, no state.
 
-const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
+const SECOND = 1000,
+    MINUTE = 60 * SECOND,
+    HOUR = 60 * MINUTE,
+    DAY = 24 * HOUR;
 
 // "0 s", "12 s", "3 min", "2 h", "5 d": the biggest unit only, rounded down. Never negative: clocks differ.
 export function durationText(ms) {

@@ -12,20 +12,49 @@ export class Help {
     }
 
     #build() {
-        const dialog = el('dialog', { class: 'help', 'aria-labelledby': 'help-title', onclick: (event) => event.target === dialog && dialog.close() },
-            el('div', { class: 'help-body' },
-                el('header', {},
+        const dialog = el(
+            'dialog',
+            {
+                class: 'help',
+                'aria-labelledby': 'help-title',
+                onclick: (event) => event.target === dialog && dialog.close(),
+            },
+            el(
+                'div',
+                { class: 'help-body' },
+                el(
+                    'header',
+                    {},
                     el('h2', { id: 'help-title' }, 'Keys'),
-                    el('form', { method: 'dialog' }, el('button', { class: 'tool', autofocus: true }, 'Close'))),
-                el('div', { class: 'help-keys' }, ...KEYS.map(([group, keys]) => el('section', {},
-                    el('h3', {}, group),
-                    el('dl', {}, ...keys.flatMap(([key, , text]) => [
-                        el('dt', {}, el('kbd', {}, keyName(key))),
-                        el('dd', {}, text),
-                    ]))))),
-                el('p', { class: 'quiet' },
-                    'Among the lines the arrow keys, Page Up and Page Down, Home and End move as everywhere. A click on a line selects it; the address bar '
-                    + 'then leads to that line, and to the filter: copy it to share what you see.')));
+                    el('form', { method: 'dialog' }, el('button', { class: 'tool', autofocus: true }, 'Close')),
+                ),
+                el(
+                    'div',
+                    { class: 'help-keys' },
+                    ...KEYS.map(([group, keys]) =>
+                        el(
+                            'section',
+                            {},
+                            el('h3', {}, group),
+                            el(
+                                'dl',
+                                {},
+                                ...keys.flatMap(([key, , text]) => [
+                                    el('dt', {}, el('kbd', {}, keyName(key))),
+                                    el('dd', {}, text),
+                                ]),
+                            ),
+                        ),
+                    ),
+                ),
+                el(
+                    'p',
+                    { class: 'quiet' },
+                    'Among the lines the arrow keys, Page Up and Page Down, Home and End move as everywhere. A click on a line selects it; the address bar ' +
+                        'then leads to that line, and to the filter: copy it to share what you see.',
+                ),
+            ),
+        );
         document.body.append(dialog);
         return dialog;
     }

@@ -17,7 +17,7 @@ export class LogPanes {
     #root;
     #session;
     #on;
-    #panes = [];    // elements, in the order of their topics
+    #panes = []; // elements, in the order of their topics
     #active = null;
 
     // on.event(event, element): what the elements tell. on.leave(topic): a pane is to be closed.
@@ -27,7 +27,15 @@ export class LogPanes {
         this.#on = on;
         root.addEventListener('focusin', (event) => this.#activate(event.target.closest('live-log')));
         root.addEventListener('pointerdown', (event) => this.#activate(event.target.closest('live-log')));
-        for (const name of ['live-state', 'live-lines', 'live-match', 'live-follow', 'live-select', 'live-columns', 'live-pattern']) {
+        for (const name of [
+            'live-state',
+            'live-lines',
+            'live-match',
+            'live-follow',
+            'live-select',
+            'live-columns',
+            'live-pattern',
+        ]) {
             root.addEventListener(name, (event) => this.#on.event(event, event.target));
         }
     }
@@ -60,7 +68,14 @@ export class LogPanes {
             log.setAttribute('label', `Lines of ${set.join(', ')}`);
             this.#apply(log, settings);
             this.#panes.push(log);
-            this.#root.append(el('section', { class: 'pane', 'aria-label': set.join(', ') }, sets.length > 1 ? this.#head(set[0]) : null, log));
+            this.#root.append(
+                el(
+                    'section',
+                    { class: 'pane', 'aria-label': set.join(', ') },
+                    sets.length > 1 ? this.#head(set[0]) : null,
+                    log,
+                ),
+            );
         }
         this.#active = this.#panes[0] ?? null;
     }
@@ -80,10 +95,23 @@ export class LogPanes {
     }
 
     #head(topic) {
-        const head = el('header', { class: 'pane-head', title: topic },
-            el('span', { class: 'topic-dot' }), el('span', { class: 'pane-name' }, topic),
-            el('button', { type: 'button', class: 'tool', title: `Take ${topic} out of what is shown`, 'aria-label': `Take ${topic} out of what is shown`,
-                onclick: () => this.#on.leave(topic) }, icon('close')));
+        const head = el(
+            'header',
+            { class: 'pane-head', title: topic },
+            el('span', { class: 'topic-dot' }),
+            el('span', { class: 'pane-name' }, topic),
+            el(
+                'button',
+                {
+                    type: 'button',
+                    class: 'tool',
+                    title: `Take ${topic} out of what is shown`,
+                    'aria-label': `Take ${topic} out of what is shown`,
+                    onclick: () => this.#on.leave(topic),
+                },
+                icon('close'),
+            ),
+        );
         head.style.setProperty('--tag-light', tagColor(topic, false));
         head.style.setProperty('--tag-dark', tagColor(topic, true));
         return head;

@@ -14,11 +14,20 @@ const BAD_LEVELS = ['fatal', 'error', 'warn'];
 
 // A button with a sign and a word; the word goes where there is no room.
 function tool(id, sign, word, title, onclick) {
-    return el('button', { type: 'button', class: 'tool', id, title, 'aria-label': word, onclick }, icon(sign), el('span', { class: 'word' }, word));
+    return el(
+        'button',
+        { type: 'button', class: 'tool', id, title, 'aria-label': word, onclick },
+        icon(sign),
+        el('span', { class: 'word' }, word),
+    );
 }
 
 function toggle(id, text, title) {
-    return el('button', { type: 'button', class: 'toggle', id, title, 'aria-label': title, 'aria-pressed': 'false' }, text);
+    return el(
+        'button',
+        { type: 'button', class: 'toggle', id, title, 'aria-label': title, 'aria-pressed': 'false' },
+        text,
+    );
 }
 
 const pressed = (button) => button.getAttribute('aria-pressed') === 'true';
@@ -32,21 +41,39 @@ export class LogTools {
     #title = el('div', { class: 'shown', id: 'shown' });
     #side = tool('side', 'side', 'Topics', 'Show or hide the list of topics (b)', () => this.#on.act('side'));
     #split = tool('split', 'split', 'Side by side', '', () => this.#on.act('split'));
-    #pause = tool('pause', 'pause', 'Pause', 'Let the lines stand still; new ones wait (p)', () => this.#on.act('pause'));
+    #pause = tool('pause', 'pause', 'Pause', 'Let the lines stand still; new ones wait (p)', () =>
+        this.#on.act('pause'),
+    );
     #follow = tool('follow', 'end', 'Follow', 'To the newest line, and stay there (G)', () => this.#on.act('end'));
     #find = {
-        text: el('input', { type: 'search', id: 'find-text', placeholder: 'Find in these lines', 'aria-label': 'Find in these lines', autocomplete: 'off', spellcheck: 'false' }),
+        text: el('input', {
+            type: 'search',
+            id: 'find-text',
+            placeholder: 'Find in these lines',
+            'aria-label': 'Find in these lines',
+            autocomplete: 'off',
+            spellcheck: 'false',
+        }),
         regex: toggle('find-regex', '.*', 'Find: a regular expression'),
         caseSensitive: toggle('find-case', 'Aa', 'Find: capitals matter'),
     };
-    #count = el('span', { class: 'find-count', id: 'find-count', 'aria-live': 'polite' });
+    #count = el('span', { class: 'find-count', id: 'find-count' });
     #filter = {
-        text: el('input', { type: 'search', id: 'filter-text', placeholder: 'Show only lines with', 'aria-label': 'Show only lines with', autocomplete: 'off', spellcheck: 'false' }),
+        text: el('input', {
+            type: 'search',
+            id: 'filter-text',
+            placeholder: 'Show only lines with',
+            'aria-label': 'Show only lines with',
+            autocomplete: 'off',
+            spellcheck: 'false',
+        }),
         regex: toggle('filter-regex', '.*', 'Filter: a regular expression'),
         caseSensitive: toggle('filter-case', 'Aa', 'Filter: capitals matter'),
         invert: toggle('filter-invert', '≠', 'Filter: hide the lines that match, show the others (i)'),
     };
-    #finders = tool('finders', 'search', 'Find and filter', 'Find, filter, search', () => this.#showFinders(!this.#root.classList.contains('finding')));
+    #finders = tool('finders', 'search', 'Find and filter', 'Find, filter, search', () =>
+        this.#showFinders(!this.#root.classList.contains('finding')),
+    );
     #levels = tool('levels', 'levels', 'Levels', 'Show only some levels: errors, warnings … (e: warnings and errors)');
     #popups = {};
 
@@ -57,18 +84,78 @@ export class LogTools {
         const look = tool('view-menu', 'sliders', 'View', 'Times, wrapping, columns');
         const save = tool('download', 'download', 'Download', 'Download these lines, or all that are stored (d)');
         root.append(
-            el('div', { class: 'tools tools-top', role: 'toolbar', 'aria-label': 'What is shown' },
-                this.#side, this.#title, this.#split, el('span', { class: 'spring' }), this.#finders, this.#pause, this.#follow, look,
+            el(
+                'div',
+                { class: 'tools tools-top', role: 'toolbar', 'aria-label': 'What is shown' },
+                this.#side,
+                this.#title,
+                this.#split,
+                el('span', { class: 'spring' }),
+                this.#finders,
+                this.#pause,
+                this.#follow,
+                look,
                 tool('copy', 'copy', 'Copy', 'Copy the lines that are shown (y)', () => this.#on.act('copy')),
-                tool('link', 'link', 'Share', 'Copy a link to what you see: topics, filter, selected line (l)', () => this.#on.act('link')),
-                save),
-            el('div', { class: 'tools tools-find', role: 'toolbar', 'aria-label': 'Find and filter' },
-                el('div', { class: 'field', id: 'find' }, icon('search'), this.#find.text, this.#count, this.#find.caseSensitive, this.#find.regex,
-                    el('button', { type: 'button', class: 'toggle', id: 'find-previous', title: 'Previous match (N)', 'aria-label': 'Previous match', onclick: () => this.#on.act('previous') }, icon('up')),
-                    el('button', { type: 'button', class: 'toggle', id: 'find-next', title: 'Next match (n)', 'aria-label': 'Next match', onclick: () => this.#on.act('next') }, icon('down'))),
-                tool('search-all', 'stored', 'Search all stored lines', 'Search everything the hub keeps, not only what is loaded here (s)', () => this.#on.act('search')),
-                el('div', { class: 'field', id: 'filter' }, icon('filter'), this.#filter.text, this.#filter.caseSensitive, this.#filter.regex, this.#filter.invert),
-                this.#levels));
+                tool('link', 'link', 'Share', 'Copy a link to what you see: topics, filter, selected line (l)', () =>
+                    this.#on.act('link'),
+                ),
+                save,
+            ),
+            el(
+                'div',
+                { class: 'tools tools-find', role: 'toolbar', 'aria-label': 'Find and filter' },
+                el(
+                    'div',
+                    { class: 'field', id: 'find' },
+                    icon('search'),
+                    this.#find.text,
+                    this.#count,
+                    this.#find.caseSensitive,
+                    this.#find.regex,
+                    el(
+                        'button',
+                        {
+                            type: 'button',
+                            class: 'toggle',
+                            id: 'find-previous',
+                            title: 'Previous match (N)',
+                            'aria-label': 'Previous match',
+                            onclick: () => this.#on.act('previous'),
+                        },
+                        icon('up'),
+                    ),
+                    el(
+                        'button',
+                        {
+                            type: 'button',
+                            class: 'toggle',
+                            id: 'find-next',
+                            title: 'Next match (n)',
+                            'aria-label': 'Next match',
+                            onclick: () => this.#on.act('next'),
+                        },
+                        icon('down'),
+                    ),
+                ),
+                tool(
+                    'search-all',
+                    'stored',
+                    'Search all stored lines',
+                    'Search everything the hub keeps, not only what is loaded here (s)',
+                    () => this.#on.act('search'),
+                ),
+                el(
+                    'div',
+                    { class: 'field', id: 'filter' },
+                    icon('filter'),
+                    this.#filter.text,
+                    this.#filter.caseSensitive,
+                    this.#filter.regex,
+                    this.#filter.invert,
+                ),
+                this.#levels,
+            ),
+        );
         this.#popups.levels = new Popup(this.#levels, { label: 'Levels', build: (panel) => this.#buildLevels(panel) });
         this.#popups.looks = new Popup(look, { label: 'View', build: (panel) => this.#buildLooks(panel) });
         this.#popups.download = new Popup(save, { label: 'Download', build: download });
@@ -105,10 +192,15 @@ export class LogTools {
     show(state, looks) {
         this.#state = state;
         this.#looks = looks;
-        for (const [fields, values] of [[this.#find, state.find], [this.#filter, state.filter]]) {
+        for (const [fields, values] of [
+            [this.#find, state.find],
+            [this.#filter, state.filter],
+        ]) {
             // Not under the reader's hands.
-            if (document.activeElement !== fields.text && fields.text.value !== values.text) fields.text.value = values.text;
-            for (const name of ['regex', 'caseSensitive', 'invert']) fields[name]?.setAttribute('aria-pressed', String(values[name]));
+            if (document.activeElement !== fields.text && fields.text.value !== values.text)
+                fields.text.value = values.text;
+            for (const name of ['regex', 'caseSensitive', 'invert'])
+                fields[name]?.setAttribute('aria-pressed', String(values[name]));
         }
         this.#filter.text.parentElement.classList.toggle('on', state.filter.text !== '');
         this.#filter.text.placeholder = state.filter.invert ? 'Hide lines with' : 'Show only lines with';
@@ -119,27 +211,41 @@ export class LogTools {
         this.#showTitle(state);
         const several = state.topics.length > 1;
         this.#split.hidden = !several;
-        this.#split.replaceChildren(icon(state.split ? 'merge' : 'split'), el('span', { class: 'word' }, state.split ? 'Merge' : 'Side by side'));
-        this.#split.title = state.split ? 'All in one, in the order in which they were written (m)' : 'Each in a column of its own (m)';
+        this.#split.replaceChildren(
+            icon(state.split ? 'merge' : 'split'),
+            el('span', { class: 'word' }, state.split ? 'Merge' : 'Side by side'),
+        );
+        this.#split.title = state.split
+            ? 'All in one, in the order in which they were written (m)'
+            : 'Each in a column of its own (m)';
         this.#split.setAttribute('aria-label', state.split ? 'Merge' : 'Side by side');
     }
 
     // {follow, paused, unseen}
     showFollow({ follow, paused }) {
-        this.#follow.setAttribute('aria-pressed', String(follow && !paused));
+        const following = String(follow && !paused);
+        if (this.#follow.getAttribute('aria-pressed') !== following) this.#follow.setAttribute('aria-pressed', following);
         const shown = paused ? 'play' : 'pause';
         if (this.#pause.dataset.shows === shown) return;
         this.#pause.dataset.shows = shown;
         this.#pause.setAttribute('aria-pressed', String(paused));
         this.#pause.setAttribute('aria-label', paused ? 'Go on' : 'Pause');
-        this.#pause.title = paused ? 'Show what has come in the meantime, and go on (p)' : 'Let the lines stand still; new ones wait (p)';
+        this.#pause.title = paused
+            ? 'Show what has come in the meantime, and go on (p)'
+            : 'Let the lines stand still; new ones wait (p)';
         this.#pause.replaceChildren(icon(shown), el('span', { class: 'word' }, paused ? 'Go on' : 'Pause'));
     }
 
     // matches: of the active pane; null when nothing is looked for.
     showMatches(matches) {
         const { count = 0, index = -1, busy = false } = matches ?? {};
-        const text = !matches ? '' : count === 0 ? (busy ? '…' : 'none') : `${index >= 0 ? (index + 1).toLocaleString('en') : '–'}/${count.toLocaleString('en')}${busy ? '…' : ''}`;
+        const text = !matches
+            ? ''
+            : count === 0
+              ? busy
+                  ? '…'
+                  : 'none'
+              : `${index >= 0 ? (index + 1).toLocaleString('en') : '–'}/${count.toLocaleString('en')}${busy ? '…' : ''}`;
         setText(this.#count, text);
         this.#find.text.parentElement.classList.toggle('in-vain', Boolean(matches) && count === 0 && !busy);
     }
@@ -153,7 +259,10 @@ export class LogTools {
     }
 
     #listen() {
-        for (const [fields, tell] of [[this.#find, () => this.#tellFind()], [this.#filter, () => this.#tellFilter()]]) {
+        for (const [fields, tell] of [
+            [this.#find, () => this.#tellFind()],
+            [this.#filter, () => this.#tellFilter()],
+        ]) {
             fields.text.addEventListener('input', () => {
                 clearTimeout(this.#typing);
                 this.#typing = setTimeout(tell, TYPING_MS);
@@ -187,15 +296,34 @@ export class LogTools {
 
     #tellFilter() {
         clearTimeout(this.#typing);
-        const filter = { ...this.#read(this.#filter), invert: pressed(this.#filter.invert), levels: this.#state.filter.levels };
+        const filter = {
+            ...this.#read(this.#filter),
+            invert: pressed(this.#filter.invert),
+            levels: this.#state.filter.levels,
+        };
         if (!same(filter, this.#state.filter)) this.#on.filter(filter);
     }
 
     #showTitle({ topics }) {
         const chip = (topic) => {
-            const node = el('span', { class: 'chip', 'data-topic': topic, title: topic }, isPattern(topic) ? null : el('span', { class: 'topic-dot' }), el('span', { class: 'chip-name' }, topic),
-                topics.length > 1 ? el('button', { type: 'button', title: `Take ${topic} out`, 'aria-label': `Take ${topic} out`,
-                    onclick: () => this.#on.pick(topics.filter((other) => other !== topic)) }, icon('close')) : null);
+            const node = el(
+                'span',
+                { class: 'chip', 'data-topic': topic, title: topic },
+                isPattern(topic) ? null : el('span', { class: 'topic-dot' }),
+                el('span', { class: 'chip-name' }, topic),
+                topics.length > 1
+                    ? el(
+                          'button',
+                          {
+                              type: 'button',
+                              title: `Take ${topic} out`,
+                              'aria-label': `Take ${topic} out`,
+                              onclick: () => this.#on.pick(topics.filter((other) => other !== topic)),
+                          },
+                          icon('close'),
+                      )
+                    : null,
+            );
             node.style.setProperty('--tag-light', tagColor(topic, false));
             node.style.setProperty('--tag-dark', tagColor(topic, true));
             return node;
@@ -203,8 +331,12 @@ export class LogTools {
         const shown = topics.join('\n');
         if (this.#title.dataset.topics === shown) return;
         this.#title.dataset.topics = shown;
-        this.#title.replaceChildren(topics.length === 1 ? el('h1', { class: 'chip-name', title: topics[0] }, topics[0]) : el('h1', { class: 'off-screen' }, topics.join(', ')),
-            ...(topics.length > 1 ? topics.map(chip) : []));
+        this.#title.replaceChildren(
+            topics.length === 1
+                ? el('h1', { class: 'chip-name', title: topics[0] }, topics[0])
+                : el('h1', { class: 'off-screen' }, topics.join(', ')),
+            ...(topics.length > 1 ? topics.map(chip) : []),
+        );
     }
 
     #buildLevels(panel) {
@@ -215,18 +347,42 @@ export class LogTools {
             this.#on.filter({ ...this.#state.filter, levels: all ? null : new Set(levels) });
         };
         const read = () => [...boxes].filter(([, box]) => box.checked).map(([level]) => level);
-        panel.append(el('h2', {}, 'Levels to show'), ...LEVEL_CHOICES.map(([level, name]) => {
-            const box = el('input', { type: 'checkbox', name: level });
-            box.checked = filter.levels === null || filter.levels.has(level);
-            box.addEventListener('change', () => set(read()));
-            boxes.set(level, box);
-            return el('label', { class: 'choice', 'data-level': level }, box, name);
-        }), el('div', { class: 'choices' }, ...[['Warnings and errors', BAD_LEVELS], ['All', LEVEL_CHOICES.map(([level]) => level)]].map(([word, levels]) =>
-            el('button', { type: 'button', class: 'plain', onclick: () => {
-                for (const [level, box] of boxes) box.checked = levels.includes(level);
-                set(levels);
-            } }, word))),
-        el('p', { class: 'quiet' }, 'A level is read from the line itself: "ERROR", "level=warn", a field of JSON.'));
+        panel.append(
+            el('h2', {}, 'Levels to show'),
+            ...LEVEL_CHOICES.map(([level, name]) => {
+                const box = el('input', { type: 'checkbox', name: level });
+                box.checked = filter.levels === null || filter.levels.has(level);
+                box.addEventListener('change', () => set(read()));
+                boxes.set(level, box);
+                return el('label', { class: 'choice', 'data-level': level }, box, name);
+            }),
+            el(
+                'div',
+                { class: 'choices' },
+                ...[
+                    ['Warnings and errors', BAD_LEVELS],
+                    ['All', LEVEL_CHOICES.map(([level]) => level)],
+                ].map(([word, levels]) =>
+                    el(
+                        'button',
+                        {
+                            type: 'button',
+                            class: 'plain',
+                            onclick: () => {
+                                for (const [level, box] of boxes) box.checked = levels.includes(level);
+                                set(levels);
+                            },
+                        },
+                        word,
+                    ),
+                ),
+            ),
+            el(
+                'p',
+                { class: 'quiet' },
+                'A level is read from the line itself: "ERROR", "level=warn", a field of JSON.',
+            ),
+        );
     }
 
     #buildLooks(panel) {
@@ -244,14 +400,35 @@ export class LogTools {
             box.addEventListener('change', () => change({ [name]: box.checked }));
             return el('label', { class: 'choice' }, box, word);
         };
-        const columns = el('input', { type: 'text', name: 'columns', id: 'columns', value: this.#state.columns.join(', '), placeholder: 'status, path', autocomplete: 'off', spellcheck: 'false' });
-        columns.addEventListener('change', () => this.#on.columns(columns.value.split(',').map((part) => part.trim()).filter(Boolean)));
+        const columns = el('input', {
+            type: 'text',
+            name: 'columns',
+            id: 'columns',
+            value: this.#state.columns.join(', '),
+            placeholder: 'status, path',
+            autocomplete: 'off',
+            spellcheck: 'false',
+        });
+        columns.addEventListener('change', () =>
+            this.#on.columns(
+                columns.value
+                    .split(',')
+                    .map((part) => part.trim())
+                    .filter(Boolean),
+            ),
+        );
         panel.append(
-            el('h2', {}, 'Times (t)'), radio('absolute', 'Clock, as 14:03:09.512'), radio('relative', 'How long ago, as 12 s ago'), radio('none', 'None'),
+            el('h2', {}, 'Times (t)'),
+            radio('absolute', 'Clock, as 14:03:09.512'),
+            radio('relative', 'How long ago, as 12 s ago'),
+            radio('none', 'None'),
             check('utc', 'UTC instead of local time (u)', utc),
-            el('h2', {}, 'Lines'), check('wrap', 'Wrap long lines (w)', wrap),
-            el('h2', {}, el('label', { for: 'columns' }, 'Fields of JSON lines as columns')), columns,
-            el('p', { class: 'quiet' }, 'Names, with commas between them. Or open a JSON line and pin a field there.'));
+            el('h2', {}, 'Lines'),
+            check('wrap', 'Wrap long lines (w)', wrap),
+            el('h2', {}, el('label', { for: 'columns' }, 'Fields of JSON lines as columns')),
+            columns,
+            el('p', { class: 'quiet' }, 'Names, with commas between them. Or open a JSON line and pin a field there.'),
+        );
     }
 }
 

@@ -2,7 +2,8 @@
 // A small panel that opens under its button, and closes by Escape, by the button, or by a click elsewhere.
 import { el } from './dom.js';
 
-const GAP_PX = 4, EDGE_PX = 8;
+const GAP_PX = 4,
+    EDGE_PX = 8;
 let count = 0;
 
 export class Popup {
@@ -12,7 +13,13 @@ export class Popup {
     // build(panel) fills it anew each time it opens. `label` names it for those who cannot see where it hangs.
     constructor(button, { label, build, className = '' }) {
         this.#button = button;
-        this.#panel = el('div', { class: `popup ${className}`, id: `popup-${++count}`, popover: 'auto', role: 'dialog', 'aria-label': label });
+        this.#panel = el('div', {
+            class: `popup ${className}`,
+            id: `popup-${++count}`,
+            popover: 'auto',
+            role: 'dialog',
+            'aria-label': label,
+        });
         button.after(this.#panel);
         button.setAttribute('aria-haspopup', 'dialog');
         button.popoverTargetElement = this.#panel;

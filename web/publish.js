@@ -7,9 +7,23 @@ export class PublishBox {
     #session;
     #patterns;
     #dialog;
-    #topic = el('input', { id: 'publish-topic', name: 'topic', required: true, autocomplete: 'off', spellcheck: 'false', list: 'publish-topics', placeholder: 'status/build' });
+    #topic = el('input', {
+        id: 'publish-topic',
+        name: 'topic',
+        required: true,
+        autocomplete: 'off',
+        spellcheck: 'false',
+        list: 'publish-topics',
+        placeholder: 'status/build',
+    });
     #topics = el('datalist', { id: 'publish-topics' });
-    #text = el('textarea', { id: 'publish-text', name: 'text', rows: '4', spellcheck: 'false', placeholder: 'One line is one event; several lines are several.' });
+    #text = el('textarea', {
+        id: 'publish-text',
+        name: 'text',
+        rows: '4',
+        spellcheck: 'false',
+        placeholder: 'One line is one event; several lines are several.',
+    });
     #answer = el('p', { class: 'publish-answer', role: 'status' });
     #send = el('button', { class: 'primary', type: 'submit' }, 'Publish');
 
@@ -17,19 +31,37 @@ export class PublishBox {
     constructor({ session, patterns }) {
         this.#session = session;
         this.#patterns = patterns;
-        this.#dialog = el('dialog', { class: 'publish', 'aria-labelledby': 'publish-title' },
-            el('form', { onsubmit: (event) => this.#submit(event) },
-                el('header', {},
+        this.#dialog = el(
+            'dialog',
+            { class: 'publish', 'aria-labelledby': 'publish-title' },
+            el(
+                'form',
+                { onsubmit: (event) => this.#submit(event) },
+                el(
+                    'header',
+                    {},
                     el('h2', { id: 'publish-title' }, 'Publish an event'),
-                    el('button', { class: 'tool', type: 'button', onclick: () => this.#dialog.close() }, 'Close')),
-                el('label', { for: 'publish-topic' }, 'Topic'), this.#topic, this.#topics,
-                el('p', { class: 'quiet' }, patterns.includes('**') ? 'Any name. One that does not exist yet is made; status/… appears on the board.'
-                    : `This key may publish to ${patterns.join(', ')}.`),
-                el('label', { for: 'publish-text' }, 'Text'), this.#text,
-                el('footer', {}, this.#answer, this.#send)));
+                    el('button', { class: 'tool', type: 'button', onclick: () => this.#dialog.close() }, 'Close'),
+                ),
+                el('label', { for: 'publish-topic' }, 'Topic'),
+                this.#topic,
+                this.#topics,
+                el(
+                    'p',
+                    { class: 'quiet' },
+                    patterns.includes('**')
+                        ? 'Any name. One that does not exist yet is made; status/… appears on the board.'
+                        : `This key may publish to ${patterns.join(', ')}.`,
+                ),
+                el('label', { for: 'publish-text' }, 'Text'),
+                this.#text,
+                el('footer', {}, this.#answer, this.#send),
+            ),
+        );
         this.#topic.addEventListener('input', () => this.#check());
         this.#text.addEventListener('keydown', (event) => {
-            if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) this.#dialog.querySelector('form').requestSubmit();
+            if (event.key === 'Enter' && (event.ctrlKey || event.metaKey))
+                this.#dialog.querySelector('form').requestSubmit();
         });
         this.#dialog.addEventListener('keydown', (event) => event.key !== 'Escape' && event.stopPropagation());
         document.body.append(this.#dialog);
@@ -41,7 +73,9 @@ export class PublishBox {
 
     // Proposes `topic`, when the key may publish to it.
     show(topic) {
-        const known = this.#session.topics.map((one) => one.topic).filter((name) => this.#may(name) && !name.startsWith('$sys/'));
+        const known = this.#session.topics
+            .map((one) => one.topic)
+            .filter((name) => this.#may(name) && !name.startsWith('$sys/'));
         this.#topics.replaceChildren(...known.slice(0, 500).map((name) => el('option', { value: name })));
         if (topic && this.#may(topic)) this.#topic.value = topic;
         else if (!this.#topic.value) this.#topic.value = this.#patterns.find((pattern) => !pattern.includes('*')) ?? '';
@@ -57,7 +91,11 @@ export class PublishBox {
 
     #check() {
         const topic = this.#topic.value.trim();
-        this.#topic.setCustomValidity(topic && !this.#may(topic) ? `This key may publish to ${this.#patterns.join(', ')}, not to this topic.` : '');
+        this.#topic.setCustomValidity(
+            topic && !this.#may(topic)
+                ? `This key may publish to ${this.#patterns.join(', ')}, not to this topic.`
+                : '',
+        );
     }
 
     async #submit(event) {

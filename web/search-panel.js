@@ -10,10 +10,11 @@ import { el, setText } from './dom.js';
 import { countText } from './format.js';
 import { icon } from './icons.js';
 
-const PAGE = 500;           // hits; more are asked for
-const TEXT_MAX = 2000;      // characters of a hit
+const PAGE = 500; // hits; more are asked for
+const TEXT_MAX = 2000; // characters of a hit
 const FILTER_BYTES_MAX = 1024;
-const FAR_INSIDE = 120, LEAD = 40;  // characters
+const FAR_INSIDE = 120,
+    LEAD = 40; // characters
 
 // The hub's filter for what the reader typed; it takes TEXT, /REGEX/ and /REGEX/i.
 export function hubFilter({ text, regex, caseSensitive }) {
@@ -30,7 +31,11 @@ function writeHit(place, text, marks) {
         return;
     }
     place.append('… ');
-    writeText(place, stripAnsi(text).slice(cut), marks.map((at) => at - cut));
+    writeText(
+        place,
+        stripAnsi(text).slice(cut),
+        marks.map((at) => at - cut),
+    );
 }
 
 export class SearchPanel {
@@ -39,19 +44,26 @@ export class SearchPanel {
     #on;
     #query = null;
     #topics = [];
-    #running = null;    // AbortController
+    #running = null; // AbortController
     #hits = 0;
-    #last = null;       // id of the oldest hit
+    #last = null; // id of the oldest hit
     #scanned = 0;
-    #back = '';         // how far back it has come, as a time
-    #waiting = [];      // hits not shown yet
+    #scannedBefore = 0; // by the requests before this one
+    #complete = true; // down to the oldest line
+    #why = ''; // it failed or stopped
+    #back = ''; // how far back it has come, as a time
+    #waiting = []; // hits not shown yet
     #frame = 0;
     #utc = false;
     #matcher = null;
-    #state = el('span', { class: 'search-state', role: 'status' });
+    #state = el('span', { class: 'search-state', 'aria-live': 'off' });
     #title = el('h2', {});
     #stop = el('button', { type: 'button', class: 'plain', id: 'search-stop', onclick: () => this.stop() }, 'Stop');
-    #more = el('button', { type: 'button', class: 'plain', id: 'search-more', hidden: true, onclick: () => this.#go(this.#last) }, 'Older hits');
+    #more = el(
+        'button',
+        { type: 'button', class: 'plain', id: 'search-more', hidden: true, onclick: () => this.#go(this.#last) },
+        'Older hits',
+    );
     #list = el('ol', { class: 'hits', 'aria-label': 'Hits, newest first' });
 
     // on.hit({id, topic}): show it in its context. on.close().
@@ -60,9 +72,30 @@ export class SearchPanel {
         this.#session = session;
         this.#on = on;
         root.append(
-            el('header', { class: 'search-head' }, icon('stored'), this.#title, this.#state, el('span', { class: 'spring' }), this.#more, this.#stop,
-                el('button', { type: 'button', class: 'tool', id: 'search-close', title: 'Close the search (Esc)', 'aria-label': 'Close the search', onclick: () => this.close() }, icon('close'))),
-            this.#list);
+            el(
+                'header',
+                { class: 'search-head' },
+                icon('stored'),
+                this.#title,
+                this.#state,
+                el('span', { class: 'spring' }),
+                this.#more,
+                this.#stop,
+                el(
+                    'button',
+                    {
+                        type: 'button',
+                        class: 'tool',
+                        id: 'search-close',
+                        title: 'Close the search (Esc)',
+                        'aria-label': 'Close the search',
+                        onclick: () => this.close(),
+                    },
+                    icon('close'),
+                ),
+            ),
+            this.#list,
+        );
         this.#list.addEventListener('keydown', (event) => this.#key(event));
         this.#list.addEventListener('click', (event) => {
             const hit = event.target.closest('.hit');
@@ -130,18 +163,32 @@ export class SearchPanel {
     }
 
     async #go(before) {
-        const running = this.#running = new AbortController();
+        const running = (this.#running = new AbortController());
         const { signal } = running;
+        this.#scannedBefore = before ? this.#scanned : 0;
         this.#become('running');
         try {
-            const response = await this.#session.fetch(this.#session.url('events', {
-                topic: this.#topics, order: 'newest', filter: hubFilter(this.#query), last: PAGE, before, control: 1,
-            }), { headers: { Accept: 'application/x-ndjson' }, signal });
+            const response = await this.#session.fetch(
+                this.#session.url('events', {
+                    topic: this.#topics,
+                    order: 'newest',
+                    filter: hubFilter(this.#query),
+                    last: PAGE,
+                    before,
+                    control: 1,
+                }),
+                { headers: { Accept: 'application/x-ndjson' }, signal },
+            );
             await this.#read(response.body, signal);
         } catch (error) {
             if (signal.aborted) return;
             this.#running = null;
-            this.#become('failed', error.status === 400 ? `The hub cannot search for this: ${error.message}` : error.message || 'The connection was lost.');
+            this.#become(
+                'failed',
+                error.status === 400
+                    ? `The hub cannot search for this: ${error.message}`
+                    : error.message || 'The connection was lost.',
+            );
         }
     }
 
@@ -167,7 +214,6 @@ export class SearchPanel {
             this.#scanned = this.#scannedBefore + scanned;
             this.#back = event.time ?? '';
             if (event.type === 'tailrace.done') {
-                this.#scannedBefore = this.#scanned;
                 this.#running = null;
                 this.#complete = complete && hits < PAGE;
                 this.#become('done');
@@ -183,10 +229,8 @@ export class SearchPanel {
         this.#frame ||= requestAnimationFrame(() => this.#flush());
     }
 
-    #scannedBefore = 0;
-    #complete = true;
-
     async #flush() {
+        cancelAnimationFrame(this.#frame);
         this.#frame = 0;
         const events = this.#waiting;
         this.#waiting = [];
@@ -209,9 +253,19 @@ export class SearchPanel {
         const tag = several ? el('span', { class: 'hit-topic', title: topic }, topic) : null;
         tag?.style.setProperty('--tag-light', tagColor(topic, false));
         tag?.style.setProperty('--tag-dark', tagColor(topic, true));
-        return el('li', { class: 'hit', 'data-id': id, 'data-topic': topic, tabindex: this.#list.childElementCount ? '-1' : '0', title: 'Show it in its context' },
-            el('time', { datetime: time, title: fullTime(ms, this.#utc) }, absoluteTime(ms, this.#utc)), tag,
-            el('span', { class: 'hit-text' }, stripAnsi(shortened(data, TEXT_MAX))));
+        return el(
+            'li',
+            {
+                class: 'hit',
+                'data-id': id,
+                'data-topic': topic,
+                tabindex: this.#list.childElementCount ? '-1' : '0',
+                title: 'Show it in its context',
+            },
+            el('time', { datetime: time, title: fullTime(ms, this.#utc) }, absoluteTime(ms, this.#utc)),
+            tag,
+            el('span', { class: 'hit-text' }, stripAnsi(shortened(data, TEXT_MAX))),
+        );
     }
 
     #show(hit) {
@@ -235,15 +289,16 @@ export class SearchPanel {
     }
 
     #become(state, why = '') {
+        // Who sees that it is over sees all of it.
+        if (state !== 'running') this.#flush();
         this.#root.dataset.state = state;
+        // What is read out is how it ended, not every hit.
+        this.#state.setAttribute('aria-live', state === 'running' ? 'off' : 'polite');
         this.#why = why;
-        if (state === 'running' && this.#hits === 0) this.#scannedBefore = 0;
         this.#stop.hidden = state !== 'running';
         this.#more.hidden = !(this.#last && (state === 'stopped' || (state === 'done' && !this.#complete)));
         this.#showState();
     }
-
-    #why = '';
 
     #showState() {
         const { state } = this.#root.dataset;
@@ -251,11 +306,16 @@ export class SearchPanel {
         const looked = countText(this.#scanned, 'line');
         const ms = Date.parse(this.#back);
         const back = Number.isNaN(ms) ? '' : `, back to ${absoluteTime(ms, this.#utc)}`;
-        setText(this.#state, {
-            running: this.#scanned ? `${hits} in ${looked}${back} …` : `searching … ${hits}`,
-            done: this.#complete ? `${hits} in all ${looked} that are stored` : `the newest ${hits}, in ${looked}${back}`,
-            stopped: `stopped: ${hits} in ${looked}${back}${this.#why ? ` (${this.#why})` : ''}`,
-            failed: this.#why,
-        }[state] ?? '');
+        setText(
+            this.#state,
+            {
+                running: this.#scanned ? `${hits} in ${looked}${back} …` : `searching … ${hits}`,
+                done: this.#complete
+                    ? `${hits} in all ${looked} that are stored`
+                    : `the newest ${hits}, in ${looked}${back}`,
+                stopped: `stopped: ${hits} in ${looked}${back}${this.#why ? ` (${this.#why})` : ''}`,
+                failed: this.#why,
+            }[state] ?? '',
+        );
     }
 }

@@ -7,7 +7,7 @@
 const STORED = 'tailrace.key';
 const KEY_NAMES = ['key', 'code', 'access_token'];
 const POLL_MS = 4000;
-const POLL_MANY_MS = 20_000;    // of a hub with more topics than this:
+const POLL_MANY_MS = 20_000; // of a hub with more topics than this:
 const MANY_TOPICS = 2000;
 
 export const isStatus = (topic) => topic === 'status' || topic.startsWith('status/');
@@ -51,7 +51,7 @@ async function problemText(response) {
 export class Session {
     // The hub also works below a path of a proxy: assets/ is known to be directly under its root.
     hubRoot = new URL('..', import.meta.url);
-    topics = [];    // the newest list of topics, as GET /topics gives it; kept fresh while somebody watches
+    topics = []; // the newest list of topics, as GET /topics gives it; kept fresh while somebody watches
     #key = '';
     #onKey = new Set();
     #watchers = new Set();
@@ -143,7 +143,10 @@ export class Session {
     }
 
     async fetchJson(path, parameters, { signal } = {}) {
-        const response = await this.fetch(this.url(path, parameters), { headers: { Accept: 'application/json' }, signal });
+        const response = await this.fetch(this.url(path, parameters), {
+            headers: { Accept: 'application/json' },
+            signal,
+        });
         try {
             return await response.json();
         } catch (error) {
@@ -198,7 +201,8 @@ export class Session {
         }
         for (const told of [...this.#watchers]) told(this.topics, error);
         clearTimeout(this.#pollTimer);
-        if (this.#watchers.size === 0 || document.hidden) return;
+        // Who needs a key is not let in by asking again; setKey() goes on.
+        if (this.#watchers.size === 0 || document.hidden || error?.status === 401) return;
         this.#pollTimer = setTimeout(() => this.#poll(), this.topics.length > MANY_TOPICS ? POLL_MANY_MS : POLL_MS);
     }
 }

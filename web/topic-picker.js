@@ -17,15 +17,20 @@ const groupOf = (topic) => (topic.includes('/') ? `${topic.slice(0, topic.indexO
 export class TopicPicker {
     #session;
     #on;
-    #topics = [];           // of GET /topics, logs only, by name
+    #topics = []; // of GET /topics, logs only, by name
     #selected = [];
-    #seen = new Map();      // topic → {events, lastId}: what the reader has had before their eyes
+    #seen = new Map(); // topic → {events, lastId}: what the reader has had before their eyes
     #listed = false;
-    #rows = new Map();      // key → node: rows are kept, so that focus and pointer stay on them
+    #rows = new Map(); // key → node: rows are kept, so that focus and pointer stay on them
     #unwatch = null;
     #search = el('input', {
-        type: 'search', id: 'topic-search', placeholder: 'Find a topic, or builds/*', 'aria-label': 'Find a topic, or give a pattern',
-        autocomplete: 'off', spellcheck: 'false', title: 'Part of a name, or a pattern: * is one part of the path, ** any number of them',
+        type: 'search',
+        id: 'topic-search',
+        placeholder: 'Find a topic, or builds/*',
+        'aria-label': 'Find a topic, or give a pattern',
+        autocomplete: 'off',
+        spellcheck: 'false',
+        title: 'Part of a name, or a pattern: * is one part of the path, ** any number of them',
     });
     #list = el('ul', { class: 'topics', 'aria-label': 'Topics' });
     #hint = el('p', { class: 'topics-hint', hidden: true });
@@ -95,7 +100,8 @@ export class TopicPicker {
     #take(topics) {
         this.#topics = topics.filter(({ topic }) => isLog(topic)).sort((a, b) => compareTopics(a.topic, b.topic));
         // What was there when the page came is no news.
-        if (!this.#listed) for (const { topic, events, last_id: lastId } of this.#topics) this.#seen.set(topic, { events, lastId });
+        if (!this.#listed)
+            for (const { topic, events, last_id: lastId } of this.#topics) this.#seen.set(topic, { events, lastId });
         this.#listed = true;
         this.#see();
         this.#show();
@@ -104,7 +110,8 @@ export class TopicPicker {
 
     #see() {
         if (document.hidden) return;
-        for (const { topic, events, last_id: lastId } of this.#topics) if (this.#isShown(topic)) this.#seen.set(topic, { events, lastId });
+        for (const { topic, events, last_id: lastId } of this.#topics)
+            if (this.#isShown(topic)) this.#seen.set(topic, { events, lastId });
     }
 
     #isShown(topic) {
@@ -141,10 +148,12 @@ export class TopicPicker {
             if (!grouped.has(group)) grouped.set(group, []);
             grouped.get(group).push(one);
         }
-        if (typed && !this.#topics.some(({ topic }) => topic === typed)) rows.push(...this.#typedRow(typed, found.length));
+        if (typed && !this.#topics.some(({ topic }) => topic === typed))
+            rows.push(...this.#typedRow(typed, found.length));
         const named = new Set(this.#topics.map(({ topic }) => topic));
         const groups = new Set([...grouped.keys()].map((group) => `${group}**`));
-        for (const name of this.#selected) if (!named.has(name) && !groups.has(name)) rows.push(this.#row({ topic: name, missing: true }, ''));
+        for (const name of this.#selected)
+            if (!named.has(name) && !groups.has(name)) rows.push(this.#row({ topic: name, missing: true }, ''));
         if (!typed && this.#topics.length > 1 && grouped.size > 1) {
             rows.push(this.#groupRow('All logs', this.allPatterns(), this.#topics.length));
         }
@@ -158,7 +167,10 @@ export class TopicPicker {
         this.#place(rows);
         const more = found.length - ROWS_MAX;
         this.#hint.hidden = more <= 0 && (found.length > 0 || this.#topics.length === 0);
-        setText(this.#hint, more > 0 ? `${more.toLocaleString('en')} more: type a part of the name.` : 'No topic has that in its name.');
+        setText(
+            this.#hint,
+            more > 0 ? `${more.toLocaleString('en')} more: type a part of the name.` : 'No topic has that in its name.',
+        );
     }
 
     // Only what differs is moved.
@@ -179,7 +191,7 @@ export class TopicPicker {
 
     #kept(key, make) {
         let row = this.#rows.get(key);
-        if (!row) this.#rows.set(key, row = make());
+        if (!row) this.#rows.set(key, (row = make()));
         return row;
     }
 
@@ -187,17 +199,41 @@ export class TopicPicker {
     #typedRow(typed, count) {
         const pattern = isPattern(typed);
         if (!pattern && (typed.includes(' ') || count)) return [];
-        const row = this.#kept(`typed ${typed}`, () => el('li', { class: 'topic topic-typed', 'data-topic': typed },
-            el('button', { type: 'button', class: 'topic-open', onclick: (event) => this.#picked(typed, event) },
-                el('span', { class: 'topic-name' }, typed), el('span', { class: 'topic-why' }))));
-        setText(row.querySelector('.topic-why'), pattern ? `pattern: ${count} now, new ones join by themselves` : 'open this name and wait for its first line');
+        const row = this.#kept(`typed ${typed}`, () =>
+            el(
+                'li',
+                { class: 'topic topic-typed', 'data-topic': typed },
+                el(
+                    'button',
+                    { type: 'button', class: 'topic-open', onclick: (event) => this.#picked(typed, event) },
+                    el('span', { class: 'topic-name' }, typed),
+                    el('span', { class: 'topic-why' }),
+                ),
+            ),
+        );
+        setText(
+            row.querySelector('.topic-why'),
+            pattern
+                ? `pattern: ${count} now, new ones join by themselves`
+                : 'open this name and wait for its first line',
+        );
         this.#mark(row, typed);
         return [row];
     }
 
     #groupRow(name, patterns, count) {
-        const row = this.#kept(`group ${name}`, () => el('li', { class: 'topic group' },
-            el('button', { type: 'button', class: 'topic-open' }, el('span', { class: 'topic-name' }, name), el('span', { class: 'topic-all' }))));
+        const row = this.#kept(`group ${name}`, () =>
+            el(
+                'li',
+                { class: 'topic group' },
+                el(
+                    'button',
+                    { type: 'button', class: 'topic-open' },
+                    el('span', { class: 'topic-name' }, name),
+                    el('span', { class: 'topic-all' }),
+                ),
+            ),
+        );
         const button = row.firstChild;
         button.onclick = () => this.#on.pick(patterns, { fresh: true });
         button.title = name === 'All logs' ? 'Show all logs together' : `Show all of ${name} together`;
@@ -219,12 +255,19 @@ export class TopicPicker {
         setText(badge, unread);
         badge.title = unread === 'new' ? 'new lines' : `${unread} new lines`;
         const age = one.last_time ? Date.now() - Date.parse(one.last_time) : NaN;
-        setText(open.querySelector('.topic-age'), one.missing ? (isPattern(topic) ? 'pattern' : 'no lines yet') : one.closed ? 'ended' : ageText(age));
-        open.title = one.missing ? topic : `${topic}\n${one.events.toLocaleString('en')} lines stored${one.closed ? ', finished by its publisher' : ''}`;
+        setText(
+            open.querySelector('.topic-age'),
+            one.missing ? (isPattern(topic) ? 'pattern' : 'no lines yet') : one.closed ? 'ended' : ageText(age),
+        );
+        open.title = one.missing
+            ? topic
+            : `${topic}\n${one.events.toLocaleString('en')} lines stored${one.closed ? ', finished by its publisher' : ''}`;
         row.classList.toggle('nested', group !== '');
         const shown = this.#mark(row, topic);
         add.setAttribute('aria-pressed', String(shown));
-        add.title = shown ? 'Take it out of what is shown' : 'Show it together with what is open (Ctrl and a click on the name)';
+        add.title = shown
+            ? 'Take it out of what is shown'
+            : 'Show it together with what is open (Ctrl and a click on the name)';
         add.setAttribute('aria-label', add.title);
         if (add.dataset.shown !== String(shown)) {
             add.dataset.shown = String(shown);
@@ -234,11 +277,19 @@ export class TopicPicker {
     }
 
     #makeRow(topic) {
-        const row = el('li', { class: 'topic', 'data-topic': topic },
-            el('button', { type: 'button', class: 'topic-open', onclick: (event) => this.#picked(topic, event) },
-                el('span', { class: 'topic-dot' }), el('span', { class: 'topic-name' }),
-                el('span', { class: 'topic-age' }), el('span', { class: 'unread', hidden: true })),
-            el('button', { type: 'button', class: 'topic-add', onclick: () => this.#toggle(topic) }));
+        const row = el(
+            'li',
+            { class: 'topic', 'data-topic': topic },
+            el(
+                'button',
+                { type: 'button', class: 'topic-open', onclick: (event) => this.#picked(topic, event) },
+                el('span', { class: 'topic-dot' }),
+                el('span', { class: 'topic-name' }),
+                el('span', { class: 'topic-age' }),
+                el('span', { class: 'unread', hidden: true }),
+            ),
+            el('button', { type: 'button', class: 'topic-add', onclick: () => this.#toggle(topic) }),
+        );
         row.style.setProperty('--tag-light', tagColor(topic, false));
         row.style.setProperty('--tag-dark', tagColor(topic, true));
         return row;
@@ -265,14 +316,19 @@ export class TopicPicker {
             return;
         }
         // A pattern that has it would show it twice.
-        this.#on.pick([...this.#selected.filter((name) => !isPattern(name) || !matches(name, topic)), topic], { fresh: true, more: true });
+        this.#on.pick([...this.#selected.filter((name) => !isPattern(name) || !matches(name, topic)), topic], {
+            fresh: true,
+            more: true,
+        });
     }
 
     #searchKey(event) {
         if (event.key === 'ArrowDown') {
             this.#list.querySelector('.topic-open')?.focus();
         } else if (event.key === 'Enter') {
-            const first = this.#list.querySelector('.topic-typed .topic-open, .topic[data-topic]:not(.group) .topic-open');
+            const first = this.#list.querySelector(
+                '.topic-typed .topic-open, .topic[data-topic]:not(.group) .topic-open',
+            );
             if (!first) return;
             if (event.ctrlKey || event.metaKey) this.#toggle(first.parentElement.dataset.topic);
             else first.click();

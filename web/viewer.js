@@ -22,7 +22,11 @@ const SAID_MS = 4000;
 
 const readLooks = () => {
     const time = preference('time', 'absolute');
-    return { time: TIMES.includes(time) ? time : 'absolute', utc: preference('utc', '') === '1', wrap: preference('wrap', '1') === '1' };
+    return {
+        time: TIMES.includes(time) ? time : 'absolute',
+        utc: preference('utc', '') === '1',
+        wrap: preference('wrap', '1') === '1',
+    };
 };
 
 export class Viewer {
@@ -36,7 +40,7 @@ export class Viewer {
     #tools;
     #panes;
     #search;
-    #wantedLine = null;     // of the address: shown as soon as there is a connection
+    #wantedLine = null; // of the address: shown as soon as there is a connection
     #saidTimer = 0;
     #status = el('p', { class: 'status-line' });
     #said = el('p', { class: 'said', role: 'status', hidden: true });
@@ -51,24 +55,54 @@ export class Viewer {
         const picker = el('aside', { class: 'picker', id: 'picker', 'aria-label': 'Topics' });
         const bar = el('div', { class: 'bar' });
         const panes = el('div', { class: 'panes' });
-        const search = el('section', { class: 'search', id: 'search', 'aria-label': 'Search in everything stored', hidden: true });
+        const search = el('section', {
+            class: 'search',
+            id: 'search',
+            'aria-label': 'Search in everything stored',
+            hidden: true,
+        });
         this.#scrim = el('div', { class: 'scrim', onclick: () => this.#showSide(false) });
-        root.append(picker, this.#scrim, el('div', { class: 'desk' }, bar, el('div', { class: 'stage' }, panes, this.#blank), search, this.#status), this.#said);
-        this.#picker = new TopicPicker({ root: picker, session, on: { pick: (topics, how) => this.#pick(topics, how), listed: () => this.#listed() } });
-        this.#tools = new LogTools({ root: bar, download: (panel) => this.#buildDownload(panel), on: {
-            act: (action) => this.actions[action](),
-            filter: (filter) => this.#change({ filter }),
-            find: (find) => this.#change({ find }),
-            columns: (columns) => this.#change({ columns }),
-            looks: (looks) => this.#setLooks(looks),
-            pick: (topics) => this.#pick(topics, { fresh: true }),
-        } });
-        this.#panes = new LogPanes({ root: panes, session, on: {
-            event: (event, log) => this.#told(event, log),
-            activated: () => this.#showActive(),
-            leave: (topic) => this.#pick(this.#state.topics.filter((other) => other !== topic), { fresh: true }),
-        } });
-        this.#search = new SearchPanel({ root: search, session, on: { hit: (hit) => this.#showHit(hit), close: () => this.#panes.active?.focus() } });
+        root.append(
+            picker,
+            this.#scrim,
+            el('div', { class: 'desk' }, bar, el('div', { class: 'stage' }, panes, this.#blank), search, this.#status),
+            this.#said,
+        );
+        this.#picker = new TopicPicker({
+            root: picker,
+            session,
+            on: { pick: (topics, how) => this.#pick(topics, how), listed: () => this.#listed() },
+        });
+        this.#tools = new LogTools({
+            root: bar,
+            download: (panel) => this.#buildDownload(panel),
+            on: {
+                act: (action) => this.actions[action](),
+                filter: (filter) => this.#change({ filter }),
+                find: (find) => this.#change({ find }),
+                columns: (columns) => this.#change({ columns }),
+                looks: (looks) => this.#setLooks(looks),
+                pick: (topics) => this.#pick(topics, { fresh: true }),
+            },
+        });
+        this.#panes = new LogPanes({
+            root: panes,
+            session,
+            on: {
+                event: (event, log) => this.#told(event, log),
+                activated: () => this.#showActive(),
+                leave: (topic) =>
+                    this.#pick(
+                        this.#state.topics.filter((other) => other !== topic),
+                        { fresh: true },
+                    ),
+            },
+        });
+        this.#search = new SearchPanel({
+            root: search,
+            session,
+            on: { hit: (hit) => this.#showHit(hit), close: () => this.#panes.active?.focus() },
+        });
         NARROW.addEventListener('change', () => this.#showSide(!NARROW.matches && preference('side', '1') === '1'));
         this.#showSide(!NARROW.matches && preference('side', '1') === '1');
         session.onKeyChange(() => this.#search.isOpen && this.#search.close());
@@ -82,7 +116,8 @@ export class Viewer {
     // state: as of address.js. Topics that are not named are chosen here, as soon as there are some.
     open(state) {
         const before = this.#state;
-        const same = this.#isOpen && before.split === state.split && before.topics.join('\n') === state.topics.join('\n');
+        const same =
+            this.#isOpen && before.split === state.split && before.topics.join('\n') === state.topics.join('\n');
         this.#state = { ...state, view: 'logs' };
         this.#isOpen = true;
         this.#wantedLine = state.line;
@@ -117,13 +152,16 @@ export class Viewer {
         nextTopic: () => this.#picker.step(1),
         side: () => this.#showSide(this.#root.dataset.side !== 'open', { keep: true }),
         top: () => this.#toTop(),
-        end: () => this.#each((log) => {
-            log.paused = false;
-            log.toEnd();
-        }),
+        end: () =>
+            this.#each((log) => {
+                log.paused = false;
+                log.toEnd();
+            }),
         pause: () => {
             const paused = !this.#panes.active?.paused;
-            this.#each((log) => { log.paused = paused; });
+            this.#each((log) => {
+                log.paused = paused;
+            });
         },
         find: () => this.#tools.focusFind(),
         filter: () => this.#tools.focusFilter(),
@@ -131,7 +169,10 @@ export class Viewer {
         previous: () => this.#step('previous', -1),
         search: () => this.#searchAll(),
         invert: () => this.#change({ filter: { ...this.#state.filter, invert: !this.#state.filter.invert } }),
-        errors: () => this.#change({ filter: { ...this.#state.filter, levels: this.#state.filter.levels ? null : new Set(BAD_LEVELS) } }),
+        errors: () =>
+            this.#change({
+                filter: { ...this.#state.filter, levels: this.#state.filter.levels ? null : new Set(BAD_LEVELS) },
+            }),
         times: () => {
             const time = TIMES[(TIMES.indexOf(this.#looks.time) + 1) % TIMES.length];
             this.#setLooks({ ...this.#looks, time });
@@ -187,14 +228,16 @@ export class Viewer {
         const { topics, split } = this.#state;
         this.#panes.show(topics, { split: split && topics.length > 1, settings: this.#settings() });
         this.#on.elementsChanged();
-        if (split && topics.length > SPLIT_MAX) this.#say(`Side by side there is room for ${SPLIT_MAX}: the first ones are shown.`);
+        if (split && topics.length > SPLIT_MAX)
+            this.#say(`Side by side there is room for ${SPLIT_MAX}: the first ones are shown.`);
     }
 
     #show() {
         this.#tools.show(this.#state, this.#looks);
         this.#picker.selected = this.#state.topics;
         this.#showActive();
-        if (this.#isOpen) document.title = this.#state.topics.length ? `${this.#state.topics.join(', ')} – tailrace` : 'tailrace';
+        if (this.#isOpen)
+            document.title = this.#state.topics.length ? `${this.#state.topics.join(', ')} – tailrace` : 'tailrace';
     }
 
     #setLooks(looks) {
@@ -266,11 +309,21 @@ export class Viewer {
         const { filter } = this.#state;
         const filtered = filter.text || filter.levels;
         const which = this.#panes.all.length > 1 ? `${log.topics[0]}: ` : '';
-        setText(this.#status, which + [
-            filtered ? `${log.shownCount.toLocaleString('en')} of ${countText(log.lineCount, 'loaded line')} pass the filter` : `${countText(log.lineCount, 'line')} loaded`,
-            log.loadedAll ? 'all that is stored' : 'older ones come as you scroll up',
-            log.paused ? `paused${log.unseen ? `, ${log.unseen.toLocaleString('en')} waiting` : ''}` : log.follow ? 'following' : 'not following',
-        ].join(' · '));
+        setText(
+            this.#status,
+            which +
+                [
+                    filtered
+                        ? `${log.shownCount.toLocaleString('en')} of ${countText(log.lineCount, 'loaded line')} pass the filter`
+                        : `${countText(log.lineCount, 'line')} loaded`,
+                    log.loadedAll ? 'all that is stored' : 'older ones come as you scroll up',
+                    log.paused
+                        ? `paused${log.unseen ? `, ${log.unseen.toLocaleString('en')} waiting` : ''}`
+                        : log.follow
+                          ? 'following'
+                          : 'not following',
+                ].join(' · '),
+        );
         // Not before the element has begun: it would begin anew.
         if (this.#wantedLine && (log.lineCount > 0 || ['live', 'ended'].includes(log.connection))) this.#goToWanted();
     }
@@ -286,16 +339,47 @@ export class Viewer {
         this.#blank.dataset.kind = kind;
         this.#blank.hidden = kind === '';
         if (kind === 'no-logs') {
-            this.#blank.replaceChildren(el('h2', {}, 'No logs yet'),
-                el('p', {}, 'Start the hub with files to follow, ', el('code', {}, 'tailrace /var/log/*.log'), ', or publish a line:'),
-                el('pre', { class: 'curl', tabindex: '0' }, `curl -d hello ${this.#session.key ? "-H 'X-Api-Key: KEY' " : ''}'${this.#session.topicUrl('logs/hello').href}'`),
-                el('p', { class: 'quiet' }, 'It appears here by itself.'));
+            this.#blank.replaceChildren(
+                el('h2', {}, 'No logs yet'),
+                el(
+                    'p',
+                    {},
+                    'Start the hub with files to follow, ',
+                    el('code', {}, 'tailrace /var/log/*.log'),
+                    ', or publish a line:',
+                ),
+                el(
+                    'pre',
+                    { class: 'curl', tabindex: '0' },
+                    `curl -d hello ${this.#session.key ? "-H 'X-Api-Key: KEY' " : ''}'${this.#session.topicUrl('logs/hello').href}'`,
+                ),
+                el('p', { class: 'quiet' }, 'It appears here by itself.'),
+            );
         } else if (kind === 'filtered') {
-            this.#blank.replaceChildren(el('h2', {}, 'No loaded line passes the filter'),
+            this.#blank.replaceChildren(
+                el('h2', {}, 'No loaded line passes the filter'),
                 el('p', {}, 'New ones that do appear by themselves. There may be older ones that are not loaded.'),
-                el('div', { class: 'choices' },
-                    el('button', { type: 'button', class: 'primary', onclick: () => this.#change({ filter: emptyState().filter }) }, 'Show all lines'),
-                    filter.text && !filter.invert ? el('button', { type: 'button', class: 'plain', onclick: () => this.#searchAll(filter) }, 'Search all stored lines') : null));
+                el(
+                    'div',
+                    { class: 'choices' },
+                    el(
+                        'button',
+                        {
+                            type: 'button',
+                            class: 'primary',
+                            onclick: () => this.#change({ filter: emptyState().filter }),
+                        },
+                        'Show all lines',
+                    ),
+                    filter.text && !filter.invert
+                        ? el(
+                              'button',
+                              { type: 'button', class: 'plain', onclick: () => this.#searchAll(filter) },
+                              'Search all stored lines',
+                          )
+                        : null,
+                ),
+            );
         } else {
             this.#blank.replaceChildren();
         }
@@ -370,7 +454,11 @@ export class Viewer {
     async #copyLink() {
         try {
             await copyText(location.href);
-            this.#say(this.#state.line ? 'Link to the selected line copied' : 'Link to this view copied. Select a line to share that line.');
+            this.#say(
+                this.#state.line
+                    ? 'Link to the selected line copied'
+                    : 'Link to this view copied. Select a line to share that line.',
+            );
         } catch (error) {
             this.#say(`Not copied: ${error.message}. The address bar has the same link.`);
         }
@@ -393,6 +481,8 @@ export class Viewer {
         clearTimeout(this.#saidTimer);
         setText(this.#said, text);
         this.#said.hidden = text === '';
-        this.#saidTimer = setTimeout(() => { this.#said.hidden = true; }, SAID_MS);
+        this.#saidTimer = setTimeout(() => {
+            this.#said.hidden = true;
+        }, SAID_MS);
     }
 }

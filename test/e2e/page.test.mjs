@@ -286,7 +286,11 @@ check('light, dark and automatic', async (s) => {
     await hub.publish('logs/app', 'x');
     const page = await browser.open(hub.url);
     const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-    const brightness = async () => (await ground()).match(/\d+/g).map(Number).reduce((a, b) => a + b);
+    const brightness = async () =>
+        (await ground())
+            .match(/\d+/g)
+            .map(Number)
+            .reduce((a, b) => a + b);
     await page.emulateMedia({ colorScheme: 'dark' });
     assert.ok((await brightness()) < 150, 'as the system has it');
     await page.emulateMedia({ colorScheme: 'light' });
@@ -365,7 +369,13 @@ check('the page works below a path of a proxy that the hub knows nothing of', as
             return;
         }
         const onward = http.request(
-            { host: hub.host, port: hub.port, method: incoming.method, headers: incoming.headers, path: incoming.url.slice('/below/here'.length) },
+            {
+                host: hub.host,
+                port: hub.port,
+                method: incoming.method,
+                headers: incoming.headers,
+                path: incoming.url.slice('/below/here'.length),
+            },
             (answer) => {
                 outgoing.writeHead(answer.statusCode, answer.headers);
                 answer.pipe(outgoing);
@@ -388,7 +398,10 @@ check('the page works below a path of a proxy that the hub knows nothing of', as
     assert.equal(page.url(), `${root}?view=board`);
     await page.click('#home');
     await waitWord(page, 'status/x', 'ok');
-    assert.deepEqual(page.requests.filter((url) => !url.startsWith(root) && !url.startsWith('data:')), []);
+    assert.deepEqual(
+        page.requests.filter((url) => !url.startsWith(root) && !url.startsWith('data:')),
+        [],
+    );
     await assertClean(page);
     await page.close();
 });
@@ -401,7 +414,11 @@ check('the page works where the browser keeps nothing', async (s) => {
     page.on('pageerror', (error) => problems.push(String(error)));
     await page.addInitScript(() => {
         for (const name of ['localStorage', 'sessionStorage']) {
-            Object.defineProperty(window, name, { get: () => { throw new DOMException('no storage', 'SecurityError'); } });
+            Object.defineProperty(window, name, {
+                get: () => {
+                    throw new DOMException('no storage', 'SecurityError');
+                },
+            });
         }
     });
     await page.goto(hub.to('/?key=unused-key-000001'));

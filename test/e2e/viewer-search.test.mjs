@@ -14,7 +14,8 @@ const browser = await startBrowser(file);
 const check = (name, body) => scenario(name, { shared: file }, body);
 
 const hits = (page) => page.$$eval('#search .hit .hit-text', (nodes) => nodes.map((node) => node.textContent));
-const searched = (page, wanted = 'done') => page.waitForSelector(`#search[data-state="${wanted}"]`, { timeout: 60_000 });
+const searched = (page, wanted = 'done') =>
+    page.waitForSelector(`#search[data-state="${wanted}"]`, { timeout: 60_000 });
 
 async function searchFor(page, text) {
     await page.fill('#find-text', text);
@@ -55,7 +56,13 @@ check('it finds what is stored far back, newest first, and shows a hit in its co
 
 check('capitals, regular expressions, signs that mean something elsewhere, and mistakes', async (s) => {
     const hub = await Hub.start(s);
-    await hub.publishLines('logs/app', ['GET /a/b?x=1 (slow) [50%]', 'get /A/B', 'GET /api/orders/1042 500', 'ünïcode Straße', 'a\\b $^.*+']);
+    await hub.publishLines('logs/app', [
+        'GET /a/b?x=1 (slow) [50%]',
+        'get /A/B',
+        'GET /api/orders/1042 500',
+        'ünïcode Straße',
+        'a\\b $^.*+',
+    ]);
     const page = await browser.open(hub.to('/t/logs/app'));
     await waitLines(page, 5);
     for (const text of ['/a/b?x=1 (slow) [50%]', 'a\\b $^.*+', 'STRASSE'.replace('SS', 'ß'), '/A/B']) {
@@ -109,21 +116,33 @@ check('many hits come in pages; a filter does not hide the context of a hit', as
 async function slowSearches(s, hub) {
     const gate = { cut: 0, open: null };
     const proxy = http.createServer((incoming, outgoing) => {
-        const onward = http.request({ host: hub.host, port: hub.port, method: incoming.method, headers: incoming.headers, path: incoming.url }, (answer) => {
-            outgoing.writeHead(answer.statusCode, answer.headers);
-            if (!incoming.url.includes('order=newest')) {
-                answer.pipe(outgoing);
-                return;
-            }
-            const got = [];
-            answer.on('data', (bytes) => got.push(bytes));
-            answer.on('end', () => {
-                const all = Buffer.concat(got).toString().split(/(?<=\n)/);
-                outgoing.write(all.slice(0, 3).join('').replace(/.*"tailrace.done".*\n/, ''));
-                outgoing.write('{"id":"x-1","topic":"","type":"tailrace.progress","time":"2026-01-01T12:00:00Z","data":"{\\"scanned\\":4711}"}\n');
-                gate.open = () => outgoing.end(all.slice(3).join(''));
-            });
-        });
+        const onward = http.request(
+            { host: hub.host, port: hub.port, method: incoming.method, headers: incoming.headers, path: incoming.url },
+            (answer) => {
+                outgoing.writeHead(answer.statusCode, answer.headers);
+                if (!incoming.url.includes('order=newest')) {
+                    answer.pipe(outgoing);
+                    return;
+                }
+                const got = [];
+                answer.on('data', (bytes) => got.push(bytes));
+                answer.on('end', () => {
+                    const all = Buffer.concat(got)
+                        .toString()
+                        .split(/(?<=\n)/);
+                    outgoing.write(
+                        all
+                            .slice(0, 3)
+                            .join('')
+                            .replace(/.*"tailrace.done".*\n/, ''),
+                    );
+                    outgoing.write(
+                        '{"id":"x-1","topic":"","type":"tailrace.progress","time":"2026-01-01T12:00:00Z","data":"{\\"scanned\\":4711}"}\n',
+                    );
+                    gate.open = () => outgoing.end(all.slice(3).join(''));
+                });
+            },
+        );
         onward.on('error', () => outgoing.destroy());
         outgoing.on('close', () => {
             if (incoming.url.includes('order=newest') && !outgoing.writableFinished) gate.cut++;
@@ -169,7 +188,10 @@ check('a search goes over all topics that are shown, and names the topic of each
     await waitLines(page, 1, { pane: 1 });
     await searchFor(page, 'needle');
     assertSequence(await hits(page), ['needle in b', 'needle in a']);
-    assertSequence(await page.$$eval('.hit-topic', (nodes) => nodes.map((node) => node.textContent)), ['logs/b', 'logs/a']);
+    assertSequence(await page.$$eval('.hit-topic', (nodes) => nodes.map((node) => node.textContent)), [
+        'logs/b',
+        'logs/a',
+    ]);
     await page.locator('.hit').nth(1).click();
     await page.waitForFunction(() => document.querySelector('live-log').selectedLine?.data === 'needle in a');
     await page.close();
@@ -203,11 +225,14 @@ check('a proxy that holds streams back is noticed, said, and got around', async 
     const hub = await Hub.start(s);
     await hub.publish('logs/app', 'before');
     const proxy = http.createServer((incoming, outgoing) => {
-        const onward = http.request({ host: hub.host, port: hub.port, method: incoming.method, headers: incoming.headers, path: incoming.url }, (answer) => {
-            const parts = [];
-            answer.on('data', (bytes) => parts.push(bytes));
-            answer.on('end', () => outgoing.writeHead(answer.statusCode, answer.headers).end(Buffer.concat(parts)));
-        });
+        const onward = http.request(
+            { host: hub.host, port: hub.port, method: incoming.method, headers: incoming.headers, path: incoming.url },
+            (answer) => {
+                const parts = [];
+                answer.on('data', (bytes) => parts.push(bytes));
+                answer.on('end', () => outgoing.writeHead(answer.statusCode, answer.headers).end(Buffer.concat(parts)));
+            },
+        );
         onward.on('error', () => outgoing.destroy());
         outgoing.on('close', () => onward.destroy());
         incoming.pipe(onward);
@@ -229,7 +254,12 @@ check('a proxy that holds streams back is noticed, said, and got around', async 
 
 check('the connection says why: refused, and shared between tabs', async (s) => {
     const hub = await Hub.start(s, {
-        config: { keys: [{ name: 'some', secret: 'sees-only-some-0001', subscribe: ['logs/mine'] }, { name: 'all', secret: 'sees-everything-001', publish: ['**'], subscribe: ['**'] }] },
+        config: {
+            keys: [
+                { name: 'some', secret: 'sees-only-some-0001', subscribe: ['logs/mine'] },
+                { name: 'all', secret: 'sees-everything-001', publish: ['**'], subscribe: ['**'] },
+            ],
+        },
     });
     const all = { 'x-api-key': 'sees-everything-001' };
     await hub.publish('logs/mine', 'mine', '', all);

@@ -6,7 +6,16 @@ import { startBrowser } from './support/browser.mjs';
 import { Hub, assertSequence, numbered } from './support/hub.mjs';
 import { scenario, shared } from './support/scope.mjs';
 import {
-    assertClean, clickRow, lines, pick, rows, state, topicRow, waitLines, waitRow, waitShown,
+    assertClean,
+    clickRow,
+    lines,
+    pick,
+    rows,
+    state,
+    topicRow,
+    waitLines,
+    waitRow,
+    waitShown,
 } from './support/viewer.mjs';
 import { until } from './support/wait.mjs';
 
@@ -31,42 +40,50 @@ async function close(page) {
 
 // --- topics ---
 
-check('a topic\'s own address opens the viewer on it; the list finds, opens, and counts what is new elsewhere', async (s) => {
-    const hub = await Hub.start(s);
-    for (const topic of ['builds/41/log', 'builds/42/log', 'logs/app']) await hub.publish(topic, `in ${topic}`);
-    const page = await browser.open(hub.to('/t/builds/42/log'));
-    await waitRow(page, 'in builds/42/log');
-    await page.waitForSelector(`${topicRow('builds/42/log')}[aria-current]`);
-    assert.equal(await page.title(), 'builds/42/log – tailrace');
-    await hub.publishLines('logs/app', numbered(3, 'new '));
-    await page.waitForSelector(`${topicRow('logs/app')} .unread:text-is("3")`);
-    assert.equal(await page.isVisible(`${topicRow('builds/41/log')} .unread`), false, 'what was there before is no news');
-    await hub.publish('logs/made-later', 'x');
-    await page.waitForSelector(`${topicRow('logs/made-later')} .unread:text-is("1")`);
-    await pick(page, 'logs/app');
-    await waitRow(page, 'new 3');
-    await page.waitForSelector(`${topicRow('logs/app')} .unread`, { state: 'hidden' });
-    assert.equal(address(page), '/t/logs/app');
+check(
+    "a topic's own address opens the viewer on it; the list finds, opens, and counts what is new elsewhere",
+    async (s) => {
+        const hub = await Hub.start(s);
+        for (const topic of ['builds/41/log', 'builds/42/log', 'logs/app']) await hub.publish(topic, `in ${topic}`);
+        const page = await browser.open(hub.to('/t/builds/42/log'));
+        await waitRow(page, 'in builds/42/log');
+        await page.waitForSelector(`${topicRow('builds/42/log')}[aria-current]`);
+        assert.equal(await page.title(), 'builds/42/log – tailrace');
+        await hub.publishLines('logs/app', numbered(3, 'new '));
+        await page.waitForSelector(`${topicRow('logs/app')} .unread:text-is("3")`);
+        assert.equal(
+            await page.isVisible(`${topicRow('builds/41/log')} .unread`),
+            false,
+            'what was there before is no news',
+        );
+        await hub.publish('logs/made-later', 'x');
+        await page.waitForSelector(`${topicRow('logs/made-later')} .unread:text-is("1")`);
+        await pick(page, 'logs/app');
+        await waitRow(page, 'new 3');
+        await page.waitForSelector(`${topicRow('logs/app')} .unread`, { state: 'hidden' });
+        assert.equal(address(page), '/t/logs/app');
 
-    await page.keyboard.press('o');
-    await page.keyboard.type('41');
-    await page.waitForSelector(topicRow('logs/app'), { state: 'detached' });
-    await page.keyboard.press('Enter');
-    await waitRow(page, 'in builds/41/log');
-    await page.fill('#topic-search', '');
-    await page.keyboard.press('Escape');
-    await page.keyboard.press(']');
-    await waitRow(page, 'in builds/42/log');
-    await page.keyboard.press('[');
-    await waitRow(page, 'in builds/41/log');
-    await page.goBack();
-    await waitRow(page, 'in builds/42/log');
-    await close(page);
-});
+        await page.keyboard.press('o');
+        await page.keyboard.type('41');
+        await page.waitForSelector(topicRow('logs/app'), { state: 'detached' });
+        await page.keyboard.press('Enter');
+        await waitRow(page, 'in builds/41/log');
+        await page.fill('#topic-search', '');
+        await page.keyboard.press('Escape');
+        await page.keyboard.press(']');
+        await waitRow(page, 'in builds/42/log');
+        await page.keyboard.press('[');
+        await waitRow(page, 'in builds/41/log');
+        await page.goBack();
+        await waitRow(page, 'in builds/42/log');
+        await close(page);
+    },
+);
 
 check('patterns: a typed one, a whole group, all; topics that come later join by themselves', async (s) => {
     const hub = await Hub.start(s);
-    for (const topic of ['builds/1/log', 'builds/2/log', 'builds/2/notes', 'logs/app']) await hub.publish(topic, `in ${topic}`);
+    for (const topic of ['builds/1/log', 'builds/2/log', 'builds/2/notes', 'logs/app'])
+        await hub.publish(topic, `in ${topic}`);
     const page = await browser.open(hub.to('/t/logs/app'));
     await waitRow(page, 'in logs/app');
     await page.fill('#topic-search', 'builds/*/log');
@@ -80,7 +97,10 @@ check('patterns: a typed one, a whole group, all; topics that come later join by
     await page.fill('#topic-search', '');
     await page.click('.topic.group .topic-open:has-text("builds/")');
     await waitRow(page, 'in builds/2/notes');
-    await until(async () => (await page.locator('.topic.within').count()) === 4, 'each that belongs to it to be marked');
+    await until(
+        async () => (await page.locator('.topic.within').count()) === 4,
+        'each that belongs to it to be marked',
+    );
     await page.click('.topic.group .topic-open:has-text("All logs")');
     await waitRow(page, 'in logs/app');
     await close(page);
@@ -96,7 +116,8 @@ check('several topics: merged with colour tags in the order of writing, or side 
     await waitRow(page, 'line 6');
     assertSequence(await lines(page), numbered(6, 'line '));
     const tags = await page.$eval('live-log', (log) =>
-        [...log.shadowRoot.querySelectorAll('.log-line')].map((node) => node.dataset.topic));
+        [...log.shadowRoot.querySelectorAll('.log-line')].map((node) => node.dataset.topic),
+    );
     assert.deepEqual([...new Set(tags)].sort(), ['logs/even', 'logs/odd']);
     assert.equal(await page.locator('#shown .chip').count(), 2);
     await page.keyboard.press('m');
@@ -109,7 +130,9 @@ check('several topics: merged with colour tags in the order of writing, or side 
     const boxes = await Promise.all((await page.$$('.pane')).map((pane) => pane.boundingBox()));
     assert.ok(boxes[0].x + boxes[0].width <= boxes[1].x + 1, 'beside each other');
     await page.fill('#filter-text', '4');
-    await page.waitForFunction(() => [...document.querySelectorAll('live-log')].map((log) => log.shownCount).join() === '0,1');
+    await page.waitForFunction(
+        () => [...document.querySelectorAll('live-log')].map((log) => log.shownCount).join() === '0,1',
+    );
     await page.fill('#filter-text', '');
     await waitAddress(page, '/ view=logs log=logs/odd log=logs/even split=1');
     await page.reload();
@@ -186,7 +209,12 @@ check('older lines come on scrolling up, down to the very first', async (s) => {
 check('the filter: plain, capitals, regular expression, inverse; with levels; in the address', async (s) => {
     const hub = await Hub.start(s);
     await hub.publishLines('logs/app', [
-        'INFO start', 'ERROR disk full', 'info again', 'WARN slow disk', '{"level":"error","msg":"from JSON"}', 'nothing special',
+        'INFO start',
+        'ERROR disk full',
+        'info again',
+        'WARN slow disk',
+        '{"level":"error","msg":"from JSON"}',
+        'nothing special',
     ]);
     const page = await browser.open(hub.to('/t/logs/app'));
     await waitShown(page, 6);
@@ -219,7 +247,12 @@ check('the filter: plain, capitals, regular expression, inverse; with levels; in
     await page.keyboard.press('Escape');
     await page.keyboard.press('e');
     await waitShown(page, 4);
-    assert.deepEqual(await shown(page), ['ERROR disk full', 'WARN slow disk', '{"level":"error","msg":"from JSON"}', 'WARN of the new ones']);
+    assert.deepEqual(await shown(page), [
+        'ERROR disk full',
+        'WARN slow disk',
+        '{"level":"error","msg":"from JSON"}',
+        'WARN of the new ones',
+    ]);
     await page.click('#levels');
     await page.uncheck('.choice[data-level="warn"] input');
     await waitShown(page, 2);
@@ -273,11 +306,14 @@ check('times as a clock, as ages, not at all; UTC; wrapping; kept for the next v
     const page = await browser.open(hub.to('/t/logs/app'));
     await waitLines(page, 1);
     const height = () => page.$eval('live-log', (log) => log.shadowRoot.querySelector('.log-line').offsetHeight);
-    const gutter = () => page.$eval('live-log', (log) => log.shadowRoot.querySelector('.log-line').innerText.slice(0, 30));
+    const gutter = () =>
+        page.$eval('live-log', (log) => log.shadowRoot.querySelector('.log-line').innerText.slice(0, 30));
     assert.ok((await height()) > 60, 'wrapped at first');
     await until(async () => /\d\d:\d\d:\d\d\.\d{3}/.test(await gutter()), 'the clock');
     await page.keyboard.press('w');
-    await page.waitForFunction(() => document.querySelector('live-log').shadowRoot.querySelector('.log-line').offsetHeight < 40);
+    await page.waitForFunction(
+        () => document.querySelector('live-log').shadowRoot.querySelector('.log-line').offsetHeight < 40,
+    );
     await page.click('#view-menu');
     await page.check('.popup input[value="relative"]');
     await until(async () => /now|ago/.test(await gutter()), 'ages');
@@ -285,12 +321,18 @@ check('times as a clock, as ages, not at all; UTC; wrapping; kept for the next v
     await page.keyboard.press('Escape');
     await page.reload();
     await waitLines(page, 1);
-    assert.deepEqual([await look(page, 'timeMode'), await look(page, 'utc'), await look(page, 'wrap')], ['relative', true, false]);
+    assert.deepEqual(
+        [await look(page, 'timeMode'), await look(page, 'utc'), await look(page, 'wrap')],
+        ['relative', true, false],
+    );
     await page.keyboard.press('t');
     assert.equal(await look(page, 'timeMode'), 'none');
     await until(async () => !/now|ago|:/.test(await gutter()), 'no times');
     for (const key of ['t', 'u', 'w']) await page.keyboard.press(key);
-    assert.deepEqual([await look(page, 'timeMode'), await look(page, 'utc'), await look(page, 'wrap')], ['absolute', false, true]);
+    assert.deepEqual(
+        [await look(page, 'timeMode'), await look(page, 'utc'), await look(page, 'wrap')],
+        ['absolute', false, true],
+    );
     await close(page);
 });
 
@@ -327,18 +369,25 @@ check('colours of terminals can be read on light and on dark ground', async (s) 
     await hub.publish('logs/app', '\u001b[31mred\u001b[0m and \u001b[33;1myellow\u001b[0m');
     const page = await browser.open(hub.to('/t/logs/app'));
     await waitRow(page, 'red and yellow');
-    const contrasts = () => page.$eval('live-log', (log) => {
-        const parse = (text) => text.match(/[\d.]+/g).slice(0, 3).map(Number);
-        const luminance = (rgb) => {
-            const [r, g, b] = rgb.map((n) => (n / 255 <= 0.04045 ? n / 255 / 12.92 : ((n / 255 + 0.055) / 1.055) ** 2.4));
-            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-        };
-        const ground = luminance(parse(getComputedStyle(document.querySelector('.pane')).backgroundColor));
-        return [...log.shadowRoot.querySelectorAll('.log-text span')].map((span) => {
-            const ink = luminance(parse(getComputedStyle(span).color));
-            return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
+    const contrasts = () =>
+        page.$eval('live-log', (log) => {
+            const parse = (text) =>
+                text
+                    .match(/[\d.]+/g)
+                    .slice(0, 3)
+                    .map(Number);
+            const luminance = (rgb) => {
+                const [r, g, b] = rgb.map((n) =>
+                    n / 255 <= 0.04045 ? n / 255 / 12.92 : ((n / 255 + 0.055) / 1.055) ** 2.4,
+                );
+                return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+            };
+            const ground = luminance(parse(getComputedStyle(document.querySelector('.pane')).backgroundColor));
+            return [...log.shadowRoot.querySelectorAll('.log-text span')].map((span) => {
+                const ink = luminance(parse(getComputedStyle(span).color));
+                return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
+            });
         });
-    });
     for (const colorScheme of ['light', 'dark']) {
         await page.emulateMedia({ colorScheme });
         await until(async () => (await contrasts()).every((contrast) => contrast >= 4.5), `contrast on ${colorScheme}`);
@@ -368,7 +417,10 @@ check('copy and download: what is shown, everything that is stored, and what mat
     };
     assert.equal(await download('#download-shown'), visible.map((line) => `${line}\n`).join(''));
     assert.equal(await download('#download-all'), all.map((line) => `${line}\n`).join(''));
-    const matching = all.filter((line) => line.includes('9')).map((line) => `${line}\n`).join('');
+    const matching = all
+        .filter((line) => line.includes('9'))
+        .map((line) => `${line}\n`)
+        .join('');
     assert.equal(await download('#download-matching'), matching);
     await close(page);
 });
@@ -416,6 +468,9 @@ check('what is selected and copied by keyboard is the text of the lines alone', 
     await clickRow(page, 'green');
     await page.keyboard.press('Control+a');
     await page.keyboard.press('Control+c');
-    await until(async () => (await clipboard(page)).trimEnd() === '  indented\n<b>as it is</b>\ngreen', 'the clipboard');
+    await until(
+        async () => (await clipboard(page)).trimEnd() === '  indented\n<b>as it is</b>\ngreen',
+        'the clipboard',
+    );
     await close(page);
 });
