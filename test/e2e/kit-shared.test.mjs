@@ -18,12 +18,13 @@ const metric = async (hub) => {
 };
 const subscribers = async (hub, topic) => (await hub.get(`/topics?topic=${topic}`)).json()[0]?.subscribers ?? 0;
 
-// How the tabs of a browser come together: what is missing in it, and whether that is one connection.
+// How the tabs of a browser come together: what is missing in it, whether that is one connection, whether the end of a tab that says
+// nothing remains unseen.
 const WAYS = {
     'a SharedWorker': { missing: '', one: true },
     'Web Locks and a BroadcastChannel': { missing: 'delete window.SharedWorker;', one: true },
     'a SharedWorker without Web Locks (plain http)': {
-        missing: "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });", one: true,
+        missing: "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });", one: true, unseen: true,
     },
     'nothing': {
         missing: "delete window.SharedWorker; Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });", one: false,
@@ -44,6 +45,12 @@ async function openTabs(s, browser, hub, count, options = {}) {
     }
     for (const { sub } of tabs) await sub.is('live');
     return tabs;
+}
+
+// Its process ends on the spot.
+async function crash({ page }) {
+    const session = await page.context().newCDPSession(page);
+    session.send('Page.crash').catch(() => {});
 }
 
 // Publishes numbered lines without a pause until it is told to stop: {sent()}, stop() → how many there are
@@ -69,7 +76,7 @@ function publisher(s, hub, topic = 'a') {
     };
 }
 
-for (const [name, { browser, one }] of Object.entries(WAYS)) {
+for (const [name, { browser, one, unseen }] of Object.entries(WAYS)) {
     const check = (what, body) => scenario(`${name}: ${what}`, { shared: file }, body);
 
     check(`eight tabs have ${one ? 'one connection' : 'one each, no more'}`, async (s) => {
@@ -106,6 +113,33 @@ for (const [name, { browser, one }] of Object.entries(WAYS)) {
             assertSequence(await sub.data(), numbered(sent));
             assert.deepEqual((await sub.states()).slice(told[i]), [], 'nothing was told');
         }
+    });
+
+    check('who joins while much is coming misses nothing and doubles nothing', async (s) => {
+        const hub = await Hub.start(s);
+        const busy = publisher(s, hub);
+        const tabs = await openTabs(s, browser, hub, 1);
+        const page = tabs[0].page;
+        for (let i = 0; i < 12; i++) tabs.push({ page, sub: await subscribe(page, { topics: i % 2 ? 'a' : '*', last: 'all' }) });
+        for (const { sub } of tabs) await sub.is('live');
+        const sent = await busy.stop();
+        for (const { sub } of tabs) {
+            await sub.count(sent);
+            assertSequence(await sub.data(), numbered(sent));
+        }
+    });
+
+    if (!unseen) check('what a tab that crashes had asked for is asked for no more', async (s) => {
+        const hub = await Hub.start(s);
+        const [first] = await openTabs(s, browser, hub, 1);
+        const [other] = await openTabs(s, browser, hub, 1, { topics: 'b' });
+        await hub.publish('b', 'x');
+        await other.sub.count(1);
+        await crash(other);
+        await until(async () => await subscribers(hub, 'b') === 0, 'nobody to ask for its topic');
+        await hub.publish('a', '1');
+        await first.sub.count(1);
+        assert.deepEqual(await first.sub.data(), ['1']);
     });
 
     check('the hub is killed and comes back: exact in every tab', async (s) => {
@@ -150,10 +184,7 @@ for (const [name, { browser, one }] of Object.entries(WAYS)) {
     // The tab that was opened first leads, and its process is where a SharedWorker lives.
     for (const [how, kill] of [
         ['is closed', ({ page }) => page.close({ runBeforeUnload: false })],
-        ['crashes', async ({ page }) => {
-            const session = await page.context().newCDPSession(page);
-            session.send('Page.crash').catch(() => {});
-        }],
+        ['crashes', crash],
     ]) {
         check(`the first tab ${how}: another takes over, and nothing is lost or doubled`, async (s) => {
             const hub = await Hub.start(s);
@@ -182,14 +213,16 @@ scenario('a tab that leads and does not answer is relieved', { shared: file }, a
     const { browser } = WAYS['Web Locks and a BroadcastChannel'];
     const hub = await Hub.start(s);
     const [leader, other] = await openTabs(s, browser, hub, 2);
+    let blocked = true;
     const block = leader.page.evaluate(() => {
         const end = Date.now() + 8000;
         while (Date.now() < end);
-    });
+    }).then(() => { blocked = false; });
     await hub.publish('a', '1');
     await other.page.evaluate(() => { document.dispatchEvent(new Event('visibilitychange')); });
     const began = Date.now();
     await other.sub.count(1);
+    assert.ok(blocked, 'it came before the leader was itself again');
     process.stderr.write(`relieved after ${Date.now() - began} ms\n`);
     await block;
     await hub.publish('a', '2');

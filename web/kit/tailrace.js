@@ -515,14 +515,13 @@ function serve() {
     const ready = lock && hold(lock);
     globalThis.onconnect = ({ ports: [port] }) => {
         let tab = '';
-        port.onclose = () => board.drop(tab);
         port.onmessage = async ({ data }) => {
             if (data.t !== 'hello') return void board.receive(tab, data);
             ({ tab } = data);
             board.attach(tab, (message) => port.postMessage(message));
             await ready;
             port.postMessage({ lock });
-            if (data.lock) gone(data.lock).then(port.onclose);
+            if (data.lock) gone(data.lock).then(() => board.drop(tab));
         };
     };
 }
