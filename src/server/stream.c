@@ -23,7 +23,7 @@ struct stream {
     struct conn *conn;
     bool keep_alive; // it ends by itself, and the connection may go on afterwards
     bool snapshot;
-    bool search; // it may look for long and find nothing
+    bool search;                     // it may look for long and find nothing
     uint64_t expires_ms, stalled_ms; // when it is ended, when it is given up; 0: not
     struct poll *poll;               // while it is a long poll that has nothing to say
 };
