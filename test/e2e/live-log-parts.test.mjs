@@ -45,6 +45,7 @@ test('every colour can be read on its ground', () => {
         const { properties } = appearance({ ...parseAnsi(`${ESC}[48;5;${n}mx`).runs[0].style });
         const rgb = (text) => text.match(/\d+/g).map(Number);
         assert.ok(contrast(rgb(properties['--fg']), rgb(properties['--bg'])) >= 4.5, `on ${n}`);
+        assert.match(properties['--fg'], /^rgb\((0 0 0|255 255 255)\)$/, 'text without a colour is as clear as can be');
     }
     assert.deepEqual(appearance({ fg: 1, bg: null, bold: true }).classes, ['bold', 'fg-1']);
 });

@@ -120,6 +120,11 @@ export function readableOn(colour, ground) {
     return rgb;
 }
 
+// Black or white: text without a colour of its own on that ground.
+function plainOn(ground) {
+    return luminance(ground) > 0.18 ? [0, 0, 0] : [255, 255, 255];
+}
+
 const css = (rgb) => `rgb(${rgb.join(' ')})`;
 const WORDS = ['bold', 'dim', 'italic', 'underline', 'strike'];
 
@@ -134,7 +139,7 @@ export function appearance(style) {
     }
     if (bg !== null) {
         const ground = toRgb(bg);
-        const ink = fg === null ? readableOn(ground, ground) : readableOn(toRgb(fg), ground);
+        const ink = fg === null ? plainOn(ground) : readableOn(toRgb(fg), ground);
         return { classes: [...classes, 'boxed'], properties: { '--fg': css(ink), '--bg': css(ground) } };
     }
     if (fg === null) return { classes, properties: {} };

@@ -226,7 +226,7 @@ export class Shown {
             this.#on.error(of, null);
             return matcher;
         } catch (error) {
-            this.#on.error(of, error.message.replace(/^Invalid regular expression: /, ''));
+            this.#on.error(of, error.message.replace(/^Invalid regular expression: (?:\/[^]*\/[a-z]*: )?/, ''));
             return undefined;
         }
     }
