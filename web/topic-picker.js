@@ -153,7 +153,8 @@ export class TopicPicker {
         const named = new Set(this.#topics.map(({ topic }) => topic));
         const groups = new Set([...grouped.keys()].map((group) => `${group}**`));
         for (const name of this.#selected)
-            if (!named.has(name) && !groups.has(name)) rows.push(this.#row({ topic: name, missing: true }, ''));
+            if (!named.has(name) && !groups.has(name) && name !== typed)
+                rows.push(this.#row({ topic: name, missing: true }, ''));
         if (!typed && this.#topics.length > 1 && grouped.size > 1) {
             rows.push(this.#groupRow('All logs', this.allPatterns(), this.#topics.length));
         }

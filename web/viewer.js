@@ -40,6 +40,7 @@ export class Viewer {
     #tools;
     #panes;
     #search;
+    #wrong = { filter: null, query: null }; // why an expression of the reader's cannot be used
     #wantedLine = null; // of the address: shown as soon as there is a connection
     #saidTimer = 0;
     #status = el('p', { class: 'status-line' });
@@ -217,7 +218,7 @@ export class Viewer {
     // The reader has changed part of the state.
     #change(part, { fresh = false } = {}) {
         this.#state = { ...this.#state, ...part };
-        for (const of of ['filter', 'query']) this.#tools.showError(of, null);
+        for (const of of ['filter', 'query']) this.#showWrong(of, null);
         if ('topics' in part || 'split' in part) this.#rebuild();
         else this.#panes.apply(this.#settings());
         this.#show();
@@ -283,8 +284,14 @@ export class Viewer {
     #told({ type, detail }, log) {
         if (type === 'live-select') this.#selected(detail.id);
         else if (type === 'live-columns') this.#columnsPinned(detail.columns);
-        else if (type === 'live-pattern') this.#tools.showError(detail.of, detail.error);
+        else if (type === 'live-pattern') this.#showWrong(detail.of, detail.error);
         else if (log === this.#panes.active) this.#showActive();
+    }
+
+    #showWrong(of, error) {
+        this.#wrong[of] = error;
+        this.#tools.showError(of, error);
+        if (error) this.#showActive();
     }
 
     #selected(line) {
@@ -308,11 +315,15 @@ export class Viewer {
         this.#tools.showMatches(this.#state.find.text ? log.matches : null);
         const { filter } = this.#state;
         const filtered = filter.text || filter.levels;
+        const { filter: badFilter, query: badQuery } = this.#wrong;
+        const wrong = badFilter ? `The filter cannot be used: ${badFilter}` : `This cannot be looked for: ${badQuery}`;
+        this.#status.toggleAttribute('data-wrong', Boolean(badFilter || badQuery));
         const which = this.#panes.all.length > 1 ? `${log.topics[0]}: ` : '';
         setText(
             this.#status,
             which +
                 [
+                    badFilter || badQuery ? wrong : null,
                     filtered
                         ? `${log.shownCount.toLocaleString('en')} of ${countText(log.lineCount, 'loaded line')} pass the filter`
                         : `${countText(log.lineCount, 'line')} loaded`,
@@ -320,9 +331,13 @@ export class Viewer {
                     log.paused
                         ? `paused${log.unseen ? `, ${log.unseen.toLocaleString('en')} waiting` : ''}`
                         : log.follow
-                          ? 'following'
+                          ? log.connection === 'ended'
+                              ? 'ended'
+                              : 'following'
                           : 'not following',
-                ].join(' · '),
+                ]
+                    .filter(Boolean)
+                    .join(' · '),
         );
         // Not before the element has begun: it would begin anew.
         if (this.#wantedLine && (log.lineCount > 0 || ['live', 'ended'].includes(log.connection))) this.#goToWanted();
@@ -474,6 +489,30 @@ export class Viewer {
             count: log.shownCount,
             close: () => this.#tools.closeDownload(),
         });
+        // Where the tool bar has no room for them.
+        const offer = (id, title, act) =>
+            el(
+                'button',
+                {
+                    type: 'button',
+                    class: 'offer',
+                    id,
+                    onclick: () => {
+                        this.#tools.closeDownload();
+                        act();
+                    },
+                },
+                el('span', { class: 'offer-title' }, title),
+            );
+        panel.append(
+            el(
+                'div',
+                { class: 'when-narrow' },
+                el('h2', {}, 'Copy'),
+                offer('copy-shown', 'The lines that are shown', () => this.#copy()),
+                offer('copy-link', 'A link to what you see', () => this.#copyLink()),
+            ),
+        );
     }
 
     // A word about what has just been done.

@@ -94,6 +94,8 @@ check('patterns: a typed one, a whole group, all; topics that come later join by
     await hub.publish('builds/3/log', 'joined');
     await waitRow(page, 'joined');
     assert.equal(address(page), '/ view=logs log=builds/*/log');
+    await page.waitForSelector(`${topicRow('builds/*/log')}[aria-current]`);
+    assert.equal(await page.locator(topicRow('builds/*/log')).count(), 1, 'the pattern is listed once');
     await page.fill('#topic-search', '');
     await page.click('.topic.group .topic-open:has-text("builds/")');
     await waitRow(page, 'in builds/2/notes');
@@ -154,6 +156,7 @@ check('a topic that does not exist yet is waited for; one that is finished says 
     await hub.publish('logs/later', '', '?close=1');
     await state(page, 'ended');
     assert.match(await page.locator('.log-note').last().textContent(), /finished|closed|ended/i);
+    await page.waitForSelector('.status-line:has-text("· ended")');
     await close(page);
 });
 
@@ -242,8 +245,10 @@ check('the filter: plain, capitals, regular expression, inverse; with levels; in
     assert.equal(await page.inputValue('#filter-text'), '^(info|warn)');
     await page.fill('#filter-text', '(');
     await page.waitForSelector('#filter.wrong');
+    await page.waitForSelector('.status-line[data-wrong]:has-text("The filter cannot be used: Unterminated group")');
     await page.fill('#filter-text', '');
     await waitShown(page, 8);
+    await page.waitForSelector('.status-line:not([data-wrong])');
     await page.keyboard.press('Escape');
     await page.keyboard.press('e');
     await waitShown(page, 4);
@@ -422,6 +427,14 @@ check('copy and download: what is shown, everything that is stored, and what mat
         .map((line) => `${line}\n`)
         .join('');
     assert.equal(await download('#download-matching'), matching);
+    // A phone's tool bar has no room to copy: that is offered here too.
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.click('#download');
+    await page.click('#copy-link');
+    await until(async () => (await clipboard(page)) === page.url(), 'the link to be copied');
+    await page.click('#download');
+    await page.click('#copy-shown');
+    await until(async () => (await clipboard(page)) === visible.map((line) => `${line}\n`).join(''), 'the lines');
     await close(page);
 });
 
