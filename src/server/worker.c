@@ -116,6 +116,8 @@ static void after_turn(void *owner) {
         worker->deferred = conn->next_deferred;
         conn_after_turn(conn);
     }
+    // It leaves events to deliver, and publishes that have had to wait for it.
+    more = worker->published || more;
     run_journal(worker);
     uint64_t due = more || worker->deferred ? now : hub_next_due(worker->hub);
     if (due == UINT64_MAX) {

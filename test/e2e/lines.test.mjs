@@ -160,3 +160,20 @@ check('empty lines are events of their own', async (s) => {
     await hub.publish('empties', '\n\na\n\n', '?split=lines');
     assert.deepEqual(await stream.waitData(4), ['', '', 'a', '']);
 });
+
+// With heartbeats so far apart, nothing wakes a worker that has left something undone.
+check('an upload into memory goes on by itself, to its last line', async (s) => {
+    const own = await Hub.start(s, {
+        config: {
+            stream: { heartbeat: '10m' },
+            workers: 1,
+            topics: [{ match: 'memory/**', durability: 'memory' }],
+        },
+    });
+    const lines = 100_000;
+    const answer = await within(
+        own.publish('memory/upload', 'x\n'.repeat(lines), '?split=lines'),
+        'the answer',
+    );
+    assert.equal(answer.count, lines);
+});
