@@ -249,7 +249,8 @@ size_t history_turn(struct hub *hub, struct subscriber *subscriber) {
             return written;
         }
     }
-    say_progress(hub, subscriber);
+    // What has been found and not given is older than where the search is.
+    if (history->next == history->count) say_progress(hub, subscriber);
 again:
     if (subscriber->state == SUB_PUMPED) pump_enqueue(hub, subscriber);
     return written;

@@ -173,6 +173,38 @@ Test(history, a_long_search_says_so_now_and_then_and_leaves_the_live_ones_alone)
     bench_close(&bench);
 }
 
+// Where a search says it is, a client may go on: all that it gives afterwards must be older.
+Test(history, how_far_it_is_is_never_beyond_what_has_been_given) {
+    struct bench bench;
+    struct client search;
+    static char data[2000];
+    memset(data, 'x', sizeof data - 1);
+    bench_open(&bench, (struct bench_config){.ring_events = 10});
+    for (int i = 0; i < 1000; i++) bench_put(&bench, "a", data);
+    bench_turn(&bench);
+    struct hub_request request = newest("a", UINT64_MAX, UINT64_MAX);
+    request.format = FRAME_NDJSON;
+    request.filter = STR("x");
+    request.control = true;
+    client_open(&bench, &search, &request);
+    do {
+        bench.now_ms += 600;
+    } while (hub_continue(bench.hub, bench.now_ms));
+    cr_assert(search.finished);
+    const char *text = client_text(&search);
+    cr_assert(strstr(text, "tailrace.progress"));
+    unsigned long long last = UINT64_MAX;
+    size_t ids = 0;
+    for (const char *at = text; (at = strstr(at, "{\"id\":\"")) != NULL; at++, ids++) {
+        unsigned long long id = strtoull(strchr(at, '-') + 1, NULL, 10);
+        cr_assert_leq(id, last);
+        last = id;
+    }
+    cr_assert_gt(ids, 1000);
+    client_close(&search);
+    bench_close(&bench);
+}
+
 Test(history, many_searches_share_a_turn) {
     enum { SEARCHES = 64 };
     static struct client searches[SEARCHES];
@@ -528,5 +560,31 @@ Test(history, a_limit_holds_for_a_slow_client) {
     cr_assert_str_eq(client_events(&slow), buf_cstr(&expected));
     client_close(&slow);
     buf_fini(&expected);
+    bench_close(&bench);
+}
+
+// Whether one event is given or many, what does not match costs the same.
+Test(history, a_small_limit_does_not_make_a_filter_slow) {
+    struct bench bench;
+    struct client client;
+    bench_open(&bench, (struct bench_config){.ring_events = 10});
+    for (int i = 0; i < 5; i++) bench_put_many(&bench, "a", "x", 4000);
+    bench_put(&bench, "a", "here");
+    for (int i = 0; i < 5; i++) bench_put_many(&bench, "a", "x", 4000);
+    bench_turn(&bench);
+    struct hub_request request = client_request("a");
+    request.mode = HUB_SNAPSHOT;
+    request.start = HUB_START_LAST;
+    request.count = UINT64_MAX;
+    request.limit = 1;
+    request.filter = STR("here");
+    request.format = FRAME_TEXT;
+    client_open(&bench, &client, &request);
+    size_t turns = 0;
+    while (hub_continue(bench.hub, bench.now_ms)) turns++;
+    cr_assert(client.finished);
+    client_expect(&client, "here\n");
+    cr_assert_lt(turns, 100, "%zu turns", turns);
+    client_close(&client);
     bench_close(&bench);
 }
