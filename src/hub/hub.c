@@ -161,7 +161,8 @@ void hub_wake(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms) {
     hub->now_ms = now_ms;
     subscriber_detach(hub, subscriber);
     subscriber->state = SUB_PUMPED;
-    subscriber->until = hub->position;
+    // Its id may still be ahead of us.
+    subscriber->until = subscriber->cursor > hub->position ? subscriber->cursor : hub->position;
     // Whatever it had wanted of what has been delivered would have woken it.
     if (subscriber->cursor < hub->delivered) subscriber->cursor = hub->delivered;
     if (!hub->sink->begin(subscriber)) subscriber_break(hub, subscriber);

@@ -233,6 +233,26 @@ Test(start, an_id_that_this_hub_has_not_seen_yet_is_waited_for) {
     bench_close(&bench);
 }
 
+// Its `next` is where the client goes on: never before what it has already.
+Test(start, a_long_poll_with_an_id_that_this_hub_has_not_seen_yet_keeps_it) {
+    struct bench bench;
+    struct client timed;
+    fill(&bench, 1000);
+    bench_put(&bench, "b", "new"); // 16: committed, not applied
+    struct hub_request request = after("b", 16);
+    request.committed = 16;
+    request.mode = HUB_WAIT;
+    request.format = FRAME_JSON;
+    client_open(&bench, &timed, &request);
+    cr_assert(timed.waits);
+    hub_wake(bench.hub, &timed.subscriber, bench.now_ms);
+    bench_pump(&bench);
+    cr_assert(timed.finished);
+    client_expect(&timed, "],\"next\":\"%E-16\"}\n");
+    client_close(&timed);
+    bench_close(&bench);
+}
+
 Test(start, a_list_that_is_long_enough_for_all_tells_of_no_gap) {
     struct bench bench;
     struct client client;
