@@ -111,7 +111,12 @@ check('the age ticks, a change is shown at once, and flashes unless the reader w
     await page.evaluate(() => {
         const node = document.querySelector('live-status').shadowRoot.querySelector('.card');
         window.flashes = 0;
-        node.addEventListener('animationstart', () => window.flashes++);
+        node.addEventListener('animationstart', () => {
+            window.flashes++;
+            node.getAnimations()[0].currentTime = 1200;
+            const [spread] = getComputedStyle(node).boxShadow.match(/[\d.]+(?=px inset)/);
+            window.covered = Number(spread) >= node.offsetWidth / 2;
+        });
         window.ages = [];
         const age = node.querySelector('.ago');
         new MutationObserver(() => window.ages.push(age.textContent)).observe(age, {
@@ -125,6 +130,7 @@ check('the age ticks, a change is shown at once, and flashes unless the reader w
     await hub.publish('status/a', 'failed');
     await waitWord(page, 'status/a', 'failed');
     await page.waitForFunction(() => window.flashes === 1);
+    assert.ok(await page.evaluate(() => window.covered), 'it fades all over the card, not from the middle');
     await hub.publish('status/a', 'failed');
     await page.waitForFunction(() =>
         document

@@ -222,7 +222,10 @@ code { font-family: var(--_mono); font-size: 0.95em; color: var(--_ink); }
 .card[data-stale]:is([data-kind="bad"], [data-kind="warn"]) :is(.sign, .word) { opacity: 1; filter: none; }
 
 .card.changed { animation: changed 1.6s ease-out; }
-@keyframes changed { from { box-shadow: inset 0 0 0 20em color-mix(in srgb, var(--k) 24%, transparent); } }
+@keyframes changed {
+    from { box-shadow: inset 0 0 0 20em color-mix(in srgb, var(--k) 24%, transparent); }
+    to { box-shadow: inset 0 0 0 20em transparent; }
+}
 
 /* A card that is open shows its history. */
 
