@@ -13,12 +13,21 @@
 #define FRAME_BYTES_MAX ((size_t)LIMIT_DATA_BYTES * 6 + LIMIT_TOPIC_BYTES * 6 + 4096)
 
 struct frame_view frame_view_event(const struct event *event) {
-    return (struct frame_view){event->seq, event->time_ms, event_topic(event), event_type(event),
-                               event_data(event)};
+    return (struct frame_view){.seq = event->seq,
+                               .time_ms = event->time_ms,
+                               .topic = event_topic(event),
+                               .type = event_type(event),
+                               .data = event_data(event),
+                               .rotated = event->flags & EVENT_ROTATED};
 }
 
 struct frame_view frame_view_record(const struct record *record, struct str topic) {
-    return (struct frame_view){record->seq, record->time_ms, topic, record->type, record->data};
+    return (struct frame_view){.seq = record->seq,
+                               .time_ms = record->time_ms,
+                               .topic = topic,
+                               .type = record->type,
+                               .data = record->data,
+                               .rotated = record->flags & EVENT_ROTATED};
 }
 
 void frame_id(struct buf *out, const char *epoch, uint64_t seq) {
@@ -33,6 +42,7 @@ static void json_members(struct buf *out, const struct frame_view *view) {
     json_pair_str(out, &first, "topic", view->topic);
     json_pair_str(out, &first, "type", view->type.len ? view->type : STR("message"));
     json_pair_str(out, &first, "time", str_from(units_format_time(view->time_ms, time)));
+    if (view->rotated) json_pair_bool(out, &first, "rotated", true);
     json_pair_str(out, &first, "data", view->data);
 }
 

@@ -25,6 +25,7 @@ static inline bool frame_is_sse(enum frame_format format) { return format <= FRA
 struct frame_view {
     uint64_t seq, time_ms;
     struct str topic, type, data;
+    bool rotated; // EVENT_ROTATED
 };
 struct frame_view frame_view_event(const struct event *event);
 struct frame_view frame_view_record(const struct record *record, struct str topic);

@@ -26,8 +26,11 @@ void tell_gap(struct hub *hub, struct subscriber *subscriber, struct str from, u
     buf_append_char(&data, '"');
     json_pair_str(&data, &first, "reason", str_from(reason));
     buf_append_char(&data, '}');
-    struct frame_view view = {id, hub->last_time_ms, selector->names[0], STR("tailrace.gap"),
-                              buf_str(&data)};
+    struct frame_view view = {.seq = id,
+                              .time_ms = hub->last_time_ms,
+                              .topic = selector->names[0],
+                              .type = STR("tailrace.gap"),
+                              .data = buf_str(&data)};
     switch (selector->format) {
         case FRAME_PLAIN:
         case FRAME_META:

@@ -13,6 +13,8 @@ enum event_flags {
     EVENT_CLOSE = 1,  // the topic is finished with this event
     EVENT_MARKER = 2, // carries no data for subscribers; only marks (with EVENT_CLOSE)
     EVENT_MEMORY = 4, // not in the store: set by the journal for topics with `durability: memory`
+    EVENT_ROTATED =
+        8, // the first line of a followed file that has taken the place of another (or of its own content)
 };
 
 // How many encodings an event can carry with it (hub/frame.h says which).

@@ -44,7 +44,7 @@ void chunk_free(struct chunk *chunk) {
     if (!chunk) return;
     free_events(chunk);
     buf_fini(&chunk->text);
-    free(chunk->ends);
+    free(chunk->lines);
     free(chunk);
 }
 
@@ -55,7 +55,7 @@ bool chunk_full(const struct chunk *chunk) {
 void chunk_cut(struct chunk *chunk, uint32_t count) {
     ASSERT(count <= chunk->count);
     chunk->count = count;
-    chunk->text.len = count ? chunk->ends[count - 1] : 0;
+    chunk->text.len = count ? chunk->lines[count - 1].end : 0;
 }
 
 // A NUL is valid UTF-8, but the strings of many a client end there.
@@ -84,12 +84,13 @@ static void append_clean(struct buf *out, struct str line, size_t line_max, uint
     lines_mark_cut(out, (struct str){"", 0}, 0, length);
 }
 
-int chunk_add(struct chunk *chunk, struct str line, size_t line_max, uint64_t length) {
+int chunk_add(struct chunk *chunk, struct str line, size_t line_max, uint64_t length,
+              uint8_t flags) {
     if (chunk->count == chunk->cap) {
         uint32_t cap = chunk->cap ? chunk->cap * 4 : 16;
-        uint32_t *ends = realloc(chunk->ends, cap * sizeof *ends);
-        if (!ends) return ERR_NOMEM;
-        chunk->ends = ends;
+        struct chunk_line *lines = realloc(chunk->lines, cap * sizeof *lines);
+        if (!lines) return ERR_NOMEM;
+        chunk->lines = lines;
         chunk->cap = cap;
     }
     size_t start = chunk->text.len;
@@ -99,7 +100,7 @@ int chunk_add(struct chunk *chunk, struct str line, size_t line_max, uint64_t le
         chunk->text.failed = false;
         return ERR_NOMEM;
     }
-    chunk->ends[chunk->count++] = (uint32_t)chunk->text.len;
+    chunk->lines[chunk->count++] = (struct chunk_line){(uint32_t)chunk->text.len, flags};
     return 0;
 }
 
@@ -113,9 +114,10 @@ static int make_events(struct chunk *chunk) {
     uint32_t start = 0;
     struct str topic = str_from(feed->topic), type = str_from(feed->type);
     for (uint32_t i = 0; i < chunk->count; i++) {
-        struct str data = {chunk->text.data + start, chunk->ends[i] - start};
-        start = chunk->ends[i];
-        publish->events[i] = event_new(topic, type, (struct str){NULL, 0}, data, 0);
+        const struct chunk_line *line = &chunk->lines[i];
+        struct str data = {chunk->text.data + start, line->end - start};
+        start = line->end;
+        publish->events[i] = event_new(topic, type, (struct str){NULL, 0}, data, line->flags);
         if (!publish->events[i]) {
             free_events(chunk);
             return ERR_NOMEM;
@@ -235,7 +237,7 @@ bool feed_may_submit(const struct feed *feed) {
 void feed_submit(struct feed *feed, struct chunk *chunk) {
     ASSERT(!feed->waiting && !feed->closed);
     chunk->feed = feed;
-    chunk->held = sizeof *chunk + chunk->text.cap + chunk->cap * sizeof *chunk->ends +
+    chunk->held = sizeof *chunk + chunk->text.cap + chunk->cap * sizeof *chunk->lines +
                   chunk->text.len + chunk->count * sizeof(struct event);
     feed->sources->held_bytes += chunk->held;
     if (feed->flying) {

@@ -22,7 +22,10 @@ struct chunk {
     struct publish publish;
     struct feed *feed;
     struct buf text; // the data of all lines, one after the other
-    uint32_t *ends;  // of each line in `text`
+    struct chunk_line {
+        uint32_t end;  // in `text`
+        uint8_t flags; // of its event
+    } * lines;
     uint32_t count, cap;
     char position[LIMIT_SOURCE_POSITION_BYTES];
     size_t position_len;                // 0: none
@@ -83,7 +86,8 @@ bool chunk_full(const struct chunk *chunk);
 // Takes the lines after the first `count` out again.
 void chunk_cut(struct chunk *chunk, uint32_t count);
 // Adds a line, made valid UTF-8 without NUL. Replacing makes it longer: when it passes line_max it is cut there and marked with `length`,
-// that of the whole line as it was read. ERR_NOMEM leaves the chunk as it was.
-int chunk_add(struct chunk *chunk, struct str line, size_t line_max, uint64_t length) MUST_CHECK;
+// that of the whole line as it was read. `flags` are the event's. ERR_NOMEM leaves the chunk as it was.
+int chunk_add(struct chunk *chunk, struct str line, size_t line_max, uint64_t length,
+              uint8_t flags) MUST_CHECK;
 
 #endif

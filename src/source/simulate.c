@@ -59,7 +59,7 @@ static void turn(struct feed *feed) {
     size_t i =
         config->shuffle ? (size_t)random_below(simulation, simulation->count) : simulation->next;
     struct str text = word(simulation, i);
-    if (chunk && chunk_add(chunk, text, LIMIT_DATA_BYTES, text.len) == 0) {
+    if (chunk && chunk_add(chunk, text, LIMIT_DATA_BYTES, text.len, 0) == 0) {
         simulation->next = (i + 1) % simulation->count;
         simulation->over = !config->shuffle && !config->repeat && simulation->next == 0;
         feed_submit(feed, chunk);

@@ -77,7 +77,7 @@ static int take_lines(struct input *input, struct chunk *chunk) {
         if (!input->line_failed) got = lines_next(&input->lines, &input->rest, &input->line);
         if (got == 0 && input->ended) got = lines_end(&input->lines, &input->line);
         if (got != 1) break;
-        input->line_failed = chunk_add(chunk, input->line, line_max, input->lines.length) != 0;
+        input->line_failed = chunk_add(chunk, input->line, line_max, input->lines.length, 0) != 0;
         if (input->line_failed) return ERR_NOMEM;
     }
     return got < 0 ? got : 0;

@@ -72,8 +72,11 @@ static void stream_restart(struct stream *stream) {
 enum drained { DRAINED_END, DRAINED_FULL, DRAINED_TRUNCATED, DRAINED_FAILED };
 
 static int add_line(struct stream *stream, struct chunk *chunk, struct str line) {
-    size_t line_max = stream->tail->source->config.line_bytes_max;
-    if (chunk_add(chunk, line, line_max, stream->lines.length) == 0) return 0;
+    const struct tail *tail = stream->tail;
+    size_t line_max = tail->source->config.line_bytes_max;
+    bool rotated = stream == tail->now && stream->line_at == 0 && tail->position.generation;
+    if (chunk_add(chunk, line, line_max, stream->lines.length, rotated ? EVENT_ROTATED : 0) == 0)
+        return 0;
     stream_rewind(stream);
     return ERR_NOMEM;
 }

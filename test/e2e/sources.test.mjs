@@ -603,3 +603,35 @@ scenario('simulated lines come from a file', async (s) => {
         'one', 'two', 'three', 'one', 'two', 'three',
     ]);
 });
+
+// Readers of JSON see where a new file begins; the lines are the same for everybody.
+for (const [how, rotate] of [
+    ['renamed', (log) => log.rotate()],
+    ['copied and truncated', (log) => log.copyTruncate()],
+    ['deleted and made anew', (log) => {
+        log.remove();
+        log.create();
+    }],
+]) {
+    scenario(`the first line of a new file says so: ${how}, live, stored and after a restart`, async (s) => {
+        const { hub, log } = await following(s);
+        const stream = await open(hub);
+        const envelopes = await hub.stream('/events?topic=logs/**&last=all&format=envelope');
+        log.lines(numbered(3, 'first '));
+        await stream.waitData(3);
+        rotate(log);
+        log.lines(numbered(3, 'second '));
+        await stream.waitData(6);
+        await hub.kill9();
+        rotate(log);
+        log.lines(numbered(3, 'third '));
+        await hub.launch();
+        const again = await open(hub);
+        assertSequence(await again.waitData(9), ['first', 'second', 'third'].flatMap((word) => numbered(3, `${word} `)));
+        const live = (await envelopes.waitData(6)).map((data) => JSON.parse(data));
+        const { events } = (await hub.get('/t/logs/app.log?last=all', { accept: 'application/json' })).json();
+        const fresh = (all) => all.filter(({ rotated }) => rotated).map(({ data }) => data);
+        assert.deepEqual(fresh(live), ['second 1']);
+        assert.deepEqual(fresh(events), ['second 1', 'third 1']);
+    });
+}

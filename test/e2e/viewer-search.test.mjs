@@ -2,8 +2,10 @@
 // The page's search over everything that is stored, and what it says about its connection: gaps, silence, a proxy that holds streams back.
 import assert from 'node:assert/strict';
 import http from 'node:http';
+import path from 'node:path';
 import { startBrowser } from './support/browser.mjs';
 import { Hub, assertSequence, numbered } from './support/hub.mjs';
+import { LogFile } from './support/logfile.mjs';
 import { CuttingProxy } from './support/proxy.mjs';
 import { scenario, shared } from './support/scope.mjs';
 import { assertClean, HUB_GONE, lines, pick, rows, state, topicRow, waitLines, waitRow } from './support/viewer.mjs';
@@ -198,6 +200,25 @@ check('a search goes over all topics that are shown, and names the topic of each
 });
 
 // --- the connection ---
+
+check('where a followed file was rotated there is a line of its own', async (s) => {
+    const log = new LogFile(path.join(s.tempDir(), 'app.log'));
+    const hub = await Hub.start(s, { config: { sources: [{ file: log.path, backfill: 'all' }] } });
+    const page = await browser.open(hub.to('/t/logs/app.log'));
+    log.lines(numbered(5, 'old '));
+    await waitLines(page, 5);
+    log.rotate();
+    log.lines(numbered(5, 'new '));
+    await waitLines(page, 10);
+    const order = () => page.locator('.log-line .log-text, .log-note').allTextContents();
+    const at = (await order()).findIndex((text) => /rotated/.test(text));
+    assert.deepEqual((await order()).slice(at - 1, at + 2).map((text) => (/rotated/.test(text) ? '' : text)), ['old 5', '', 'new 1']);
+    await page.reload();
+    await waitLines(page, 10);
+    assert.equal((await order()).filter((text) => /rotated/.test(text)).length, 1, 'and in what is stored');
+    await assertClean(page);
+    await page.close();
+});
 
 check('what retention took while nobody was connected is told as a line of its own', async (s) => {
     const hub = await Hub.start(s, { config: { topics: [{ match: '**', retention: { count: 100 } }] } });

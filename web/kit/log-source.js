@@ -266,6 +266,7 @@ function entriesOf(events, levels = new Map()) {
             continue;
         }
         if (event.type?.startsWith('tailrace.')) continue;
+        if (event.rotated) entries.push(new Note('rotated', 'The file was rotated: a new one begins.'));
         const level = detectLevel(event.data, levels.get(event.topic));
         levels.set(event.topic, level);
         entries.push(new Line(event, level));

@@ -10,6 +10,8 @@ export interface LiveEvent {
     /** RFC 3339. */
     time: string;
     data: string;
+    /** The first line of a followed file that has taken the place of another. */
+    rotated?: true;
 }
 
 export interface Gap {
