@@ -4,7 +4,11 @@
 
 #include <criterion/criterion.h>
 
-static const struct frame_view view = {7, 1700000000123, {"a/b", 3}, {"note", 4}, {"x\n\"y\"", 5}};
+static const struct frame_view view = {.seq = 7,
+                                       .time_ms = 1700000000123,
+                                       .topic = {"a/b", 3},
+                                       .type = {"note", 4},
+                                       .data = {"x\n\"y\"", 5}};
 
 static void expect(enum frame_format format, const char *text, bool chunked) {
     struct buf out;

@@ -42,8 +42,10 @@ static bool wanted(unsigned asks, const char *topic) {
 }
 
 static void expect_event(struct bench *bench, struct expectation *one, uint64_t seq) {
-    const struct frame_view view = {seq, 0, str_from(known[seq].topic), STR(""),
-                                    str_from(known[seq].data)};
+    const struct frame_view view = {.seq = seq,
+                                    .topic = str_from(known[seq].topic),
+                                    .type = STR(""),
+                                    .data = str_from(known[seq].data)};
     frame_encode(&one->bytes, one->format, &view, bench->epoch, false);
 }
 
