@@ -431,3 +431,41 @@ Test(http1, writes_heads) {
     cr_assert_str_eq(http1_reason(429), "Too Many Requests");
     buf_fini(&out);
 }
+
+static const char *const before_renewal[] = {
+    "POST /before?old HTTP/1.1\r\nHost: old\r\nContent-Length: 5\r\nConnection: close\r\n\r\n12345",
+    "POST /b HTTP/1.1\r\nHost: o\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: "
+    "y\r\n\r\n",
+    "GET /b HTTP/1.1\r\nHost: o\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
+    "POST /b HTTP/1.1\r\nHost: o\r\nTransfer-Encoding: chunked\r\n\r\nwrong",
+    "get / HTTP/1.1\r\nHost: h\r\n\r\n",
+    "\x16\x03\x01",
+};
+
+// Wherever the connection before was lost, and whatever was wrong with its request. With another bound, the smaller one counts.
+Test(http1, a_renewed_parser_is_as_good_as_new) {
+    struct str after = STR("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok");
+    for (size_t i = 0; i < sizeof before_renewal / sizeof before_renewal[0]; i++) {
+        struct str before = str_from(before_renewal[i]);
+        for (size_t cut = 1; cut <= before.len; cut++) {
+            struct script lost, script;
+            buf_init(&lost.said, 100000);
+            buf_init(&lost.body, 100000);
+            buf_init(&script.said, 100000);
+            buf_init(&script.body, 100000);
+            struct http1_parser *parser = http1_parser_new(BOUND, on_body, &lost);
+            cr_assert(parser);
+            (void)feed_all(&lost, parser, (struct str){before.ptr, cut});
+            http1_parser_renew(parser, after.len, &script);
+            cr_assert(!http1_parser_in_message(parser) && !http1_parser_request(parser));
+            cr_assert(feed_all(&script, parser, after));
+            cr_assert_str_eq(buf_cstr(&script.said), "POST /x @h 2;<ok>.");
+            http1_parser_renew(parser, 20, &script);
+            cr_assert_not(feed_all(&script, parser, after));
+            cr_assert_str_eq(buf_cstr(&script.said), "POST /x @h 2;<ok>.!431");
+            http1_parser_free(parser);
+            buf_fini(&lost.said), buf_fini(&lost.body);
+            buf_fini(&script.said), buf_fini(&script.body);
+        }
+    }
+}
