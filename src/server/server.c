@@ -42,9 +42,11 @@ static void committed(void *context, struct batch *batch) {
     struct server *server = context;
     wait_for_workers(server);
     atomic_fetch_add(&server->lag_bytes, batch->bytes * server->workers_count);
+    uint64_t number = ++server->batches;
     for (unsigned i = 1; i < server->workers_count; i++)
-        worker_committed(server->workers[i], batch_get(batch));
-    worker_committed(server->workers[0], batch);
+        worker_committed(server->workers[i], batch_get(batch), number);
+    worker_committed(server->workers[0], batch, number);
+    atomic_store_explicit(&server->handed, number, memory_order_release);
     for (unsigned i = 0; i < server->workers_count; i++) worker_wake(server->workers[i]);
 }
 

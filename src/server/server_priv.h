@@ -21,6 +21,8 @@ struct server {
     _Atomic(size_t) lag_bytes; // given to workers and not taken yet
     pthread_mutex_t lag_lock;  // only for who must wait
     pthread_cond_t lag_moved;
+    uint64_t batches;         // handed to the workers so far: of who has the journal's turn
+    _Atomic(uint64_t) handed; // and are with all of them
     _Atomic(bool) draining;
     _Atomic(bool) attached;          // sources have looked at their files
     char url[320], metrics_url[320]; // metrics_url is empty when /metrics is on the main listener

@@ -225,7 +225,6 @@ static void begin(struct subscription *asked, struct stream *stream, bool waits)
     struct buf head;
     buf_init(&head, LIMIT_TAIL_BYTES);
     write_head(&head, asked);
-    stream->conn = asked->conn;
     stream->snapshot = asked->hub.mode != HUB_STREAM;
     stream->search = asked->hub.start == HUB_START_BEFORE && asked->hub.filter.ptr;
     stream->keep_alive =
@@ -268,6 +267,7 @@ static void subscribe(struct subscription *asked) {
     bool waits = false;
     struct stream *stream = calloc(1, sizeof *stream);
     int err = stream ? 0 : ERR_NOMEM;
+    if (stream) stream->conn = asked->conn;
     if (!err && asked->hub.mode == HUB_WAIT) err = make_poll(stream, asked);
     if (!err)
         err = hub_subscribe(worker->hub, &stream->subscriber, &asked->hub, loop_now(worker->loop),

@@ -3,6 +3,7 @@
 #include "server/worker.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
@@ -27,6 +28,7 @@
 struct committed {
     struct inbox_message message;
     struct batch *batch;
+    uint64_t number;
 };
 
 struct new_site {
@@ -153,16 +155,19 @@ static void run_committed(struct inbox_message *message, void *receiver) {
     struct committed *committed = (struct committed *)(void *)message;
     struct worker *worker = receiver;
     size_t bytes = committed->batch->bytes;
+    // A few instructions of the journal's, unless it was interrupted there.
+    while (atomic_load_explicit(&worker->server->handed, memory_order_acquire) < committed->number)
+        sched_yield();
     hub_apply(worker->hub, committed->batch);
     server_taken(worker->server, bytes);
     free(committed);
 }
 
-void worker_committed(struct worker *worker, struct batch *batch) {
+void worker_committed(struct worker *worker, struct batch *batch, uint64_t number) {
     struct committed *committed = malloc(sizeof *committed);
     // Without it this worker's subscribers would miss events without a word; a restart loses nothing.
     ASSERT(committed);
-    *committed = (struct committed){{.run = run_committed}, batch};
+    *committed = (struct committed){{.run = run_committed}, batch, number};
     worker->to_wake = loop_put(worker->loop, &committed->message);
 }
 

@@ -68,9 +68,10 @@ int worker_run(struct worker *worker, struct report *report) MUST_CHECK;
 // Ends all connections of all workers, joins the threads, frees. All publishes under way must have been answered (journal_stop).
 void worker_stop(struct worker *const *workers, unsigned count);
 
-// Who has the journal's turn. A batch is with all workers before any of them is woken for it: what one has delivered, none of the others
-// may answer without.
-void worker_committed(struct worker *worker, struct batch *batch); // takes over a reference
+// Who has the journal's turn. What one worker has delivered, none of the others may answer without: a batch is with all of them before any is
+// woken for it, and one that is awake waits until `number` has been handed to the others.
+void worker_committed(struct worker *worker, struct batch *batch,
+                      uint64_t number); // takes over a reference
 void worker_wake(struct worker *worker);
 // Any thread.
 void worker_set_site(struct worker *worker, struct site *site); // takes over a reference
