@@ -31,7 +31,7 @@ const VIEWS = {
         },
     ],
     search: [
-        't/logs/worker?find=failed',
+        't/logs/worker?find=job',
         async (page) => {
             await page.keyboard.press('s');
             await searchDone(page);
