@@ -4,15 +4,21 @@
 
 #include "hub/hub_priv.h"
 
+// The items, with room for `count` of `size` bytes each. NULL: out of memory, they are as they were.
+static void *reserve(void *items, uint32_t *cap, uint32_t count, size_t size) {
+    if (count <= *cap) return items;
+    uint32_t more = *cap ? *cap : 2;
+    while (more < count) more *= 2;
+    items = realloc(items, more * size);
+    if (items) *cap = more;
+    return items;
+}
+
 bool list_reserve(struct subscriber_list *list, uint32_t count) {
-    if (count <= list->cap) return true;
-    uint32_t cap = list->cap ? list->cap : 2;
-    while (cap < count) cap *= 2;
-    struct subscriber **items = realloc(list->items, cap * sizeof(struct subscriber *));
-    if (!items) return false;
-    list->items = items;
-    list->cap = cap;
-    return true;
+    struct subscriber **items =
+        reserve(list->items, &list->cap, count, sizeof(struct subscriber *));
+    if (items) list->items = items;
+    return items || !count;
 }
 
 void list_add(struct subscriber_list *list, struct subscriber *subscriber) {
@@ -29,14 +35,9 @@ void list_remove(struct subscriber_list *list, struct subscriber *subscriber) {
 }
 
 bool live_reserve(struct live_list *list, uint32_t count) {
-    if (count <= list->cap) return true;
-    uint32_t cap = list->cap ? list->cap : 2;
-    while (cap < count) cap *= 2;
-    struct live *items = realloc(list->items, cap * sizeof *items);
-    if (!items) return false;
-    list->items = items;
-    list->cap = cap;
-    return true;
+    struct live *items = reserve(list->items, &list->cap, count, sizeof *items);
+    if (items) list->items = items;
+    return items || !count;
 }
 
 void live_add(struct live_list *list, struct subscriber *subscriber, intptr_t handle) {
