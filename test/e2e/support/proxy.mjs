@@ -4,6 +4,15 @@ import http from 'node:http';
 import net from 'node:net';
 import { Recorder } from './wait.mjs';
 
+// The port that the system has chosen.
+async function listen(server) {
+    await new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(0, '127.0.0.1', resolve);
+    });
+    return server.address().port;
+}
+
 export class CuttingProxy {
     pairs = new Set();
     refusing = false;
@@ -18,10 +27,7 @@ export class CuttingProxy {
         const proxy = new CuttingProxy();
         proxy.target = { port, host };
         proxy.server = net.createServer((client) => proxy.#accept(client));
-        await new Promise((resolve, reject) => {
-            proxy.server.once('error', reject);
-            proxy.server.listen(0, '127.0.0.1', resolve);
-        });
+        proxy.port = await listen(proxy.server);
         scope.defer(
             () =>
                 new Promise((resolve) => {
@@ -29,7 +35,6 @@ export class CuttingProxy {
                     proxy.cut();
                 }),
         );
-        proxy.port = proxy.server.address().port;
         proxy.origin = `http://127.0.0.1:${proxy.port}`;
         return proxy;
     }
@@ -134,10 +139,7 @@ export class HttpProxy {
         const proxy = new HttpProxy();
         proxy.target = port;
         proxy.server = http.createServer((request, response) => proxy.#serve(request, response));
-        await new Promise((resolve, reject) => {
-            proxy.server.once('error', reject);
-            proxy.server.listen(0, '127.0.0.1', resolve);
-        });
+        proxy.origin = `http://127.0.0.1:${await listen(proxy.server)}`;
         scope.defer(
             () =>
                 new Promise((resolve) => {
@@ -146,7 +148,6 @@ export class HttpProxy {
                     proxy.cut();
                 }),
         );
-        proxy.origin = `http://127.0.0.1:${proxy.server.address().port}`;
         proxy.url = `${proxy.origin}/`;
         return proxy;
     }

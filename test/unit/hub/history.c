@@ -46,20 +46,9 @@ static void expect(struct bench *bench, const struct hub_request *request, const
     client_close(&client);
 }
 
-// a: 1..5, 11..15; b: 6..10.
-static void fill(struct bench *bench, uint32_t ring_events) {
-    bench_open(bench, (struct bench_config){.ring_events = ring_events});
-    bench_put_many(bench, "a", "x", 5);
-    bench_turn(bench);
-    bench_put_many(bench, "b", "y", 5);
-    bench_turn(bench);
-    bench_put_many(bench, "a", "z", 5);
-    bench_turn(bench);
-}
-
 Test(history, a_page_is_the_newest_before_an_event) {
     struct bench bench;
-    fill(&bench, 3);
+    bench_fill(&bench, 3);
     struct hub_request request = before("a", 14, 4);
     expect(&bench, &request, "x-5\nz-1\nz-2\nz-3\n");
     request = before("a,b", 12, 3);
@@ -81,7 +70,7 @@ Test(history, a_page_is_the_newest_before_an_event) {
 
 Test(history, json_says_where_the_next_older_page_begins) {
     struct bench bench;
-    fill(&bench, 1000);
+    bench_fill(&bench, 1000);
     struct hub_request request = before("b", UINT64_MAX, 2);
     request.format = FRAME_JSON;
     struct client client;
@@ -109,7 +98,7 @@ Test(history, json_says_where_the_next_older_page_begins) {
 
 Test(history, a_search_tells_how_far_it_is_and_what_came_of_it) {
     struct bench bench;
-    fill(&bench, 4);
+    bench_fill(&bench, 4);
     struct hub_request request = newest("a", UINT64_MAX, 2);
     request.format = FRAME_NDJSON;
     request.filter = STR("x");
@@ -308,7 +297,7 @@ Test(history, who_leaves_ends_the_search) {
 Test(history, an_id_that_only_others_know_yet_is_waited_for) {
     struct bench bench;
     struct client page;
-    fill(&bench, 1000);
+    bench_fill(&bench, 1000);
     uint64_t id = bench_put_many(&bench, "a", "w", 3) + 2;
     struct hub_request request = before("a", id, 3);
     client_open(&bench, &page, &request);
@@ -508,7 +497,7 @@ static size_t page_through(struct bench *bench, struct hub_request request, stru
 
 static void limited(uint32_t ring_events) {
     struct bench bench;
-    fill(&bench, ring_events);
+    bench_fill(&bench, ring_events);
     for (uint64_t limit = 1; limit < 12; limit++) {
         struct buf got;
         buf_init(&got, 1 << 16);

@@ -22,17 +22,6 @@ static struct hub_request after(const char *topics, uint64_t seq) {
     return request;
 }
 
-// a: 1..5, 11..15; b: 6..10.
-static void fill(struct bench *bench, uint32_t ring_events) {
-    bench_open(bench, (struct bench_config){.ring_events = ring_events});
-    bench_put_many(bench, "a", "x", 5);
-    bench_turn(bench);
-    bench_put_many(bench, "b", "y", 5);
-    bench_turn(bench);
-    bench_put_many(bench, "a", "z", 5);
-    bench_turn(bench);
-}
-
 // What a subscription gives at once: the seqs, as text.
 static void expect_seqs(struct bench *bench, const struct hub_request *request, const char *seqs) {
     struct client client;
@@ -52,7 +41,7 @@ static void expect_seqs(struct bench *bench, const struct hub_request *request, 
 
 static void starts_from(uint32_t ring_events) {
     struct bench bench;
-    fill(&bench, ring_events);
+    bench_fill(&bench, ring_events);
     struct hub_request request = start("a", HUB_START_LAST, 3);
     expect_seqs(&bench, &request, "13 14 15");
     request = start("a", HUB_START_LAST, 7);
@@ -89,7 +78,7 @@ Test(start, from_both) { starts_from(6); }
 Test(start, goes_on_live_after_a_list) {
     struct bench bench;
     struct client client;
-    fill(&bench, 6);
+    bench_fill(&bench, 6);
     struct hub_request request = start("a,b", HUB_START_LAST, 1);
     client_open(&bench, &client, &request);
     bench_put(&bench, "b", "live");
@@ -175,7 +164,7 @@ Test(start, topics_in_memory_are_served_from_the_ring_and_their_loss_is_told) {
 Test(start, an_id_of_another_journal_is_told_and_the_fallback_applies) {
     struct bench bench;
     struct client client;
-    fill(&bench, 1000);
+    bench_fill(&bench, 1000);
     struct hub_request request = after("b", 3);
     request.foreign = true;
     request.fallback = HUB_START_AFTER;
@@ -198,7 +187,7 @@ Test(start, an_id_of_another_journal_is_told_and_the_fallback_applies) {
 Test(start, an_id_that_was_never_given_is_told) {
     struct bench bench;
     struct client client;
-    fill(&bench, 1000);
+    bench_fill(&bench, 1000);
     struct hub_request request = after("b", 16);
     request.committed = 15;
     request.fallback = HUB_START_AFTER;
@@ -213,7 +202,7 @@ Test(start, an_id_that_was_never_given_is_told) {
 Test(start, an_id_that_this_hub_has_not_seen_yet_is_waited_for) {
     struct bench bench;
     struct client stream, snapshot;
-    fill(&bench, 1000);
+    bench_fill(&bench, 1000);
     bench_put_many(&bench, "b", "new", 2); // 16, 17: committed, not applied
     struct hub_request request = after("b", 16), json = request;
     request.committed = json.committed = 17;
@@ -237,7 +226,7 @@ Test(start, an_id_that_this_hub_has_not_seen_yet_is_waited_for) {
 Test(start, a_long_poll_with_an_id_that_this_hub_has_not_seen_yet_keeps_it) {
     struct bench bench;
     struct client timed;
-    fill(&bench, 1000);
+    bench_fill(&bench, 1000);
     bench_put(&bench, "b", "new"); // 16: committed, not applied
     struct hub_request request = after("b", 16);
     request.committed = 16;
@@ -275,7 +264,7 @@ Test(start, a_list_that_is_long_enough_for_all_tells_of_no_gap) {
 Test(start, a_snapshot_ends_where_it_began_in_every_format) {
     struct bench bench;
     struct client client;
-    fill(&bench, 6);
+    bench_fill(&bench, 6);
     struct hub_request request = start("b", HUB_START_LAST, 2);
     request.mode = HUB_SNAPSHOT;
     request.format = FRAME_JSON;
@@ -329,7 +318,7 @@ Test(start, a_snapshot_ends_where_it_began_in_every_format) {
 Test(start, a_long_poll_waits_for_something_that_it_wants) {
     struct bench bench;
     struct client woken, timed, ready;
-    fill(&bench, 1000);
+    bench_fill(&bench, 1000);
     struct hub_request request = after("b", 10);
     request.mode = HUB_WAIT;
     request.format = FRAME_JSON;
@@ -357,7 +346,7 @@ Test(start, a_long_poll_waits_for_something_that_it_wants) {
 Test(start, a_long_poll_is_answered_when_its_topic_is_closed) {
     struct bench bench;
     struct client client;
-    fill(&bench, 1000);
+    bench_fill(&bench, 1000);
     struct hub_request request = after("b", 10);
     request.mode = HUB_WAIT;
     request.format = FRAME_JSON;

@@ -339,3 +339,13 @@ void client_expect(const struct client *client, const char *expected) {
 void expect_plain(struct bench *bench, struct buf *out, uint64_t seq, const char *data) {
     buf_printf(out, "id: %s-%llu\ndata: %s\n\n", bench->epoch, (unsigned long long)seq, data);
 }
+
+void bench_fill(struct bench *bench, uint32_t ring_events) {
+    bench_open(bench, (struct bench_config){.ring_events = ring_events});
+    bench_put_many(bench, "a", "x", 5);
+    bench_turn(bench);
+    bench_put_many(bench, "b", "y", 5);
+    bench_turn(bench);
+    bench_put_many(bench, "a", "z", 5);
+    bench_turn(bench);
+}

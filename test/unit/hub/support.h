@@ -30,6 +30,8 @@ uint64_t bench_put_flags(struct bench *bench, const char *topic, const char *dat
 // `count` events in one commit: data is "PREFIX-1" and so on.
 uint64_t bench_put_many(struct bench *bench, const char *topic, const char *prefix, uint32_t count);
 void bench_forget(struct bench *bench, const char *topic);
+// Opens it with a: 1..5, 11..15; b: 6..10, delivered.
+void bench_fill(struct bench *bench, uint32_t ring_events);
 // Gives the hub what was committed; how many batches that were.
 size_t bench_apply(struct bench *bench);
 void bench_deliver(struct bench *bench);
