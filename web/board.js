@@ -12,6 +12,7 @@ import { el, setText } from './dom.js';
 import { icon } from './icons.js';
 import { Popup } from './popup.js';
 import { preference, setPreference } from './preferences.js';
+import { isPattern } from './session.js';
 
 const ALL = 'status/**';
 const STALE_CHOICES = [
@@ -93,10 +94,10 @@ export class Board {
     // topic: a status to open the card of, or a pattern to narrow the board to.
     open({ topic = ALL } = {}) {
         this.close();
-        const isPattern = topic.split('/').some((segment) => segment === '*' || segment === '**');
-        const isOther = !isPattern && !topic.startsWith('status/');
+        const pattern = isPattern(topic);
+        const isOther = !pattern && !topic.startsWith('status/');
         this.#status = el('live-status', {
-            topic: isPattern || isOther ? topic : ALL,
+            topic: pattern || isOther ? topic : ALL,
             stale: preference('board.stale', '5m'),
             sort: preference('board.sort', 'worst'),
             group: preference('board.group', 'auto'),
@@ -106,7 +107,7 @@ export class Board {
             connect({ ...options, url: this.#session.hubRoot, key: this.#session.key || undefined });
         this.#status.addEventListener('live-worst', () => this.#show());
         this.#status.addEventListener('live-state', () => this.#show());
-        if (!isPattern) this.#status.open(topic);
+        if (!pattern) this.#status.open(topic);
         this.#search.value = '';
         this.#chosen.clear();
         this.#place.replaceChildren(this.#status);

@@ -2,7 +2,7 @@
 // The state of the page's connections, always in sight: a word, an icon and a colour; a click says more. There is one for the whole page:
 // the worst of those that the elements in view report by their live-state events.
 import { el, setText } from './dom.js';
-import { durationText } from './format.js';
+import { durationText } from '../kit/status-time.js';
 import { icon } from './icons.js';
 import { Popup } from './popup.js';
 

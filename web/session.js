@@ -4,6 +4,10 @@
 // The key comes with the page's address (?key= or ?code=), leaves the address bar at once so that it is not shared with a
 // copied link, and lives in this tab's session storage. Requests of the page carry it in a header.
 
+import { topicMatcher } from '../kit/tailrace.js';
+
+export { isPattern } from '../kit/log-source.js';
+
 const STORED = 'tailrace.key';
 const KEY_NAMES = ['key', 'code', 'access_token'];
 const POLL_MS = 4000;
@@ -12,16 +16,9 @@ const MANY_TOPICS = 2000;
 
 export const isStatus = (topic) => topic === 'status' || topic.startsWith('status/');
 export const isLog = (topic) => !isStatus(topic) && !topic.startsWith('$sys/');
-export const isPattern = (topic) => topic.split('/').some((segment) => segment === '*' || segment === '**');
 
 // Whether a topic belongs to a pattern of the API: `*` is one segment, `**` any number of them.
-export function matches(pattern, topic) {
-    const parts = pattern.split('/').map((segment) => {
-        if (segment === '**') return '(?:/[^/]*)*';
-        return `/${segment === '*' ? '[^/]*' : segment.replaceAll(/[^\p{L}\p{N}]/gu, '\\$&')}`;
-    });
-    return new RegExp(`^${parts.join('')}$`).test(`/${topic}`);
-}
+export const matches = (pattern, topic) => topicMatcher([pattern])(topic);
 
 export function compareTopics(a, b) {
     return a.localeCompare(b, 'en', { numeric: true });

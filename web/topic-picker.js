@@ -5,7 +5,7 @@
 // A click opens one topic; its plus (or Ctrl and a click) shows it together with what is already open.
 import { tagColor } from '../kit/log-time.js';
 import { el, setText } from './dom.js';
-import { durationText } from './format.js';
+import { durationText } from '../kit/status-time.js';
 import { icon } from './icons.js';
 import { compareTopics, isLog, isPattern, matches } from './session.js';
 
