@@ -97,7 +97,7 @@ $(B)/gen/assets.S $(B)/gen/assets.inc &: scripts/embed.sh web $(wildcard web/kit
 $(B)/gen/assets.o: $(B)/gen/assets.S
 	$(Q)$(CC) $(filter -f%,$(HARDEN)) -c -o $@ $<
 
-$(B)/src/server/assets.o: $(B)/gen/assets.inc
+$(B)/src/api/assets.o: $(B)/gen/assets.inc
 
 # Unit tests: one program for each layer, with everything but src/cli.
 LAYERS        ?= $(sort $(notdir $(patsubst %/,%,$(dir $(UNITS)))))

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/topic.h"
-
 // A shorter secret can be guessed over the network.
 #define SECRET_BYTES_MIN 8
 
@@ -24,7 +22,7 @@ struct auth {
     struct key keys[];
 };
 
-static const char *const everything[] = {"**"};
+static const struct pattern everything[] = {{PATTERN_ANY, {"**", 2}}};
 static const struct grant open_grant = {
     .name = "open",
     .publish = everything,
@@ -37,7 +35,8 @@ static int check_patterns(const char *who, const char *what, const char *const *
                           size_t count, struct report *report) {
     for (size_t i = 0; i < count; i++) {
         struct report why = {0};
-        if (!topic_check_pattern(str_from(patterns[i]), &why)) continue;
+        struct pattern pattern;
+        if (!pattern_read(&pattern, str_from(patterns[i]), &why)) continue;
         return report_set(report, ERR_INVALID, "%s: %s pattern %zu: %s", who, what, i + 1,
                           why.text);
     }
@@ -74,20 +73,22 @@ static int check_key(const struct auth_config *config, size_t index, struct repo
     return 0;
 }
 
-static const char *const *copy_list(const char *const *list, size_t count) {
-    char **copy = calloc(count ? count : 1, sizeof *copy);
+// Copies of patterns that have been checked. NULL when out of memory.
+static const struct pattern *copy_list(const char *const *list, size_t count) {
+    struct pattern *copy = calloc(count ? count : 1, sizeof *copy);
     for (size_t i = 0; copy && i < count; i++) {
-        copy[i] = str_dup(str_from(list[i]));
-        if (copy[i]) continue;
-        while (i) free(copy[--i]);
+        char *text = str_dup(str_from(list[i]));
+        if (text && !pattern_read(&copy[i], str_from(text), NULL)) continue;
+        free(text);
+        while (i) free((void *)copy[--i].text.ptr);
         free(copy);
         return NULL;
     }
-    return (const char *const *)copy;
+    return copy;
 }
 
-static void free_list(const char *const *list, size_t count) {
-    for (size_t i = 0; list && i < count; i++) free((void *)list[i]);
+static void free_list(const struct pattern *list, size_t count) {
+    for (size_t i = 0; list && i < count; i++) free((void *)list[i].text.ptr);
     free((void *)list);
 }
 
@@ -175,15 +176,12 @@ int auth_check(const struct auth *auth, struct str credential, const struct gran
 }
 
 bool grant_may_publish(const struct grant *grant, struct str topic) {
-    for (size_t i = 0; i < grant->publish_count; i++) {
-        if (topic_match(str_from(grant->publish[i]), topic)) return true;
-    }
-    return false;
+    return pattern_match_any(grant->publish, grant->publish_count, topic);
 }
 
-bool grant_may_subscribe(const struct grant *grant, struct str pattern) {
+bool grant_may_subscribe(const struct grant *grant, const struct pattern *pattern) {
     for (size_t i = 0; i < grant->subscribe_count; i++) {
-        if (topic_covers(str_from(grant->subscribe[i]), pattern)) return true;
+        if (pattern_covers(&grant->subscribe[i], pattern)) return true;
     }
     return false;
 }

@@ -6,15 +6,16 @@
 #define TAILRACE_AUTH_AUTH_H
 
 #include "base/err.h"
+#include "base/pattern.h"
 #include "base/str.h"
 
 // What a credential permits. Lives as long as its access table.
 struct grant {
-    const char *name;           // of the key, for logs; "anonymous", "open"
-    bool is_key;                // not what holds without one
-    const char *const *publish; // patterns
+    const char *name; // of the key, for logs; "anonymous", "open"
+    bool is_key;      // not what holds without one
+    const struct pattern *publish;
     size_t publish_count;
-    const char *const *subscribe;
+    const struct pattern *subscribe;
     size_t subscribe_count;
 };
 
@@ -36,7 +37,7 @@ struct auth_config {
 
 struct auth;
 
-// Checks and copies: patterns by topic_check_pattern, names and secrets not empty and not twice, secrets of at least
+// Checks and copies: patterns by pattern_read, names and secrets not empty and not twice, secrets of at least
 // 8 bytes. ERR_INVALID with a report that names the key, never the secret.
 int auth_new(struct auth **out, const struct auth_config *config, struct report *report) MUST_CHECK;
 void auth_free(struct auth *auth); // any thread; NULL is fine
@@ -47,7 +48,7 @@ int auth_check(const struct auth *auth, struct str credential, const struct gran
 
 bool grant_may_publish(const struct grant *grant, struct str topic);
 // `pattern` is a topic or a pattern: whether all of it is permitted.
-bool grant_may_subscribe(const struct grant *grant, struct str pattern);
+bool grant_may_subscribe(const struct grant *grant, const struct pattern *pattern);
 // Whether anything may be subscribed (published) at all: 401 or 403 otherwise.
 bool grant_subscribes_some(const struct grant *grant);
 

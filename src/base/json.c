@@ -47,6 +47,65 @@ void json_string(struct buf *out, struct str text) {
     buf_append_char(out, '"');
 }
 
+static void begin(struct json *json, const char *name) {
+    uint32_t bit = (uint32_t)1 << json->depth;
+    ASSERT(!json->depth || !name == !!(json->arrays & bit));
+    if (json->depth && json->filled & bit) buf_append_char(json->out, ',');
+    json->filled |= bit;
+    if (!name) return;
+    buf_append_char(json->out, '"');
+    buf_append(json->out, name, strlen(name));
+    buf_append_str(json->out, STR("\":"));
+}
+
+static void open_one(struct json *json, const char *name, bool array) {
+    begin(json, name);
+    ASSERT(json->depth < JSON_DEPTH_MAX);
+    uint32_t bit = (uint32_t)1 << ++json->depth;
+    json->filled &= ~bit;
+    json->arrays = array ? json->arrays | bit : json->arrays & ~bit;
+    buf_append_char(json->out, array ? '[' : '{');
+}
+
+void json_object(struct json *json, const char *name) { open_one(json, name, false); }
+
+void json_array(struct json *json, const char *name) { open_one(json, name, true); }
+
+void json_end(struct json *json) {
+    ASSERT(json->depth);
+    buf_append_char(json->out, json->arrays >> json->depth & 1 ? ']' : '}');
+    json->depth--;
+}
+
+void json_str(struct json *json, const char *name, struct str value) {
+    begin(json, name);
+    json_string(json->out, value);
+}
+
+void json_u64(struct json *json, const char *name, uint64_t value) {
+    begin(json, name);
+    buf_append_u64(json->out, value);
+}
+
+void json_bool(struct json *json, const char *name, bool value) {
+    begin(json, name);
+    buf_append_str(json->out, value ? STR("true") : STR("false"));
+}
+
+void json_null(struct json *json, const char *name) {
+    begin(json, name);
+    buf_append_str(json->out, STR("null"));
+}
+
+void json_id(struct json *json, const char *name, const char *epoch, uint64_t seq) {
+    begin(json, name);
+    buf_append_char(json->out, '"');
+    buf_append(json->out, epoch, strlen(epoch));
+    buf_append_char(json->out, '-');
+    buf_append_u64(json->out, seq);
+    buf_append_char(json->out, '"');
+}
+
 void json_key(struct buf *out, bool *first, const char *name) {
     if (!*first) buf_append_char(out, ',');
     *first = false;

@@ -1,14 +1,46 @@
 // SPDX-License-Identifier: MIT
 // Writing JSON (RFC 8259) into a buffer. Only writing: the hub never parses JSON.
+//
+//     struct json json = JSON(&out);
+//     json_object(&json, NULL);
+//     json_str(&json, "topic", name);
+//     json_end(&json);
+//
+// `name` is the member's name within an object, NULL within an array and at the top. Commas come by
+// themselves. Errors stick in the buffer.
 #ifndef TAILRACE_BASE_JSON_H
 #define TAILRACE_BASE_JSON_H
 
 #include "base/buf.h"
 
-// A quoted string. `text` must be valid UTF-8; control characters, '"' and '\' are escaped, and so are
-// U+2028, U+2029 and '<' so that the result may stand in a script or a page.
+#define JSON_DEPTH_MAX 31
+
+struct json {
+    struct buf *out;
+    uint32_t arrays; // bit d: what is open at depth d is an array, not an object
+    uint32_t filled; // bit d: it has a member already
+    unsigned depth;
+};
+#define JSON(buffer) ((struct json){.out = (buffer)})
+
+// Opens an object or an array; at most JSON_DEPTH_MAX within each other.
+void json_object(struct json *json, const char *name);
+void json_array(struct json *json, const char *name);
+// Closes what was opened last.
+void json_end(struct json *json);
+
+void json_str(struct json *json, const char *name, struct str value); // as json_string
+void json_u64(struct json *json, const char *name, uint64_t value);
+void json_bool(struct json *json, const char *name, bool value);
+void json_null(struct json *json, const char *name);
+// An event's id, "<epoch>-<seq>". `epoch` has no character that needs an escape.
+void json_id(struct json *json, const char *name, const char *epoch, uint64_t seq);
+
+// A quoted string. `text` must be valid UTF-8; control characters, '"' and '\' are escaped, and so
+// are U+2028, U+2029 and '<' so that the result may stand in a script or a page.
 void json_string(struct buf *out, struct str text);
-// `"name":` with a comma before it unless it is the first of its object (*first is cleared).
+
+// The former way, until its last callers are gone.
 void json_key(struct buf *out, bool *first, const char *name);
 void json_pair_str(struct buf *out, bool *first, const char *name, struct str value);
 void json_pair_u64(struct buf *out, bool *first, const char *name, uint64_t value);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
-#include "base/topic.h"
 
 void directory_init(struct directory *directory) { *directory = (struct directory){0}; }
 
@@ -88,16 +87,10 @@ static struct topic *topic_new(struct directory *directory, struct str name) {
     return topic;
 }
 
-static bool any_matches(const struct str *patterns, uint32_t count, struct str name) {
-    for (uint32_t i = 0; i < count; i++) {
-        if (topic_match(patterns[i], name)) return true;
-    }
-    return false;
-}
-
 static bool wants(const struct selector *selector, struct str name) {
-    return any_matches(selector->names, selector->names_count, name) &&
-           (!selector->grants_count || any_matches(selector->grants, selector->grants_count, name));
+    return pattern_match_any(selector->names, selector->names_count, name) &&
+           (!selector->grants_count ||
+            pattern_match_any(selector->grants, selector->grants_count, name));
 }
 
 // Room in by_no for `no`.
@@ -171,22 +164,22 @@ void directory_drop(struct directory *directory, struct topic *topic) {
 // The key says all that makes a selector what it is. Lists are sorted and without repetition, so that the order of asking does not
 // matter; NUL cannot occur in what it separates.
 static int compare_names(const void *a, const void *b) {
-    const struct str *x = a, *y = b;
-    size_t len = x->len < y->len ? x->len : y->len;
-    int order = len ? memcmp(x->ptr, y->ptr, len) : 0;
-    return order ? order : (x->len > y->len) - (x->len < y->len);
+    const struct pattern *x = a, *y = b;
+    size_t len = x->text.len < y->text.len ? x->text.len : y->text.len;
+    int order = len ? memcmp(x->text.ptr, y->text.ptr, len) : 0;
+    if (!order) order = (x->text.len > y->text.len) - (x->text.len < y->text.len);
+    return order ? order : (int)x->kind - (int)y->kind;
 }
 
-static uint32_t append_names(struct buf *key, const struct str *names, uint32_t count) {
-    struct str sorted[LIMIT_SELECTOR_TOPICS];
+static uint32_t append_names(struct buf *key, const struct pattern *names, uint32_t count) {
+    struct pattern sorted[LIMIT_SELECTOR_TOPICS];
     ASSERT(count <= LIMIT_SELECTOR_TOPICS);
     if (count) memcpy(sorted, names, count * sizeof *names);
     qsort(sorted, count, sizeof *sorted, compare_names);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (i && str_equal(sorted[i], sorted[i - 1])) continue;
-        buf_append_str(key, sorted[i]);
-        buf_append_char(key, '\0');
+        if (i && !compare_names(&sorted[i], &sorted[i - 1])) continue;
+        pattern_key(&sorted[i], key);
         kept++;
     }
     return kept;
@@ -200,7 +193,7 @@ struct key_parts {
 
 static void build_key(struct key_parts *parts, const struct selector_spec *spec) {
     buf_init(&parts->key,
-             (size_t)LIMIT_SELECTOR_TOPICS * 2 * (LIMIT_TOPIC_BYTES + 1) + LIMIT_FILTER_BYTES + 16);
+             (size_t)LIMIT_SELECTOR_TOPICS * 2 * (LIMIT_TOPIC_BYTES + 2) + LIMIT_FILTER_BYTES + 16);
     buf_append_char(&parts->key, (char)('0' + spec->format));
     buf_append_char(&parts->key, spec->chunked ? 'c' : 'r');
     // An empty filter is not the same as none: it is refused.
@@ -214,10 +207,10 @@ static void build_key(struct key_parts *parts, const struct selector_spec *spec)
     parts->grants = append_names(&parts->key, spec->grants, spec->grants_count);
 }
 
-static void cut_names(char *at, struct str *out, uint32_t count) {
+static void cut_names(char *at, struct pattern *out, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
-        out[i] = str_from(at);
-        at += out[i].len + 1;
+        out[i] = (struct pattern){(enum pattern_kind)(*at - '0'), str_from(at + 1)};
+        at += out[i].text.len + 2;
     }
 }
 
@@ -241,7 +234,7 @@ static struct selector *selector_new(const struct key_parts *parts,
     cut_names(selector->key + parts->grants_at, selector->grants, parts->grants);
     selector->exact = true;
     for (uint32_t i = 0; i < parts->names; i++) {
-        if (topic_is_pattern(selector->names[i])) selector->exact = false;
+        if (selector->names[i].kind != PATTERN_EXACT) selector->exact = false;
     }
     return selector;
 }
@@ -269,9 +262,10 @@ static bool resolve(struct directory *directory, struct selector *selector) {
         return true;
     }
     for (uint32_t i = 0; i < selector->names_count; i++) {
-        if (!wants(selector, selector->names[i])) continue;
-        struct topic *topic = directory_find(directory, selector->names[i]);
-        if (!topic) topic = topic_new(directory, selector->names[i]);
+        struct str name = selector->names[i].text;
+        if (!wants(selector, name)) continue;
+        struct topic *topic = directory_find(directory, name);
+        if (!topic) topic = topic_new(directory, name);
         if (!topic || !join(topic, selector)) return false;
     }
     return true;
@@ -288,7 +282,7 @@ static void unresolve(struct directory *directory, struct selector *selector) {
         return;
     }
     for (uint32_t i = 0; i < selector->names_count; i++) {
-        struct topic *topic = directory_find(directory, selector->names[i]);
+        struct topic *topic = directory_find(directory, selector->names[i].text);
         if (!topic) continue;
         part(topic, selector);
         if (topic->no == TOPIC_UNNUMBERED && !topic->selectors_count)

@@ -7,6 +7,7 @@
 #define TAILRACE_HUB_DIRECTORY_H
 
 #include "base/hash.h"
+#include "base/pattern.h"
 
 #include "hub/filter.h"
 #include "hub/frame.h"
@@ -66,9 +67,9 @@ struct selector {
     struct filter *filter;
     uint32_t *topics; // numbers of the topics that match, ascending
     uint32_t topics_count, topics_cap;
-    struct str *names; // topics and patterns; point into key
+    struct pattern *names; // point into key
     uint32_t names_count;
-    struct str *grants; // patterns that a topic must match too; none: no restriction
+    struct pattern *grants; // that a topic must match too; none: no restriction
     uint32_t grants_count;
     struct live_list live;          // at the hub's position: written to by the fan-out
     struct subscriber_list waiting; // long polls that have nothing yet
@@ -108,9 +109,9 @@ struct topic *directory_number(struct directory *directory, uint32_t no, struct 
 void directory_drop(struct directory *directory, struct topic *topic);
 
 struct selector_spec {
-    const struct str *names; // checked topics and patterns, 1..LIMIT_SELECTOR_TOPICS
+    const struct pattern *names; // 1..LIMIT_SELECTOR_TOPICS
     uint32_t names_count;
-    const struct str *grants;
+    const struct pattern *grants;
     uint32_t grants_count;
     struct str filter; // ptr NULL: none
     enum frame_format format;

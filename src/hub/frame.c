@@ -46,7 +46,7 @@ static void json_members(struct buf *out, const struct frame_view *view) {
     json_pair_str(out, &first, "data", view->data);
 }
 
-static void json_object(struct buf *out, const struct frame_view *view, const char *epoch) {
+static void element(struct buf *out, const struct frame_view *view, const char *epoch) {
     buf_append_str(out, STR("{\"id\":\""));
     frame_id(out, epoch, view->seq);
     buf_append_str(out, STR("\","));
@@ -105,10 +105,10 @@ void frame_encode(struct buf *out, enum frame_format format, const struct frame_
             buf_append_char(out, '\n');
             break;
         case FRAME_NDJSON:
-            json_object(out, view, epoch);
+            element(out, view, epoch);
             buf_append_char(out, '\n');
             break;
-        case FRAME_JSON: json_object(out, view, epoch); break;
+        case FRAME_JSON: element(out, view, epoch); break;
         case FRAME_FORMATS: ASSERT(format != FRAME_FORMATS);
     }
     if (chunked) frame_chunk(out, start);

@@ -6,7 +6,6 @@
 #include <xxhash.h>
 
 #include "base/limits.h"
-#include "base/topic.h"
 #include "hub/hub_priv.h"
 
 // How many heartbeats ahead memory is asked for.
@@ -295,13 +294,6 @@ uint64_t hub_topic_subscribers(const struct hub *hub, uint32_t topic_no) {
     return count;
 }
 
-static bool matches_any(const struct str *patterns, uint32_t count, struct str name) {
-    for (uint32_t i = 0; i < count; i++) {
-        if (topic_match(patterns[i], name)) return true;
-    }
-    return false;
-}
-
 static void tell_topic(const struct hub *hub, const struct topic *topic,
                        void (*each)(void *context, const struct hub_topic *topic), void *context) {
     struct hub_topic view = {
@@ -317,14 +309,13 @@ static void tell_topic(const struct hub *hub, const struct topic *topic,
     each(context, &view);
 }
 
-void hub_topics(struct hub *hub, const struct str *names, uint32_t names_count,
-                const struct str *grants, uint32_t grants_count,
+void hub_topics(struct hub *hub, const struct pattern *names, uint32_t names_count,
+                const struct pattern *grants, uint32_t grants_count,
                 void (*each)(void *context, const struct hub_topic *topic), void *context) {
-    bool exact = true;
-    for (uint32_t i = 0; i < names_count; i++) exact = exact && !topic_is_pattern(names[i]);
-    if (exact && names_count == 1) {
-        const struct topic *topic = directory_find(&hub->directory, names[0]);
-        bool seen = !grants_count || matches_any(grants, grants_count, names[0]);
+    if (names_count == 1 && names[0].kind == PATTERN_EXACT) {
+        struct str name = names[0].text;
+        const struct topic *topic = directory_find(&hub->directory, name);
+        bool seen = !grants_count || pattern_match_any(grants, grants_count, name);
         if (topic && topic->no != TOPIC_UNNUMBERED && seen &&
             (topic->closed || topic_events(topic)))
             tell_topic(hub, topic, each, context);
@@ -334,8 +325,8 @@ void hub_topics(struct hub *hub, const struct str *names, uint32_t names_count,
         const struct topic *topic = hub->directory.by_no[no];
         // Nothing is left of it (forgotten, or trimmed to the end): not worth a line until it has events again.
         if (topic && !topic->closed && !topic_events(topic)) continue;
-        if (!topic || !matches_any(names, names_count, topic_name(topic))) continue;
-        if (grants_count && !matches_any(grants, grants_count, topic_name(topic))) continue;
+        if (!topic || !pattern_match_any(names, names_count, topic_name(topic))) continue;
+        if (grants_count && !pattern_match_any(grants, grants_count, topic_name(topic))) continue;
         tell_topic(hub, topic, each, context);
     }
 }

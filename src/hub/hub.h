@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/pattern.h"
 #include "base/str.h"
 #include "hub/frame.h"
 #include "journal/journal.h"
@@ -101,9 +102,9 @@ enum hub_mode {
 #define HUB_PACE_ORIGINAL UINT64_MAX
 
 struct hub_request {
-    const struct str *names; // checked topics and patterns
+    const struct pattern *names;
     uint32_t names_count;
-    const struct str *grants; // patterns that narrow them; count 0: no restriction
+    const struct pattern *grants; // patterns that narrow them; count 0: no restriction
     uint32_t grants_count;
     struct str filter; // ptr NULL: none
     enum frame_format format;
@@ -177,8 +178,8 @@ struct hub_topic {
     bool closed;
 };
 // Topics with a number that match the names and the narrowing patterns, in the order of their numbers.
-void hub_topics(struct hub *hub, const struct str *names, uint32_t names_count,
-                const struct str *grants, uint32_t grants_count,
+void hub_topics(struct hub *hub, const struct pattern *names, uint32_t names_count,
+                const struct pattern *grants, uint32_t grants_count,
                 void (*each)(void *context, const struct hub_topic *topic), void *context);
 // How many subscribers of this worker a topic has.
 uint64_t hub_topic_subscribers(const struct hub *hub, uint32_t topic_no);

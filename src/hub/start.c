@@ -28,7 +28,7 @@ void tell_gap(struct hub *hub, struct subscriber *subscriber, struct str from, u
     buf_append_char(&data, '}');
     struct frame_view view = {.seq = id,
                               .time_ms = hub->last_time_ms,
-                              .topic = selector->names[0],
+                              .topic = selector->names[0].text,
                               .type = STR("tailrace.gap"),
                               .data = buf_str(&data)};
     switch (selector->format) {

@@ -4,11 +4,10 @@
 
 #include <stdlib.h>
 
-#include "base/topic.h"
-
 void policy_fini(struct policy *policy) {
     for (size_t i = 0; i < policy->is.rules_count; i++) free((char *)policy->is.rules[i].pattern);
     free((struct journal_topic_rule *)policy->is.rules);
+    free(policy->patterns);
     *policy = (struct policy){0};
 }
 
@@ -16,15 +15,22 @@ int policy_copy(struct policy *out, const struct journal_policy *from) {
     *out = (struct policy){.is = {.retention = from->retention}};
     if (from->rules_count == 0) return 0;
     struct journal_topic_rule *rules = calloc(from->rules_count, sizeof *rules);
-    if (!rules) return ERR_NOMEM;
     out->is.rules = rules;
+    out->patterns = calloc(from->rules_count, sizeof *out->patterns);
+    if (!rules || !out->patterns) {
+        policy_fini(out);
+        return ERR_NOMEM;
+    }
     for (size_t i = 0; i < from->rules_count; i++) {
         rules[i] = from->rules[i];
         rules[i].pattern = str_dup(str_from(from->rules[i].pattern));
         out->is.rules_count = i + 1;
-        if (!rules[i].pattern) {
+        int err = rules[i].pattern
+                      ? pattern_read(&out->patterns[i], str_from(rules[i].pattern), NULL)
+                      : ERR_NOMEM;
+        if (err) {
             policy_fini(out);
-            return ERR_NOMEM;
+            return err;
         }
         uint64_t age = rules[i].retention.age_max_ms;
         if (age && (!out->age_min_ms || age < out->age_min_ms)) out->age_min_ms = age;
@@ -34,7 +40,7 @@ int policy_copy(struct policy *out, const struct journal_policy *from) {
 
 uint32_t policy_find(const struct policy *policy, struct str topic) {
     for (size_t i = 0; i < policy->is.rules_count; i++)
-        if (topic_match(str_from(policy->is.rules[i].pattern), topic)) return (uint32_t)i + 1;
+        if (pattern_match(&policy->patterns[i], topic)) return (uint32_t)i + 1;
     return 0;
 }
 

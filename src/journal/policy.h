@@ -3,10 +3,12 @@
 #ifndef TAILRACE_JOURNAL_POLICY_H
 #define TAILRACE_JOURNAL_POLICY_H
 
+#include "base/pattern.h"
 #include "journal/journal.h"
 
 struct policy {
     struct journal_policy is; // rules and patterns are ours
+    struct pattern *patterns; // of the rules, read
     uint64_t age_min_ms;      // shortest age bound of a rule, 0: none
 };
 

@@ -3,7 +3,7 @@
 #ifndef TAILRACE_SERVER_SERVER_H
 #define TAILRACE_SERVER_SERVER_H
 
-#include "server/config.h"
+#include "config/config.h"
 
 struct server;
 

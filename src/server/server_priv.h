@@ -3,10 +3,10 @@
 #ifndef TAILRACE_SERVER_SERVER_PRIV_H
 #define TAILRACE_SERVER_SERVER_PRIV_H
 
+#include "api/site.h"
+#include "http/admission.h"
 #include "journal/journal.h"
-#include "server/admission.h"
 #include "server/server.h"
-#include "server/site.h"
 #include "server/worker.h"
 #include "source/source.h"
 

@@ -9,10 +9,10 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "api/stream.h"
+#include "http/conn.h"
 #include "proto/http1.h"
-#include "server/conn.h"
 #include "server/server_priv.h"
-#include "server/stream.h"
 #include "sys/clock.h"
 #include "sys/log.h"
 

@@ -6,8 +6,8 @@
 
 #include <pthread.h>
 
+#include "api/site.h"
 #include "hub/hub.h"
-#include "server/site.h"
 #include "sys/loop.h"
 
 struct conn;

@@ -122,12 +122,14 @@ static double chase(struct domain *domain) {
 static void subscribe(struct domain *domain, uint32_t i) {
     char text[64];
     struct str name = name_of(domain, i % domain->topics, domain->shape == SPREAD_OUT, text);
-    struct hub_request request = {.names = &name,
+    struct pattern pattern;
+    struct report report = {0};
+    if (pattern_read(&pattern, name, &report)) fail(report.text);
+    struct hub_request request = {.names = &pattern,
                                   .names_count = 1,
                                   .format = FRAME_PLAIN,
                                   .mode = HUB_STREAM,
                                   .start = HUB_START_LIVE};
-    struct report report = {0};
     bool waits;
     if (hub_subscribe(domain->hub, &domain->all[i], &request, domain->now_ms, &waits, &report))
         fail(report.text);

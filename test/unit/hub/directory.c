@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct selector *select_names(struct directory *directory, const struct str *names,
+#include "support.h"
+
+static struct selector *select_names(struct directory *directory, const struct pattern *names,
                                      uint32_t count) {
     struct selector *selector;
     struct report report = {0};
@@ -18,8 +20,9 @@ static struct selector *select_names(struct directory *directory, const struct s
 Test(directory, who_asks_for_the_same_shares_a_selector) {
     struct directory directory;
     directory_init(&directory);
-    const struct str ab[] = {STR("a"), STR("b")}, bab[] = {STR("b"), STR("a"), STR("b")},
-                     a[] = {STR("a")};
+    const struct pattern ab[] = {pattern_of("a"), pattern_of("b")},
+                         bab[] = {pattern_of("b"), pattern_of("a"), pattern_of("b")},
+                         a[] = {pattern_of("a")};
     struct selector *one = select_names(&directory, ab, 2);
     cr_assert_eq(select_names(&directory, bab, 3), one, "order and repetition do not matter");
     struct selector *other = select_names(&directory, a, 1);
@@ -47,7 +50,7 @@ Test(directory, who_asks_for_the_same_shares_a_selector) {
 Test(directory, an_empty_filter_is_refused_whoever_asked_before) {
     struct directory directory;
     directory_init(&directory);
-    const struct str a[] = {STR("a")};
+    const struct pattern a[] = {pattern_of("a")};
     struct selector *plain = select_names(&directory, a, 1), *empty;
     struct selector_spec spec = {.names = a, .names_count = 1, .filter = STR("")};
     cr_assert_eq(directory_select(&directory, &spec, &empty, NULL), ERR_INVALID);
@@ -58,7 +61,7 @@ Test(directory, an_empty_filter_is_refused_whoever_asked_before) {
 Test(directory, selectors_and_topics_find_each_other_whichever_comes_first) {
     struct directory directory;
     directory_init(&directory);
-    const struct str pattern[] = {STR("a/*")}, exact[] = {STR("a/2")};
+    const struct pattern pattern[] = {pattern_of("a/*")}, exact[] = {pattern_of("a/2")};
     cr_assert(directory_number(&directory, 1, STR("a/1")));
     struct selector *wide = select_names(&directory, pattern, 1),
                     *narrow = select_names(&directory, exact, 1);
@@ -78,7 +81,7 @@ Test(directory, selectors_and_topics_find_each_other_whichever_comes_first) {
 Test(directory, a_name_that_was_dropped_comes_back_under_a_new_number) {
     struct directory directory;
     directory_init(&directory);
-    const struct str pattern[] = {STR("**")}, exact[] = {STR("a")};
+    const struct pattern pattern[] = {pattern_of("**")}, exact[] = {pattern_of("a")};
     struct topic *topic = directory_number(&directory, 1, STR("a"));
     struct selector *wide = select_names(&directory, pattern, 1),
                     *narrow = select_names(&directory, exact, 1);
@@ -105,11 +108,11 @@ Test(directory, ten_thousand_selectors_come_and_go) {
         long at = random() % HELD;
         if (held[at]) directory_release(&directory, held[at]);
         char text[5][32];
-        struct str names[5];
+        struct pattern names[5];
         uint32_t count = 1 + (uint32_t)random() % 5;
         for (uint32_t i = 0; i < count; i++) {
             snprintf(text[i], sizeof text[i], "%s/%s", words[random() % 7], words[random() % 7]);
-            names[i] = str_from(text[i]);
+            names[i] = pattern_of(text[i]);
         }
         held[at] = select_names(&directory, names, count);
         if (round % 50 == 0) {

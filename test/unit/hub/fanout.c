@@ -147,7 +147,7 @@ Test(fanout, a_filter_keeps_what_matches_live_and_stored) {
 Test(fanout, grants_narrow_patterns) {
     struct bench bench;
     struct client client;
-    const struct str grants[] = {STR("public/**"), STR("mine")};
+    const struct pattern grants[] = {pattern_of("public/**"), pattern_of("mine")};
     bench_open(&bench, (struct bench_config){0});
     bench_put(&bench, "public/1", "stored");
     bench_put(&bench, "secret/1", "stored");

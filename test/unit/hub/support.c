@@ -212,12 +212,25 @@ void bench_wait_trimmed(struct bench *bench, const char *topic, uint64_t seq) {
 
 // --- clients --------------------------------------------------------------------------------------------------------
 
+struct pattern pattern_of(const char *text) {
+    struct pattern pattern;
+    cr_assert_eq(pattern_read(&pattern, str_from(text), NULL), 0, "%s", text);
+    return pattern;
+}
+
 struct hub_request client_request(const char *topics) {
-    static struct str names[8][LIMIT_SELECTOR_TOPICS];
+    static struct pattern names[8][LIMIT_SELECTOR_TOPICS];
     static unsigned turn;
-    struct str *own = names[turn++ % 8], rest = str_from(topics);
+    static char texts[8][4096];
+    unsigned mine = turn++ % 8;
+    struct pattern *own = names[mine];
+    char *name = strcpy(texts[mine], topics);
     uint32_t count = 0;
-    while (rest.ptr) own[count++] = str_cut(&rest, ',');
+    for (char *next; name; name = next) {
+        next = strchr(name, ',');
+        if (next) *next++ = '\0';
+        own[count++] = pattern_of(name);
+    }
     return (struct hub_request){.names = own, .names_count = count, .chunked = true};
 }
 

@@ -55,6 +55,7 @@ struct client {
     bool wants_writable, finished, broken, begun;
 };
 
+struct pattern pattern_of(const char *text);
 // A stream of the topics ("a,b/**") in FRAME_PLAIN, live.
 struct hub_request client_request(const char *topics);
 // Subscribes with a head of "H|" and begins. The error of hub_subscribe.

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// Growing arrays: a pointer to the items and how many there is room for, kept by whoever owns them.
+#ifndef TAILRACE_BASE_ARRAY_H
+#define TAILRACE_BASE_ARRAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// Makes room for `need` items of `size` bytes; *cap is the room that there is. Grows at least to
+// twice of what it was. Returns the items, which may have moved; NULL when out of memory: the old
+// ones are as they were.
+void *array_grow(void *items, size_t *cap, size_t need, size_t size);
+
+// Room for `need` items in `items`, whose room is `cap` (lvalues; `cap` of any unsigned type).
+// False when out of memory: nothing has changed.
+#define array_reserve(items, cap, need)                                                            \
+    ({                                                                                             \
+        size_t array_cap_ = (cap);                                                                 \
+        bool array_fits_ = (size_t)(need) <= array_cap_;                                           \
+        if (!array_fits_) {                                                                        \
+            void *array_items_ = array_grow((items), &array_cap_, (need), sizeof *(items));        \
+            if (array_items_) {                                                                    \
+                (items) = array_items_;                                                            \
+                (cap) = (__typeof__(cap))array_cap_;                                               \
+                array_fits_ = true;                                                                \
+            }                                                                                      \
+        }                                                                                          \
+        array_fits_;                                                                               \
+    })
+
+#endif
