@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: MIT
-// Reading old events: one LMDB read transaction a reader, renewed at each begin.
+// Reading stored events: one LMDB read transaction for each reader, renewed at each begin.
 //
-// What is forgotten is not shown even while its records are still there: topic rows are read in the same snapshot,
-// but only when the state row says that some topic has such records, or when a topic's links are followed.
+// Forgotten events are not shown even while their records are still stored. Their topics' rows
+// tell, and are read in the same snapshot, but only when the state row says that some topic has
+// such records, or when a topic's links are followed.
 #include "journal/reader_priv.h"
 
 #include <stdlib.h>
 
+#include "base/list.h"
 #include "journal/journal_priv.h"
 #include "journal/links.h"
 
 struct journal_reader {
     struct store *store;
-    struct journal_reader *next, **link;
-    MDB_txn *txn;       // reset between end and begin; NULL: to be made
-    MDB_cursor *cursor; // over events, for reading on
+    struct journal_reader *prev, *next; // in store->readers
+    MDB_txn *txn;                       // reset between end and begin; NULL: to be made
+    MDB_cursor *cursor;                 // over events, for reading on
     bool open;
     bool pending; // some topic has records below its floor in this snapshot
     struct links links;
@@ -22,7 +24,8 @@ struct journal_reader {
 
 void reader_forget_all(struct store *store) {
     pthread_mutex_lock(&store->readers_lock);
-    for (struct journal_reader *reader = store->readers; reader; reader = reader->next) {
+    struct journal_reader *reader;
+    DL_FOREACH(store->readers, reader) {
         ASSERT(!reader->open);
         if (reader->cursor) mdb_cursor_close(reader->cursor);
         if (reader->txn) mdb_txn_abort(reader->txn);
@@ -40,10 +43,7 @@ int journal_reader_open(struct journal *journal, struct journal_reader **out) {
     struct store *store = &journal->store;
     reader->store = store;
     pthread_mutex_lock(&store->readers_lock);
-    reader->next = store->readers;
-    reader->link = &store->readers;
-    if (reader->next) reader->next->link = &reader->next;
-    store->readers = reader;
+    DL_PREPEND(store->readers, reader);
     pthread_mutex_unlock(&store->readers_lock);
     *out = reader;
     return 0;
@@ -53,11 +53,10 @@ void journal_reader_close(struct journal_reader *reader) {
     if (!reader) return;
     ASSERT(!reader->open);
     struct store *store = reader->store;
-    // The gate keeps LMDB from being closed under our hands.
+    // LMDB must not be closed meanwhile.
     pthread_rwlock_rdlock(&store->gate);
     pthread_mutex_lock(&store->readers_lock);
-    *reader->link = reader->next;
-    if (reader->next) reader->next->link = reader->link;
+    DL_DELETE(store->readers, reader);
     if (reader->cursor) mdb_cursor_close(reader->cursor);
     if (reader->txn) mdb_txn_abort(reader->txn);
     pthread_mutex_unlock(&store->readers_lock);
@@ -112,7 +111,7 @@ void journal_reader_end(struct journal_reader *reader) {
     pthread_rwlock_unlock(&reader->store->gate);
 }
 
-// Up to where nothing of the topic is shown.
+// The topic's floor: no event up to it is shown.
 static int floor_of(struct journal_reader *reader, uint32_t topic_no, uint64_t *out) {
     MDB_val key = {sizeof topic_no, &topic_no}, data;
     int rc = mdb_get(reader->txn, reader->store->topics, &key, &data);
@@ -125,7 +124,7 @@ static int floor_of(struct journal_reader *reader, uint32_t topic_no, uint64_t *
     return 0;
 }
 
-// 0 when it may be shown, ERR_NOT_FOUND when it is forgotten.
+// 0 when the event may be shown, ERR_NOT_FOUND when it was forgotten.
 static int shown(struct journal_reader *reader, const struct record *record) {
     if (!reader->pending) return 0;
     uint64_t floor;
@@ -143,7 +142,7 @@ int journal_read(struct journal_reader *reader, uint64_t seq, struct record *out
     return err;
 }
 
-// The record under the cursor. ERR_NOT_FOUND when it is not to be shown.
+// The record under the cursor. ERR_NOT_FOUND when it was forgotten.
 static int under_cursor(struct journal_reader *reader, MDB_val key, MDB_val data, uint64_t *seq,
                         struct record *out) {
     struct record_view view;
@@ -180,7 +179,7 @@ int journal_read_previous(struct journal_reader *reader, uint64_t *before, struc
     return under_cursor(reader, key, data, before, out);
 }
 
-// Readies the links for the topic of `tail`.
+// Sets the links' floor to that of the topic of `tail`.
 static int topic_of(struct journal_reader *reader, uint64_t tail) {
     struct record_view view;
     int err = links_read(&reader->links, tail, &view);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The data directory: whose it is, and what happens with damaged files. And disks that fail: those tests run this program again with
-// test/fault/iofault.c preloaded, which makes writing and syncing fail while a control file exists.
+// The data directory: whose it is, and what happens with damaged files. And disks that fail: those
+// tests run this program again with test/fault/iofault.c preloaded, which makes writing and syncing
+// fail while a control file exists.
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -15,8 +16,8 @@
 #include <unistd.h>
 
 #include "base/limits.h"
-#include "journal/check.h"
 #include "journal/journal.h"
+#include "journal/lmdb_check.h"
 #include "journal/record.h"
 #include "support.h"
 
@@ -154,7 +155,7 @@ Test(store, newer_format_is_refused) {
     cr_assert_eq(try_open(dir, &report), ERR_VERSION);
 }
 
-// --- damaged files --------------------------------------------------------------------------------------------------
+// --- damaged files -------------------------------------------------------------------------------
 
 static void make_sample(const char *dir) {
     struct journal_config config = support_config(dir);
@@ -286,15 +287,15 @@ Test(store, last_commit_can_be_undone) {
     make_sample(dir);
     size_t last = last_transaction(dir);
     int fd = open(in(dir, "data.mdb"), O_RDWR);
-    cr_assert_eq(check_roll_back(fd, last), 0);
+    cr_assert_eq(lmdb_check_roll_back(fd, last), 0);
     cr_assert_eq(last_transaction(dir), last);
-    cr_assert_eq(check_roll_back(fd, last - 1), 0);
+    cr_assert_eq(lmdb_check_roll_back(fd, last - 1), 0);
     cr_assert_eq(last_transaction(dir), last - 1);
     close(fd);
     cr_assert_eq(use(dir), 0);
 }
 
-// --- kill -9 --------------------------------------------------------------------------------------------------------
+// --- kill -9 -------------------------------------------------------------------------------------
 
 // Publishes for ever; tells each acknowledged seq.
 static void publish_until_killed(const char *dir, int to_parent) {
@@ -365,7 +366,7 @@ Test(store, survives_kill, .timeout = 120) {
     }
 }
 
-// --- failing disks --------------------------------------------------------------------------------------------------
+// --- failing disks -------------------------------------------------------------------------------
 
 // Only what the next test starts: does nothing without the preloaded fault.
 static const char *control_file(void) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Looks at an LMDB data file before LMDB does.
-#include "journal/check.h"
+// Checks an LMDB data file before LMDB maps it.
+#include "journal/lmdb_check.h"
 
 #include <errno.h>
+#include <lmdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -104,7 +105,7 @@ static int walk_table(struct walk *walk, const char *name, size_t name_bytes, co
                : walk_tree(walk, db.root, db.depth, db.flags ? TREE_TABLE_INTEGER : TREE_TABLE);
 }
 
-// A list of free pages: its length, then numbers. LMDB writes to these pages without another look.
+// A list of free pages: its length, then numbers. LMDB writes to these pages without checking them.
 static int walk_free(struct walk *walk, uint64_t number, uint64_t first, uint64_t data_bytes,
                      const char *data) {
     if (data_bytes < sizeof(uint64_t)) return damaged(walk, number, "has no list of free pages");
@@ -210,12 +211,21 @@ static int read_metas(int fd, struct meta_header metas[2], uint32_t *page_bytes)
     return 0;
 }
 
-int check_data_file(int fd, const char *const *tables, size_t tables_count, uint64_t pages_max,
+int lmdb_check_version(struct report *report) {
+    int major, minor, patch;
+    const char *text = mdb_version(&major, &minor, &patch);
+    if (major == 0 && minor == 9) return 0;
+    return report_set(
+        report, ERR_VERSION,
+        "this program needs LMDB 0.9, whose file format it knows; the library found is %s", text);
+}
+
+int lmdb_check_file(int fd, const char *const *tables, size_t tables_count, uint64_t pages_max,
                     struct report *report) {
     struct stat status;
     struct meta_header metas[2];
     struct walk walk = {.fd = fd, .tables = tables, .tables_count = tables_count, .report = report};
-    if (fstat(fd, &status)) return report_errno(report, ERR_IO, "cannot look at it");
+    if (fstat(fd, &status)) return report_errno(report, ERR_IO, "cannot read its size");
     int err = read_metas(fd, metas, &walk.page_bytes);
     if (err == ERR_CORRUPT)
         return report_set(report, err, "%s",
@@ -225,8 +235,9 @@ int check_data_file(int fd, const char *const *tables, size_t tables_count, uint
     const struct meta_header *meta = &metas[metas[1].txn_id > metas[0].txn_id];
     walk.pages = (uint64_t)status.st_size / walk.page_bytes;
     walk.last_page = meta->last_page;
-    // Pages at the end that a transaction took and gave back at once are never written, so a file may be shorter than it says;
-    // then only the whole of it tells whether something is missing.
+    // Pages at the end that a transaction took and gave back at once are never written, so a sound
+    // file may be shorter than its header says. Then only a walk over all pages tells whether one
+    // is missing.
     walk.budget = walk.pages <= meta->last_page ? UINT64_MAX : pages_max;
     const struct db_header *root = &meta->dbs[1];
     if (root->depth > DEPTH_MAX || root->flags != 0 || meta->last_page == NO_PAGE)
@@ -241,7 +252,7 @@ int check_data_file(int fd, const char *const *tables, size_t tables_count, uint
     return walk.tables_found == tables_count ? 0 : ERR_NOT_FOUND;
 }
 
-int check_roll_back(int fd, uint64_t txn_id) {
+int lmdb_check_roll_back(int fd, uint64_t txn_id) {
     struct meta_header metas[2];
     uint32_t page_bytes;
     int err = read_metas(fd, metas, &page_bytes);

@@ -9,7 +9,7 @@
 #include "journal/reader_priv.h"
 #include "support.h"
 
-Test(topics, nothing_after_the_end) {
+Test(topic_rows, nothing_after_the_end) {
     struct journal_config config = support_config(support_dir());
     struct journal *journal = support_open(&config);
     struct support_publish to;
@@ -20,7 +20,7 @@ Test(topics, nothing_after_the_end) {
     journal_close(journal);
 }
 
-Test(topics, end_survives_restart) {
+Test(topic_rows, end_survives_restart) {
     struct journal_config config = support_config(support_dir());
     struct journal *journal = support_open(&config);
     struct support_publish to;
@@ -34,7 +34,7 @@ Test(topics, end_survives_restart) {
     journal_close(journal);
 }
 
-Test(topics, a_publish_is_all_or_nothing) {
+Test(topic_rows, a_publish_is_all_or_nothing) {
     struct journal_config config = support_config(support_dir());
     struct journal *journal = support_open(&config);
     struct support_publish to;
@@ -63,7 +63,7 @@ Test(topics, a_publish_is_all_or_nothing) {
     journal_close(journal);
 }
 
-Test(topics, limit_is_kept_and_undone) {
+Test(topic_rows, limit_is_kept_and_undone) {
     struct journal_config config = support_config(support_dir());
     config.topics_max = 2;
     struct journal *journal = support_open(&config);
@@ -81,7 +81,7 @@ Test(topics, limit_is_kept_and_undone) {
 
 static bool seen_gone(const struct support_seen *seen) { return seen->gone > 0; }
 
-Test(topics, empty_ones_make_room) {
+Test(topic_rows, empty_ones_make_room) {
     struct journal_config config = support_config(support_dir());
     config.topics_max = 3;
     struct journal *journal = support_open(&config);
@@ -100,7 +100,7 @@ Test(topics, empty_ones_make_room) {
     journal_close(journal);
 }
 
-Test(topics, same_key_is_the_same_event) {
+Test(topic_rows, same_key_is_the_same_event) {
     struct journal_config config = support_config(support_dir());
     struct journal *journal = support_open(&config);
     struct support_publish to;
@@ -128,7 +128,7 @@ Test(topics, same_key_is_the_same_event) {
     journal_close(journal);
 }
 
-Test(topics, key_goes_with_its_event) {
+Test(topic_rows, key_goes_with_its_event) {
     struct journal_config config = support_config(support_dir());
     struct journal *journal = support_open(&config);
     struct support_publish to;
@@ -147,7 +147,7 @@ Test(topics, key_goes_with_its_event) {
     journal_close(journal);
 }
 
-Test(topics, forgotten_is_not_shown) {
+Test(topic_rows, forgotten_is_not_shown) {
     struct journal_config config = support_config(support_dir());
     struct journal *journal = support_open(&config);
     uint64_t last = 0, other = support_put(journal, "other", "stays");
@@ -242,7 +242,7 @@ static void probe_topics(struct journal *journal, uint32_t topics, uint32_t coun
     journal_reader_close(reader);
 }
 
-Test(topics, reading_costs_what_it_returns_in_many_topics, .timeout = 120) {
+Test(topic_rows, reading_costs_what_it_returns_in_many_topics, .timeout = 120) {
     struct journal_config config = support_config(support_dir());
     struct journal *journal = support_open(&config);
     fill(journal, 10000, 1000000);
@@ -254,7 +254,7 @@ Test(topics, reading_costs_what_it_returns_in_many_topics, .timeout = 120) {
     journal_close(journal);
 }
 
-Test(topics, reading_costs_what_it_returns_in_a_long_topic, .timeout = 120) {
+Test(topic_rows, reading_costs_what_it_returns_in_a_long_topic, .timeout = 120) {
     struct journal_config config = support_config(support_dir());
     struct journal *journal = support_open(&config);
     fill(journal, 1, 100000);
@@ -283,7 +283,7 @@ static size_t walk_back(struct journal_reader *reader, uint64_t before, uint64_t
     return count;
 }
 
-Test(topics, all_are_read_backwards_without_what_is_forgotten) {
+Test(topic_rows, all_are_read_backwards_without_what_is_forgotten) {
     struct journal_config config = support_config(support_dir());
     struct journal *journal = support_open(&config);
     struct journal_reader *reader;
@@ -313,7 +313,7 @@ Test(topics, all_are_read_backwards_without_what_is_forgotten) {
     journal_close(journal);
 }
 
-Test(topics, time_is_found) {
+Test(topic_rows, time_is_found) {
     struct journal_config config = support_config(support_dir());
     struct journal *journal = support_open(&config);
     struct journal_reader *reader;
