@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
+#include "sys/hash.h"
 
 void keys_fini(struct keys *keys) {
     keys_cut(keys, 0);

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "base/hash.h"
+#include "sys/hash.h"
 
 static void topic_free(struct topic *topic) {
     free(topic->stack);

@@ -9,7 +9,7 @@
 #ifndef TAILRACE_SOURCE_TAIL_H
 #define TAILRACE_SOURCE_TAIL_H
 
-#include "base/hash.h"
+#include "sys/hash.h"
 
 #include "base/lines.h"
 #include "source/mark.h"

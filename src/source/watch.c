@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
-#include "base/hash.h"
+#include "sys/hash.h"
 #include "sys/log.h"
 
 #define FILE_MASK (IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Hashing of names that come from outside: XXH3 under a seed that differs from run to run, so that nobody can choose names that collide.
 // Also the adapter of uthash, which is told to use it.
-#ifndef TAILRACE_BASE_HASH_H
-#define TAILRACE_BASE_HASH_H
+#ifndef TAILRACE_SYS_HASH_H
+#define TAILRACE_SYS_HASH_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Hashing of names that come from outside.
-#include "base/hash.h"
+#include "sys/hash.h"
 
 #include <xxhash.h>
 
