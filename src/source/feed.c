@@ -5,14 +5,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <utlist.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
+#include "base/array.h"
+#include "base/container.h"
 #include "base/lines.h"
+#include "base/list.h"
 #include "base/utf8.h"
 #include "source/source_priv.h"
 #include "sys/clock.h"
+#include "sys/hash.h"
 #include "sys/log.h"
 
 // Text of one chunk: a commit's worth. With LIMIT_PUBLISH_EVENTS lines of a hundred bytes both bounds are near each other.
@@ -86,13 +87,7 @@ static void append_clean(struct buf *out, struct str line, size_t line_max, uint
 
 int chunk_add(struct chunk *chunk, struct str line, size_t line_max, uint64_t length,
               uint8_t flags) {
-    if (chunk->count == chunk->cap) {
-        uint32_t cap = chunk->cap ? chunk->cap * 4 : 16;
-        struct chunk_line *lines = realloc(chunk->lines, cap * sizeof *lines);
-        if (!lines) return ERR_NOMEM;
-        chunk->lines = lines;
-        chunk->cap = cap;
-    }
+    if (!array_reserve(chunk->lines, chunk->cap, chunk->count + 1)) return ERR_NOMEM;
     size_t start = chunk->text.len;
     append_clean(&chunk->text, line, line_max, length);
     if (buf_failed(&chunk->text)) {
@@ -165,7 +160,7 @@ static void refused(struct feed *feed, int err) {
 
 static void landed(struct inbox_message *message, void *receiver) {
     (void)receiver;
-    struct chunk *chunk = (struct chunk *)message;
+    struct chunk *chunk = container_of(message, struct chunk, publish.message);
     struct feed *feed = chunk->feed;
     feed->accepted = false;
     // The events are the journal's in any case.
@@ -198,7 +193,7 @@ static void landed(struct inbox_message *message, void *receiver) {
 
 // On the journal thread.
 static void done(struct publish *publish) {
-    struct chunk *chunk = (struct chunk *)publish;
+    struct chunk *chunk = container_of(publish, struct chunk, publish);
     loop_send(chunk->feed->sources->loop, &publish->message);
 }
 
@@ -222,7 +217,7 @@ static void launch(struct feed *feed) {
 }
 
 static void retry(struct loop_timer *timer) {
-    struct feed *feed = (struct feed *)((char *)timer - offsetof(struct feed, retry));
+    struct feed *feed = container_of(timer, struct feed, retry);
     launch(feed);
 }
 
@@ -248,7 +243,7 @@ void feed_submit(struct feed *feed, struct chunk *chunk) {
     launch(feed);
 }
 
-// --- turns ------------------------------------------------------------------------------------------------------------
+// --- queue ------------------------------------------------------------------------------------------------------------
 
 void feed_wake(struct feed *feed) {
     struct sources *sources = feed->sources;
@@ -266,7 +261,7 @@ void feed_wake(struct feed *feed) {
     loop_send(sources->loop, &sources->work);
 }
 
-static void forget_turn(struct feed *feed) {
+static void unqueue(struct feed *feed) {
     if (!feed->runnable) return;
     struct sources *sources = feed->sources;
     struct feed *before = NULL;
@@ -287,9 +282,10 @@ void feed_position_name(const char *key, char out[LIMIT_SOURCE_NAME_BYTES + 1]) 
         memcpy(out, key, len + 1);
         return;
     }
-    XXH128_hash_t hash = XXH3_128bits(key, len);
+    uint64_t hash[2];
+    hash_content_wide(key, len, hash);
     snprintf(out, LIMIT_SOURCE_NAME_BYTES + 1, "%.200s#%016llx%016llx", key,
-             (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+             (unsigned long long)hash[0], (unsigned long long)hash[1]);
 }
 
 int feed_init(struct feed *feed, struct source *source, const char *name, const char *topic,
@@ -325,7 +321,7 @@ void feed_fini(struct feed *feed) {
 void feed_close(struct feed *feed) {
     ASSERT(!feed->closed);
     feed->closed = true;
-    forget_turn(feed);
+    unqueue(feed);
     loop_timer_clear(feed->sources->loop, &feed->retry);
     if (feed->waiting) drop(feed, feed->waiting);
     feed->waiting = NULL;

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <utlist.h>
 
+#include "base/container.h"
+#include "base/list.h"
+#include "source/chain.h"
 #include "source/glob.h"
 #include "source/rotated.h"
 #include "source/tail.h"
@@ -20,7 +22,7 @@
 
 // A watched directory.
 struct dir {
-    struct watch watch; // first
+    struct watch watch;
     struct source *source;
     struct dir *next;
     struct file_id id;
@@ -54,8 +56,7 @@ struct files {
 
 static void dir_changed(struct watch *watch, uint32_t mask) {
     (void)mask;
-    struct source *source = ((struct dir *)watch)->source;
-    source->ops->rescan(source);
+    source_rescan(container_of(watch, struct dir, watch)->source);
 }
 
 static void dir_found(void *context, const char *path) {
@@ -139,14 +140,14 @@ static void add_tail(struct files *files, const char *path, struct tail *from) {
     if (from && !tail_take_over(tail, from)) {
         tail_close(tail);
         // What `from` has under way is committed in a moment.
-        source->ops->rescan(source);
+        source_rescan(source);
         return;
     }
     tail->literal = files->literal;
     tail->seen = files->scan;
     DL_APPEND(files->list, tail);
     HASH_ADD_KEYPTR(hh, files->by_path, tail->path, strlen(tail->path), tail);
-    tail_check(tail);
+    chain_check(tail);
 }
 
 struct covered {
@@ -180,7 +181,7 @@ static bool is_followed(void *context, const char *base) {
 static struct tail *holder(struct files *files, struct file_id id) {
     struct tail *tail;
     DL_FOREACH(files->list, tail) {
-        if (tail_holds(tail, id)) return tail;
+        if (chain_holds(tail, id)) return tail;
     }
     return NULL;
 }
@@ -234,7 +235,7 @@ static void check_tails(struct files *files) {
     struct tail *tail, *next;
     DL_FOREACH_SAFE(files->list, tail, next) {
         feed_poke(&tail->feed);
-        tail_check(tail);
+        chain_check(tail);
         if (files->literal || !tail->gone || tail->now || tail->before || tail->pending_count ||
             now - tail->gone_ms < GONE_FORGET_MS)
             continue;
@@ -275,7 +276,7 @@ static void arm(struct files *files, uint64_t in_ms) {
 }
 
 static void fire(struct loop_timer *timer) {
-    struct files *files = (struct files *)((char *)timer - offsetof(struct files, timer));
+    struct files *files = container_of(timer, struct files, timer);
     scan(files);
     arm(files, SOURCE_RESCAN_MS);
 }

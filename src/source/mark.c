@@ -5,8 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+
+#include "sys/hash.h"
 
 // Version of the text. To change it: raise the number, keep reading the old form in position_decode.
 #define FORMAT "1"
@@ -16,7 +16,7 @@ static int hash_range(int fd, uint64_t at, uint32_t len, uint64_t *hash) {
     char bytes[MARK_HEAD_BYTES];
     ASSERT(len <= sizeof bytes);
     if (len && pread(fd, bytes, len, (off_t)at) != (ssize_t)len) return ERR_IO;
-    *hash = XXH3_64bits(bytes, len);
+    *hash = hash_content(bytes, len);
     return 0;
 }
 

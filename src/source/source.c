@@ -4,8 +4,9 @@
 
 #include <signal.h>
 #include <stdlib.h>
-#include <utlist.h>
 
+#include "base/container.h"
+#include "base/list.h"
 #include "sys/clock.h"
 #include "sys/log.h"
 
@@ -14,8 +15,8 @@
 
 // A reload or the stop, sent to the thread; lives on the stack of the waiting caller.
 struct source_change {
-    struct inbox_message message; // first
-    struct source *add;           // checked, not started
+    struct inbox_message message;
+    struct source *add; // checked, not started
     const struct source_config *configs;
     size_t count;
     int err;
@@ -26,6 +27,10 @@ struct source_change {
 };
 
 // --- one source -------------------------------------------------------------------------------------------------------
+
+void source_rescan(struct source *source) {
+    if (source->ops->rescan) source->ops->rescan(source);
+}
 
 static void source_free(struct source *source) {
     if (!source) return;
@@ -86,7 +91,7 @@ static int prepare(struct source **out, struct sources *sources,
     return 0;
 }
 
-// --- turns ------------------------------------------------------------------------------------------------------------
+// --- feeds that have something to read ------------------------------------------------------------------------------------------------------------
 
 static void work(struct inbox_message *message, void *owner) {
     (void)message;
@@ -109,13 +114,10 @@ static void work(struct inbox_message *message, void *owner) {
 }
 
 static void look_at_all(struct watcher *watcher) {
-    struct sources *sources =
-        (struct sources *)((char *)watcher - offsetof(struct sources, watcher));
+    struct sources *sources = container_of(watcher, struct sources, watcher);
     struct source *source;
     log_write(LOG_INFO, "more has changed than inotify could tell; every file is looked at");
-    DL_FOREACH(sources->list, source) {
-        if (source->ops->rescan) source->ops->rescan(source);
-    }
+    DL_FOREACH(sources->list, source) { source_rescan(source); }
     struct feed *feed;
     DL_FOREACH(sources->feeds, feed) { feed_wake(feed); }
 }
@@ -163,7 +165,7 @@ static void after_turn(void *owner) {
 // Sources that are in both sets stay as they are. Those of the running set that are not wanted are stopped.
 static void reload(struct inbox_message *message, void *owner) {
     struct sources *sources = owner;
-    struct source_change *change = (struct source_change *)message;
+    struct source_change *change = container_of(message, struct source_change, message);
     struct source *old, *old_next, *new, *new_next, *dead = NULL;
     DL_FOREACH_SAFE(sources->list, old, old_next) {
         bool wanted = false;

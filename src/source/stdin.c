@@ -5,11 +5,12 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "base/lines.h"
 #include "source/source_priv.h"
 
 struct input {
-    struct feed feed; // first
+    struct feed feed;
     struct source *source;
     struct loop_io io;
     bool watched; // `io` is registered
@@ -39,7 +40,7 @@ static void watch(struct input *input, bool on) {
 
 static void readable(struct loop_io *io, uint32_t events) {
     (void)events;
-    struct input *input = (struct input *)((char *)io - offsetof(struct input, io));
+    struct input *input = container_of(io, struct input, io);
     // Off while it is being read: a closed pipe would be reported again and again.
     watch(input, false);
     input->ready = true;
@@ -90,8 +91,8 @@ static void finish(struct input *input) {
     lines_fini(&input->lines);
 }
 
-static void turn(struct feed *feed) {
-    struct input *input = (struct input *)feed;
+static void run(struct feed *feed) {
+    struct input *input = container_of(feed, struct input, feed);
     if (!input->memory || !feed_may_submit(feed)) return;
     struct chunk *chunk = chunk_new();
     if (chunk && input->ready && input->rest.len == 0 && !input->line_failed) read_more(input);
@@ -116,12 +117,12 @@ static void turn(struct feed *feed) {
 }
 
 static void again(struct loop_timer *timer) {
-    struct input *input = (struct input *)((char *)timer - offsetof(struct input, timer));
+    struct input *input = container_of(timer, struct input, timer);
     feed_wake(&input->feed);
 }
 
 static void release(struct feed *feed) {
-    struct input *input = (struct input *)feed;
+    struct input *input = container_of(feed, struct input, feed);
     feed_fini(feed);
     free(input->memory);
     lines_fini(&input->lines);
@@ -137,7 +138,7 @@ static int start(struct source *source, struct report *report) {
     input->rest = (struct str){memory, 0};
     input->io = (struct loop_io){.fd = STDIN_FILENO};
     input->timer.fire = again;
-    input->feed.run = turn;
+    input->feed.run = run;
     input->feed.release = release;
     lines_init(&input->lines, source->config.line_bytes_max, LINES_CUT);
     if (feed_init(&input->feed, source, "stdin", source->config.topic, NULL)) goto no_memory;

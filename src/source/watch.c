@@ -8,8 +8,9 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <unistd.h>
-#include <utlist.h>
 
+#include "base/container.h"
+#include "base/list.h"
 #include "sys/hash.h"
 #include "sys/log.h"
 
@@ -67,7 +68,7 @@ static void handle(struct watcher *watcher, const struct inotify_event *event) {
 
 static void ready(struct loop_io *io, uint32_t events) {
     (void)events;
-    struct watcher *watcher = (struct watcher *)((char *)io - offsetof(struct watcher, io));
+    struct watcher *watcher = container_of(io, struct watcher, io);
     _Alignas(struct inotify_event) char buffer[16384];
     ssize_t got = read(io->fd, buffer, sizeof buffer);
     for (ssize_t at = 0; at < got;) {

@@ -7,6 +7,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/array.h"
+#include "base/container.h"
 #include "sys/clock.h"
 
 // Events taken from the kernel at once: enough to amortise the call, few enough that timers are not late.
@@ -31,7 +33,7 @@ static _Thread_local const struct loop *running;
 
 static void inbox_ready(struct loop_io *io, uint32_t events) {
     (void)events;
-    struct loop *loop = (struct loop *)((char *)io - offsetof(struct loop, inbox_io));
+    struct loop *loop = container_of(io, struct loop, inbox_io);
     inbox_run(inbox_take(&loop->inbox), loop->owner);
 }
 
@@ -127,13 +129,7 @@ static void heap_settle(struct loop *loop, size_t slot) {
 int loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t at_ms) {
     timer->at_ms = at_ms;
     if (!timer->slot) {
-        if (loop->timers + 2 > loop->heap_cap) {
-            size_t cap = loop->heap_cap ? loop->heap_cap * 2 : 64;
-            struct loop_timer **heap = realloc(loop->heap, cap * sizeof *heap);
-            if (!heap) return ERR_NOMEM;
-            loop->heap = heap;
-            loop->heap_cap = cap;
-        }
+        if (!array_reserve(loop->heap, loop->heap_cap, loop->timers + 2)) return ERR_NOMEM;
         heap_put(loop, ++loop->timers, timer);
     }
     heap_settle(loop, timer->slot);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// One followed path: which files stand behind it.
+// The chain of a followed path: which files are behind it.
+#include "source/chain.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,7 +9,6 @@
 #include <unistd.h>
 
 #include "source/rotated.h"
-#include "source/tail.h"
 #include "sys/clock.h"
 #include "sys/log.h"
 
@@ -57,22 +58,34 @@ static int look_around(struct tail *tail, struct file_id id, struct sibling **li
     siblings_free(*list, *count);
     *list = NULL;
     *count = 0;
-    tail->source->ops->rescan(tail->source);
+    source_rescan(tail->source);
     return ERR_AGAIN;
 }
 
 // --- the chain of files -----------------------------------------------------------------------------------------------
 
-static struct stream *newest(const struct tail *tail) {
+static struct followed_file *newest(const struct tail *tail) {
     return tail->pending_count ? tail->pending[tail->pending_count - 1] : tail->now;
 }
 
-static void append(struct tail *tail, struct stream *stream) {
-    if (!stream) return;
+static void append(struct tail *tail, struct followed_file *file) {
+    if (!file) return;
     if (!tail->now)
-        tail->now = stream;
+        tail->now = file;
     else
-        tail->pending[tail->pending_count++] = stream;
+        tail->pending[tail->pending_count++] = file;
+}
+
+bool chain_holds(const struct tail *tail, struct file_id id) {
+    if (tail->now && file_id_equal(tail->now->mark.id, id)) return true;
+    if (tail->before && file_id_equal(tail->before->mark.id, id)) return true;
+    for (size_t i = 0; i < tail->pending_count; i++)
+        if (file_id_equal(tail->pending[i]->mark.id, id)) return true;
+    return false;
+}
+
+static struct followed_file *open_file(struct tail *tail, int fd, const struct mark *mark) {
+    return followed_new(tail->source, &tail->feed, tail->path, fd, mark);
 }
 
 static bool has_room(const struct tail *tail) { return tail->pending_count < TAIL_PENDING_MAX; }
@@ -91,11 +104,11 @@ static int append_siblings(struct tail *tail, const struct sibling *list, size_t
         const struct sibling *s = &list[i];
         bool later = from ? s->mtime_ns >= since_ns && sibling_compare(from, s, tail->base) < 0
                           : s->mtime_ns > since_ns;
-        if (!s->rotated || !later || file_id_equal(s->id, at_path) || tail_holds(tail, s->id))
+        if (!s->rotated || !later || file_id_equal(s->id, at_path) || chain_holds(tail, s->id))
             continue;
         int fd, err = has_room(tail) ? open_sibling(tail, s, &fd) : ERR_AGAIN;
         if (err == ERR_AGAIN) {
-            tail->source->ops->rescan(tail->source);
+            source_rescan(tail->source);
             return ERR_AGAIN;
         }
         if (err) continue;
@@ -103,9 +116,9 @@ static int append_siblings(struct tail *tail, const struct sibling *list, size_t
             close(fd);
             continue;
         }
-        struct stream *stream = stream_new(tail, fd, NULL);
-        if (!stream) return ERR_AGAIN;
-        append(tail, stream);
+        struct followed_file *file = open_file(tail, fd, NULL);
+        if (!file) return ERR_AGAIN;
+        append(tail, file);
     }
     return has_room(tail) ? 0 : ERR_AGAIN;
 }
@@ -121,11 +134,11 @@ static const struct sibling *find_sibling(const struct sibling *list, size_t cou
 static void append_path(struct tail *tail, int fd, struct file_id id) {
     if (fd < 0) return;
     const struct mark *mark = seen_before(tail, id, fd);
-    append(tail, stream_new(tail, fd, mark));
+    append(tail, open_file(tail, fd, mark));
     if (!tail->before || mark != &tail->before->mark) return;
     // It must not be read twice.
     tail->position.before = *mark;
-    stream_free(tail->before);
+    followed_free(tail->before);
     tail->before = NULL;
 }
 
@@ -134,7 +147,7 @@ static void rotated(struct tail *tail, int fd, struct file_id id) {
     struct sibling *list;
     size_t count;
     bool is_before = tail->before && file_id_equal(tail->before->mark.id, id);
-    if (tail_holds(tail, id) && !is_before) {
+    if (chain_holds(tail, id) && !is_before) {
         // Renamed to and fro; it is read in its turn.
         close(fd);
         return;
@@ -143,7 +156,7 @@ static void rotated(struct tail *tail, int fd, struct file_id id) {
         close(fd);
         return;
     }
-    struct stream *last = newest(tail);
+    struct followed_file *last = newest(tail);
     struct stat st;
     int64_t since_ns = fstat(last->fd, &st) == 0 ? file_mtime_ns(&st) : 0;
     const struct sibling *from = find_sibling(list, count, last->mark.id);
@@ -204,7 +217,7 @@ static void begin(struct tail *tail, int fd, struct file_id id) {
                                       tail->source->config.backfill_lines);
     // A failure leaves a mark that proves nothing yet; the next one does.
     (void)!mark_move(&mark, fd, mark.offset);
-    append(tail, stream_new(tail, fd, &mark));
+    append(tail, open_file(tail, fd, &mark));
     tail->changed = true;
 }
 
@@ -219,11 +232,11 @@ static int find_rest(struct tail *tail, const struct sibling *list, size_t count
         const struct sibling *s = &list[i];
         bool same = file_id_equal(s->id, mark->id);
         if (!same && (!copies || !s->rotated || mark->offset == 0 || s->mtime_ns < since_ns ||
-                      tail_holds(tail, s->id)))
+                      chain_holds(tail, s->id)))
             continue;
         int err = open_sibling(tail, s, out_fd);
         if (err == ERR_AGAIN) {
-            tail->source->ops->rescan(tail->source);
+            source_rescan(tail->source);
             return ERR_AGAIN;
         }
         if (!err && mark_holds(mark, *out_fd))
@@ -240,7 +253,7 @@ static int resume_before(struct tail *tail, const struct sibling *list, size_t c
     int fd;
     if (!mark->id.ino || tail->before) return 0;
     int err = find_rest(tail, list, count, mark, false, 0, &rest, &fd);
-    if (!err && rest) tail->before = stream_new(tail, fd, mark);
+    if (!err && rest) tail->before = open_file(tail, fd, mark);
     return err;
 }
 
@@ -252,7 +265,7 @@ static int resume_elsewhere(struct tail *tail, int fd, struct file_id id,
     int rest_fd;
     int err = find_rest(tail, list, count, &mark, file_id_equal(id, mark.id),
                         tail->position.mtime_ns, &rest, &rest_fd);
-    if (!err && rest) append(tail, stream_new(tail, rest_fd, &mark));
+    if (!err && rest) append(tail, open_file(tail, rest_fd, &mark));
     // Without the file at the path, what is not known to be ours may still be moved away.
     if (!err && (rest || fd >= 0))
         err = append_siblings(tail, list, count, rest, tail->position.mtime_ns, id);
@@ -280,7 +293,7 @@ static void resume(struct tail *tail, int fd, struct file_id id) {
     if (err) {
         if (fd >= 0) close(fd);
     } else if (file_id_equal(id, tail->position.now.id) && mark_holds(&tail->position.now, fd)) {
-        append(tail, stream_new(tail, fd, &tail->position.now));
+        append(tail, open_file(tail, fd, &tail->position.now));
     } else {
         (void)!resume_elsewhere(tail, fd, id, list, count);
     }
@@ -329,10 +342,10 @@ static void set_lag(struct tail *tail, uint64_t size) {
     pthread_mutex_unlock(&tail->source->sources->lock);
 }
 
-void tail_check(struct tail *tail) {
+void chain_check(struct tail *tail) {
     struct stat st;
     int failed = tail->follow_symlink ? stat(tail->path, &st) : lstat(tail->path, &st);
-    struct stream *last = newest(tail);
+    struct followed_file *last = newest(tail);
     if (!failed && last && file_id_equal(file_id(&st), last->mark.id)) {
         tail->gone = false;
         feed_error_clear(&tail->feed);
@@ -356,8 +369,8 @@ void tail_check(struct tail *tail) {
     feed_wake(&tail->feed);
 }
 
-int tail_find_copy(struct tail *tail) {
-    struct stream *now = tail->now;
+int chain_find_copy(struct tail *tail) {
+    struct followed_file *now = tail->now;
     struct sibling *list;
     size_t count;
     int fd;
@@ -370,20 +383,20 @@ int tail_find_copy(struct tail *tail) {
     if (!err) err = find_rest(tail, list, count, &mark, true, now->mtime_ns, &rest, &fd);
     if (!err && !rest) err = ERR_NOT_FOUND;
     if (!err) {
-        struct stream *copy = stream_new(tail, fd, &now->mark);
+        struct followed_file *copy = open_file(tail, fd, &now->mark);
         int again = dup(now->fd);
-        struct stream *restarted = again < 0 ? NULL : stream_new(tail, again, NULL);
+        struct followed_file *restarted = again < 0 ? NULL : open_file(tail, again, NULL);
         if (copy && restarted) {
-            stream_free(now);
+            followed_free(now);
             tail->now = copy;
             // What finds no room now is found from the last one that did.
             if (append_siblings(tail, list, count, rest, rest->mtime_ns, id))
-                stream_free(restarted);
+                followed_free(restarted);
             else
                 append(tail, restarted);
         } else {
-            stream_free(copy);
-            stream_free(restarted);
+            followed_free(copy);
+            followed_free(restarted);
             err = ERR_AGAIN;
         }
     }
