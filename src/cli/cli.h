@@ -28,10 +28,24 @@ int cli_follow(int argc, char **argv, bool from_stdin);
 
 // "tailrace COMMAND: TEXT" and a hint at --help on stderr. Returns CLI_USAGE.
 int cli_usage(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
-// The option that getopt_long did not take, when it returned '?' or ':' (opterr 0, optstring beginning with ':'). Never shows a
-// value: it might be a key.
-int cli_usage_option(const char *command, int result, char **argv);
 // "tailrace COMMAND: TEXT" on stderr.
 void cli_say(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+// An option of a command. Exactly one of the last three members says what happens with it.
+struct cli_option {
+    const char *name;  // without "--"; NULL ends a table
+    char letter;       // 0: the option has no short form
+    bool *flag;        // becomes true; the option takes no value
+    const char **text; // becomes the value
+    // Is called with the value. CLI_OK, or the exit code after saying what is wrong.
+    int (*take)(void *context, const char *value);
+};
+#define CLI_OPTIONS_MAX 12
+
+// Reads the options of a command, and -h and --help, which print `help`. -1: go on, the operands
+// begin at argv[optind] (they have been moved behind the options). Otherwise the exit code. No
+// message shows an option's value, which might be a key, but those of `take`.
+int cli_options(const char *command, const char *help, const struct cli_option *options,
+                void *context, int argc, char **argv);
 
 #endif

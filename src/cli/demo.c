@@ -180,23 +180,16 @@ static void announce(void *context, const char *url) {
 }
 
 int cli_demo(int argc, char **argv) {
-    static const struct option options[] = {
-        {"listen", required_argument, NULL, 'l'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
     struct config_flags flags = {0};
     struct demo demo = {0};
     char data[80];
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":l:h", options, NULL)) != -1;) {
-        switch (option) {
-            case 'l': flags.listen = optarg; break;
-            case 'h': fputs(help, stdout); return CLI_OK;
-            default: return cli_usage_option("demo", option, argv);
-        }
-    }
-    if (optind < argc) return cli_usage("demo", "it takes no arguments");
+    const struct cli_option options[] = {
+        {.name = "listen", .letter = 'l', .text = &flags.listen},
+        {0},
+    };
+    int code = cli_options("demo", help, options, NULL, argc, argv);
+    if (code >= 0) return code;
+    if (optind < argc) return cli_usage("demo", "this command takes no arguments");
     if (run_temporary_dir(demo.dir)) {
         cli_say("demo", "no temporary directory can be made: %s", strerror(errno));
         return CLI_UNAVAILABLE;

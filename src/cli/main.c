@@ -27,7 +27,7 @@ static int version(int argc, char **argv) {
         puts("Usage: tailrace version\n\nPrints the version.");
         return CLI_OK;
     }
-    if (argc > 1) return cli_usage("version", "it takes no arguments");
+    if (argc > 1) return cli_usage("version", "this command takes no arguments");
     puts("tailrace " TAILRACE_VERSION);
     return CLI_OK;
 }

@@ -216,58 +216,48 @@ static int send_input(struct pub *pub) {
 
 // -- command line
 
-// -1: go on; otherwise the exit code.
-static int parse_option(struct pub *pub, int option, char **argv) {
-    switch (option) {
-        case 't':
-            if (strlen(optarg) > LIMIT_TYPE_BYTES) return cli_usage(COMMAND, "--type is too long");
-            pub->type = optarg;
-            return -1;
-        case 'i':
-            if (!*optarg || strlen(optarg) > LIMIT_KEY_BYTES) {
-                return cli_usage(COMMAND, "--id needs 1 to %d bytes", LIMIT_KEY_BYTES);
-            }
-            pub->id = optarg;
-            return -1;
-        case 'c': pub->close = true; return -1;
-        case 'r':
-            if (units_parse_duration(str_from(optarg), &pub->retry_for_ms) != 0) {
-                return cli_usage(COMMAND, "--retry-for needs a time such as 30s or 2h, not '%s'",
-                                 optarg);
-            }
-            return -1;
-        case 'k': pub->key_spec = optarg; return -1;
-        case 'h': fputs(HELP, stdout); return CLI_OK;
-        default: return cli_usage_option(COMMAND, option, argv);
-    }
+static int take_type(void *context, const char *value) {
+    struct pub *pub = context;
+    if (strlen(value) > LIMIT_TYPE_BYTES) return cli_usage(COMMAND, "--type is too long");
+    pub->type = value;
+    return CLI_OK;
 }
 
+static int take_id(void *context, const char *value) {
+    struct pub *pub = context;
+    if (!*value || strlen(value) > LIMIT_KEY_BYTES)
+        return cli_usage(COMMAND, "--id needs 1 to %d bytes", LIMIT_KEY_BYTES);
+    pub->id = value;
+    return CLI_OK;
+}
+static int take_retry_for(void *context, const char *value) {
+    struct pub *pub = context;
+    if (units_parse_duration(str_from(value), &pub->retry_for_ms) == 0) return CLI_OK;
+    return cli_usage(COMMAND, "--retry-for needs a time such as 30s or 2h, not '%s'", value);
+}
+
+// -1: go on; otherwise the exit code.
 static int parse(struct pub *pub, int argc, char **argv) {
-    static const struct option options[] = {
-        {"type", required_argument, NULL, 't'},
-        {"id", required_argument, NULL, 'i'},
-        {"close", no_argument, NULL, 'c'},
-        {"retry-for", required_argument, NULL, 'r'},
-        {"key", required_argument, NULL, 'k'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+    const struct cli_option options[] = {
+        {.name = "type", .letter = 't', .take = take_type},
+        {.name = "id", .letter = 'i', .take = take_id},
+        {.name = "close", .flag = &pub->close},
+        {.name = "retry-for", .take = take_retry_for},
+        {.name = "key", .letter = 'k', .text = &pub->key_spec},
+        {0},
     };
-    int option;
-    opterr = 0;
-    optind = 0;
-    while ((option = getopt_long(argc, argv, ":t:i:k:h", options, NULL)) != -1) {
-        int code = parse_option(pub, option, argv);
-        if (code >= 0) return code;
-    }
-    if (optind == argc) return cli_usage(COMMAND, "a URL is missing");
+    int code = cli_options(COMMAND, HELP, options, pub, argc, argv);
+    if (code >= 0) return code;
+    if (optind == argc) return cli_usage(COMMAND, "the URL is missing");
     pub->url = argv[optind++];
     if (optind < argc && strcmp(argv[optind], "-") != 0) pub->data = argv[optind];
-    if (optind + 1 < argc) return cli_usage(COMMAND, "one DATA only; quote it if it has spaces");
+    if (optind + 1 < argc)
+        return cli_usage(COMMAND, "more than one DATA; quote it if it has spaces");
     if (pub->data && strlen(pub->data) > LIMIT_DATA_BYTES) {
         return cli_usage(COMMAND, "DATA is longer than %u bytes", LIMIT_DATA_BYTES);
     }
     if (!pub->data && pub->id) {
-        return cli_usage(COMMAND, "--id goes with DATA; lines of standard input get their own");
+        return cli_usage(COMMAND, "--id needs DATA; lines of standard input get keys of their own");
     }
     if (!pub->data && pub->key_spec && strcmp(pub->key_spec, "@-") == 0) {
         return cli_usage(COMMAND, "standard input cannot be both the key and the lines");

@@ -60,22 +60,23 @@ struct tail {
     unsigned failures;
 };
 
-static void print_text(struct tail *tail, const char *name, struct str value, bool *first) {
+static void add_text(struct tail *tail, struct json *json, const char *name, struct str value) {
     buf_clear(&tail->text);
     utf8_repair(&tail->text, value);
-    json_pair_str(&tail->json, first, name, buf_str(&tail->text));
+    json_str(json, name, buf_str(&tail->text));
 }
 
 static int print_json(struct tail *tail, const struct sse_event *event) {
-    bool first = true;
+    struct json json = JSON(&tail->json);
     buf_clear(&tail->json);
-    buf_append_char(&tail->json, '{');
-    print_text(tail, "id", event->id, &first);
-    if (event->topic.ptr) print_text(tail, "topic", event->topic, &first);
-    print_text(tail, "type", event->type, &first);
-    if (event->time.ptr) print_text(tail, "time", event->time, &first);
-    print_text(tail, "data", event->data, &first);
-    buf_append_str(&tail->json, STR("}\n"));
+    json_object(&json, NULL);
+    add_text(tail, &json, "id", event->id);
+    if (event->topic.ptr) add_text(tail, &json, "topic", event->topic);
+    add_text(tail, &json, "type", event->type);
+    if (event->time.ptr) add_text(tail, &json, "time", event->time);
+    add_text(tail, &json, "data", event->data);
+    json_end(&json);
+    buf_append_char(&tail->json, '\n');
     if (buf_failed(&tail->json)) return ERR_NOMEM;
     fwrite(tail->json.data, 1, tail->json.len, stdout);
     return 0;
@@ -229,51 +230,36 @@ static int follow(struct tail *tail) {
     }
 }
 
-static int parse_count(const char *text, uint64_t *out) {
-    return str_to_u64(str_from(text), UINT64_MAX - 1, out) && *out > 0 ? 0 : ERR_INVALID;
+static int take_last(void *context, const char *value) {
+    struct tail *tail = context;
+    uint64_t number;
+    if (strcmp(value, "all") != 0 && !str_to_u64(str_from(value), UINT32_MAX, &number))
+        return cli_usage(COMMAND, "-n needs a number or all, not '%s'", value);
+    tail->last = value;
+    return CLI_OK;
+}
+
+static int take_count(void *context, const char *value) {
+    struct tail *tail = context;
+    if (str_to_u64(str_from(value), UINT64_MAX - 1, &tail->count) && tail->count) return CLI_OK;
+    return cli_usage(COMMAND, "--count needs a number over 0, not '%s'", value);
 }
 
 // -1: go on; otherwise the exit code.
-static int parse_option(struct tail *tail, int option, char **argv) {
-    uint64_t number;
-    switch (option) {
-        case 'n':
-            if (strcmp(optarg, "all") != 0 && !str_to_u64(str_from(optarg), UINT32_MAX, &number)) {
-                return cli_usage(COMMAND, "-n needs a number or all, not '%s'", optarg);
-            }
-            tail->last = optarg;
-            return -1;
-        case 'c':
-            if (parse_count(optarg, &tail->count) != 0) {
-                return cli_usage(COMMAND, "--count needs a number over 0, not '%s'", optarg);
-            }
-            return -1;
-        case 'j': tail->as_json = true; return -1;
-        case 'k': tail->key_spec = optarg; return -1;
-        case 'h': fputs(HELP, stdout); return CLI_OK;
-        default: return cli_usage_option(COMMAND, option, argv);
-    }
-}
-
 static int parse(struct tail *tail, int argc, char **argv) {
-    static const struct option options[] = {
-        {"last", required_argument, NULL, 'n'},
-        {"lines", required_argument, NULL, 'n'},
-        {"count", required_argument, NULL, 'c'},
-        {"json", no_argument, NULL, 'j'},
-        {"key", required_argument, NULL, 'k'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+    const struct cli_option options[] = {
+        {.name = "last", .letter = 'n', .take = take_last},
+        {.name = "lines", .take = take_last},
+        {.name = "count", .letter = 'c', .take = take_count},
+        {.name = "json", .letter = 'j', .flag = &tail->as_json},
+        {.name = "key", .letter = 'k', .text = &tail->key_spec},
+        {0},
     };
-    int option;
-    opterr = 0;
-    optind = 0;
-    while ((option = getopt_long(argc, argv, ":n:c:jk:h", options, NULL)) != -1) {
-        int code = parse_option(tail, option, argv);
-        if (code >= 0) return code;
-    }
-    if (optind == argc) return cli_usage(COMMAND, "a URL is missing");
-    if (optind + 1 < argc) return cli_usage(COMMAND, "one URL only; many topics go into /events");
+    int code = cli_options(COMMAND, HELP, options, tail, argc, argv);
+    if (code >= 0) return code;
+    if (optind == argc) return cli_usage(COMMAND, "the URL is missing");
+    if (optind + 1 < argc)
+        return cli_usage(COMMAND, "more than one URL; use /events for many topics");
     tail->url = argv[optind];
     return -1;
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/array.h"
+
 // More siblings than that are not looked at: a directory in which all names begin alike.
 #define SIBLINGS_MAX 4096
 #define LOOKS_MAX 8
@@ -119,13 +121,7 @@ static int take(struct sibling **list, size_t *count, size_t *cap, int dir, cons
                 const char *base) {
     struct stat st;
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode)) return 0;
-    if (*count == *cap) {
-        size_t more = *cap ? *cap * 2 : 16;
-        struct sibling *grown = realloc(*list, more * sizeof *grown);
-        if (!grown) return ERR_NOMEM;
-        *list = grown;
-        *cap = more;
-    }
+    if (!array_reserve(*list, *cap, *count + 1)) return ERR_NOMEM;
     char *copy = str_dup(str_from(name));
     if (!copy) return ERR_NOMEM;
     (*list)[(*count)++] = (struct sibling){
