@@ -76,4 +76,6 @@ done < <(files '*.md')
 # The version that is built is the one that is described.
 grep -q "^## $(cat VERSION)\b" CHANGELOG.md || complain "CHANGELOG.md: nothing about version $(cat VERSION)"
 
+scripts/check-source.sh || wrong=1
+
 exit $wrong
