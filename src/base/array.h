@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Growing arrays: a pointer to the items and how many there is room for, kept by whoever owns them.
+// Growing arrays. The owner keeps a pointer to the items and the capacity.
 #ifndef TAILRACE_BASE_ARRAY_H
 #define TAILRACE_BASE_ARRAY_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-// Makes room for `need` items of `size` bytes; *cap is the room that there is. Grows at least to
-// twice of what it was. Returns the items, which may have moved; NULL when out of memory: the old
-// ones are as they were.
+// Makes room for `need` items of `size` bytes. *cap is the capacity; it at least doubles. Returns
+// the items, which may have moved. NULL when out of memory: the old items are unchanged.
 void *array_grow(void *items, size_t *cap, size_t need, size_t size);
 
-// Room for `need` items in `items`, whose room is `cap` (lvalues; `cap` of any unsigned type).
-// False when out of memory: nothing has changed.
+// Makes room for `need` items in `items`, whose capacity is `cap`. Both are lvalues; `cap` is of
+// any unsigned type. False when out of memory: nothing has changed.
 #define array_reserve(items, cap, need)                                                            \
     ({                                                                                             \
         size_t array_cap_ = (cap);                                                                 \

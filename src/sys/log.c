@@ -56,8 +56,8 @@ static void begin_field(struct line *line, const char *key) {
     buf_printf(&line->text, "%s=", key);
 }
 
-// The beginning of `text`, as valid UTF-8, that takes at most the share when it is written. A cut is
-// marked.
+// The beginning of `text`, as valid UTF-8, that takes at most the share when it is written. Adds a
+// mark where it cuts.
 static void fit(const struct line *line, struct str text, struct buf *out) {
     struct buf written;
     buf_init(&written, line->share);
