@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A feed: the way of one followed file, stdin or simulation into the journal.
+// A feed: carries the lines of one followed file, stdin or simulation into the journal.
 #include "source/feed.h"
 
 #include <stdarg.h>
@@ -16,20 +16,21 @@
 #include "sys/hash.h"
 #include "sys/log.h"
 
-// Text of one chunk: a commit's worth. With LIMIT_PUBLISH_EVENTS lines of a hundred bytes both bounds are near each other.
+// Bytes of text in one chunk, which is one commit. With lines of some hundred bytes this bound and
+// LIMIT_PUBLISH_EVENTS are reached at about the same time.
 #define CHUNK_BYTES (1024u * 1024)
 static_assert(CHUNK_BYTES <= LIMIT_PUBLISH_BYTES, "a chunk is one publish");
-// A refused chunk is offered again after so long, doubling.
+// A refused chunk is offered again after this time, which doubles with each refusal.
 #define BACKOFF_MIN_MS 10
 #define BACKOFF_MAX_MS 2000
-// The same error again is logged at most this often.
+// The same error is logged at most this often.
 #define ERROR_LOG_MS 60000
 
-// --- chunks -----------------------------------------------------------------------------------------------------------
+// --- chunks --------------------------------------------------------------------------------------
 
 struct chunk *chunk_new(void) {
     struct chunk *chunk = calloc(1, sizeof *chunk);
-    // One line may come on top of a text that is just short of full; repairing makes a byte three.
+    // Text just short of the bound may get one more line. Repairing makes one byte three.
     if (chunk) buf_init(&chunk->text, CHUNK_BYTES + 4 * (size_t)LIMIT_DATA_BYTES);
     return chunk;
 }
@@ -59,7 +60,7 @@ void chunk_cut(struct chunk *chunk, uint32_t count) {
     chunk->text.len = count ? chunk->lines[count - 1].end : 0;
 }
 
-// A NUL is valid UTF-8, but the strings of many a client end there.
+// NUL is valid UTF-8, but in many clients a string ends there.
 static void replace_nuls(struct buf *out, struct str line) {
     while (line.len) {
         const char *nul = memchr(line.ptr, 0, line.len);
@@ -80,7 +81,7 @@ static void append_clean(struct buf *out, struct str line, size_t line_max, uint
     replace_nuls(out, line);
     struct str clean = {out->data + start, out->len - start};
     if (buf_failed(out) || clean.len <= line_max + LINES_MARK_BYTES) return;
-    // Replacement characters are longer than the bytes they stand for.
+    // Replacement characters are longer than the bytes that they replace.
     out->len = start + utf8_cut(clean, line_max).len;
     lines_mark_cut(out, (struct str){"", 0}, 0, length);
 }
@@ -122,7 +123,7 @@ static int make_events(struct chunk *chunk) {
     return 0;
 }
 
-// --- the way to the journal -------------------------------------------------------------------------------------------
+// --- the way to the journal ----------------------------------------------------------------------
 
 static void launch(struct feed *feed);
 
@@ -138,7 +139,7 @@ static void drop(struct feed *feed, struct chunk *chunk) {
 static void retry_later(struct feed *feed) {
     feed->backoff_ms = feed->backoff_ms ? feed->backoff_ms * 2 : BACKOFF_MIN_MS;
     if (feed->backoff_ms > BACKOFF_MAX_MS) feed->backoff_ms = BACKOFF_MAX_MS;
-    // Without memory for the timer, feed_poke does it.
+    // If there is no memory for the timer, feed_poke offers the chunk again.
     (void)!loop_timer_set(feed->sources->loop, &feed->retry,
                           loop_now(feed->sources->loop) + feed->backoff_ms);
 }
@@ -163,7 +164,7 @@ static void landed(struct inbox_message *message, void *receiver) {
     struct chunk *chunk = container_of(message, struct chunk, publish.message);
     struct feed *feed = chunk->feed;
     feed->accepted = false;
-    // The events are the journal's in any case.
+    // The journal owns the events now, or has freed them.
     free(chunk->publish.events);
     chunk->publish.events = NULL;
     if (chunk->publish.result) {
@@ -191,7 +192,7 @@ static void landed(struct inbox_message *message, void *receiver) {
     feed_wake(feed);
 }
 
-// On the journal thread.
+// Called on the journal's thread.
 static void done(struct publish *publish) {
     struct chunk *chunk = container_of(publish, struct chunk, publish);
     loop_send(chunk->feed->sources->loop, &publish->message);
@@ -243,7 +244,7 @@ void feed_submit(struct feed *feed, struct chunk *chunk) {
     launch(feed);
 }
 
-// --- queue ------------------------------------------------------------------------------------------------------------
+// --- queue ---------------------------------------------------------------------------------------
 
 void feed_wake(struct feed *feed) {
     struct sources *sources = feed->sources;
@@ -274,7 +275,7 @@ static void unqueue(struct feed *feed) {
     feed->runnable = false;
 }
 
-// --- life -------------------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------
 
 void feed_position_name(const char *key, char out[LIMIT_SOURCE_NAME_BYTES + 1]) {
     size_t len = strlen(key);
@@ -332,7 +333,7 @@ void feed_close(struct feed *feed) {
     release_if_done(feed);
 }
 
-// --- status -----------------------------------------------------------------------------------------------------------
+// --- status --------------------------------------------------------------------------------------
 
 void feed_error(struct feed *feed, const char *fmt, ...) {
     char text[sizeof feed->status.error];

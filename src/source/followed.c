@@ -139,7 +139,7 @@ int followed_rest(struct followed_file *file, struct chunk *chunk, uint8_t first
     }
     if (file->line_at == file->read_at) return 0;
     file->line_at = file->read_at;
-    // A failure means that the file was truncated just now; the next drain finds that out.
+    // A failure means that the file was truncated just now. The next drain finds that out.
     (void)!mark_move(&file->mark, file->fd, file->line_at);
     return 0;
 }

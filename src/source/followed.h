@@ -57,7 +57,7 @@ void followed_rewind(struct followed_file *file);
 // The whole file will be read again; nothing is known of its content.
 void followed_restart(struct followed_file *file);
 
-// Since when no bytes have come.
+// Milliseconds since bytes were last read.
 uint64_t followed_quiet_ms(const struct followed_file *file);
 // Whether there is at least one byte to read.
 bool followed_has_more(const struct followed_file *file);

@@ -8,10 +8,11 @@
 
 #include "sys/hash.h"
 
-// Version of the text. To change it: raise the number, keep reading the old form in position_decode.
+// Version of the text. To change the form: raise the number, and keep position_decode able to read
+// the old form.
 #define FORMAT "1"
 
-// ERR_IO when the file does not have all of these bytes.
+// ERR_IO: the file does not have all of these bytes.
 static int hash_range(int fd, uint64_t at, uint32_t len, uint64_t *hash) {
     char bytes[MARK_HEAD_BYTES];
     ASSERT(len <= sizeof bytes);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A simulated source: words, or the lines of a file, one at a time, at random intervals. For demos and tests.
+// A simulated source: emits words, or the lines of a file, one at a time, at random intervals. For
+// demos and tests.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 #include "source/source_priv.h"
 #include "sys/clock.h"
 
-// Of the file with the lines: a sample, not an archive. It is held in memory.
+// Bytes of the file with the lines, which is held in memory: a sample, not an archive.
 #define FILE_BYTES_MAX (16u * 1024 * 1024)
 
 struct simulation {
@@ -25,7 +26,7 @@ struct simulation {
     size_t *ends;    // of each word
     size_t count, cap;
     size_t next;
-    bool due; // the time has come, the journal was not ready
+    bool due; // the interval is over, but the journal was not ready
     bool over;
     struct random random;
 };
@@ -165,7 +166,7 @@ static int start(struct source *source, struct report *report) {
     }
     feed_attached(&simulation->feed, true);
     source->state = simulation;
-    // The first one at once: who looks sees a value, not an empty place.
+    // The first word at once: a client that connects sees a value, not an empty place.
     fire(&simulation->timer);
     return 0;
 }

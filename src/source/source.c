@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The sources of a hub: their thread, their turns, starting, reloading, stopping, status.
+// The sources of a hub: their thread, the queue of feeds, start, reload, stop, status.
 #include "source/source_priv.h"
 
 #include <signal.h>
@@ -10,10 +10,10 @@
 #include "sys/clock.h"
 #include "sys/log.h"
 
-// Turns of the loop end after so long, so that events and timers are not late.
+// Feeds run for at most this long at a time, so that events and timers are not late.
 #define WORK_MS 5
 
-// A reload or the stop, sent to the thread; lives on the stack of the waiting caller.
+// A reload or a stop, sent to the thread. Lives on the stack of the caller, which waits.
 struct source_change {
     struct inbox_message message;
     struct source *add; // checked, not started
@@ -26,7 +26,7 @@ struct source_change {
     bool done;
 };
 
-// --- one source -------------------------------------------------------------------------------------------------------
+// --- one source ----------------------------------------------------------------------------------
 
 void source_rescan(struct source *source) {
     if (source->ops->rescan) source->ops->rescan(source);
@@ -63,7 +63,7 @@ static int source_new(struct source **out, struct sources *sources,
     return 0;
 }
 
-// Checks all and makes sources of them, none started.
+// Checks all configurations and makes a source of each; starts none.
 static int prepare(struct source **out, struct sources *sources,
                    const struct source_config *configs, size_t count, struct report *report) {
     struct source *list = NULL, *other;
@@ -91,14 +91,14 @@ static int prepare(struct source **out, struct sources *sources,
     return 0;
 }
 
-// --- feeds that have something to read ------------------------------------------------------------------------------------------------------------
+// --- feeds that have something to read -----------------------------------------------------------
 
 static void work(struct inbox_message *message, void *owner) {
     (void)message;
     struct sources *sources = owner;
     uint64_t end = clock_mono_ms() + WORK_MS;
     sources->work_sent = false;
-    // When too much is held, whoever lands next sends us again.
+    // When too many bytes are held, the next chunk that is committed sends this message again.
     while (sources->run_first && sources->held_bytes < LIMIT_SOURCE_HELD_BYTES) {
         struct feed *feed = sources->run_first;
         sources->run_first = feed->run_next;
@@ -130,7 +130,7 @@ static bool all_landed(const struct sources *sources) {
     return true;
 }
 
-// --- reload and stop --------------------------------------------------------------------------------------------------
+// --- reload and stop -----------------------------------------------------------------------------
 
 static void change_done(struct source_change *change) {
     pthread_mutex_lock(&change->lock);
@@ -144,11 +144,12 @@ static void stop_source(struct sources *sources, struct source *source) {
     source->ops->stop(source);
 }
 
-// What has been removed has let go of everything: positions in the journal are final, the new ones may read them.
+// Once the removed sources have nothing on its way, their positions in the journal are final: the
+// new sources may read them.
 static void after_turn(void *owner) {
     struct sources *sources = owner;
     struct source_change *change = sources->change;
-    // No message of ours may be left behind.
+    // The message `work` must not be on its way when the loop ends.
     if (sources->stopping && !sources->feeds && !sources->work_sent) loop_stop(sources->loop);
     if (!change || !all_landed(sources)) return;
     struct source *source, *next;
@@ -162,7 +163,8 @@ static void after_turn(void *owner) {
     change_done(change);
 }
 
-// Sources that are in both sets stay as they are. Those of the running set that are not wanted are stopped.
+// Sources that are in both sets go on undisturbed. Running sources that are not in the new set are
+// stopped.
 static void reload(struct inbox_message *message, void *owner) {
     struct sources *sources = owner;
     struct source_change *change = container_of(message, struct source_change, message);
@@ -206,7 +208,7 @@ static void change_fini(struct source_change *change) {
     pthread_cond_destroy(&change->cond);
 }
 
-// --- the public face --------------------------------------------------------------------------------------------------
+// --- the public face -----------------------------------------------------------------------------
 
 static void *thread(void *context) {
     struct sources *sources = context;
@@ -269,7 +271,7 @@ int sources_start(struct sources **out, const struct source_config *configs, siz
         sources_free(sources);
         return err;
     }
-    // The thread does not run yet: this one may do its work.
+    // The thread does not run yet, so this thread may do its work.
     DL_FOREACH_SAFE(list, source, next) {
         DL_DELETE(list, source);
         if (!err) err = source->ops->start(source, report);
@@ -283,7 +285,7 @@ int sources_start(struct sources **out, const struct source_config *configs, siz
         *out = sources;
         return 0;
     }
-    // Lines may be under way already; without a thread they are waited for here.
+    // Lines may be on their way already. Without a thread, this one waits for them.
     if (thread_err) {
         struct inbox_message message = {.run = stop};
         loop_send(sources->loop, &message);

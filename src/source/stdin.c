@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Standard input as a source: its lines until its end. It cannot be read twice, so no position is kept of it.
+// Standard input as a source: its lines until its end. It cannot be read twice, so no position is
+// stored.
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -14,16 +15,17 @@ struct input {
     struct source *source;
     struct loop_io io;
     bool watched; // `io` is registered
-    bool polled;  // it can be: a pipe, a socket, a terminal; a file is always ready
-    bool ready;   // one read will not wait
+    bool polled;  // can be polled: a pipe, a socket, a terminal; a file is always ready
+    bool ready;   // one read will not block
     bool ended;
     struct lines lines;
-    struct str rest; // read, not split yet; in `memory`
+    struct str rest; // read but not split yet; in `memory`
     char *memory;
     uint64_t bytes;
-    bool line_failed; // `line` could not be added for want of memory; it comes first
+    // There was no memory to add `line`; it is the next line to add.
+    bool line_failed;
     struct str line;
-    struct loop_timer timer; // for want of memory
+    struct loop_timer timer; // tries again after a lack of memory
 };
 
 static void watch(struct input *input, bool on) {
@@ -41,7 +43,7 @@ static void watch(struct input *input, bool on) {
 static void readable(struct loop_io *io, uint32_t events) {
     (void)events;
     struct input *input = container_of(io, struct input, io);
-    // Off while it is being read: a closed pipe would be reported again and again.
+    // Not while it is being read: a closed pipe would be reported again and again.
     watch(input, false);
     input->ready = true;
     feed_wake(&input->feed);
@@ -57,7 +59,8 @@ static void wait_readable(struct input *input) {
     input->io.ready = readable;
 }
 
-// One read, only after the descriptor was ready: it must not become non-blocking, others may share it.
+// Reads once, and only when the descriptor is ready. It must not become non-blocking: other
+// processes may share it.
 static void read_more(struct input *input) {
     input->ready = false;
     ssize_t got = read(STDIN_FILENO, input->memory, SOURCE_READ_BYTES);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One followed path: life and reading.
+// One followed path: its life, and reading its files.
 #include "source/tail.h"
 
 #include <stdio.h>
@@ -8,20 +8,20 @@
 #include "base/container.h"
 #include "source/chain.h"
 
-// One turn of one file, so that thousands are served alike.
+// Bytes read in one run of a tail, so that thousands of files are served alike.
 #define TURN_BYTES (4u * 1024 * 1024)
-// A file that was rotated away is looked at for late lines until it has been quiet for so long.
+// A file that was rotated away is checked for late lines until it has been quiet for this long.
 #define BEFORE_QUIET_MS 5000
-// A rest without a newline in a rotated file is a line when nothing has come for so long.
+// Text without a newline at the end of a rotated file counts as a line after this long.
 #define REST_QUIET_MS 1000
-// A deleted file is closed, and its space given back, when it has been quiet for so long.
+// A deleted file is closed, which frees its disk space, when it has been quiet for this long.
 #define DELETED_QUIET_MS 10000
-// While a rotation is under way, besides what inotify tells.
+// How often files are checked while a rotation is in progress, in addition to inotify.
 #define ROTATION_POLL_MS 200
 
-// --- from one file to the next ----------------------------------------------------------------------------------------
+// --- from one file to the next -------------------------------------------------------------------
 
-// An event of a file's first line says that the file took the place of another one.
+// The event of a file's first line says that the file took the place of another one.
 static uint8_t first_flags(const struct tail *tail, const struct followed_file *file) {
     return file == tail->now && tail->position.generation ? EVENT_ROTATED : 0;
 }
@@ -52,15 +52,16 @@ static void count_rotation(struct tail *tail) {
     pthread_mutex_unlock(&tail->source->sources->lock);
 }
 
-// `now` is at its end. Whether the next one has taken its place or there is more to read after all.
+// `now` was read to its end. Moves on to the next file if that is possible. True: there is more to
+// read at once, in `now` or in the next file.
 static bool advance(struct tail *tail, struct chunk *chunk) {
     struct followed_file *now = tail->now;
     if (tail->pending_count == 0) return false;
     struct stat next;
     bool empty = fstat(tail->pending[0]->fd, &next) == 0 && next.st_size == 0;
-    // As long as the new file is empty, the writer may still have the old one.
+    // While the new file is empty, the writer may still write to the old one.
     if (empty && tail->pending_count == 1 && !now->ended) return false;
-    // What was written before the new file's first byte is in the old one now.
+    // Everything that was written before the new file's first byte is in the old file by now.
     if (followed_has_more(now)) return true;
     if (now->line_at != now->read_at && !now->ended && followed_quiet_ms(now) < REST_QUIET_MS)
         return false;
@@ -74,7 +75,7 @@ static bool advance(struct tail *tail, struct chunk *chunk) {
     return true;
 }
 
-// False: it could not be dealt with now.
+// `now` was truncated. False: that could not be handled now.
 static bool truncated(struct tail *tail, struct chunk *chunk, uint32_t certain) {
     struct followed_file *now = tail->now;
     if (tail->pending_count) {
@@ -84,7 +85,7 @@ static bool truncated(struct tail *tail, struct chunk *chunk, uint32_t certain) 
     }
     int err = tail->gone ? ERR_NOT_FOUND : chain_find_copy(tail);
     if (err != ERR_NOT_FOUND) {
-        // They come again: from the copy, or when it can be told whether there is one.
+        // These lines will be read again: from the copy, or once it is clear that there is none.
         chunk_cut(chunk, certain);
         if (err) {
             now->line_at = now->mark.offset;
@@ -122,7 +123,7 @@ static void close_deleted(struct tail *tail, struct chunk *chunk) {
     feed_attached(&tail->feed, false);
 }
 
-// Fills the chunk. Whether there may be more to read at once.
+// Fills the chunk. Returns whether there may be more to read at once.
 static bool fill(struct tail *tail, struct chunk *chunk) {
     size_t budget = TURN_BYTES;
     uint32_t certain;
@@ -144,7 +145,7 @@ static bool fill(struct tail *tail, struct chunk *chunk) {
     return false;
 }
 
-// --- turns ------------------------------------------------------------------------------------------------------------
+// --- turns ---------------------------------------------------------------------------------------
 
 static void set_position(struct tail *tail, struct chunk *chunk) {
     struct stat st = {0};
@@ -185,7 +186,7 @@ static void poll_rotation(struct loop_timer *timer) {
     feed_wake(&tail->feed);
 }
 
-// --- life -------------------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------
 
 static void tail_free(struct tail *tail) {
     free(tail->path);
@@ -289,7 +290,7 @@ void tail_close(struct tail *tail) {
 }
 
 bool tail_take_over(struct tail *tail, struct tail *from) {
-    // Two positions are involved: what covers the lines must be committed before the other takes its place.
+    // Two positions are involved: the one that covers the lines must be committed first.
     if (!from->now || from->before || from->pending_count || from->feed.flying ||
         from->feed.waiting || from->changed)
         return false;

@@ -19,14 +19,14 @@
     (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF |         \
      IN_ATTRIB | IN_ONLYDIR)
 
-// One inode under watch; several may want to know about it.
+// One watched inode. Several watches may share it.
 struct watched {
     int wd;
     struct watch *list;
     UT_hash_handle hh;
 };
 
-// Tells everybody. A watch that is called may remove itself, also the last one: then `watched` is gone.
+// Calls every watch. A watch may remove itself, even the last one: then `watched` is gone.
 static void tell(struct watched *watched, uint32_t mask) {
     struct watch *watch = watched->list;
     while (watch) {
@@ -41,7 +41,7 @@ static void forget(struct watcher *watcher, struct watched *watched) {
     free(watched);
 }
 
-// The kernel has dropped it: the inode is gone or unmounted.
+// The kernel has dropped the watch: the inode is gone or its file system unmounted.
 static void dropped(struct watcher *watcher, struct watched *watched) {
     struct watch *watch, *next;
     DL_FOREACH_SAFE(watched->list, watch, next) {
@@ -127,7 +127,7 @@ static void add(struct watcher *watcher, struct watch *watch, const char *path, 
 }
 
 void watch_add_file(struct watcher *watcher, struct watch *watch, int fd) {
-    // By descriptor, so that it is this file and no other that has got its name since.
+    // By descriptor: another file may have the name by now.
     char path[32];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     add(watcher, watch, path, FILE_MASK);
