@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How commands speak: see cli.h.
+// How commands speak to the user: see cli.h.
 #include "cli/cli.h"
 
 #include <getopt.h>
@@ -29,7 +29,7 @@ int cli_usage(const char *command, const char *fmt, ...) {
     return CLI_USAGE;
 }
 
-// Results of getopt_long: options in the order of the table, from here on.
+// getopt_long returns this for the first option of the table, one more for the next, and so on.
 #define FIRST_OPTION 256
 
 // No message shows the value.

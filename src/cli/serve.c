@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// tailrace serve, tailrace FILE…, cmd | tailrace, tailrace check: the commands that take a configuration.
+// tailrace serve, tailrace FILE…, cmd | tailrace, tailrace check: the commands that take a
+// configuration.
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -33,13 +34,14 @@ static const char serve_help[] =
 static const char check_help[] =
     "Usage: tailrace check [-c FILE]\n"
     "\n"
-    "Checks a configuration as `tailrace serve` would read it, environment included.\n"
-    "Says what is wrong and on which line; exit code 1 then.\n"
+    "Checks a configuration as `tailrace serve` would read it, including the environment.\n"
+    "Prints what is wrong and on which line; the exit code is then 1.\n"
     "\n"
     "  -c, --config FILE   the configuration\n"
     "  -h, --help          this text\n";
 
-// Somebody who names a file here means one that is there; one that comes later can be a pattern, or stand in the configuration.
+// A file named on the command line must exist. A file that appears later can be matched by a
+// pattern or named in the configuration.
 static int check_file(const char *path) {
     struct stat status;
     if (strcmp(path, "-") == 0 || strpbrk(path, "*?[")) return 0;
@@ -53,7 +55,7 @@ static int check_file(const char *path) {
     return CLI_UNAVAILABLE;
 }
 
-// Reads the options into flags. 0, or *exit_code is to be returned.
+// Reads the options into flags. 0; otherwise *exit_code is the command's.
 static int read_options(int argc, char **argv, struct config_flags *flags, int *exit_code) {
     const struct cli_option options[] = {
         {.name = "config", .letter = 'c', .text = &flags->file},
@@ -104,8 +106,8 @@ int cli_follow(int argc, char **argv, bool from_stdin) {
     if (read_options(argc, argv, &flags, &exit_code)) return exit_code;
     if (!flags.data && !flags.file && !getenv("TAILRACE_DATA") && !getenv("TAILRACE_CONFIG")) {
         if (run_temporary_dir(dir)) {
-            cli_say("serve",
-                    "no temporary directory can be made; name one with TMPDIR, or use --data DIR");
+            cli_say("serve", "cannot create a temporary directory; name another place with TMPDIR, "
+                             "or use --data DIR");
             free((void *)(uintptr_t)flags.log_files);
             return CLI_UNAVAILABLE;
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// tailrace tail: prints the events of a stream, and stays with it: reconnects with the last id, waits as the hub asks (retry), notices a
-// connection that is dead, ends when the hub says that there will be no more.
+// tailrace tail: prints the events of a stream and stays connected. It reconnects with the last id,
+// waits as long as the hub asks (`retry`), notices dead connections, and ends when the hub says
+// that no more events will come.
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -14,14 +15,14 @@
 #include "proto/sse.h"
 
 #define COMMAND "tail"
-// Newest events to begin with, as tail(1) does.
+// The number of newest events to start with, as in tail(1).
 #define LAST_DEFAULT "10"
-// What the hub's own defaults are, until it says otherwise.
+// The hub's defaults, until the hub says otherwise.
 #define HEARTBEAT_DEFAULT_MS 15000
 #define RETRY_DEFAULT_MS 1000
-// A hub that is gone is asked again at least this often.
+// The longest wait between two tries to connect.
 #define BACKOFF_MAX_MS 30000
-// Bounds for what a server may tell us.
+// Bounds for values that a server sends.
 #define HEARTBEAT_MAX_MS 600000
 #define RETRY_MAX_MS 600000
 
@@ -30,15 +31,17 @@ static const char HELP[] =
     "Print the events of a topic as they come: URL is http://HOST:PORT/t/TOPIC, or\n"
     "http://HOST:PORT/events?topic=A&topic=B/** for many topics.\n"
     "\n"
-    "  -n, --last N       begin with the newest N events of each topic, or all (default: 10,\n"
-    "                     unless the URL says where to begin)\n"
-    "  -c, --count N      end after N events\n"
+    "  -n, --last N       start with the newest N events of each topic, or all (default: 10,\n"
+    "                     unless the URL says where to start)\n"
+    "  -c, --count N      stop after N events\n"
     "  -j, --json         print one JSON object for each event\n"
     "  -k, --key KEY      access key; @FILE: in a file, @-: on standard input\n"
     "  -h, --help         this text\n"
     "\n"
-    "The key may also be in the environment as TAILRACE_KEY, or in the file TAILRACE_KEY_FILE.\n"
-    "Exit codes: 0 the topic was closed, 1 refused, 64 usage, 69 not there, 77 not permitted.\n";
+    "The key may also come from the environment variable TAILRACE_KEY, or from the file that\n"
+    "TAILRACE_KEY_FILE names.\n"
+    "Exit codes: 0 the topic was closed, 1 refused, 64 usage error, 69 unavailable,\n"
+    "77 not permitted.\n";
 
 struct tail {
     struct client *client;
@@ -52,10 +55,10 @@ struct tail {
     uint64_t count; // events left to print; UINT64_MAX: no bound
     uint64_t heartbeat_ms;
     bool connected;      // at least once
-    bool alive;          // this connection has brought something
+    bool alive;          // this connection has brought bytes
     bool ended;          // the hub said so
-    bool caught_up;      // nothing was to be had before `position`
-    struct buf position; // the hub's, as of its last hello
+    bool caught_up;      // there were no events to print before `position`
+    struct buf position; // the hub's position in its last hello
     int write_errno;
     unsigned failures;
 };
@@ -82,7 +85,8 @@ static int print_json(struct tail *tail, const struct sse_event *event) {
     return 0;
 }
 
-// A string member of tailrace.hello, whose values need no escapes; ptr NULL when it is not there.
+// A string member of tailrace.hello, whose values have no escapes. ptr NULL: there is no such
+// member.
 static struct str hello_member(struct str data, const char *name) {
     const char *end = data.ptr + data.len;
     const char *found = data.len ? memmem(data.ptr, data.len, name, strlen(name)) : NULL;
@@ -104,20 +108,20 @@ static void take_hello(struct tail *tail, struct str data) {
     buf_append_str(&tail->position, position);
 }
 
-// A ping means that there was nothing to begin with: had the connection to be made again without an event seen, it goes on
-// from where the hub stood when it said hello.
+// A ping means that there are no earlier events to print. If it must reconnect before any event, it
+// continues from the position in the hub's last hello.
 static void take_ping(struct tail *tail) {
     if (!buf_failed(&tail->position)) tail->caught_up = true;
 }
 
-// The hub's own events. False: it is a publisher's.
+// Handles the hub's own events. False: the event is a publisher's.
 static bool take_control(struct tail *tail, const struct sse_event *event) {
     if (!str_starts(event->type, STR("tailrace."))) return false;
     if (str_equal(event->type, STR("tailrace.hello"))) take_hello(tail, event->data);
     if (str_equal(event->type, STR("tailrace.ping"))) take_ping(tail);
     if (str_equal(event->type, STR("tailrace.end"))) tail->ended = true;
     if (str_equal(event->type, STR("tailrace.gap"))) {
-        cli_say(COMMAND, "gap, some events could not be given: %.*s", STR_ARG(event->data));
+        cli_say(COMMAND, "gap, some events are missing: %.*s", STR_ARG(event->data));
     }
     return true;
 }
@@ -142,7 +146,7 @@ static int on_body(void *context, struct str bytes) {
     tail->connected = true;
     tail->alive = true;
     int err = sse_parser_feed(&tail->parser, bytes);
-    // What came together is written together, and nothing waits for more.
+    // Events that came together are written together, and nothing waits for more.
     if (fflush(stdout) != 0 && err == 0) err = ERR_FULL;
     if (err == ERR_FULL) tail->write_errno = errno;
     return err;
@@ -176,7 +180,7 @@ static void wait_before_next(struct tail *tail, const struct client_answer *answ
     uint64_t base = tail->parser.retry_ms ? tail->parser.retry_ms : RETRY_DEFAULT_MS;
     if (base > RETRY_MAX_MS) base = RETRY_MAX_MS;
     tail->failures = tail->alive ? 0 : tail->failures + 1;
-    // What the hub asks for is spread already; after a failure it is the least.
+    // The hub has spread its `retry` values already. After a failure it is the shortest wait.
     uint64_t wait = base;
     if (tail->failures || !tail->parser.retry_ms) {
         uint64_t max = base > BACKOFF_MAX_MS / 2 ? base * 2 : BACKOFF_MAX_MS;
@@ -185,12 +189,12 @@ static void wait_before_next(struct tail *tail, const struct client_answer *answ
     client_sleep(wait > answer->retry_after_ms ? wait : answer->retry_after_ms);
 }
 
-// What a connection's end means: an exit code, or -1 to connect again.
+// What the end of a connection means: an exit code, or -1 to connect again.
 static int judge(struct tail *tail, int err, const struct client_answer *answer,
                  const struct report *report) {
     if (tail->ended || err == ERR_LIMIT) return CLI_OK;
     if (err == ERR_FULL) {
-        // Whoever read our output has seen enough.
+        // The reader of our output has seen enough.
         if (tail->write_errno == EPIPE) return CLI_OK;
         cli_say(COMMAND, "standard output: %s", strerror(tail->write_errno));
         return CLI_UNAVAILABLE;
@@ -268,7 +272,8 @@ int cli_tail(int argc, char **argv) {
     struct tail tail = {.count = UINT64_MAX, .heartbeat_ms = HEARTBEAT_DEFAULT_MS};
     int code = parse(&tail, argc, argv);
     if (code >= 0) return code;
-    // Data of many short lines is longer on the wire, but each line is at most the data and a field's name.
+    // Data of many short lines is longer on the wire, but each line has at most the data and a
+    // field's name.
     sse_parser_init(&tail.parser, LIMIT_DATA_BYTES + 16, on_event, &tail);
     buf_init(&tail.position, 1024);
     buf_init(&tail.text, (size_t)LIMIT_DATA_BYTES * 4);

@@ -51,7 +51,8 @@ static int look_around(struct tail *tail, struct file_id id, struct sibling **li
     *count = 0;
     int err = siblings_list(tail->dir, tail->base, list, count);
     if (err == ERR_IO)
-        feed_error(&tail->feed, "%s: looking for rotated files: %s", tail->dir, strerror(errno));
+        feed_error(&tail->feed, "%s: cannot look for rotated files: %s", tail->dir,
+                   strerror(errno));
     struct stat st;
     int failed = tail->follow_symlink ? stat(tail->path, &st) : lstat(tail->path, &st);
     struct file_id now = failed ? (struct file_id){0} : file_id(&st);

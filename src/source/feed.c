@@ -152,10 +152,11 @@ static void refused(struct feed *feed, int err) {
         return;
     }
     if (err == ERR_CLOSED)
-        feed_error(feed, "topic %s is finished and takes no more lines; DELETE it to go on",
+        feed_error(feed,
+                   "topic %s is finished and accepts no more lines; DELETE the topic to continue",
                    feed->topic);
     else if (err != ERR_BUSY)
-        feed_error(feed, "the journal takes no lines now: %s", err_text(err));
+        feed_error(feed, "the journal does not accept lines now: %s; trying again", err_text(err));
     retry_later(feed);
 }
 

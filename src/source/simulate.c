@@ -95,7 +95,7 @@ static int read_file(const char *path, struct buf *out, struct report *report) {
         out->len += (size_t)got;
     int err = 0;
     if (!to)
-        err = report_set(report, ERR_INVALID, "simulation: %s is over %u bytes", path,
+        err = report_set(report, ERR_INVALID, "simulation: %s is larger than %u bytes", path,
                          FILE_BYTES_MAX);
     else if (got < 0)
         err = report_errno(report, ERR_INVALID, "simulation: reading %s", path);

@@ -72,11 +72,11 @@ static int prepare(struct source **out, struct sources *sources,
         struct source *source = NULL;
         int err = source_new(&source, sources, &configs[i], report);
         if (!err && configs[i].kind == SOURCE_STDIN && inputs++)
-            err = report_set(report, ERR_INVALID, "standard input can be only one source");
+            err = report_set(report, ERR_INVALID, "standard input can be a source only once");
         else if (!err) {
             DL_FOREACH(list, other) {
                 if (!err && source_config_equal(&other->config, &source->config))
-                    err = report_set(report, ERR_INVALID, "source %s → %s is there twice",
+                    err = report_set(report, ERR_INVALID, "source %s → %s is listed twice",
                                      source->config.path, source->config.topic);
             }
         }
@@ -116,7 +116,7 @@ static void work(struct inbox_message *message, void *owner) {
 static void look_at_all(struct watcher *watcher) {
     struct sources *sources = container_of(watcher, struct sources, watcher);
     struct source *source;
-    log_write(LOG_INFO, "more has changed than inotify could tell; every file is looked at");
+    log_write(LOG_INFO, "inotify has lost events; checking every file");
     DL_FOREACH(sources->list, source) { source_rescan(source); }
     struct feed *feed;
     DL_FOREACH(sources->feeds, feed) { feed_wake(feed); }
@@ -222,7 +222,7 @@ static int start_thread(struct sources *sources, struct report *report) {
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int failed = pthread_create(&sources->thread, NULL, thread, sources);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (failed) return report_set(report, ERR_SYSTEM, "no thread for the sources");
+    if (failed) return report_set(report, ERR_SYSTEM, "cannot start the thread of the sources");
     pthread_setname_np(sources->thread, "sources");
     return 0;
 }

@@ -208,7 +208,7 @@ static int load_position(struct tail *tail, struct report *report) {
     if (err == ERR_NOT_FOUND) return 0;
     if (!err) err = position_decode(&tail->position, (struct str){text, len});
     if (err == ERR_CORRUPT) {
-        feed_error(&tail->feed, "%s: its stored position cannot be read; starting as if never seen",
+        feed_error(&tail->feed, "%s: its stored position cannot be read; treating it as a new file",
                    tail->path);
         return 0;
     }

@@ -83,7 +83,7 @@ void watch_init(struct watcher *watcher, struct loop *loop,
     *watcher = (struct watcher){.loop = loop, .overflow = overflow};
     watcher->io = (struct loop_io){.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), .ready = ready};
     if (watcher->io.fd < 0 || loop_add(loop, &watcher->io, EPOLLIN)) {
-        log_write(LOG_WARN, "inotify is not available; files are looked at every two seconds",
+        log_write(LOG_WARN, "inotify is not available; files are checked every two seconds",
                   LOG_TEXT("error", strerror(errno)));
         if (watcher->io.fd >= 0) close(watcher->io.fd);
         watcher->io.fd = -1;
@@ -106,7 +106,7 @@ static void add(struct watcher *watcher, struct watch *watch, const char *path, 
         if (errno == ENOSPC && !watcher->warned) {
             watcher->warned = true;
             log_write(LOG_WARN,
-                      "no more inotify watches: some files are only looked at every two seconds; "
+                      "out of inotify watches: some files are checked only every two seconds; "
                       "raise fs.inotify.max_user_watches");
         }
         return;
