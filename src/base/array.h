@@ -11,13 +11,13 @@
 void *array_grow(void *items, size_t *cap, size_t need, size_t size);
 
 // Makes room for `need` items in `items`, whose capacity is `cap`. Both are lvalues; `cap` is of
-// any unsigned type. False when out of memory: nothing has changed.
+// any unsigned type. `need` is evaluated once. False when out of memory: nothing has changed.
 #define array_reserve(items, cap, need)                                                            \
     ({                                                                                             \
-        size_t array_cap_ = (cap);                                                                 \
-        bool array_fits_ = (size_t)(need) <= array_cap_;                                           \
+        size_t array_cap_ = (cap), array_need_ = (need);                                           \
+        bool array_fits_ = array_need_ <= array_cap_;                                              \
         if (!array_fits_) {                                                                        \
-            void *array_items_ = array_grow((items), &array_cap_, (need), sizeof *(items));        \
+            void *array_items_ = array_grow((items), &array_cap_, array_need_, sizeof *(items));   \
             if (array_items_) {                                                                    \
                 (items) = array_items_;                                                            \
                 (cap) = (__typeof__(cap))array_cap_;                                               \
