@@ -81,6 +81,11 @@ while IFS= read -r file; do
         grep -qE '^(//|/\*| \*|# |<!--) *[^ ]' || complain "$file: does not say what it is for below its SPDX line"
 done < <(files '*.c' '*.h' '*.js' '*.mjs' '*.ts' '*.css' '*.sh')
 
+# One word means one thing: no two structs of the program have the same name.
+while IFS= read -r name; do
+    complain "$name is defined twice: $(files 'src/*.[ch]' | tr '\n' '\0' | xargs -0 grep -lE "^$name \{" | tr '\n' ' ')"
+done < <(files 'src/*.[ch]' | tr '\n' '\0' | xargs -0 grep -hoE '^struct [a-z_0-9]+ \{' | sed 's/ {//' | sort | uniq -d)
+
 # --- walls
 
 # NAME PATTERN FOLDERS…: nothing in these folders matches.

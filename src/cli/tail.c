@@ -43,7 +43,7 @@ static const char HELP[] =
     "Exit codes: 0 the topic was closed, 1 refused, 64 usage error, 69 unavailable,\n"
     "77 not permitted.\n";
 
-struct tail {
+struct tail_command {
     struct client *client;
     struct sse_parser parser;
     struct buf json;
@@ -63,13 +63,14 @@ struct tail {
     unsigned failures;
 };
 
-static void add_text(struct tail *tail, struct json *json, const char *name, struct str value) {
+static void add_text(struct tail_command *tail, struct json *json, const char *name,
+                     struct str value) {
     buf_clear(&tail->text);
     utf8_repair(&tail->text, value);
     json_str(json, name, buf_str(&tail->text));
 }
 
-static int print_json(struct tail *tail, const struct sse_event *event) {
+static int print_json(struct tail_command *tail, const struct sse_event *event) {
     struct json json = JSON(&tail->json);
     buf_clear(&tail->json);
     json_object(&json, NULL);
@@ -96,7 +97,7 @@ static struct str hello_member(struct str data, const char *name) {
     return to ? (struct str){from, (size_t)(to - from)} : (struct str){NULL, 0};
 }
 
-static void take_hello(struct tail *tail, struct str data) {
+static void take_hello(struct tail_command *tail, struct str data) {
     struct str heartbeat = hello_member(data, "\"heartbeat\":\"");
     struct str position = hello_member(data, "\"position\":\"");
     uint64_t ms;
@@ -110,12 +111,12 @@ static void take_hello(struct tail *tail, struct str data) {
 
 // A ping means that there are no earlier events to print. If it must reconnect before any event, it
 // continues from the position in the hub's last hello.
-static void take_ping(struct tail *tail) {
+static void take_ping(struct tail_command *tail) {
     if (!buf_failed(&tail->position)) tail->caught_up = true;
 }
 
 // Handles the hub's own events. False: the event is a publisher's.
-static bool take_control(struct tail *tail, const struct sse_event *event) {
+static bool take_control(struct tail_command *tail, const struct sse_event *event) {
     if (!str_starts(event->type, STR("tailrace."))) return false;
     if (str_equal(event->type, STR("tailrace.hello"))) take_hello(tail, event->data);
     if (str_equal(event->type, STR("tailrace.ping"))) take_ping(tail);
@@ -127,7 +128,7 @@ static bool take_control(struct tail *tail, const struct sse_event *event) {
 }
 
 static int on_event(void *context, const struct sse_event *event) {
-    struct tail *tail = context;
+    struct tail_command *tail = context;
     if (take_control(tail, event)) return tail->ended ? ERR_CLOSED : 0;
     int err = 0;
     if (tail->as_json) {
@@ -142,7 +143,7 @@ static int on_event(void *context, const struct sse_event *event) {
 }
 
 static int on_body(void *context, struct str bytes) {
-    struct tail *tail = context;
+    struct tail_command *tail = context;
     tail->connected = true;
     tail->alive = true;
     int err = sse_parser_feed(&tail->parser, bytes);
@@ -153,11 +154,12 @@ static int on_body(void *context, struct str bytes) {
 }
 
 static int on_idle(void *context, uint64_t idle_ms) {
-    const struct tail *tail = context;
+    const struct tail_command *tail = context;
     return idle_ms > tail->heartbeat_ms * 5 / 2 ? ERR_AGAIN : 0;
 }
 
-static int connect_once(struct tail *tail, struct client_answer *answer, struct report *report) {
+static int connect_once(struct tail_command *tail, struct client_answer *answer,
+                        struct report *report) {
     struct buf query;
     static const char *const starts[] = {
         "last", "since", "lastEventId", "last_event_id", "lastEventID", "Last-Event-ID", NULL};
@@ -176,7 +178,7 @@ static int connect_once(struct tail *tail, struct client_answer *answer, struct 
     return err;
 }
 
-static void wait_before_next(struct tail *tail, const struct client_answer *answer) {
+static void wait_before_next(struct tail_command *tail, const struct client_answer *answer) {
     uint64_t base = tail->parser.retry_ms ? tail->parser.retry_ms : RETRY_DEFAULT_MS;
     if (base > RETRY_MAX_MS) base = RETRY_MAX_MS;
     tail->failures = tail->alive ? 0 : tail->failures + 1;
@@ -190,7 +192,7 @@ static void wait_before_next(struct tail *tail, const struct client_answer *answ
 }
 
 // What the end of a connection means: an exit code, or -1 to connect again.
-static int judge(struct tail *tail, int err, const struct client_answer *answer,
+static int judge(struct tail_command *tail, int err, const struct client_answer *answer,
                  const struct report *report) {
     if (tail->ended || err == ERR_LIMIT) return CLI_OK;
     if (err == ERR_FULL) {
@@ -223,7 +225,7 @@ static int judge(struct tail *tail, int err, const struct client_answer *answer,
     return -1;
 }
 
-static int follow(struct tail *tail) {
+static int follow(struct tail_command *tail) {
     for (;;) {
         struct client_answer answer;
         struct report report = {0};
@@ -235,7 +237,7 @@ static int follow(struct tail *tail) {
 }
 
 static int take_last(void *context, const char *value) {
-    struct tail *tail = context;
+    struct tail_command *tail = context;
     uint64_t number;
     if (strcmp(value, "all") != 0 && !str_to_u64(str_from(value), UINT32_MAX, &number))
         return cli_usage(COMMAND, "-n needs a number or all, not '%s'", value);
@@ -244,13 +246,13 @@ static int take_last(void *context, const char *value) {
 }
 
 static int take_count(void *context, const char *value) {
-    struct tail *tail = context;
+    struct tail_command *tail = context;
     if (str_to_u64(str_from(value), UINT64_MAX - 1, &tail->count) && tail->count) return CLI_OK;
     return cli_usage(COMMAND, "--count needs a number over 0, not '%s'", value);
 }
 
 // -1: go on; otherwise the exit code.
-static int parse(struct tail *tail, int argc, char **argv) {
+static int parse(struct tail_command *tail, int argc, char **argv) {
     const struct cli_option options[] = {
         {.name = "last", .letter = 'n', .take = take_last},
         {.name = "lines", .take = take_last},
@@ -269,7 +271,7 @@ static int parse(struct tail *tail, int argc, char **argv) {
 }
 
 int cli_tail(int argc, char **argv) {
-    struct tail tail = {.count = UINT64_MAX, .heartbeat_ms = HEARTBEAT_DEFAULT_MS};
+    struct tail_command tail = {.count = UINT64_MAX, .heartbeat_ms = HEARTBEAT_DEFAULT_MS};
     int code = parse(&tail, argc, argv);
     if (code >= 0) return code;
     // Data of many short lines is longer on the wire, but each line has at most the data and a
