@@ -113,7 +113,7 @@ const durableLines = {
 
 export const DURABLE = [durable, durableLines];
 
-// --- growth ---------------------------------------------------------------------------------------------------------
+// --- growth --------------------------------------------------------------------------------------
 
 const PUBLISH = { connections: 8, pipeline: 8, window: 64, warm: 20, seconds: 1.2 };
 

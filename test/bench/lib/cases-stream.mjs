@@ -5,7 +5,7 @@ import path from 'node:path';
 import { load, withServer } from './load.mjs';
 import { pause } from './process.mjs';
 
-// --- replay ---------------------------------------------------------------------------------------------------------
+// --- replay --------------------------------------------------------------------------------------
 
 const EVENTS = 2000;
 const EVENT_BYTES = 1024;
@@ -103,7 +103,7 @@ export const REPLAY = {
     measure: (context, name) => (name === 'tailrace' ? replayTailrace(context) : replayRaw(context)),
 };
 
-// --- files ----------------------------------------------------------------------------------------------------------
+// --- files ---------------------------------------------------------------------------------------
 
 async function follow(context, name, options) {
     const file = path.join(context.tmp, `followed-${process.pid}-${context.serial++}.log`);
@@ -153,7 +153,7 @@ const fileDelay = {
 
 export const FILE = [fileRate, fileDelay];
 
-// --- slow readers ---------------------------------------------------------------------------------------------------
+// --- slow readers --------------------------------------------------------------------------------
 
 const READERS = 1000;
 
@@ -190,7 +190,7 @@ export const SLOW = {
     },
 };
 
-// --- workers --------------------------------------------------------------------------------------------------------
+// --- workers -------------------------------------------------------------------------------------
 
 export const WORKERS = {
     name: 'workers',
