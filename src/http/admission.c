@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "base/hash.h"
+#include "sys/hash.h"
 
 // Connections over the bound that are still answered, so that a client learns why, and when to come
 // back.

@@ -6,8 +6,8 @@
 #ifndef TAILRACE_HUB_DIRECTORY_H
 #define TAILRACE_HUB_DIRECTORY_H
 
-#include "base/hash.h"
 #include "base/pattern.h"
+#include "sys/hash.h"
 
 #include "hub/filter.h"
 #include "hub/frame.h"

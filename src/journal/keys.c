@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "base/hash.h"
+#include "sys/hash.h"
 
 void keys_fini(struct keys *keys) {
     keys_cut(keys, 0);

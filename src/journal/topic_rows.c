@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/array.h"
-#include "base/hash.h"
+#include "sys/hash.h"
 
 static void topic_row_free(struct topic_row *topic) {
     free(topic->stack);

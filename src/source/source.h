@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Sources: what feeds topics from inside the hub. All run on one thread of their own and publish to the journal like
-// anybody else; each has at most one publish under way, so that a slow journal slows the reading, not the memory.
+// Sources: feed topics from inside the hub. All of them run on one thread of their own and publish
+// to the journal like any client. Each has at most one publish on its way, so that a slow journal
+// slows reading down and does not fill the memory.
 #ifndef TAILRACE_SOURCE_SOURCE_H
 #define TAILRACE_SOURCE_SOURCE_H
 
@@ -35,14 +36,17 @@ struct source_config {
 
 struct sources;
 
-// Checks and starts all; returns when each file source has looked at its files once (they need not exist). The configurations
-// are copied. ERR_INVALID with a report that names the source: bad glob, topic without placeholder, a directory in place of a file.
+// Checks and starts all sources. Returns when each file source has looked for its files once; the
+// files need not exist. Copies the configurations. ERR_INVALID with a report that names the source:
+// bad glob, topic without placeholder, a directory in place of a file.
 int sources_start(struct sources **out, const struct source_config *configs, size_t count,
                   struct journal *journal, struct report *report) MUST_CHECK;
-// Replaces the set: sources whose configuration is unchanged go on undisturbed. On an error nothing changes. Any thread.
+// Replaces the set. Sources whose configuration is unchanged go on undisturbed. On an error nothing
+// changes. Any thread.
 int sources_reload(struct sources *sources, const struct source_config *configs, size_t count,
                    struct report *report) MUST_CHECK;
-// Stops reading, waits for publishes under way, joins the thread. Call before journal_stop. NULL is fine.
+// Stops reading, waits for publishes that are on their way, joins the thread. Call it before
+// journal_stop. NULL is fine.
 void sources_stop(struct sources *sources);
 
 struct source_status {
@@ -50,11 +54,11 @@ struct source_status {
     struct str topic;
     bool attached; // the file is open, stdin not at its end, the simulation running
     uint64_t position_bytes;
-    uint64_t lag_bytes; // what is in the file and not yet committed
+    uint64_t lag_bytes; // in the file, not committed yet
     uint64_t lines_total;
     uint64_t rotations_total;
     uint64_t errors_total;
-    char error[160]; // the last one, empty when all is well
+    char error[160]; // the last one, empty when there is none
 };
 // One call for each followed file, stdin and simulation. Any thread.
 void sources_status(struct sources *sources,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Fuzzing of proto/http1: any cut of a stream gives the same requests and the same failure, slices lie in memory that lives, memory
-// stays bounded. The first byte says where to cut.
+// Fuzzing of proto/http1. However a stream is cut, it gives the same requests and the same failure;
+// slices point to valid memory; memory stays bounded. The first byte decides where to cut.
 #include "proto/http1.h"
 
 #include <stdlib.h>
@@ -34,7 +34,7 @@ static void http1_fuzz_head(uint64_t *sum, const struct http1_head *head) {
     *sum += request->content_length + head->keep_alive * 3u + head->chunked * 5u;
 }
 
-// One piece, from a copy that ends where the piece ends. False after a failure.
+// Feeds one piece, from a copy that ends where the piece ends. False after a failure.
 static bool http1_fuzz_piece(struct http1_parser *parser, const char *bytes, size_t len,
                              uint64_t *sum) {
     char *copy = malloc(len + 1);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The fuzz targets over their corpus, as ordinary tests, each input also cut short at every byte.
+// Runs the fuzz targets over their corpus, as ordinary tests. Each input is also cut short at every
+// byte.
 #include <criterion/criterion.h>
 #include <glob.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// The HTTP/1.1 parser and the writing of heads: requests, bodies, failures, bounds.
 #include "proto/http1.h"
 
 #include <criterion/criterion.h>
@@ -8,8 +9,8 @@
 
 #define BOUND 4096
 
-// What a parser said about a stream: "GET /x 1.1 keep;" for a head, "<body>" for bytes, "." for a complete message,
-// "!400" for a failure, "~" for the end of input inside a message.
+// What a parser reported about a stream: "GET /x 1.1 keep;" for a head, "<body>" for bytes, "." for
+// a complete message, "!400" for a failure, "~" for the end of input inside a message.
 struct script {
     struct buf said;
     struct buf body;
@@ -443,7 +444,8 @@ static const char *const before_renewal[] = {
     "\x16\x03\x01",
 };
 
-// Wherever the connection before was lost, and whatever was wrong with its request. With another bound, the smaller one counts.
+// Wherever the former connection was lost, and whatever was wrong with its request. When another
+// bound is given, the smaller one counts.
 Test(http1, a_renewed_parser_is_as_good_as_new) {
     struct str after = STR("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok");
     for (size_t i = 0; i < sizeof before_renewal / sizeof before_renewal[0]; i++) {

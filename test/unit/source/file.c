@@ -23,7 +23,7 @@ static void start_with(uint64_t backfill) {
 
 static void start(void) { start_with(SOURCE_BACKFILL_ALL); }
 
-// The line "1" has been read.
+// Waits until the line "1" was read.
 static void start_at_one(void) {
     bench_write(&bench, "log", "1\n");
     start();
@@ -36,7 +36,7 @@ static void restart(void (*while_down)(void)) {
     start();
 }
 
-// --- lines ------------------------------------------------------------------------------------------------------------
+// --- lines ---------------------------------------------------------------------------------------
 
 Test(file, lines_arrive_in_order_and_a_rest_waits_for_its_newline) {
     bench_write(&bench, "log", "one\ntwo\nthr");
@@ -98,7 +98,7 @@ Test(file, a_line_of_a_megabyte_is_one_event) {
     free(line);
 }
 
-// --- where to start ---------------------------------------------------------------------------------------------------
+// --- where to start ------------------------------------------------------------------------------
 
 Test(file, starts_with_the_newest_lines) {
     bench_write(&bench, "log", "1\n2\n3\n4\n5\nre");
@@ -158,7 +158,7 @@ Test(file, position_survives_a_restart_even_without_lines) {
     bench_expect(&bench, "log", "log", "new");
 }
 
-// --- rotation while the hub runs --------------------------------------------------------------------------------------
+// --- rotation while the hub runs -----------------------------------------------------------------
 
 Test(file, rename_rotation) {
     start_at_one();
@@ -251,7 +251,7 @@ Test(file, symlink_that_is_pointed_elsewhere) {
     bench_expect(&bench, "app-2", "log", "1|2|3");
 }
 
-// --- rotation while the hub is down -----------------------------------------------------------------------------------
+// --- rotation while the hub is down --------------------------------------------------------------
 
 static void append_two(void) { bench_append(&bench, "log", "2\n"); }
 
@@ -325,7 +325,7 @@ Test(file, compressed_siblings_are_not_read) {
     bench_expect(&bench, "log", "log", "1|2|3");
 }
 
-// --- errors and status ------------------------------------------------------------------------------------------------
+// --- errors and status ---------------------------------------------------------------------------
 
 static bool is_missing(const struct source_status *s) {
     return !s->attached && strstr(s->error, "does not exist") != NULL;

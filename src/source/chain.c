@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// One followed path: which files stand behind it.
+// The chain of a followed path: which files are behind it.
+#include "source/chain.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,15 +9,15 @@
 #include <unistd.h>
 
 #include "source/rotated.h"
-#include "source/tail.h"
 #include "sys/clock.h"
 #include "sys/log.h"
 
 #define TICK_NS 10000000
 
-// --- opening ----------------------------------------------------------------------------------------------------------
+// --- opening -------------------------------------------------------------------------------------
 
-// Opens a regular file without ever waiting (a FIFO would). Sets errno; EISDIR also for other things that are no files.
+// Opens a regular file without ever blocking, as a FIFO would. Sets errno; EISDIR for anything that
+// is not a regular file.
 static int open_regular(const char *path, bool follow, struct stat *st) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (follow ? 0 : O_NOFOLLOW));
     if (fd < 0) return -1;
@@ -25,7 +27,7 @@ static int open_regular(const char *path, bool follow, struct stat *st) {
     return -1;
 }
 
-// ERR_AGAIN: the name is another file's by now, rotation goes on. ERR_IO: it cannot be opened.
+// ERR_AGAIN: the name has another file by now, rotation goes on. ERR_IO: the file cannot be opened.
 static int open_sibling(const struct tail *tail, const struct sibling *sibling, int *out) {
     char *path;
     if (asprintf(&path, "%s/%s", tail->dir, sibling->name) < 0) return ERR_AGAIN;
@@ -42,14 +44,15 @@ static int open_sibling(const struct tail *tail, const struct sibling *sibling, 
     return 0;
 }
 
-// The siblings at a moment at which the file `id` was at the path (ino 0: none was). ERR_AGAIN: rotation is under way, a
-// check follows soon. Any other error counts as no siblings.
+// Lists the siblings as they were while the file `id` was at the path (ino 0: no file). ERR_AGAIN:
+// a rotation is in progress, and a check follows soon. Any other error counts as no siblings.
 static int look_around(struct tail *tail, struct file_id id, struct sibling **list, size_t *count) {
     *list = NULL;
     *count = 0;
     int err = siblings_list(tail->dir, tail->base, list, count);
     if (err == ERR_IO)
-        feed_error(&tail->feed, "%s: looking for rotated files: %s", tail->dir, strerror(errno));
+        feed_error(&tail->feed, "%s: cannot look for rotated files: %s", tail->dir,
+                   strerror(errno));
     struct stat st;
     int failed = tail->follow_symlink ? stat(tail->path, &st) : lstat(tail->path, &st);
     struct file_id now = failed ? (struct file_id){0} : file_id(&st);
@@ -57,45 +60,59 @@ static int look_around(struct tail *tail, struct file_id id, struct sibling **li
     siblings_free(*list, *count);
     *list = NULL;
     *count = 0;
-    tail->source->ops->rescan(tail->source);
+    source_rescan(tail->source);
     return ERR_AGAIN;
 }
 
-// --- the chain of files -----------------------------------------------------------------------------------------------
+// --- the chain of files --------------------------------------------------------------------------
 
-static struct stream *newest(const struct tail *tail) {
+static struct followed_file *newest(const struct tail *tail) {
     return tail->pending_count ? tail->pending[tail->pending_count - 1] : tail->now;
 }
 
-static void append(struct tail *tail, struct stream *stream) {
-    if (!stream) return;
+static void append(struct tail *tail, struct followed_file *file) {
+    if (!file) return;
     if (!tail->now)
-        tail->now = stream;
+        tail->now = file;
     else
-        tail->pending[tail->pending_count++] = stream;
+        tail->pending[tail->pending_count++] = file;
+}
+
+bool chain_holds(const struct tail *tail, struct file_id id) {
+    if (tail->now && file_id_equal(tail->now->mark.id, id)) return true;
+    if (tail->before && file_id_equal(tail->before->mark.id, id)) return true;
+    for (size_t i = 0; i < tail->pending_count; i++)
+        if (file_id_equal(tail->pending[i]->mark.id, id)) return true;
+    return false;
+}
+
+static struct followed_file *open_file(struct tail *tail, int fd, const struct mark *mark) {
+    return followed_new(tail->source, &tail->feed, tail->path, fd, mark);
 }
 
 static bool has_room(const struct tail *tail) { return tail->pending_count < TAIL_PENDING_MAX; }
 
-// The file that was read before `now`, coming back under another name: it goes on where it was.
+// The file that was read before `now` and has come back under another name: its mark, to continue
+// there. NULL: it is another file.
 static const struct mark *seen_before(const struct tail *tail, struct file_id id, int fd) {
     const struct mark *mark = tail->before ? &tail->before->mark : &tail->position.before;
     return mark->id.ino && file_id_equal(mark->id, id) && mark_holds(mark, fd) ? mark : NULL;
 }
 
-// Appends the siblings that were rotated away after `from` (NULL: not among them) and not before `since_ns`, oldest first; all that a
-// hub that was down or slow has not seen yet. ERR_AGAIN: not all of them, and nothing must come after them now.
+// Appends the siblings that were rotated away after `from`, but not before `since_ns`, oldest
+// first: the files that a hub that was down or slow has missed. `from` NULL: the file is not among
+// the siblings. ERR_AGAIN: some are missing, and nothing may be appended after them now.
 static int append_siblings(struct tail *tail, const struct sibling *list, size_t count,
                            const struct sibling *from, int64_t since_ns, struct file_id at_path) {
     for (size_t i = 0; i < count; i++) {
         const struct sibling *s = &list[i];
         bool later = from ? s->mtime_ns >= since_ns && sibling_compare(from, s, tail->base) < 0
                           : s->mtime_ns > since_ns;
-        if (!s->rotated || !later || file_id_equal(s->id, at_path) || tail_holds(tail, s->id))
+        if (!s->rotated || !later || file_id_equal(s->id, at_path) || chain_holds(tail, s->id))
             continue;
         int fd, err = has_room(tail) ? open_sibling(tail, s, &fd) : ERR_AGAIN;
         if (err == ERR_AGAIN) {
-            tail->source->ops->rescan(tail->source);
+            source_rescan(tail->source);
             return ERR_AGAIN;
         }
         if (err) continue;
@@ -103,9 +120,9 @@ static int append_siblings(struct tail *tail, const struct sibling *list, size_t
             close(fd);
             continue;
         }
-        struct stream *stream = stream_new(tail, fd, NULL);
-        if (!stream) return ERR_AGAIN;
-        append(tail, stream);
+        struct followed_file *file = open_file(tail, fd, NULL);
+        if (!file) return ERR_AGAIN;
+        append(tail, file);
     }
     return has_room(tail) ? 0 : ERR_AGAIN;
 }
@@ -117,25 +134,26 @@ static const struct sibling *find_sibling(const struct sibling *list, size_t cou
     return NULL;
 }
 
-// The file at the path itself; fd -1: there is none. Takes over fd.
+// Appends the file at the path itself; fd -1: there is none. Takes over fd.
 static void append_path(struct tail *tail, int fd, struct file_id id) {
     if (fd < 0) return;
     const struct mark *mark = seen_before(tail, id, fd);
-    append(tail, stream_new(tail, fd, mark));
+    append(tail, open_file(tail, fd, mark));
     if (!tail->before || mark != &tail->before->mark) return;
-    // It must not be read twice.
+    // One file must not be read twice.
     tail->position.before = *mark;
-    stream_free(tail->before);
+    followed_free(tail->before);
     tail->before = NULL;
 }
 
-// The path has another file than the newest one known: what came between, and it. Takes over fd.
+// The path has another file than the end of the chain. Appends the files that came between, and
+// this file. Takes over fd.
 static void rotated(struct tail *tail, int fd, struct file_id id) {
     struct sibling *list;
     size_t count;
     bool is_before = tail->before && file_id_equal(tail->before->mark.id, id);
-    if (tail_holds(tail, id) && !is_before) {
-        // Renamed to and fro; it is read in its turn.
+    if (chain_holds(tail, id) && !is_before) {
+        // Renamed back and forth. The chain has the file already.
         close(fd);
         return;
     }
@@ -143,7 +161,7 @@ static void rotated(struct tail *tail, int fd, struct file_id id) {
         close(fd);
         return;
     }
-    struct stream *last = newest(tail);
+    struct followed_file *last = newest(tail);
     struct stat st;
     int64_t since_ns = fstat(last->fd, &st) == 0 ? file_mtime_ns(&st) : 0;
     const struct sibling *from = find_sibling(list, count, last->mark.id);
@@ -154,13 +172,13 @@ static void rotated(struct tail *tail, int fd, struct file_id id) {
     siblings_free(list, count);
 }
 
-// --- starting ---------------------------------------------------------------------------------------------------------
+// --- starting ------------------------------------------------------------------------------------
 
-// Where the newest `lines` complete lines of the file begin.
+// The offset at which the newest `lines` complete lines of the file begin.
 static uint64_t backfill_offset(struct sources *sources, int fd, uint64_t size, uint64_t lines) {
     if (lines == SOURCE_BACKFILL_ALL) return 0;
     uint64_t at = size, found = 0, end = size;
-    bool any = false; // an LF was seen: everything after it is a line without end
+    bool any = false; // a LF was found: the text after it is an unfinished line
     while (at) {
         size_t len = at < SOURCE_READ_BYTES ? (size_t)at : SOURCE_READ_BYTES;
         if (pread(fd, sources->buffer, len, (off_t)(at - len)) != (ssize_t)len) return at;
@@ -177,19 +195,20 @@ static uint64_t backfill_offset(struct sources *sources, int fd, uint64_t size, 
     return any && lines == 0 ? end : 0;
 }
 
-// Files that came and were rotated away since the path was first found empty, before anyone looked again. ERR_AGAIN as above.
+// Appends files that came and were rotated away between the moment when the path was first found
+// empty and this check. ERR_AGAIN as above.
 static int begin_with_siblings(struct tail *tail, struct file_id id) {
     struct sibling *list;
     size_t count;
     if (!tail->missing_ns) return 0;
     int err = look_around(tail, id, &list, &count);
-    // Time stamps of files are those of the last tick of the clock.
+    // The kernel stamps files with the time of its last clock tick.
     if (!err) err = append_siblings(tail, list, count, NULL, tail->missing_ns - TICK_NS, id);
     siblings_free(list, count);
     return err;
 }
 
-// A file that was never seen.
+// Starts the chain for a path that was never followed. Takes over fd.
 static void begin(struct tail *tail, int fd, struct file_id id) {
     struct stat st;
     struct mark mark = {0};
@@ -202,15 +221,15 @@ static void begin(struct tail *tail, int fd, struct file_id id) {
     if (!tail->from_start && fstat(fd, &st) == 0)
         mark.offset = backfill_offset(tail->source->sources, fd, (uint64_t)st.st_size,
                                       tail->source->config.backfill_lines);
-    // A failure leaves a mark that proves nothing yet; the next one does.
+    // After a failure the mark proves nothing yet; the next one does.
     (void)!mark_move(&mark, fd, mark.offset);
-    append(tail, stream_new(tail, fd, &mark));
+    append(tail, open_file(tail, fd, &mark));
     tail->changed = true;
 }
 
-// The sibling in which reading has to go on: the same file under another name, or (`copies`) one with the
-// same content that is not older than `since_ns`. The oldest, since later copies are of what came later.
-// *out is NULL when there is none. ERR_AGAIN: it cannot be told now.
+// Finds the sibling in which reading continues: the same file under another name, or, with
+// `copies`, a file with the same content that is not older than `since_ns`. Takes the oldest one:
+// later copies are of later content. *out is NULL when there is none. ERR_AGAIN: not decidable now.
 static int find_rest(struct tail *tail, const struct sibling *list, size_t count,
                      const struct mark *mark, bool copies, int64_t since_ns,
                      const struct sibling **out, int *out_fd) {
@@ -219,11 +238,11 @@ static int find_rest(struct tail *tail, const struct sibling *list, size_t count
         const struct sibling *s = &list[i];
         bool same = file_id_equal(s->id, mark->id);
         if (!same && (!copies || !s->rotated || mark->offset == 0 || s->mtime_ns < since_ns ||
-                      tail_holds(tail, s->id)))
+                      chain_holds(tail, s->id)))
             continue;
         int err = open_sibling(tail, s, out_fd);
         if (err == ERR_AGAIN) {
-            tail->source->ops->rescan(tail->source);
+            source_rescan(tail->source);
             return ERR_AGAIN;
         }
         if (!err && mark_holds(mark, *out_fd))
@@ -240,11 +259,12 @@ static int resume_before(struct tail *tail, const struct sibling *list, size_t c
     int fd;
     if (!mark->id.ino || tail->before) return 0;
     int err = find_rest(tail, list, count, mark, false, 0, &rest, &fd);
-    if (!err && rest) tail->before = stream_new(tail, fd, mark);
+    if (!err && rest) tail->before = open_file(tail, fd, mark);
     return err;
 }
 
-// The file that was being read is not at the path any more, or not with that content. Takes over fd.
+// Continues when the file that was being read is no longer at the path, or has other content. Takes
+// over fd.
 static int resume_elsewhere(struct tail *tail, int fd, struct file_id id,
                             const struct sibling *list, size_t count) {
     const struct mark mark = tail->position.now;
@@ -252,8 +272,8 @@ static int resume_elsewhere(struct tail *tail, int fd, struct file_id id,
     int rest_fd;
     int err = find_rest(tail, list, count, &mark, file_id_equal(id, mark.id),
                         tail->position.mtime_ns, &rest, &rest_fd);
-    if (!err && rest) append(tail, stream_new(tail, rest_fd, &mark));
-    // Without the file at the path, what is not known to be ours may still be moved away.
+    if (!err && rest) append(tail, open_file(tail, rest_fd, &mark));
+    // While there is no file at the path, rotation may still move the siblings.
     if (!err && (rest || fd >= 0))
         err = append_siblings(tail, list, count, rest, tail->position.mtime_ns, id);
     if (!rest && !err && fd >= 0) {
@@ -270,8 +290,8 @@ static int resume_elsewhere(struct tail *tail, int fd, struct file_id id,
     return err;
 }
 
-// A file of which a position is known. Takes over fd, the file that is at the path now; -1: there is none. When rotation is under way it
-// is left for the next check.
+// Starts the chain from a known position. fd is the file at the path, -1: there is none; takes it
+// over. During a rotation it does nothing; the next check tries again.
 static void resume(struct tail *tail, int fd, struct file_id id) {
     struct sibling *list;
     size_t count;
@@ -280,7 +300,7 @@ static void resume(struct tail *tail, int fd, struct file_id id) {
     if (err) {
         if (fd >= 0) close(fd);
     } else if (file_id_equal(id, tail->position.now.id) && mark_holds(&tail->position.now, fd)) {
-        append(tail, stream_new(tail, fd, &tail->position.now));
+        append(tail, open_file(tail, fd, &tail->position.now));
     } else {
         (void)!resume_elsewhere(tail, fd, id, list, count);
     }
@@ -296,18 +316,19 @@ static void attach(struct tail *tail, int fd, struct file_id id) {
     if (tail->now) feed_attached(&tail->feed, true);
 }
 
-// --- looking ----------------------------------------------------------------------------------------------------------
+// --- looking -------------------------------------------------------------------------------------
 
 static void found_nothing(struct tail *tail, int error) {
     bool missing = error == ENOENT || error == ENOTDIR;
-    // What comes into being while we watch is read whole.
+    // A file that appears while the path is being watched is read whole.
     if (missing) tail->from_start = true;
     if (missing && !tail->missing_ns) tail->missing_ns = (int64_t)clock_unix_ms() * 1000000;
     if (missing && !tail->gone) {
         tail->gone = true;
         tail->gone_ms = loop_now(tail->source->sources->loop);
     }
-    // It may have been rotated away while the hub was down, with lines that were not read.
+    // The file may have been rotated away while the hub was down, before all of its lines were
+    // read.
     if (missing && !tail->now && tail->known && !tail->drained) {
         resume(tail, -1, (struct file_id){0});
         feed_attached(&tail->feed, tail->now != NULL);
@@ -318,7 +339,7 @@ static void found_nothing(struct tail *tail, int error) {
         feed_error(&tail->feed, "%s: %s", tail->path, strerror(error));
     else if (!tail->now && tail->literal)
         feed_error(&tail->feed, "%s does not exist; waiting for it", tail->path);
-    // Its nlink may have become 0, its last lines may be waiting.
+    // The file may have been deleted. The tail then closes it, after its last lines.
     if (tail->now) feed_wake(&tail->feed);
 }
 
@@ -329,10 +350,10 @@ static void set_lag(struct tail *tail, uint64_t size) {
     pthread_mutex_unlock(&tail->source->sources->lock);
 }
 
-void tail_check(struct tail *tail) {
+void chain_check(struct tail *tail) {
     struct stat st;
     int failed = tail->follow_symlink ? stat(tail->path, &st) : lstat(tail->path, &st);
-    struct stream *last = newest(tail);
+    struct followed_file *last = newest(tail);
     if (!failed && last && file_id_equal(file_id(&st), last->mark.id)) {
         tail->gone = false;
         feed_error_clear(&tail->feed);
@@ -342,7 +363,7 @@ void tail_check(struct tail *tail) {
     }
     int fd = failed ? -1 : open_regular(tail->path, tail->follow_symlink, &st);
     if (fd < 0) {
-        // A symlink where none is followed counts as no file.
+        // If symlinks are not followed here, one counts as no file.
         found_nothing(tail, errno == ELOOP ? ENOENT : errno);
         return;
     }
@@ -356,8 +377,8 @@ void tail_check(struct tail *tail) {
     feed_wake(&tail->feed);
 }
 
-int tail_find_copy(struct tail *tail) {
-    struct stream *now = tail->now;
+int chain_find_copy(struct tail *tail) {
+    struct followed_file *now = tail->now;
     struct sibling *list;
     size_t count;
     int fd;
@@ -365,25 +386,26 @@ int tail_find_copy(struct tail *tail) {
     struct file_id id = mark.id;
     const struct sibling *rest = NULL;
     int err = look_around(tail, id, &list, &count);
-    // The file itself cannot be meant; it has been truncated.
+    // The truncated file itself must not match.
     mark.id.ino = 0;
     if (!err) err = find_rest(tail, list, count, &mark, true, now->mtime_ns, &rest, &fd);
     if (!err && !rest) err = ERR_NOT_FOUND;
     if (!err) {
-        struct stream *copy = stream_new(tail, fd, &now->mark);
+        struct followed_file *copy = open_file(tail, fd, &now->mark);
         int again = dup(now->fd);
-        struct stream *restarted = again < 0 ? NULL : stream_new(tail, again, NULL);
+        struct followed_file *restarted = again < 0 ? NULL : open_file(tail, again, NULL);
         if (copy && restarted) {
-            stream_free(now);
+            followed_free(now);
             tail->now = copy;
-            // What finds no room now is found from the last one that did.
+            // Siblings for which the chain has no room now are found later, from the last one that
+            // it has.
             if (append_siblings(tail, list, count, rest, rest->mtime_ns, id))
-                stream_free(restarted);
+                followed_free(restarted);
             else
                 append(tail, restarted);
         } else {
-            stream_free(copy);
-            stream_free(restarted);
+            followed_free(copy);
+            followed_free(restarted);
             err = ERR_AGAIN;
         }
     }
