@@ -41,6 +41,9 @@
 #define LIMIT_SOURCE_FILES 10000
 // Lines read from sources and not committed yet, of all sources together: bounds memory while the journal is slow or full.
 #define LIMIT_SOURCE_HELD_BYTES (32u * 1024 * 1024)
+// Worker threads: each has its own copy of the directory of topics, and every batch goes to each of
+// them. Machines with more cores spend them better on what runs beside the hub.
+#define LIMIT_WORKERS 64
 // A configuration file, and the keys, routes, sources, rules or origins in it: what a person can still oversee; every
 // request looks through the keys.
 #define LIMIT_CONFIG_BYTES (1024 * 1024)

@@ -156,7 +156,7 @@ int cli_check(int argc, char **argv) {
     }
     if (optind < argc)
         return cli_usage("check", "what is \"%s\"? The file is named with -c", argv[optind]);
-    if (config_load(&config, &flags, &report)) {
+    if (load_config(&config, &flags, &report)) {
         fprintf(stderr, "%s\n", report.text);
         return CLI_NO;
     }
