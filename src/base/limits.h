@@ -50,6 +50,9 @@
 // Bytes of lines that were read from sources and are not committed yet, of all sources together.
 // Bounds memory while the journal is slow or full.
 #define LIMIT_SOURCE_HELD_BYTES (32u * 1024 * 1024)
+// Worker threads: each has its own copy of the directory of topics, and every batch goes to each of
+// them. Machines with more cores spend them better on what runs beside the hub.
+#define LIMIT_WORKERS 64
 // Bytes of a configuration file, and the keys, routes, sources, rules or origins in it: as many as
 // a person can still oversee. Every request looks through the keys.
 #define LIMIT_CONFIG_BYTES (1024 * 1024)

@@ -13,8 +13,6 @@
 #include "sys/cpu.h"
 #include "sys/log.h"
 
-#define WORKERS_MAX 64
-
 // On the journal thread: waits while workers are too far behind. (A worker that commits for itself has asked before.)
 static void wait_for_workers(struct server *server) {
     if (atomic_load(&server->lag_bytes) <= LIMIT_LAG_BYTES) return;
@@ -83,10 +81,10 @@ static int open_journal(struct server *server, struct report *report) {
 // Makes the workers with their sockets. On an error what was made is in the server, for server_stop's path to release.
 static int make_workers(struct server *server, struct report *report) {
     const struct config *config = server->site->config;
-    unsigned count = config->workers ? config->workers : cpu_usable();
-    int fds[WORKERS_MAX], metrics_fd = -1;
+    unsigned usable = cpu_usable(), automatic = usable < LIMIT_WORKERS ? usable : LIMIT_WORKERS;
+    unsigned count = config->workers ? config->workers : automatic;
+    int fds[LIMIT_WORKERS], metrics_fd = -1;
     struct net_endpoint endpoint, metrics;
-    if (count > WORKERS_MAX) count = WORKERS_MAX;
     if (net_parse_endpoint(str_from(config->listen), &endpoint)) {
         return report_set(report, ERR_INVALID, "listen: \"%s\" is not ADDRESS:PORT",
                           config->listen);

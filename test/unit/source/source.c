@@ -303,6 +303,7 @@ Test(source, simulation_at_random_says_every_word) {
 
 Test(source, simulation_of_the_lines_of_a_file) {
     struct source_config config = simulation();
+    config.words_count = 0;
     config.path = bench_path(&bench, "sample");
     struct report report = {0};
     struct sources *none;
