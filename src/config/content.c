@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Topic rules, routes and sources of the configuration.
+#include "config/paths.h"
 #include "config/content.h"
 
 #include <stdio.h>
@@ -60,16 +61,27 @@ static int load_topics(struct loader *loader) {
 
 // --- routes ---------------------------------------------------------------------------------------------------------
 
-// The hub's own paths, apart from everything below /t/.
+enum match { EXACT, BELOW };
+
+// What is below a path belongs to the hub with the path itself: /t with /t/….
 static bool is_own_path(struct str path) {
-    static const char *const own[] = {
-        "/",        "/t",           "/events", "/topics",     "/healthz",     "/readyz", "/version",
-        "/metrics", "/tailrace.js", "/livez",  "/index.html", "/favicon.ico", "/access", "/kit"};
+    static const struct {
+        struct str path;
+        enum match match;
+    } own[] = {
+#define X(path, match, resource) {{path, sizeof(path) - 1}, match},
+        HUB_PATHS(X)
+#undef X
+    };
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
-        if (str_equal(path, str_from(own[i]))) return true;
+        struct str bare = own[i].path;
+        if (own[i].match == BELOW) {
+            if (str_starts(path, bare)) return true;
+            bare.len--;
+        }
+        if (str_equal(path, bare)) return true;
     }
-    return str_starts(path, STR("/t/")) || str_starts(path, STR("/assets/")) ||
-           str_starts(path, STR("/kit/"));
+    return false;
 }
 
 // Bytes that a request's target cannot have, or that would end the path.
