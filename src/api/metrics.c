@@ -14,7 +14,6 @@ struct metrics_survey {
     struct survey survey; // first
     struct worker_counts workers;
     struct hub_counts hubs;
-    uint64_t topics;
 };
 
 static void ask(struct survey *base, struct worker *worker) {
@@ -24,11 +23,7 @@ static void ask(struct survey *base, struct worker *worker) {
 #define X(name, help) survey->workers.name += worker->counts.name;
     WORKER_COUNTERS(X)
 #undef X
-    // Every worker knows all topics; everything else adds up.
-    survey->topics = counts.topics;
-    const uint64_t *from = (const uint64_t *)(const void *)&counts;
-    uint64_t *to = (uint64_t *)(void *)&survey->hubs;
-    for (size_t i = 0; i < sizeof counts / sizeof *from; i++) to[i] += from[i];
+    hub_counts_add(&survey->hubs, &counts);
 }
 
 static void metric(struct buf *out, const char *name, const char *type, const char *help,
@@ -46,21 +41,9 @@ static void gauge(struct buf *out, const char *name, const char *help, uint64_t 
 }
 
 static void write_hubs(struct buf *out, const struct metrics_survey *survey) {
-    const struct hub_counts *hubs = &survey->hubs;
-    gauge(out, "subscribers", "live responses at present", hubs->subscribers);
-    gauge(out, "selectors", "distinct subscriptions at present", hubs->selectors);
-    gauge(out, "topics", "topics known", survey->topics);
-    counter(out, "deliveries_total", "events given to subscribers", hubs->deliveries_total);
-    counter(out, "sent_bytes_total", "bytes sent to subscribers", hubs->bytes_total);
-    counter(out, "sent_writes_total", "writes to subscribers", hubs->writes_total);
-    counter(out, "gaps_total", "gaps told to subscribers", hubs->gaps_total);
-    counter(out, "replays_total", "subscriptions that asked for history", hubs->replays_total);
-    counter(out, "blocked_total", "times a subscriber could not take more", hubs->blocked_total);
-    gauge(out, "searches", "pages of history and searches that are under way", hubs->searches);
-    counter(out, "looked_back_total", "about how many events pages and searches looked at",
-            hubs->looked_back_total);
-    gauge(out, "ring_events", "recent events in memory, all workers", hubs->ring_events);
-    gauge(out, "ring_bytes", "their bytes", hubs->ring_bytes);
+#define X(name, level, over_workers, help) metric(out, #name, #level, help, survey->hubs.name);
+    HUB_COUNTERS(X)
+#undef X
 }
 
 static void write_journal(struct buf *out, struct journal *journal) {

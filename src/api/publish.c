@@ -363,9 +363,9 @@ static void answer_ok(struct publishing *publishing) {
         buf_append_char(&body, '{');
         if (publishing->count) {
             buf_append_str(&body, STR("\"first\":\""));
-            frame_id(&body, epoch, publishing->first);
+            document_id(&body, epoch, publishing->first);
             buf_append_str(&body, STR("\",\"last\":\""));
-            frame_id(&body, epoch, publishing->last);
+            document_id(&body, epoch, publishing->last);
             buf_append_str(&body, STR("\","));
         }
         buf_append_str(&body, STR("\"count\":"));
@@ -378,7 +378,7 @@ static void answer_ok(struct publishing *publishing) {
         buf_append_str(&body, STR("}\n"));
     } else {
         buf_append_str(&body, STR("{\"id\":\""));
-        frame_id(&body, epoch, publishing->first);
+        document_id(&body, epoch, publishing->first);
         buf_append_str(&body,
                        publishing->duplicates ? STR("\",\"duplicate\":true}\n") : STR("\"}\n"));
     }

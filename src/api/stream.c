@@ -7,7 +7,6 @@
 
 #include "api/router.h"
 #include "api/subscription.h"
-#include "api/topics.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/units.h"
@@ -32,22 +31,9 @@ struct stream {
 struct poll {
     struct buf head; // its fields so far
     uint64_t question;
-    bool chunked;
-    uint32_t names_count, grants_count;
-    struct pattern *grants; // behind the names
-    struct pattern names[];
 };
 
 // --- the head -------------------------------------------------------------------------------------------------------
-
-static const char *content_type(enum frame_format format) {
-    switch (format) {
-        case FRAME_JSON: return "application/json";
-        case FRAME_NDJSON: return "application/x-ndjson";
-        case FRAME_TEXT: return "text/plain; charset=utf-8";
-        default: return "text/event-stream";
-    }
-}
 
 static void write_head(struct buf *out, const struct subscription *asked) {
     bool snapshot = asked->hub.mode != HUB_STREAM;
@@ -56,39 +42,10 @@ static void write_head(struct buf *out, const struct subscription *asked) {
     if (!snapshot || !reply.chunked) reply.keep_alive = false;
     reply_head(out, asked->conn->worker, &reply, 200);
     http1_field_text(out, "Vary", "Accept");
-    http1_field_text(out, "Content-Type", content_type(asked->hub.format));
+    http1_field_text(out, "Content-Type", hub_content_type(asked->hub.format));
     http1_field_text(out, "Cache-Control", snapshot ? "no-cache" : "no-cache, no-transform");
     if (!snapshot) http1_field_text(out, "X-Accel-Buffering", "no");
     if (reply.chunked) http1_field_text(out, "Transfer-Encoding", "chunked");
-}
-
-// What opens an SSE stream: a comment at once, the time to wait before a reconnect, the greeting.
-static void write_opening(struct buf *out, const struct subscription *asked) {
-    struct worker *worker = asked->conn->worker;
-    const struct config *config = worker->site->config;
-    size_t start = out->len;
-    sse_comment(out, STR("tailrace"));
-    sse_retry(out, worker_jitter(worker, config->retry_ms));
-    sse_end(out);
-    if (asked->hub.control) {
-        struct buf hello;
-        bool first = true;
-        char duration[32];
-        const char *epoch = journal_epoch(worker->server->journal);
-        buf_init(&hello, 1024);
-        buf_append_char(&hello, '{');
-        json_pair_str(&hello, &first, "epoch", str_from(epoch));
-        json_key(&hello, &first, "position");
-        buf_append_char(&hello, '"');
-        frame_id(&hello, epoch, hub_position(worker->hub));
-        buf_append_char(&hello, '"');
-        json_pair_str(&hello, &first, "heartbeat",
-                      str_from(units_format_duration(config->heartbeat_ms, duration)));
-        buf_append_char(&hello, '}');
-        frame_control(out, "hello", buf_str(&hello), epoch, 0, false);
-        buf_fini(&hello);
-    }
-    if (asked->hub.chunked) frame_chunk(out, start);
 }
 
 // --- answering ------------------------------------------------------------------------------------------------------
@@ -160,17 +117,6 @@ static bool matches_etag(struct subscription *asked, struct subscriber *subscrib
     return found;
 }
 
-static void write_snapshot_opening(struct buf *out, struct worker *worker,
-                                   const struct pattern *names, uint32_t names_count,
-                                   const struct pattern *grants, uint32_t grants_count,
-                                   bool chunked) {
-    size_t start = out->len;
-    buf_append_str(out, STR("{\"topics\":"));
-    topics_write(out, worker, names, names_count, grants, grants_count);
-    buf_append_str(out, STR(",\"events\":["));
-    if (chunked) frame_chunk(out, start);
-}
-
 static void free_poll(struct stream *stream) {
     if (!stream->poll) return;
     buf_fini(&stream->poll->head);
@@ -183,34 +129,10 @@ static void free_stream(struct stream *stream) {
     free(stream);
 }
 
-static struct pattern copy_name(char **to, struct pattern name) {
-    memcpy(*to, name.text.ptr, name.text.len);
-    *to += name.text.len;
-    name.text.ptr = *to - name.text.len;
-    return name;
-}
-
-// With copies of names and grants: the request is gone when a long poll is answered.
 static int make_poll(struct stream *stream, const struct subscription *asked) {
-    const struct hub_request *hub = &asked->hub;
-    uint32_t total = hub->names_count + hub->grants_count;
-    size_t bytes = 0;
-    for (uint32_t i = 0; i < hub->names_count; i++) bytes += hub->names[i].text.len;
-    for (uint32_t i = 0; i < hub->grants_count; i++) bytes += hub->grants[i].text.len;
-    struct poll *poll = malloc(sizeof *poll + total * sizeof *poll->names + bytes);
-    if (!poll) return ERR_NOMEM;
-    *poll = (struct poll){
-        .question = subscription_fingerprint(asked),
-        .chunked = hub->chunked,
-        .names_count = hub->names_count,
-        .grants_count = hub->grants_count,
-        .grants = poll->names + hub->names_count,
-    };
-    char *to = (char *)(poll->names + total);
-    for (uint32_t i = 0; i < hub->names_count; i++) poll->names[i] = copy_name(&to, hub->names[i]);
-    for (uint32_t i = 0; i < hub->grants_count; i++)
-        poll->grants[i] = copy_name(&to, hub->grants[i]);
-    stream->poll = poll;
+    stream->poll = calloc(1, sizeof *stream->poll);
+    if (!stream->poll) return ERR_NOMEM;
+    stream->poll->question = subscription_fingerprint(asked);
     return 0;
 }
 
@@ -237,29 +159,25 @@ static void begin(struct subscription *asked, struct stream *stream, bool waits)
         conn_wait_until(asked->conn, loop_now(worker->loop) + asked->wait_ms);
         return;
     }
-    if (asked->form == FORM_JSON) {
+    if (asked->form == FORM_JSON)
         write_etag(&head, worker, &stream->subscriber, subscription_fingerprint(asked));
-        http1_head_end(&head);
-        write_snapshot_opening(&head, worker, asked->hub.names, asked->hub.names_count,
-                               asked->hub.grants, asked->hub.grants_count, asked->hub.chunked);
-    } else {
-        http1_head_end(&head);
-        if (asked->form == FORM_SSE) write_opening(&head, asked);
-    }
-    if (buf_failed(&head)) {
-        buf_fini(&head);
+    http1_head_end(&head);
+    enum conn_state state = asked->conn->state;
+    conn_stream(asked->conn, stream);
+    free_poll(stream);
+    if (asked->age_ms) stream->expires_ms = loop_now(worker->loop) + asked->age_ms;
+    arm(stream);
+    int err = hub_begin(worker->hub, &stream->subscriber, buf_str(&head), loop_now(worker->loop));
+    buf_fini(&head);
+    if (err) {
+        asked->conn->state = state;
+        asked->conn->stream = NULL;
+        conn_wait_until(asked->conn, 0);
         hub_remove(worker->hub, &stream->subscriber);
         free_stream(stream);
         answer_problem(asked, 503, "its topics are too many for one answer; ask for fewer", 0);
         return;
     }
-    conn_stream(asked->conn, stream);
-    free_poll(stream);
-    if (asked->age_ms) stream->expires_ms = loop_now(worker->loop) + asked->age_ms;
-    arm(stream);
-    hub_send(worker->hub, &stream->subscriber, buf_str(&head));
-    buf_fini(&head);
-    hub_begin(worker->hub, &stream->subscriber, loop_now(worker->loop));
     worker_schedule(worker);
 }
 
@@ -381,16 +299,14 @@ static void sink_broken(struct subscriber *subscriber) {
     conn_defer(of(subscriber)->conn, CONN_BROKEN);
 }
 
-static bool sink_begin(struct subscriber *subscriber) {
+static bool sink_begin(struct subscriber *subscriber, struct buf *head) {
     struct stream *stream = of(subscriber);
     struct worker *worker = stream->conn->worker;
     struct poll *poll = stream->poll;
     write_etag(&poll->head, worker, subscriber, poll->question);
     http1_head_end(&poll->head);
-    write_snapshot_opening(&poll->head, worker, poll->names, poll->names_count, poll->grants,
-                           poll->grants_count, poll->chunked);
     bool whole = !buf_failed(&poll->head);
-    if (whole) hub_send(worker->hub, subscriber, buf_str(&poll->head));
+    buf_append_str(head, buf_str(&poll->head));
     free_poll(stream);
     conn_wait_until(stream->conn, 0);
     worker_schedule(worker);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <xxhash.h>
 
+#include "api/stream.h"
 #include "base/topic.h"
 #include "base/units.h"
 #include "server/server_priv.h"
@@ -365,7 +366,9 @@ int subscription_read(struct subscription *asked, struct str topic) {
     if (params_flag(asked->params, "control", &asked->hub.control)) {
         return refuse(asked, 400, "`control` must be 1 or 0");
     }
-    asked->hub.chunked = asked->reply.chunked;
+    asked->hub.wire.framing = asked->reply.chunked ? WIRE_CHUNKED : WIRE_RAW;
+    asked->hub.sink = &stream_sink;
+    asked->hub.retry_ms = worker_jitter(worker, worker->site->config->retry_ms);
     bool streams = asked->form == FORM_SSE || (asked->follow && asked->form != FORM_JSON);
     asked->hub.mode = streams ? HUB_STREAM : HUB_SNAPSHOT;
     if (streams && age) asked->age_ms = worker_jitter(worker, age);

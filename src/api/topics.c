@@ -27,47 +27,6 @@ struct topics_survey {
     struct buf names; // of the topics, one after the other
 };
 
-static void write_topic(struct buf *out, const struct hub_topic *topic, const char *epoch,
-                        const uint64_t *subscribers) {
-    char time[32];
-    bool first = true;
-    buf_append_char(out, '{');
-    json_pair_str(out, &first, "topic", topic->name);
-    json_key(out, &first, "last_id");
-    buf_append_char(out, '"');
-    frame_id(out, epoch, topic->last_seq);
-    buf_append_char(out, '"');
-    json_pair_str(out, &first, "last_time", str_from(units_format_time(topic->last_time_ms, time)));
-    json_pair_u64(out, &first, "events", topic->events);
-    json_pair_u64(out, &first, "bytes", topic->bytes);
-    if (subscribers) json_pair_u64(out, &first, "subscribers", *subscribers);
-    json_pair_bool(out, &first, "closed", topic->closed);
-    buf_append_char(out, '}');
-}
-
-// --- in a snapshot --------------------------------------------------------------------------------------------------
-
-struct writing {
-    struct buf *out;
-    const char *epoch;
-    bool some;
-};
-
-static void write_each(void *context, const struct hub_topic *topic) {
-    struct writing *writing = context;
-    if (writing->some) buf_append_char(writing->out, ',');
-    writing->some = true;
-    write_topic(writing->out, topic, writing->epoch, NULL);
-}
-
-void topics_write(struct buf *out, struct worker *worker, const struct pattern *names,
-                  uint32_t names_count, const struct pattern *grants, uint32_t grants_count) {
-    struct writing writing = {out, journal_epoch(worker->server->journal), false};
-    buf_append_char(out, '[');
-    hub_topics(worker->hub, names, names_count, grants, grants_count, write_each, &writing);
-    buf_append_char(out, ']');
-}
-
 // --- /topics --------------------------------------------------------------------------------------------------------
 
 static void collect(void *context, const struct hub_topic *topic) {
@@ -100,15 +59,16 @@ static void answer(struct survey *base, struct worker *home) {
     struct topics_survey *survey = (struct topics_survey *)(void *)base;
     struct buf body;
     buf_init(&body, LIMIT_TAIL_BYTES / 2);
-    buf_append_char(&body, '[');
+    struct json json = JSON(&body);
+    json_array(&json, NULL);
     for (size_t i = 0; i < survey->count; i++) {
         struct listed *listed = &survey->items[i];
         listed->topic.name.ptr = survey->names.data + listed->name.len;
-        if (i) buf_append_char(&body, ',');
-        write_topic(&body, &listed->topic, journal_epoch(home->server->journal),
-                    &listed->subscribers);
+        hub_topic_write(&json, &listed->topic, journal_epoch(home->server->journal),
+                        &listed->subscribers);
     }
-    buf_append_str(&body, STR("]\n"));
+    json_end(&json);
+    buf_append_char(&body, '\n');
     if (buf_failed(&body) || survey->failed || buf_failed(&survey->names)) {
         reply_problem(&base->exchange.response, home, &base->exchange.reply, 503,
                       "the list is too long for one answer; ask for fewer with ?topic=PATTERN", 0,

@@ -29,6 +29,10 @@
 #define LIMIT_PUBLISH_BYTES (4u * 1024 * 1024)
 // What a stream is to be told besides events (head, topics of a snapshot, control events) and has not taken yet.
 #define LIMIT_TAIL_BYTES (64u * 1024 * 1024)
+// Events that slow subscribers of one worker are in the middle of, each counted once: as much as the
+// log of what they have missed would never be, and room for 16 of the largest. A subscriber that would
+// need more is cut off and comes back by its last id.
+#define LIMIT_PINNED_BYTES ((size_t)256 * 1024 * 1024)
 // Committed events that workers have not taken yet, counted once for each worker. Beyond it the journal waits: a worker that is long over one
 // fan-out slows publishing, it does not gather memory.
 #define LIMIT_LAG_BYTES ((size_t)256 * 1024 * 1024)

@@ -9,6 +9,6 @@
 // Gives up the transactions of all readers. The caller holds the gate's write side, so none is in use.
 void reader_forget_all(struct store *store);
 // How many records it has looked at.
-uint64_t reader_reads(const struct journal_reader *reader);
+uint64_t reader_reads(struct store_reader *reader);
 
 #endif

@@ -271,14 +271,13 @@ static int listen_on(struct worker *worker, struct loop_io *io, int fd,
 static int make_hub(struct worker *worker, struct report *report) {
     struct server *server = worker->server;
     const struct config *config = worker->site->config;
-    struct journal_reader *reader;
+    struct store_reader *reader;
     int err = journal_reader_open(server->journal, &reader);
     if (err) return report_set(report, err, "the journal cannot be read: %s", err_text(err));
     struct hub_config hub = {
         .epoch = journal_epoch(server->journal),
-        .reader = reader,
+        .store = reader,
         .position = journal_last_seq(server->journal),
-        .sink = &stream_sink,
         .ring_events = config->ring_events,
         .ring_bytes = config->ring_bytes,
         .heartbeat_ms = config->heartbeat_ms,
@@ -286,7 +285,7 @@ static int make_hub(struct worker *worker, struct report *report) {
     };
     err = hub_new(&worker->hub, &hub, report);
     if (err) {
-        journal_reader_close(reader);
+        store_reader_close(reader);
         return err;
     }
     journal_topics(server->journal, load_topic, worker);

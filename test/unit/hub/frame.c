@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// Frames: live events as they go out.
+#include "hub/frame.h"
+
+#include <criterion/criterion.h>
+
+#include "base/limits.h"
+
+static const struct wire raw = {WIRE_RAW, WIRE_IDENTITY}, chunked = {WIRE_CHUNKED, WIRE_IDENTITY};
+
+static struct str bytes_of(const struct encoding *frame) {
+    return (struct str){frame->bytes, frame->size};
+}
+
+Test(frame, of_an_event_is_made_once_for_each_format_and_wire) {
+    struct event *event = event_new(STR("a"), STR(""), STR(""), STR("data"), 0);
+    event->seq = 1;
+    const struct encoding *frame = frame_of(event, FRAME_PLAIN, chunked, "e");
+    cr_assert(frame);
+    cr_assert(str_equal(bytes_of(frame), STR("14\r\nid: e-1\ndata: data\n\n\r\n")));
+    cr_assert_eq(frame_of(event, FRAME_PLAIN, chunked, "e"), frame);
+    const struct encoding *text = frame_of(event, FRAME_TEXT, chunked, "e");
+    cr_assert(str_equal(bytes_of(text), STR("5\r\ndata\n\r\n")));
+    const struct encoding *bare = frame_of(event, FRAME_TEXT, raw, "e");
+    cr_assert(str_equal(bytes_of(bare), STR("data\n")));
+    cr_assert_eq(frame_of(event, FRAME_TEXT, chunked, "e"), text);
+    cr_assert_eq(event_encoded_bytes(event),
+                 3 * sizeof(struct encoding) + frame->size + text->size + bare->size);
+    event_free(event);
+}
+
+Test(frame, a_json_array_has_none) {
+    cr_assert(!frame_is_shared(FRAME_JSON));
+    cr_assert(frame_is_shared(FRAME_NDJSON) && frame_is_shared(FRAME_META));
+}
+
+// Each line end becomes a line of seven bytes.
+Test(frame, the_worst_event_that_may_be_published_has_one) {
+    size_t len = LIMIT_DATA_BYTES;
+    char *data = malloc(len);
+    cr_assert(data);
+    memset(data, '\n', len);
+    struct event *event = event_new(STR("a"), STR(""), STR(""), (struct str){data, len}, 0);
+    cr_assert(event && frame_of(event, FRAME_PLAIN, chunked, "e"));
+    memset(event->bytes + 1, 1, len);
+    cr_assert(frame_of(event, FRAME_ENVELOPE, chunked, "e"));
+    event_free(event);
+    free(data);
+}
