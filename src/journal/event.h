@@ -20,8 +20,15 @@ enum event_flags {
     EVENT_ROTATED = 8,
 };
 
-// The number of encodings that an event can carry (hub/frame.h defines them).
-#define EVENT_FRAMES 8
+// An encoding that an event carries with it, made on demand by the first thread that needs it.
+// `kind` is a number of the maker's (hub/frame.h). A list, because few of the many kinds are ever
+// needed of one event.
+struct encoding {
+    struct encoding *next;
+    uint32_t kind;
+    uint32_t size;
+    char bytes[];
+};
 
 struct event {
     uint64_t seq;     // given by the journal; 0 before
@@ -36,10 +43,8 @@ struct event {
     uint8_t type_len;
     uint8_t key_len;
     uint8_t flags;
-    // Encodings, made on demand by the first thread that needs one (compare and swap); freed with
-    // free().
-    _Atomic(void *) frames[EVENT_FRAMES];
-    char bytes[]; // topic, type, key, data
+    _Atomic(struct encoding *) encodings; // grows at its head, by compare and swap
+    char bytes[];                         // topic, type, key, data
 };
 
 static inline struct str event_topic(const struct event *e) {
@@ -61,6 +66,14 @@ static inline struct str event_data(const struct event *e) {
 struct event *event_new(struct str topic, struct str type, struct str key, struct str data,
                         uint8_t flags);
 void event_free(struct event *event);
+
+// The encoding of that kind, NULL when nobody has made it. Lives as long as the event. Any thread.
+const struct encoding *event_encoding(struct event *event, uint32_t kind);
+// Adds one (on the heap, taken over), unless another thread was faster: then it is freed. The one
+// that the event has.
+const struct encoding *event_add_encoding(struct event *event, struct encoding *made);
+// Memory of all its encodings. Any thread.
+size_t event_encoded_bytes(struct event *event);
 
 // A change of a topic that is not an event.
 struct topic_change {

@@ -6,7 +6,7 @@
 // batch to the listener and then answers each publisher. While a sync runs the next publishes
 // gather: group commit without a timer.
 //
-// Readers read stored events through a struct journal_reader of their own, from any thread, without
+// Readers read stored events through a struct store_reader of their own, from any thread, without
 // a lock against the writer.
 #ifndef TAILRACE_JOURNAL_JOURNAL_H
 #define TAILRACE_JOURNAL_JOURNAL_H
@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "journal/event.h"
+#include "journal/store_reader.h"
 #include "sys/inbox.h"
 
 struct journal;
@@ -75,19 +76,8 @@ struct journal_listener {
 int journal_open(struct journal **out, const struct journal_config *config,
                  struct report *report) MUST_CHECK;
 
-// Between open and start only: the state of every topic, for building a directory of them.
-struct topic_state {
-    struct str name; // borrowed until the call returns
-    uint32_t topic_no;
-    bool closed;
-    bool marker; // the newest event has EVENT_MARKER
-    uint64_t last_seq;
-    uint64_t last_ordinal;
-    uint64_t last_time_ms;
-    uint64_t trimmed_seq;     // as in struct topic_change
-    uint64_t trimmed_ordinal; // events left = last_ordinal - trimmed_ordinal
-    uint64_t bytes;           // data bytes of the events that are left
-};
+// Between open and start only: the state of every topic, for building a directory of them. The name
+// is borrowed until the call returns.
 void journal_topics(struct journal *journal,
                     void (*each)(void *context, const struct topic_state *topic), void *context);
 
@@ -194,55 +184,8 @@ int journal_set_policy(struct journal *journal, const struct journal_policy *pol
 
 // --- reading -------------------------------------------------------------------------------------
 
-// For one thread. Holds no LMDB transaction between end and the next begin.
-struct journal_reader;
-
-int journal_reader_open(struct journal *journal, struct journal_reader **out) MUST_CHECK;
-void journal_reader_close(struct journal_reader *reader);
-
-// Takes a snapshot of the committed events. It must be ended in the same loop turn. All memory
-// borrowed from the reader is valid until the end. ERR_IO, ERR_NOMEM.
-int journal_reader_begin(struct journal_reader *reader) MUST_CHECK;
-void journal_reader_end(struct journal_reader *reader);
-
-struct record {
-    uint64_t seq, prev, ordinal, time_ms;
-    uint32_t topic_no;
-    uint8_t flags;
-    struct str type, key, data; // borrowed
-};
-
-// The event with this seq. ERR_NOT_FOUND: it is not in the store, or no longer. ERR_CORRUPT.
-int journal_read(struct journal_reader *reader, uint64_t seq, struct record *out) MUST_CHECK;
-
-// The first stored event of any topic with a seq above `after`. ERR_NOT_FOUND: there is none.
-// Cheap when called with rising `after`.
-int journal_read_next(struct journal_reader *reader, uint64_t after, struct record *out) MUST_CHECK;
-
-// One step back: *before becomes the seq of the last stored event of any topic below it, 0 when
-// there is none. ERR_NOT_FOUND: there is none, or that event was forgotten. Cheap when called with
-// the *before of the call before.
-int journal_read_previous(struct journal_reader *reader, uint64_t *before,
-                          struct record *out) MUST_CHECK;
-
-// Within one topic. `tail` is the seq of an event of the topic that is stored, typically its
-// newest. The search goes back from there along the links between records, in O(log n) reads and
-// then one read for each seq returned.
-//
-// The seqs above `after` up to `tail`, ascending, the lowest `max` of them. *count is 0 when tail
-// <= after. *lost is set when a link led to a record that is no longer stored: older events of the
-// topic may be missing from the result.
-int journal_topic_after(struct journal_reader *reader, uint64_t tail, uint64_t after,
-                        uint64_t *seqs, size_t max, size_t *count, bool *lost) MUST_CHECK;
-// The seq of the topic's event with this ordinal (1 .. tail's). ERR_NOT_FOUND: it is not stored.
-int journal_topic_at(struct journal_reader *reader, uint64_t tail, uint64_t ordinal,
-                     uint64_t *seq) MUST_CHECK;
-// The topic's highest stored seq below `before`. ERR_NOT_FOUND: there is none, or it was forgotten.
-int journal_topic_before(struct journal_reader *reader, uint64_t tail, uint64_t before,
-                         uint64_t *seq) MUST_CHECK;
-
-// The highest stored seq whose time is before `time_ms`, 0 when there is none. O(log n) reads.
-int journal_seq_before_time(struct journal_reader *reader, uint64_t time_ms,
-                            uint64_t *seq) MUST_CHECK;
+// A reader of what is stored, for one thread: store_reader_close frees it. Holds no LMDB transaction
+// between store_reader_end and the next store_reader_begin. ERR_NOMEM.
+int journal_reader_open(struct journal *journal, struct store_reader **out) MUST_CHECK;
 
 #endif

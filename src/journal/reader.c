@@ -8,11 +8,13 @@
 
 #include <stdlib.h>
 
+#include "base/container.h"
 #include "base/list.h"
 #include "journal/journal_priv.h"
 #include "journal/links.h"
 
 struct journal_reader {
+    struct store_reader base;
     struct store *store;
     struct journal_reader *prev, *next; // in store->readers
     MDB_txn *txn;                       // reset between end and begin; NULL: to be made
@@ -35,22 +37,14 @@ void reader_forget_all(struct store *store) {
     pthread_mutex_unlock(&store->readers_lock);
 }
 
-uint64_t reader_reads(const struct journal_reader *reader) { return reader->links.reads; }
-
-int journal_reader_open(struct journal *journal, struct journal_reader **out) {
-    struct journal_reader *reader = calloc(1, sizeof *reader);
-    if (!reader) return ERR_NOMEM;
-    struct store *store = &journal->store;
-    reader->store = store;
-    pthread_mutex_lock(&store->readers_lock);
-    DL_PREPEND(store->readers, reader);
-    pthread_mutex_unlock(&store->readers_lock);
-    *out = reader;
-    return 0;
+static struct journal_reader *of(struct store_reader *base) {
+    return container_of(base, struct journal_reader, base);
 }
 
-void journal_reader_close(struct journal_reader *reader) {
-    if (!reader) return;
+uint64_t reader_reads(struct store_reader *base) { return of(base)->links.reads; }
+
+static void reader_close(struct store_reader *base) {
+    struct journal_reader *reader = of(base);
     ASSERT(!reader->open);
     struct store *store = reader->store;
     // LMDB must not be closed meanwhile.
@@ -64,7 +58,7 @@ void journal_reader_close(struct journal_reader *reader) {
     free(reader);
 }
 
-static int begin(struct journal_reader *reader) {
+static int renew(struct journal_reader *reader) {
     struct store *store = reader->store;
     if (!store->env) return ERR_IO;
     int rc = reader->txn ? mdb_txn_renew(reader->txn)
@@ -93,10 +87,11 @@ static int begin(struct journal_reader *reader) {
     return 0;
 }
 
-int journal_reader_begin(struct journal_reader *reader) {
+static int reader_begin(struct store_reader *base) {
+    struct journal_reader *reader = of(base);
     ASSERT(!reader->open);
     pthread_rwlock_rdlock(&reader->store->gate);
-    int err = begin(reader);
+    int err = renew(reader);
     if (err)
         pthread_rwlock_unlock(&reader->store->gate);
     else
@@ -104,7 +99,8 @@ int journal_reader_begin(struct journal_reader *reader) {
     return err == ERR_NOMEM ? err : err ? ERR_IO : 0;
 }
 
-void journal_reader_end(struct journal_reader *reader) {
+static void reader_end(struct store_reader *base) {
+    struct journal_reader *reader = of(base);
     ASSERT(reader->open);
     reader->open = false;
     mdb_txn_reset(reader->txn);
@@ -133,7 +129,8 @@ static int shown(struct journal_reader *reader, const struct record *record) {
     return record->seq > floor ? 0 : ERR_NOT_FOUND;
 }
 
-int journal_read(struct journal_reader *reader, uint64_t seq, struct record *out) {
+static int reader_read(struct store_reader *base, uint64_t seq, struct record *out) {
+    struct journal_reader *reader = of(base);
     ASSERT(reader->open);
     struct record_view view;
     int err = links_read(&reader->links, seq, &view);
@@ -155,7 +152,8 @@ static int under_cursor(struct journal_reader *reader, MDB_val key, MDB_val data
     return err;
 }
 
-int journal_read_next(struct journal_reader *reader, uint64_t after, struct record *out) {
+static int reader_next(struct store_reader *base, uint64_t after, struct record *out) {
+    struct journal_reader *reader = of(base);
     ASSERT(reader->open);
     if (after == UINT64_MAX) return ERR_NOT_FOUND;
     uint64_t seq = after + 1;
@@ -168,7 +166,8 @@ int journal_read_next(struct journal_reader *reader, uint64_t after, struct reco
     return store_error(rc);
 }
 
-int journal_read_previous(struct journal_reader *reader, uint64_t *before, struct record *out) {
+static int reader_previous(struct store_reader *base, uint64_t *before, struct record *out) {
+    struct journal_reader *reader = of(base);
     ASSERT(reader->open);
     MDB_val key = {sizeof *before, before}, data;
     int rc = mdb_cursor_get(reader->cursor, &key, &data, MDB_SET_RANGE);
@@ -186,8 +185,9 @@ static int topic_of(struct journal_reader *reader, uint64_t tail) {
     return err ? err : floor_of(reader, view.record.topic_no, &reader->links.floor);
 }
 
-int journal_topic_after(struct journal_reader *reader, uint64_t tail, uint64_t after,
-                        uint64_t *seqs, size_t max, size_t *count, bool *lost) {
+static int reader_topic_after(struct store_reader *base, uint64_t tail, uint64_t after,
+                              uint64_t *seqs, size_t max, size_t *count, bool *lost) {
+    struct journal_reader *reader = of(base);
     ASSERT(reader->open);
     *count = 0;
     *lost = false;
@@ -198,15 +198,17 @@ int journal_topic_after(struct journal_reader *reader, uint64_t tail, uint64_t a
     return links_after(&reader->links, tail, after, seqs, max, count, lost);
 }
 
-int journal_topic_before(struct journal_reader *reader, uint64_t tail, uint64_t before,
-                         uint64_t *seq) {
+static int reader_topic_before(struct store_reader *base, uint64_t tail, uint64_t before,
+                               uint64_t *seq) {
+    struct journal_reader *reader = of(base);
     ASSERT(reader->open);
     int err = topic_of(reader, tail);
     return err ? err : links_before(&reader->links, tail, before, seq);
 }
 
-int journal_topic_at(struct journal_reader *reader, uint64_t tail, uint64_t ordinal,
-                     uint64_t *seq) {
+static int reader_topic_at(struct store_reader *base, uint64_t tail, uint64_t ordinal,
+                           uint64_t *seq) {
+    struct journal_reader *reader = of(base);
     ASSERT(reader->open);
     struct record_view view;
     int err = topic_of(reader, tail);
@@ -228,7 +230,8 @@ static int seek(struct journal_reader *reader, MDB_cursor_op op, uint64_t *seq, 
     return err;
 }
 
-int journal_seq_before_time(struct journal_reader *reader, uint64_t time_ms, uint64_t *seq) {
+static int reader_seq_before_time(struct store_reader *base, uint64_t time_ms, uint64_t *seq) {
+    struct journal_reader *reader = of(base);
     ASSERT(reader->open);
     *seq = 0;
     uint64_t low = 0, high = 0, at_ms;
@@ -252,5 +255,31 @@ int journal_seq_before_time(struct journal_reader *reader, uint64_t time_ms, uin
             high = middle;
     }
     *seq = low;
+    return 0;
+}
+
+static const struct store_reader_ops ops = {
+    .begin = reader_begin,
+    .end = reader_end,
+    .read = reader_read,
+    .next = reader_next,
+    .previous = reader_previous,
+    .topic_after = reader_topic_after,
+    .topic_at = reader_topic_at,
+    .topic_before = reader_topic_before,
+    .seq_before_time = reader_seq_before_time,
+    .close = reader_close,
+};
+
+int journal_reader_open(struct journal *journal, struct store_reader **out) {
+    struct journal_reader *reader = calloc(1, sizeof *reader);
+    if (!reader) return ERR_NOMEM;
+    struct store *store = &journal->store;
+    reader->base.ops = &ops;
+    reader->store = store;
+    pthread_mutex_lock(&store->readers_lock);
+    DL_PREPEND(store->readers, reader);
+    pthread_mutex_unlock(&store->readers_lock);
+    *out = &reader->base;
     return 0;
 }

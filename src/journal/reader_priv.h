@@ -10,6 +10,6 @@
 // use.
 void reader_forget_all(struct store *store);
 // How many records the reader has looked at.
-uint64_t reader_reads(const struct journal_reader *reader);
+uint64_t reader_reads(struct store_reader *reader);
 
 #endif

@@ -263,13 +263,13 @@ static int listen_on(struct worker *worker, struct loop_io *io, int fd,
 static int make_hub(struct worker *worker, struct report *report) {
     struct server *server = worker->server;
     const struct config *config = worker->api.site->config;
-    struct journal_reader *reader;
+    struct store_reader *reader;
     struct journal *journal = server->common.journal;
     int err = journal_reader_open(journal, &reader);
     if (err) return report_set(report, err, "the journal cannot be read: %s", err_text(err));
     struct hub_config hub = {
         .epoch = journal_epoch(journal),
-        .reader = reader,
+        .store = reader,
         .position = journal_last_seq(journal),
         .ring_events = config->ring_events,
         .ring_bytes = config->ring_bytes,
@@ -278,7 +278,7 @@ static int make_hub(struct worker *worker, struct report *report) {
     };
     err = hub_new(&worker->api.hub, &hub, report);
     if (err) {
-        journal_reader_close(reader);
+        store_reader_close(reader);
         return err;
     }
     journal_topics(journal, load_topic, worker);

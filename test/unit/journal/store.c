@@ -203,18 +203,18 @@ static int use(const char *dir) {
         cr_assert(report.text[0]);
         return err;
     }
-    struct journal_reader *reader;
+    struct store_reader *reader;
     struct record record = {0};
     uint64_t seqs[1000];
     size_t count;
     bool lost;
     cr_assert_eq(journal_reader_open(journal, &reader), 0);
-    if (journal_reader_begin(reader) == 0) {
-        while (!(err = journal_read_next(reader, record.seq, &record)))
-            (void)!journal_topic_after(reader, record.seq, 0, seqs, 1000, &count, &lost);
-        journal_reader_end(reader);
+    if (store_reader_begin(reader) == 0) {
+        while (!(err = store_reader_next(reader, record.seq, &record)))
+            (void)!store_reader_topic_after(reader, record.seq, 0, seqs, 1000, &count, &lost);
+        store_reader_end(reader);
     }
-    journal_reader_close(reader);
+    store_reader_close(reader);
     cr_assert_eq(journal_start(journal, (struct journal_listener){0}, &report), 0);
     struct support_publish to;
     (void)!support_put_full(journal, "a", "new", "data", 0, &to);
@@ -351,17 +351,17 @@ Test(store, survives_kill, .timeout = 120) {
         cr_assert_eq(journal_source_position(journal, STR("file"), position, &len), 0);
         snprintf(expected, sizeof expected, "%llu", (unsigned long long)last);
         cr_assert(str_equal((struct str){position, len}, str_from(expected)));
-        struct journal_reader *reader;
+        struct store_reader *reader;
         cr_assert_eq(journal_reader_open(journal, &reader), 0);
-        cr_assert_eq(journal_reader_begin(reader), 0);
+        cr_assert_eq(store_reader_begin(reader), 0);
         for (uint64_t seq = 1; seq <= last; seq++) {
             struct record record;
-            cr_assert_eq(journal_read(reader, seq, &record), 0);
+            cr_assert_eq(store_reader_read(reader, seq, &record), 0);
             snprintf(expected, sizeof expected, "%llu", (unsigned long long)seq);
             cr_assert(str_equal(record.data, str_from(expected)));
         }
-        journal_reader_end(reader);
-        journal_reader_close(reader);
+        store_reader_end(reader);
+        store_reader_close(reader);
         journal_close(journal);
     }
 }

@@ -190,14 +190,14 @@ static void fill(struct journal *journal, uint32_t topics, uint32_t count) {
 }
 
 // The model: topic t has seqs t + 1, t + 1 + topics, …
-static void compare(struct journal_reader *reader, uint32_t topics, uint64_t tail, uint64_t after,
+static void compare(struct store_reader *reader, uint32_t topics, uint64_t tail, uint64_t after,
                     size_t max, uint64_t reads_max) {
     static uint64_t seqs[4096];
     uint64_t expected = (tail - 1) % topics + 1, before = reader_reads(reader);
     if (after >= expected) expected += (after - expected) / topics * topics + topics;
     size_t count;
     bool lost;
-    cr_assert_eq(journal_topic_after(reader, tail, after, seqs, max, &count, &lost), 0);
+    cr_assert_eq(store_reader_topic_after(reader, tail, after, seqs, max, &count, &lost), 0);
     cr_assert(!lost);
     size_t left = tail < expected ? 0 : (tail - expected) / topics + 1;
     cr_assert_eq(count, left < max ? left : max, "%zu of %zu", count, left);
@@ -206,13 +206,13 @@ static void compare(struct journal_reader *reader, uint32_t topics, uint64_t tai
 }
 
 // The last one below `before`, by the same model.
-static void compare_before(struct journal_reader *reader, uint32_t topics, uint64_t tail,
+static void compare_before(struct store_reader *reader, uint32_t topics, uint64_t tail,
                            uint64_t before, uint64_t reads_max) {
     uint64_t first = (tail - 1) % topics + 1, seq, reads = reader_reads(reader);
     uint64_t expected = before > tail    ? tail
                         : before > first ? first + (before - 1 - first) / topics * topics
                                          : 0;
-    int err = journal_topic_before(reader, tail, before, &seq);
+    int err = store_reader_topic_before(reader, tail, before, &seq);
     cr_assert_eq(err, expected ? 0 : ERR_NOT_FOUND);
     if (expected) cr_assert_eq(seq, expected);
     cr_assert_leq(reader_reads(reader) - reads, reads_max);
@@ -220,9 +220,9 @@ static void compare_before(struct journal_reader *reader, uint32_t topics, uint6
 
 static void probe_topics(struct journal *journal, uint32_t topics, uint32_t count,
                          uint64_t reads_max) {
-    struct journal_reader *reader;
+    struct store_reader *reader;
     cr_assert_eq(journal_reader_open(journal, &reader), 0);
-    cr_assert_eq(journal_reader_begin(reader), 0);
+    cr_assert_eq(store_reader_begin(reader), 0);
     srand(1);
     for (int i = 0; i < 2000; i++) {
         uint64_t tail = count - (uint32_t)rand() % topics;
@@ -234,12 +234,12 @@ static void probe_topics(struct journal *journal, uint32_t topics, uint32_t coun
         compare_before(reader, topics, tail, tail, reads_max);
         uint64_t ordinal = (tail - 1) / topics + 1, want = 1 + (uint64_t)rand() % ordinal, seq;
         uint64_t before = reader_reads(reader);
-        cr_assert_eq(journal_topic_at(reader, tail, want, &seq), 0);
+        cr_assert_eq(store_reader_topic_at(reader, tail, want, &seq), 0);
         cr_assert_eq(seq, (tail - 1) % topics + 1 + (want - 1) * topics);
         cr_assert_leq(reader_reads(reader) - before, reads_max);
     }
-    journal_reader_end(reader);
-    journal_reader_close(reader);
+    store_reader_end(reader);
+    store_reader_close(reader);
 }
 
 Test(topic_rows, reading_costs_what_it_returns_in_many_topics, .timeout = 120) {
@@ -266,13 +266,13 @@ Test(topic_rows, reading_costs_what_it_returns_in_a_long_topic, .timeout = 120) 
 }
 
 // Steps back from `before` over all topics; how many there are, and the oldest.
-static size_t walk_back(struct journal_reader *reader, uint64_t before, uint64_t *oldest) {
+static size_t walk_back(struct store_reader *reader, uint64_t before, uint64_t *oldest) {
     struct record record;
     size_t count = 0;
     uint64_t at = before;
     while (at) {
         uint64_t from = at;
-        int err = journal_read_previous(reader, &at, &record);
+        int err = store_reader_previous(reader, &at, &record);
         cr_assert(err == 0 || err == ERR_NOT_FOUND, "%s", err_text(err));
         cr_assert_lt(at, from);
         if (err) continue;
@@ -286,60 +286,60 @@ static size_t walk_back(struct journal_reader *reader, uint64_t before, uint64_t
 Test(topic_rows, all_are_read_backwards_without_what_is_forgotten) {
     struct journal_config config = support_config(support_dir());
     struct journal *journal = support_open(&config);
-    struct journal_reader *reader;
+    struct store_reader *reader;
     uint64_t oldest = 0, seq;
     cr_assert_eq(journal_reader_open(journal, &reader), 0);
-    cr_assert_eq(journal_reader_begin(reader), 0);
+    cr_assert_eq(store_reader_begin(reader), 0);
     cr_assert_eq(walk_back(reader, UINT64_MAX, &oldest), 0);
-    journal_reader_end(reader);
+    store_reader_end(reader);
     fill(journal, 3, 3000);
-    cr_assert_eq(journal_reader_begin(reader), 0);
+    cr_assert_eq(store_reader_begin(reader), 0);
     cr_assert_eq(walk_back(reader, UINT64_MAX, &oldest), 3000);
     cr_assert_eq(walk_back(reader, 3001, &oldest), 3000);
     cr_assert_eq(walk_back(reader, 1000, &oldest), 999);
     cr_assert_eq(oldest, 1);
     cr_assert_eq(walk_back(reader, 1, &oldest), 0);
-    journal_reader_end(reader);
+    store_reader_end(reader);
     cr_assert_eq(support_forget(journal, "topic/0"), 0);
     uint64_t again = support_put(journal, "topic/0", "anew");
-    cr_assert_eq(journal_reader_begin(reader), 0);
+    cr_assert_eq(store_reader_begin(reader), 0);
     cr_assert_eq(walk_back(reader, UINT64_MAX, &oldest), 2001);
     cr_assert_eq(oldest, 2);
-    cr_assert_eq(journal_topic_before(reader, again, again, &seq), ERR_NOT_FOUND);
-    cr_assert_eq(journal_topic_before(reader, again, again + 1, &seq), 0);
+    cr_assert_eq(store_reader_topic_before(reader, again, again, &seq), ERR_NOT_FOUND);
+    cr_assert_eq(store_reader_topic_before(reader, again, again + 1, &seq), 0);
     cr_assert_eq(seq, again);
-    journal_reader_end(reader);
-    journal_reader_close(reader);
+    store_reader_end(reader);
+    store_reader_close(reader);
     journal_close(journal);
 }
 
 Test(topic_rows, time_is_found) {
     struct journal_config config = support_config(support_dir());
     struct journal *journal = support_open(&config);
-    struct journal_reader *reader;
+    struct store_reader *reader;
     uint64_t seq;
     cr_assert_eq(journal_reader_open(journal, &reader), 0);
-    cr_assert_eq(journal_reader_begin(reader), 0);
-    cr_assert_eq(journal_seq_before_time(reader, UINT64_MAX, &seq), 0);
+    cr_assert_eq(store_reader_begin(reader), 0);
+    cr_assert_eq(store_reader_seq_before_time(reader, UINT64_MAX, &seq), 0);
     cr_assert_eq(seq, 0);
-    journal_reader_end(reader);
+    store_reader_end(reader);
     for (int i = 0; i < 500; i++) support_put(journal, i % 3 ? "a" : "b", "x");
-    cr_assert_eq(journal_reader_begin(reader), 0);
+    cr_assert_eq(store_reader_begin(reader), 0);
     struct record record;
     uint64_t time_ms = 0, last = 0;
     for (uint64_t at = 1; at <= 500; at++) {
-        cr_assert_eq(journal_read(reader, at, &record), 0);
+        cr_assert_eq(store_reader_read(reader, at, &record), 0);
         cr_assert(record.time_ms >= time_ms);
         if (record.time_ms > time_ms) {
-            cr_assert_eq(journal_seq_before_time(reader, record.time_ms, &seq), 0);
+            cr_assert_eq(store_reader_seq_before_time(reader, record.time_ms, &seq), 0);
             cr_assert_eq(seq, last);
         }
         time_ms = record.time_ms;
         last = at;
     }
-    cr_assert_eq(journal_seq_before_time(reader, time_ms + 1, &seq), 0);
+    cr_assert_eq(store_reader_seq_before_time(reader, time_ms + 1, &seq), 0);
     cr_assert_eq(seq, 500);
-    journal_reader_end(reader);
-    journal_reader_close(reader);
+    store_reader_end(reader);
+    store_reader_close(reader);
     journal_close(journal);
 }
