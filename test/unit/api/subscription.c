@@ -140,7 +140,7 @@ Test(subscription, an_id_of_another_journal_is_known_as_foreign) {
 Test(subscription, times_are_durations_dates_or_ids) {
     cr_assert_eq(read("since=1970-01-01T00:00:01Z", SSE).time_ms, 1000);
     cr_assert_eq(read("since=" EPOCH "-5", SSE).seq, 5);
-    cr_assert_eq(read("since=100000d", SSE).time_ms, 0);
+    cr_assert_eq(read("since=30000d", SSE).time_ms, 0);
     refused("since=yesterday", SSE, "`since` must be");
 }
 
@@ -155,7 +155,7 @@ Test(subscription, the_past_is_for_answers_that_end) {
     cr_assert_eq(request.seq, UINT64_MAX);
     cr_assert_eq(request.count, UINT64_MAX);
     refused("before=" EPOCH "-10", SSE, "for answers that end");
-    refused("before=" EPOCH "-10&since=2h", JSON_FORM, "`since` does not go together");
+    refused("before=" EPOCH "-10&since=2h", JSON_FORM, "`before` does not go together with `since`");
     refused("before=zz-10", JSON_FORM, "has not given out");
     refused("before=" EPOCH "-1002", JSON_FORM, "has not given out");
     cr_assert_eq(read("before=" EPOCH "-1001", JSON_FORM).seq, 1001);
