@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Keys and anonymous access of the configuration. A secret goes into the access table and nowhere else:
-// no message shows one.
+// Keys and anonymous access of the configuration. A secret goes into the access table and nowhere
+// else: no message shows one.
 #include "config/access.h"
 
 #include <stdio.h>
@@ -15,7 +15,7 @@
 
 static const char *const everything[] = {"**"};
 
-// --- options ----------------------------------------------------------------------------------------------------------
+// --- options -------------------------------------------------------------------------------------
 
 // A key as the file describes it, its secret not yet fetched.
 struct key_entry {
@@ -61,7 +61,7 @@ const struct option_row access_anonymous[] = {
 };
 // clang-format on
 
-// --- secrets ----------------------------------------------------------------------------------------------------------
+// --- secrets -------------------------------------------------------------------------------------
 
 // The secret in a file: all of it without the newline at its end.
 static int secret_from_file(struct loader *loader, const char *where, const char *path,
@@ -119,7 +119,7 @@ bool access_names_env(const struct loader *loader, struct str name) {
     return false;
 }
 
-// --- keys -------------------------------------------------------------------------------------------------------------
+// --- keys ----------------------------------------------------------------------------------------
 
 static int fetch_secret(struct loader *loader, const char *where, struct key_entry *entry) {
     char path[LOADER_PATH_BYTES];
@@ -155,7 +155,8 @@ static int load_key(struct loader *loader, size_t index, const struct tree_value
                        quote(str_from(key->name)).text);
 }
 
-// TAILRACE_KEY: one key that permits everything, for platforms that are configured by their environment.
+// TAILRACE_KEY: one key that permits everything, for platforms that are configured by their
+// environment.
 static int load_env_key(struct loader *loader, struct auth_key_config *key, bool *given) {
     const char *value = getenv("TAILRACE_KEY"), *file = getenv("TAILRACE_KEY_FILE");
     *given = (value && *value) || (file && *file);
@@ -164,8 +165,8 @@ static int load_env_key(struct loader *loader, struct auth_key_config *key, bool
     return secret_from_env(loader, "TAILRACE_KEY", "TAILRACE_KEY", &key->secret);
 }
 
-// Secrets and names are judged by auth_new. What it refuses with n keys it refuses with more, so that
-// halving finds the entry.
+// Secrets and names are judged by auth_new. What it refuses with n keys it refuses with more, so
+// that halving finds the entry.
 static int check_table(struct loader *loader, size_t in_file) {
     struct auth_config table = loader->config->auth;
     struct auth *auth;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The life of a loaded configuration: releasing it, and whether a reload may put another in its place.
+// The life of a loaded configuration: releasing it, and whether a reload may put another in its
+// place.
 #include "config/config.h"
 
 #include <stdlib.h>

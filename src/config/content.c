@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Topic rules, routes and sources of the configuration.
-#include "config/paths.h"
 #include "config/content.h"
+#include "config/paths.h"
 
 #include <stdio.h>
 
@@ -10,7 +10,7 @@
 #include "base/quote.h"
 #include "source/check.h"
 
-// --- topics ---------------------------------------------------------------------------------------------------------
+// --- topics --------------------------------------------------------------------------------------
 
 static int check_pattern(struct str text, struct report *report) {
     struct report why = {0};
@@ -59,7 +59,7 @@ static int load_topics(struct loader *loader) {
     return 0;
 }
 
-// --- routes ---------------------------------------------------------------------------------------------------------
+// --- routes --------------------------------------------------------------------------------------
 
 enum match { EXACT, BELOW };
 
@@ -153,7 +153,7 @@ static int load_routes(struct loader *loader) {
     return 0;
 }
 
-// --- sources --------------------------------------------------------------------------------------------------------
+// --- sources -------------------------------------------------------------------------------------
 
 // An option of another kind of source would be ignored.
 static int refuse_foreign(struct loader *loader, const struct tree_value *from, const char *where,
@@ -227,8 +227,8 @@ static int load_source(struct loader *loader, size_t index, const struct tree_va
     return err ? err : check_source(loader, from, where, source);
 }
 
-// What the command line names: files and, with NULL, standard input, with the defaults of the file's
-// entries.
+// What the command line names: files and, with NULL, standard input, with the defaults of the
+// file's entries.
 static int load_flag_source(struct loader *loader, const char *file, struct source_config *source) {
     source->kind = file ? SOURCE_FILE : SOURCE_STDIN;
     int err = loader_entry(loader, source_options, source->kind, NULL, "LOGFILE", source);

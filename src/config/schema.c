@@ -134,7 +134,7 @@ char *schema_env_name(const struct option_row *row, char out[64]) {
     return out;
 }
 
-// --- whether a file fits ----------------------------------------------------------------------------------------------
+// --- whether a file fits -------------------------------------------------------------------------
 
 // Paths here name all entries of a list at once, as those of rows do: "sources[].simulate.order".
 #define PATH_BYTES 128

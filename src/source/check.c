@@ -13,7 +13,7 @@
 #include "base/utf8.h"
 #include "source/source_priv.h"
 
-// --- options ----------------------------------------------------------------------------------------------------------
+// --- options -------------------------------------------------------------------------------------
 
 static int check_type(struct str type, struct report *report) {
     if (type.len > LIMIT_TYPE_BYTES || !utf8_valid(type) || memchr(type.ptr, '\n', type.len) ||
@@ -84,7 +84,7 @@ static const struct option_row *next_row(const struct option_row *row,
     return row->path ? row : NULL;
 }
 
-// --- the topic --------------------------------------------------------------------------------------------------------
+// --- the topic -----------------------------------------------------------------------------------
 
 static bool is_glob(const char *path) { return strpbrk(path, "*?[") != NULL; }
 
@@ -142,7 +142,7 @@ int source_topic(const char *template, const char *path, char **out, struct repo
     return err;
 }
 
-// --- checking ---------------------------------------------------------------------------------------------------------
+// --- checking ------------------------------------------------------------------------------------
 
 static int check_topic(const struct source_config *config, struct report *report) {
     const char *topic = config->topic;
@@ -261,7 +261,7 @@ int source_config_check(const struct source_config *config, struct report *repor
                       why.text);
 }
 
-// --- copying, comparing -----------------------------------------------------------------------------------------------
+// --- copying, comparing --------------------------------------------------------------------------
 
 int source_config_copy(struct source_config *to, const struct source_config *from) {
     *to = (struct source_config){.kind = from->kind};

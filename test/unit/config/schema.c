@@ -23,7 +23,7 @@ static const struct option_row *next(const struct option_row *row, size_t *table
     size_t table = 0;                                                                              \
     for (const struct option_row *row = next(NULL, &table); row; row = next(row, &table))
 
-// --- rows -------------------------------------------------------------------------------------------------------------
+// --- rows ----------------------------------------------------------------------------------------
 
 // More than any struct of a table.
 static _Alignas(max_align_t) char room[4096];
@@ -80,7 +80,7 @@ Test(schema, bounds_are_exact) {
     }
 }
 
-// --- documents --------------------------------------------------------------------------------------------------------
+// --- documents -----------------------------------------------------------------------------------
 
 // "sources[].simulate.order": whether an entry of the list has it.
 static const struct tree_value *find_any(const struct tree_value *root,
@@ -146,7 +146,7 @@ Test(schema, the_manual_has_every_option_with_its_default) {
     free(text);
 }
 
-// --- files that do not fit ----------------------------------------------------------------------------------------------
+// --- files that do not fit -----------------------------------------------------------------------
 
 Test(schema, unknown_keys_are_named_with_those_that_are_known) {
     config_refused("\nstream:\n  retry: 1s\n  hartbeat: 1s\n",
