@@ -35,6 +35,10 @@
 // Bytes that wait to be sent on a stream and are not events: the head, the topics of a snapshot,
 // control events.
 #define LIMIT_TAIL_BYTES (64u * 1024 * 1024)
+// Events that slow subscribers of one worker are in the middle of, each counted once: as much as the
+// log of what they have missed would never be, and room for 16 of the largest. A subscriber that would
+// need more is cut off and comes back by its last id.
+#define LIMIT_PINNED_BYTES ((size_t)256 * 1024 * 1024)
 // Bytes of committed events that workers have not taken yet, counted once for each worker. At this
 // bound the journal waits: a worker whose fan-out takes long slows publishing down, it does not
 // fill the memory.
@@ -50,6 +54,9 @@
 // Bytes of lines that were read from sources and are not committed yet, of all sources together.
 // Bounds memory while the journal is slow or full.
 #define LIMIT_SOURCE_HELD_BYTES (32u * 1024 * 1024)
+// Worker threads: each has its own copy of the directory of topics, and every batch goes to each of
+// them. Machines with more cores spend them better on what runs beside the hub.
+#define LIMIT_WORKERS 64
 // Bytes of a configuration file, and the keys, routes, sources, rules or origins in it: as many as
 // a person can still oversee. Every request looks through the keys.
 #define LIMIT_CONFIG_BYTES (1024 * 1024)

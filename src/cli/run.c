@@ -59,7 +59,7 @@ static void reload(struct server *server, const struct config_flags *flags) {
     struct report report = {0};
     struct config *config = NULL;
     notify_reloading();
-    int err = config_load(&config, flags, &report);
+    int err = load_config(&config, flags, &report);
     if (!err) {
         log_warnings(config);
         err = server_reload(server, config, &report);
@@ -121,7 +121,7 @@ int run_hub(const char *command, const struct config_flags *flags,
     struct config *config = NULL;
     struct server *server = NULL;
     const char *url, *metrics_url;
-    int err = config_load(&config, flags, &report);
+    int err = load_config(&config, flags, &report);
     if (!err) {
         log_configure(config->log_level, config->log_format);
         log_warnings(config);

@@ -4,7 +4,7 @@
 #ifndef TAILRACE_CLI_RUN_H
 #define TAILRACE_CLI_RUN_H
 
-#include "config/config.h"
+#include "config/load.h"
 
 // Blocks the signals that run_hub waits for. Call it before any thread is started.
 void run_block_signals(void);

@@ -133,7 +133,7 @@ int cli_check(int argc, char **argv) {
     if (optind < argc)
         return cli_usage("check", "unexpected argument \"%s\"; name the file with -c",
                          argv[optind]);
-    if (config_load(&config, &flags, &report)) {
+    if (load_config(&config, &flags, &report)) {
         fprintf(stderr, "%s\n", report.text);
         return CLI_NO;
     }

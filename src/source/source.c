@@ -50,7 +50,7 @@ static int source_new(struct source **out, struct sources *sources,
         [SOURCE_STDIN] = &source_stdin,
         [SOURCE_SIMULATE] = &source_simulate,
     };
-    int err = source_check(config, report);
+    int err = source_config_check(config, report);
     if (err) return err;
     struct source *source = calloc(1, sizeof *source);
     if (!source || source_config_copy(&source->config, config)) {

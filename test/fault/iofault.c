@@ -4,9 +4,9 @@
 //   TAILRACE_IOFAULT=CONTROL:TEXT
 //
 // While the file CONTROL exists, writing and syncing of files whose path contains TEXT fails. The
-// words in CONTROL say how: `full` (ENOSPC; the default is EIO), `write` or `sync` (only that; the
-// default is both), `osync` (only writes through a descriptor opened with O_DSYNC or O_SYNC: the
-// last page of an LMDB commit).
+// content of CONTROL says how: any of the words `full` (ENOSPC; the default is EIO), `write` `sync`
+// (only those; the default is both), `osync` (only writes through a descriptor opened O_DSYNC or
+// O_SYNC: the last page of an LMDB commit).
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

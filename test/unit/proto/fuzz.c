@@ -17,6 +17,9 @@
 #define LLVMFuzzerTestOneInput fuzz_lines
 #include "../../fuzz/lines.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_yaml
+#include "../../fuzz/yaml.c"
+#undef LLVMFuzzerTestOneInput
 
 static void run_file(const char *path, int (*target)(const uint8_t *, size_t)) {
     static uint8_t bytes[65536];
@@ -39,3 +42,4 @@ Test(fuzz, url_corpus) { run_corpus("test/fuzz/corpus/url/*", fuzz_url); }
 Test(fuzz, sse_corpus) { run_corpus("test/fuzz/corpus/sse/*", fuzz_sse); }
 Test(fuzz, http1_corpus) { run_corpus("test/fuzz/corpus/http1/*", fuzz_http1); }
 Test(fuzz, lines_corpus) { run_corpus("test/fuzz/corpus/lines/*", fuzz_lines); }
+Test(fuzz, yaml_corpus) { run_corpus("test/fuzz/corpus/yaml/*", fuzz_yaml); }

@@ -146,22 +146,22 @@ static void sleep_ms(unsigned ms) {
 }
 
 static void check_journal(size_t count) {
-    struct journal_reader *reader;
+    struct store_reader *reader;
     struct record record;
     uint64_t seq = 0;
     cr_assert_eq(journal_reader_open(bench.journal, &reader), 0);
-    cr_assert_eq(journal_reader_begin(reader), 0);
+    cr_assert_eq(store_reader_begin(reader), 0);
     for (size_t i = 1; i <= count; i++) {
-        cr_assert_eq(journal_read_next(reader, seq, &record), 0, "only %zu events", i - 1);
+        cr_assert_eq(store_reader_next(reader, seq, &record), 0, "only %zu events", i - 1);
         seq = record.seq;
         char expected[16];
         snprintf(expected, sizeof expected, "%zu", i);
         cr_assert(str_equal(record.data, str_from(expected)), "event %zu is %.*s", i,
                   STR_ARG(record.data));
     }
-    cr_assert_eq(journal_read_next(reader, seq, &record), ERR_NOT_FOUND);
-    journal_reader_end(reader);
-    journal_reader_close(reader);
+    cr_assert_eq(store_reader_next(reader, seq, &record), ERR_NOT_FOUND);
+    store_reader_end(reader);
+    store_reader_close(reader);
 }
 
 Test(source, kill_9_under_rotation_loses_and_repeats_nothing) {
@@ -303,6 +303,7 @@ Test(source, simulation_at_random_says_every_word) {
 
 Test(source, simulation_of_the_lines_of_a_file) {
     struct source_config config = simulation();
+    config.words_count = 0;
     config.path = bench_path(&bench, "sample");
     struct report report = {0};
     struct sources *none;
