@@ -124,9 +124,9 @@ static const struct growing {
     void (*write)(FILE *file, unsigned *seed);
     int one_in;
 } growing[] = {
-    {"web.log", demo_write_request, 1},
-    {"shop.log", demo_write_shop, 2},
-    {"worker.log", demo_write_worker, 5},
+    {"web.log", demo_logs_request, 1},
+    {"shop.log", demo_logs_shop, 2},
+    {"worker.log", demo_logs_worker, 5},
 };
 #define GROWING (sizeof growing / sizeof growing[0])
 
@@ -199,8 +199,8 @@ int cli_demo(int argc, char **argv) {
     }
     int exit_code = CLI_UNAVAILABLE;
     if (make_key(&demo) || write_config(&demo) ||
-        write_file(&demo, "sample.log", demo_write_sample) ||
-        write_file(&demo, "build.txt", demo_write_build)) {
+        write_file(&demo, "sample.log", demo_logs_sample) ||
+        write_file(&demo, "build.txt", demo_logs_build)) {
         cli_say("demo", "cannot write to %s: %s", demo.dir, strerror(errno));
         goto out;
     }
