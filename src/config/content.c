@@ -5,23 +5,15 @@
 #include <stdio.h>
 
 #include "base/limits.h"
-#include "base/pattern.h"
 #include "base/quote.h"
 #include "source/check.h"
 
 // --- topics ---------------------------------------------------------------------------------------------------------
 
-static int check_pattern(struct str text, struct report *report) {
-    struct report why = {0};
-    struct pattern pattern;
-    if (!pattern_read(&pattern, text, &why)) return 0;
-    return report_set(report, ERR_INVALID, "%s; for example \"builds/**\"", why.text);
-}
-
 // clang-format off
 const struct option_row content_topics[] = {
     {.path = "topics[].match", .kind = OPTION_TEXT, OPTION_MEMBER(struct journal_topic_rule, pattern),
-     .reload = true, .required = "\"builds/**\"", .check = check_pattern,
+     .reload = true, .required = "\"builds/**\"", .check = loader_check_pattern,
      .help = "Pattern of the topics that the rule is for."},
     {.path = "topics[].retention.bytes", .kind = OPTION_SIZE,
      OPTION_MEMBER(struct journal_topic_rule, retention.bytes_max),
