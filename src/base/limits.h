@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Every bound of tailrace in one place, each with its reason. Bounds that an operator may change are
-// defaults of the configuration (server/config.h) and named there; what stands here is fixed.
+// defaults of the configuration (config/schema.c) and named there; what stands here is fixed.
 #ifndef TAILRACE_BASE_LIMITS_H
 #define TAILRACE_BASE_LIMITS_H
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Sources: what feeds topics from inside the hub. All run on one thread of their own and publish to the journal like
-// anybody else; each has at most one publish under way, so that a slow journal slows the reading, not the memory.
+// Sources: what feeds topics from inside the hub. All run on one thread of their own and publish to
+// the journal like anybody else; each has at most one publish under way, so that a slow journal
+// slows the reading, not the memory.
 #ifndef TAILRACE_SOURCE_SOURCE_H
 #define TAILRACE_SOURCE_SOURCE_H
 
@@ -10,8 +11,8 @@ enum source_kind { SOURCE_FILE, SOURCE_STDIN, SOURCE_SIMULATE };
 
 #define SOURCE_BACKFILL_ALL UINT64_MAX
 
-// What one source is to do: a union by `kind`, whose members belong to the kind that they are listed
-// under. Each is a row of source_options (source/check.h).
+// What one source is to do: a union by `kind`, whose members belong to the kind that they are
+// listed under. Each is a row of source_options (source/check.h).
 struct source_config {
     enum source_kind kind;
     // Where events go. For files `{name}` stands for the file's name, `{stem}` for it without the
@@ -25,7 +26,8 @@ struct source_config {
     uint32_t line_bytes_max;
     union {
         struct { // SOURCE_FILE
-            // Lines of a file never seen before that are read: the newest N, or SOURCE_BACKFILL_ALL.
+            // Lines of a file never seen before that are read: the newest N, or
+            // SOURCE_BACKFILL_ALL.
             uint64_t backfill_lines;
             bool follow_symlinks;
         };
@@ -44,14 +46,16 @@ struct sources;
 
 // Checks and starts all; returns when each file source has looked at its files once (they need not
 // exist). The configurations are copied. ERR_INVALID with a report that names the source: what
-// source_check (source/check.h) refuses, a directory in place of a file, a simulation's file that cannot be read.
+// source_check (source/check.h) refuses, a directory in place of a file, a simulation's file that
+// cannot be read.
 int sources_start(struct sources **out, const struct source_config *configs, size_t count,
                   struct journal *journal, struct report *report) MUST_CHECK;
 // Replaces the set: sources whose configuration is unchanged continue undisturbed. On an error
 // nothing changes. Any thread.
 int sources_reload(struct sources *sources, const struct source_config *configs, size_t count,
                    struct report *report) MUST_CHECK;
-// Stops reading, waits for publishes under way, joins the thread. Call before journal_stop. NULL is fine.
+// Stops reading, waits for publishes under way, joins the thread. Call before journal_stop. NULL is
+// fine.
 void sources_stop(struct sources *sources);
 
 struct source_status {
