@@ -21,7 +21,6 @@
 // Units of the bounds in tables: bytes, and milliseconds.
 #define KB ((uint64_t)1 << 10)
 #define MB ((uint64_t)1 << 20)
-#define GB ((uint64_t)1 << 30)
 #define TB ((uint64_t)1 << 40)
 #define SECOND ((uint64_t)1000)
 #define HOUR (3600 * SECOND)
