@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The fixed bounds of tailrace in one place, each with its reason. Bounds that an operator may
-// change are options with a default (config/config_priv.h).
+// change are options with a default (config/schema.c).
 #ifndef TAILRACE_BASE_LIMITS_H
 #define TAILRACE_BASE_LIMITS_H
 

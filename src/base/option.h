@@ -21,7 +21,6 @@
 // Units of the bounds in tables: bytes, and milliseconds.
 #define KB ((uint64_t)1 << 10)
 #define MB ((uint64_t)1 << 20)
-#define GB ((uint64_t)1 << 30)
 #define TB ((uint64_t)1 << 40)
 #define SECOND ((uint64_t)1000)
 #define HOUR (3600 * SECOND)
@@ -42,8 +41,8 @@ struct option_row {
     // In the file: "stream.heartbeat", "sources[].simulate.order".
     const char *path;
     enum option_kind kind;
-    bool reload; // a reload takes a change of it
-    bool zero;   // 0 is allowed whatever `min` says, and means what `help` says
+    bool restart; // a reload does not take a change of it
+    bool zero;    // 0 is allowed whatever `min` says, and means what `help` says
     uint64_t min, max;
     // CHOICE: "error|warn|info|debug". NUMBER: a word that may be written in place of a number, and
     // stands for UINT64_MAX.

@@ -9,7 +9,6 @@
 
 #include "base/limits.h"
 #include "base/list.h"
-#include "base/pattern.h"
 #include "base/quote.h"
 #include "config/file.h"
 
@@ -23,39 +22,36 @@ struct key_entry {
     const char *secret_file, *secret_env;
 };
 
-static int check_pattern(struct str text, struct report *report) {
-    struct report why = {0};
-    struct pattern pattern;
-    if (!pattern_read(&pattern, text, &why)) return 0;
-    return report_set(report, ERR_INVALID, "%s; for example builds/** or logs/*", why.text);
-}
-
 // clang-format off
 const struct option_row access_keys[] = {
-    {.path = "keys[].name", .kind = OPTION_TEXT, OPTION_MEMBER(struct key_entry, key.name), .reload = true,
+    {.path = "keys[].name", .kind = OPTION_TEXT, OPTION_MEMBER(struct key_entry, key.name),
      .required = "ci",
      .help = "What the key is called in the log."},
-    {.path = "keys[].secret", .kind = OPTION_TEXT, OPTION_MEMBER(struct key_entry, key.secret), .reload = true,
+    {.path = "keys[].secret", .kind = OPTION_TEXT, OPTION_MEMBER(struct key_entry, key.secret),
      .help = "The secret itself, at least 8 bytes."},
-    {.path = "keys[].secret_file", .kind = OPTION_TEXT, OPTION_MEMBER(struct key_entry, secret_file), .reload = true,
+    {.path = "keys[].secret_file", .kind = OPTION_TEXT,
+     OPTION_MEMBER(struct key_entry, secret_file),
      .help = "File that holds the secret, in place of secret."},
-    {.path = "keys[].secret_env", .kind = OPTION_TEXT, OPTION_MEMBER(struct key_entry, secret_env), .reload = true,
+    {.path = "keys[].secret_env", .kind = OPTION_TEXT, OPTION_MEMBER(struct key_entry, secret_env),
      .help = "Variable of the environment that holds the secret, in place of secret."},
-    {.path = "keys[].publish", .kind = OPTION_TEXTS, OPTION_MEMBERS(struct key_entry, key.publish), .reload = true,
-     .fallback = "[]", .check = check_pattern,
+    {.path = "keys[].publish", .kind = OPTION_TEXTS, OPTION_MEMBERS(struct key_entry, key.publish),
+     .fallback = "[]", .check = loader_check_pattern,
      .help = "Patterns of topics that the key may publish to."},
-    {.path = "keys[].subscribe", .kind = OPTION_TEXTS, OPTION_MEMBERS(struct key_entry, key.subscribe), .reload = true,
-     .fallback = "[]", .check = check_pattern,
+    {.path = "keys[].subscribe", .kind = OPTION_TEXTS,
+     OPTION_MEMBERS(struct key_entry, key.subscribe), .fallback = "[]",
+     .check = loader_check_pattern,
      .help = "Patterns of topics that the key may read."},
     {.path = NULL},
 };
 
 const struct option_row access_anonymous[] = {
-    {.path = "anonymous.publish", .kind = OPTION_TEXTS, OPTION_MEMBERS(struct auth_key_config, publish), .reload = true,
-     .fallback = "[]", .check = check_pattern,
+    {.path = "anonymous.publish", .kind = OPTION_TEXTS,
+     OPTION_MEMBERS(struct auth_key_config, publish), .fallback = "[]",
+     .check = loader_check_pattern,
      .help = "Patterns of topics that everybody may publish to."},
-    {.path = "anonymous.subscribe", .kind = OPTION_TEXTS, OPTION_MEMBERS(struct auth_key_config, subscribe), .reload = true,
-     .fallback = "[]", .check = check_pattern,
+    {.path = "anonymous.subscribe", .kind = OPTION_TEXTS,
+     OPTION_MEMBERS(struct auth_key_config, subscribe), .fallback = "[]",
+     .check = loader_check_pattern,
      .help = "Patterns of topics that everybody may read."},
     {.path = NULL},
 };

@@ -18,7 +18,7 @@ void config_free(struct config *config) {
 int config_check_reload(const struct config *running, const struct config *next,
                         struct report *report) {
     for (const struct option_row *row = schema_hub; row->path; row++) {
-        if (row->reload || option_same(row, running, next)) continue;
+        if (!row->restart || option_same(row, running, next)) continue;
         return report_set(report, ERR_INVALID,
                           "%s has changed: that needs a restart; nothing was reloaded", row->path);
     }

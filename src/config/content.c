@@ -6,38 +6,33 @@
 #include <stdio.h>
 
 #include "base/limits.h"
-#include "base/pattern.h"
 #include "base/quote.h"
 #include "source/check.h"
 
 // --- topics --------------------------------------------------------------------------------------
 
-static int check_pattern(struct str text, struct report *report) {
-    struct report why = {0};
-    struct pattern pattern;
-    if (!pattern_read(&pattern, text, &why)) return 0;
-    return report_set(report, ERR_INVALID, "%s; for example \"builds/**\"", why.text);
-}
-
 // clang-format off
 const struct option_row content_topics[] = {
-    {.path = "topics[].match", .kind = OPTION_TEXT, OPTION_MEMBER(struct journal_topic_rule, pattern),
-     .reload = true, .required = "\"builds/**\"", .check = check_pattern,
+    {.path = "topics[].match", .kind = OPTION_TEXT,
+     OPTION_MEMBER(struct journal_topic_rule, pattern), .required = "\"builds/**\"",
+     .check = loader_check_pattern,
      .help = "Pattern of the topics that the rule is for."},
     {.path = "topics[].retention.bytes", .kind = OPTION_SIZE,
-     OPTION_MEMBER(struct journal_topic_rule, retention.bytes_max),
-     .reload = true, .zero = true, .min = 1, .max = 1024 * TB, .fallback = "0",
-     .help = "Size of the records that are kept of each of these topics; 0: no bound of their own."},
+     OPTION_MEMBER(struct journal_topic_rule, retention.bytes_max), .zero = true, .min = 1,
+     .max = 1024 * TB, .fallback = "0",
+     .help = "Size of the records that are kept of each of these topics; 0: no bound of their "
+             "own."},
     {.path = "topics[].retention.count", .kind = OPTION_NUMBER,
-     OPTION_MEMBER(struct journal_topic_rule, retention.count_max),
-     .reload = true, .zero = true, .min = 1, .max = INT64_MAX, .fallback = "0",
+     OPTION_MEMBER(struct journal_topic_rule, retention.count_max), .zero = true, .min = 1,
+     .max = INT64_MAX, .fallback = "0",
      .help = "Events that are kept of each of these topics; 0: no bound of their own."},
     {.path = "topics[].retention.age", .kind = OPTION_DURATION,
-     OPTION_MEMBER(struct journal_topic_rule, retention.age_max_ms),
-     .reload = true, .zero = true, .min = SECOND, .max = 36500 * DAY, .fallback = "0",
+     OPTION_MEMBER(struct journal_topic_rule, retention.age_max_ms), .zero = true, .min = SECOND,
+     .max = 36500 * DAY, .fallback = "0",
      .help = "Age up to which events of these topics are kept; 0: no bound of their own."},
-    {.path = "topics[].durability", .kind = OPTION_CHOICE, OPTION_MEMBER(struct journal_topic_rule, memory),
-     .reload = true, .choices = "disk|memory", .fallback = "disk",
+    {.path = "topics[].durability", .kind = OPTION_CHOICE,
+     OPTION_MEMBER(struct journal_topic_rule, memory), .choices = "disk|memory",
+     .fallback = "disk",
      .help = "memory: their events are never written to the disk and are lost at a restart."},
     {.path = NULL},
 };
@@ -116,10 +111,10 @@ static int check_target(struct str to, struct report *report) {
 
 // clang-format off
 const struct option_row content_routes[] = {
-    {.path = "routes[].path", .kind = OPTION_TEXT, OPTION_MEMBER(struct config_route, path), .reload = true,
+    {.path = "routes[].path", .kind = OPTION_TEXT, OPTION_MEMBER(struct config_route, path),
      .required = "/api/StreamLogs", .check = check_path,
      .help = "Path of a request; not one of the hub's own."},
-    {.path = "routes[].to", .kind = OPTION_TEXT, OPTION_MEMBER(struct config_route, target), .reload = true,
+    {.path = "routes[].to", .kind = OPTION_TEXT, OPTION_MEMBER(struct config_route, target),
      .required = "/t/logs/sample?last=all", .check = check_target,
      .help = "The subscription that answers it: /t/TOPIC… or /events?topic=…"},
     {.path = NULL},

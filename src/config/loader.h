@@ -46,4 +46,7 @@ int loader_entry(struct loader *loader, const struct option_row *rows, unsigned 
 void *loader_entries(struct loader *loader, const char *path, size_t more, size_t size,
                      size_t *count);
 
+// For rows: whether the text is a pattern of topics.
+int loader_check_pattern(struct str text, struct report *report);
+
 #endif

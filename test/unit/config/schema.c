@@ -34,7 +34,7 @@ Test(schema, every_row_is_whole_and_alone) {
         cr_assert(row->size && row->offset + row->size <= sizeof room, "%s", row->path);
         cr_assert(row->help && *row->help, "%s", row->path);
         cr_assert(!(row->required && row->fallback), "%s", row->path);
-        cr_assert(row->reload || table == 0, "%s: entries are always reloaded", row->path);
+        cr_assert(!row->restart || table == 0, "%s: entries are always reloaded", row->path);
         cr_assert_lt(strlen(row->path), 64, "%s", row->path);
         for (const struct option_row *other = schema_tables[table]; other != row; other++) {
             cr_assert_str_neq(row->path, other->path);
@@ -140,7 +140,7 @@ Test(schema, the_manual_has_every_option_with_its_default) {
             strcpy(value, "required");
         }
         snprintf(line, sizeof line, "| `%s` | %s | %s | %s |\n", row->path, value,
-                 row->reload ? "" : "restart", row->help);
+                 row->restart ? "restart" : "", row->help);
         cr_assert(strstr(text, line), "%s has no line:\n%s", MANUAL, line);
     }
     free(text);
