@@ -4,8 +4,8 @@
 //
 // Its bytes are those of the events and of the encodings that they carry. Encodings are made at any
 // time by any worker, and nobody keeps an account of them that all would have to write to: the ring
-// looks. ring_count looks at all batches that came since it was last called, and at a few older
-// events, so that an encoding that comes late is counted within a number of turns.
+// looks. ring_count looks at all batches that came since it was last called, and goes on with the
+// older events, some for each new one.
 #ifndef TAILRACE_HUB_RING_H
 #define TAILRACE_HUB_RING_H
 
