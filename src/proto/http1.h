@@ -25,7 +25,8 @@ struct http1_head {
 // What http1_parser_feed stopped at.
 enum http1_step {
     HTTP1_MORE, // everything was taken; more bytes are needed
-    HTTP1_HEADERS, // the head is complete: look at http1_parser_head, then feed the rest (even when it is empty)
+    // The head is complete: look at http1_parser_head, then feed the rest, even when it is empty.
+    HTTP1_HEADERS,
     HTTP1_COMPLETE, // the message is complete; bytes that follow belong to the next request
     HTTP1_FAILED,   // answer http1_parser_error, then close; every later feed says the same
 };

@@ -27,8 +27,8 @@ static const char *const shape_names[] = {"one", "own", "spread"};
 struct domain {
     struct hub *hub;
     struct subscriber *all;
-    uint32_t *
-        joined; // in which order they came: not that of memory, as in a hub that has run for a while
+    // In which order they came: not that of memory, as in a hub that has run for a while.
+    uint32_t *joined;
     uint32_t count, topics;
     enum shape shape;
     uint64_t seq, now_ms;
