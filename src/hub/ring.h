@@ -35,7 +35,8 @@ void ring_fini(struct ring *ring);
 int ring_push(struct ring *ring, struct batch *batch) MUST_CHECK;
 // Brings `bytes` up to date with the encodings.
 void ring_count(struct ring *ring);
-// While over a bound: removes the oldest batch and returns it (the caller puts it), NULL when within bounds.
+// While over a bound: removes the oldest batch and returns it (the caller puts it), NULL when
+// within bounds.
 struct batch *ring_evict(struct ring *ring);
 
 // Walking: a position in the ring, valid until the next push or evict.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Reading old events: one LMDB read transaction a reader, renewed at each begin.
 //
-// What is forgotten is not shown even while its records are still there: topic rows are read in the same snapshot,
-// but only when the state row says that some topic has such records, or when a topic's links are followed.
+// What is forgotten is not shown even while its records are still there: topic rows are read in the
+// same snapshot, but only when the state row says that some topic has such records, or when a
+// topic's links are followed.
 #include "journal/reader_priv.h"
 
 #include <stdlib.h>
