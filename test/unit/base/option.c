@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Options: converting texts, bounds, variants, comparing.
 #include "base/option.h"
 
 #include <criterion/criterion.h>

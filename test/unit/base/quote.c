@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Quoting texts for messages.
 #include "base/quote.h"
 
 #include <criterion/criterion.h>

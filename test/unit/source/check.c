@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Configurations of sources: what is refused, and the topics of files.
 #include "source/check.h"
 
 #include <criterion/criterion.h>
