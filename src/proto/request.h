@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A request's head (RFC 9110), independent of the version of HTTP. Everything in it is borrowed; it
-// is valid as long as the parser says that has read it (for HTTP/1.1: proto/http1.h).
+// A request's head (RFC 9110), independent of the version of HTTP. Everything in it is borrowed from
+// the parser, which says how long it is valid (for HTTP/1.1: proto/http1.h).
 #ifndef TAILRACE_PROTO_REQUEST_H
 #define TAILRACE_PROTO_REQUEST_H
 
@@ -45,7 +45,8 @@ struct request {
 // X-Api-Key, X-Functions-Key, Content-Type, Last-Event-ID, Origin) occur at most once: the parser
 // refuses other requests.
 struct str request_field(const struct request *request, const char *name);
-// For fields that may be repeated (Accept, Cookie): *index starts at 0; false when there is no more.
+// For fields that may be repeated (Accept, Cookie): *index starts at 0. False when there are no
+// more.
 bool request_field_next(const struct request *request, const char *name, size_t *index,
                         struct str *value);
 
