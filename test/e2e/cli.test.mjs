@@ -520,11 +520,11 @@ scenario('demo serves the two endpoints behind a key and says what to open', asy
     assert.equal(denied.status, 401);
     const wrong = await request(`${demo.origin}/api/StreamLogs?code=wrong-key-9999`);
     assert.equal(wrong.status, 401);
+    const began = Date.now();
     const log = await WireStream.open(s, `${demo.origin}/api/StreamLogs?code=${key}`);
     const status = await WireStream.open(s, `${demo.origin}/api/HttpTrigger1?code=${key}`);
     assert.equal(log.status, 200);
     assert.equal(status.status, 200);
-    const began = Date.now();
     const first = await log.waitData(3);
     assert.ok(Date.now() - began >= 3000, 'a line every two seconds');
     assert.equal(new Set(first).size, 3);
