@@ -67,7 +67,9 @@ export class CuttingProxy {
             const room = this.cutAfterUp - pair.up;
             pair.up += chunk.length;
             if (chunk.length >= room) {
-                hub.write(chunk.subarray(0, room), () => this.#cutPair(pair));
+                // Nothing more is taken: bytes behind the cut must not pass while the last ones before it are being written.
+                client.pause();
+                hub.write(chunk.subarray(0, Math.max(0, room)), () => this.#cutPair(pair));
                 return;
             }
             if (!hub.write(chunk)) {
@@ -80,7 +82,8 @@ export class CuttingProxy {
             const room = this.cutAfterDown - pair.down;
             pair.down += chunk.length;
             if (chunk.length >= room) {
-                client.write(chunk.subarray(0, room), () => this.#cutPair(pair));
+                hub.pause();
+                client.write(chunk.subarray(0, Math.max(0, room)), () => this.#cutPair(pair));
                 return;
             }
             if (!client.write(chunk)) {
