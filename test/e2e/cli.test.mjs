@@ -467,10 +467,10 @@ scenario('pub through connections that break loses and doubles nothing', async (
     const lines = numbered(total, 'a line to be published ');
     const pub = new Process(s, binary, ['pub', proxy.to('/t/x'), '-'], { input: lines.map((line) => `${line}\n`).join('') });
     // After some cuts the way is free, in case a single piece is longer than what passes.
-    await proxy.connections.waitCount(4);
+    await proxy.connections.waitCount(3);
     proxy.cutAfterUp = Infinity;
     proxy.cutAfterDown = 30; // now the answers are lost
-    await proxy.connections.waitCount(8);
+    await proxy.connections.waitCount(6);
     proxy.cutAfterDown = Infinity;
     proxy.cut();
     const result = await pub.wait(60_000);
