@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Runs commands one after the other, each of them whether or not one before it has failed, and names those that failed at the end.
+#
+# A command has a process group of its own. What is left of the group when the command has ended is ended too; so is the whole group when
+# this script is stopped (TERM, INT, HUP). Tests that are interrupted leave no hub, no browser and no runner behind.
+#
+# usage: run-parts.sh COMMAND...     each COMMAND is one argument, divided at its spaces
+# exit code: 0 when all succeeded; 1; 128 + N when stopped by signal N
+set -m # process groups
+
+[ $# -ge 1 ] || { echo "usage: run-parts.sh COMMAND..." >&2; exit 64; }
+
+group=
+
+# Ends what is left of the group, by force after five seconds.
+sweep() {
+    kill -TERM -- "-$group" 2>/dev/null || return 0
+    for _ in {1..50}; do
+        sleep 0.1
+        kill -0 -- "-$group" 2>/dev/null || return 0
+    done
+    kill -KILL -- "-$group" 2>/dev/null
+}
+
+# The first of the group may be a make with a script like this one below it, which needs its time.
+# shellcheck disable=SC2317 # called by the traps
+stop() {
+    trap '' TERM INT HUP
+    if [ -n "$group" ]; then
+        kill -TERM -- "-$group" 2>/dev/null
+        wait "$group" 2>/dev/null
+        sweep
+    fi
+    exit $((128 + $1))
+}
+
+trap 'stop 15' TERM
+trap 'stop 2' INT
+trap 'stop 1' HUP
+
+failed=()
+for command; do
+    echo "== $command"
+    # shellcheck disable=SC2086 # its words
+    $command </dev/null &
+    group=$!
+    wait "$group" || failed+=("$command")
+    sweep
+    group=
+done
+
+[ ${#failed[@]} -gt 0 ] || exit 0
+printf '%d of %d failed:\n' ${#failed[@]} $# >&2
+printf '    %s\n' "${failed[@]}" >&2
+exit 1
