@@ -103,7 +103,7 @@ $(B)/gen/assets.o: $(B)/gen/assets.S
 
 $(B)/src/api/assets.o: $(B)/gen/assets.inc
 
-# run-parts.sh is executed in the place of the recipe's shell, so that it gets the signal that make passes on.
+# run-parts.sh takes the place of the recipe's shell: make passes its signals to that process only.
 
 # Unit tests: one program for each layer, with everything but src/cli.
 LAYERS        ?= $(sort $(notdir $(patsubst %/,%,$(dir $(UNITS)))))

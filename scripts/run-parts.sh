@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Runs commands one after the other, each of them whether or not one before it has failed, and names those that failed at the end.
+# Runs commands one after the other, also when one of them fails, and names the failed ones at the
+# end.
 #
-# A command has a process group of its own. What is left of the group when the command has ended is ended too; so is the whole group when
-# this script is stopped (TERM, INT, HUP). Tests that are interrupted leave no hub, no browser and no runner behind.
+# Each command has a process group of its own. What is left of the group when the command has ended
+# is ended too. So is the whole group when this script is stopped (TERM, INT, HUP): interrupted
+# tests leave no hub, no browser and no runner behind.
 #
 # usage: run-parts.sh COMMAND...     each COMMAND is one argument, divided at its spaces
 # exit code: 0 when all succeeded; 1; 128 + N when stopped by signal N
@@ -23,7 +25,7 @@ sweep() {
     kill -KILL -- "-$group" 2>/dev/null
 }
 
-# The first of the group may be a make with a script like this one below it, which needs its time.
+# The command may be a make that runs this script again: it is waited for, not killed.
 # shellcheck disable=SC2317 # called by the traps
 stop() {
     trap '' TERM INT HUP

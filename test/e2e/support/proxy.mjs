@@ -67,7 +67,7 @@ export class CuttingProxy {
             const room = this.cutAfterUp - pair.up;
             pair.up += chunk.length;
             if (chunk.length >= room) {
-                // Nothing more is taken: bytes behind the cut must not pass while the last ones before it are being written.
+                // While the last bytes before the cut are written, none behind it may pass.
                 client.pause();
                 hub.write(chunk.subarray(0, Math.max(0, room)), () => this.#cutPair(pair));
                 return;
