@@ -48,9 +48,9 @@ check('shows the newest lines, follows, and loses nothing', async (s) => {
 for (const wrap of [false, true]) {
     check(`scrolling up reads the whole file, line by line${wrap ? ', wrapped' : ''}`, async (s) => {
         const hub = await place.start(s);
-        const expected = mixed(1600);
+        const expected = mixed(1000);
         await hub.publishLines('logs/app', expected);
-        const page = await open(hub, { topic: 'logs/app', 'max-lines': 600, ...(wrap ? { wrap: '' } : {}) }, { size: { width: 700, height: 500 } });
+        const page = await open(hub, { topic: 'logs/app', 'max-lines': 400, ...(wrap ? { wrap: '' } : {}) }, { size: { width: 700, height: 500 } });
         await live(page);
         const read = new Map();
         let before = null;
@@ -68,7 +68,7 @@ for (const wrap of [false, true]) {
         }
         const numbers = [...read.keys()].sort((a, b) => a - b);
         assertSequence(numbers.map((n) => read.get(n)), expected, 'the page');
-        assert.ok(await run(page, 'return log.lineCount <= 600'));
+        assert.ok(await run(page, 'return log.lineCount <= 400'));
         assert.match(await run(page, `return log.shadowRoot.querySelector('.head-note').textContent`), /beginning/);
         // And down again, through what had been let go, to the end.
         await page.focus('live-log .scroller');
