@@ -135,7 +135,7 @@ E2E_HUB   := $(foreach name,publish subscribe resume lines reload history,test/e
 E2E_ENV   := $(if $(filter asan tsan,$(VARIANT)),TAILRACE_TIME_SCALE=4 UBSAN_OPTIONS=print_stacktrace=1 \
              ASAN_OPTIONS=detect_stack_use_after_return=1 TSAN_OPTIONS=halt_on_error=1)
 # A test that hangs has its own limit; this one is for a runner that does.
-E2E_LIMIT := 10m
+E2E_LIMIT := 30m
 E2E_RUN    = timeout --foreground $(E2E_LIMIT) \
              node --test --test-reporter=spec --test-concurrency=$(JOBS) $(E2E)
 
