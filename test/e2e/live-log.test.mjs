@@ -6,7 +6,7 @@ import { rmSync } from 'node:fs';
 import { startBrowser } from './support/browser.mjs';
 import { assertSequence, numbered } from './support/hub.mjs';
 import { frames, inSight, loaded, logSite, notes, rows, run, shown, until, wheel } from './support/live-log.mjs';
-import { scenario, shared } from './support/scope.mjs';
+import { scaled, scenario, shared } from './support/scope.mjs';
 
 const file = shared();
 const browser = await startBrowser(file);
@@ -242,7 +242,7 @@ check('an expression that explodes or is invalid stops nothing', async (s) => {
             log.query = { text: '(a|aa)+$', regex: true };`);
         await until(page, `told.some((one) => one.of === 'filter' && /too long/.test(one.error)) && told.some((one) => one.of === 'query' && one.error)`);
         await until(page, 'log.shownCount === 101');
-        assert.ok(await page.evaluate(() => window.worst) < 1000, `the page went on (${where})`);
+        assert.ok(await page.evaluate(() => window.worst) < scaled(3000), `the page went on (${where})`);
         await run(page, 'log.filter = { text: "(", regex: true }');
         await until(page, `told.at(-1).of === 'filter' && /group|parenthes/i.test(told.at(-1).error)`);
         assert.equal(await run(page, 'return log.shownCount'), 101);
