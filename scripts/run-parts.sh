@@ -43,11 +43,13 @@ trap 'stop 1' HUP
 
 failed=()
 for command; do
-    echo "== $command"
+    name=$command
+    [ ${#name} -le 90 ] || name=${name:0:87}...
+    echo "== $name"
     # shellcheck disable=SC2086 # its words
     $command </dev/null &
     group=$!
-    wait "$group" || failed+=("$command")
+    wait "$group" || failed+=("$name")
     sweep
     group=
 done
