@@ -184,6 +184,7 @@ static void set_phase(struct conn *conn, bool progress, bool answered) {
     bool anew = (progress && (phase == PHASE_BODY || phase == PHASE_WRITE)) ||
                 (answered && (phase == PHASE_IDLE || phase == PHASE_HEAD));
     set_busy(conn, phase != PHASE_IDLE);
+    if (phase != PHASE_IDLE || answered) conn->flags |= CONN_USED;
     if (phase == conn->phase && !anew) return;
     conn->phase = (uint8_t)phase;
     arm(conn);
@@ -636,7 +637,8 @@ void conn_after_turn(struct conn *conn) {
 
 void conn_drain(struct conn *conn) {
     if (conn->state == CONN_HTTP && conn->phase == PHASE_IDLE) {
-        conn_close(conn);
+        // The first request of a new connection may be under way; it is to be answered.
+        if (conn->flags & CONN_USED) conn_close(conn);
     } else if (conn->state == CONN_STREAM && stream_is_waiting(conn->stream)) {
         stream_timeout(conn->stream);
     }

@@ -36,6 +36,7 @@ enum conn_flags {
     CONN_ANSWERED = 2,        // the request whose body is coming has its answer already
     CONN_UNTIMED_BODY = 2048, // the body may take its time (lines as they are written)
     CONN_HALF = 4096,         // the peer of a snapshot sends no more, as far as we have read
+    CONN_USED = 8192,         // a request has begun on it
 };
 #define CONN_HELD (CONN_HELD_HEAD | CONN_HELD_ROOM | CONN_HELD_BODY)
 
@@ -79,7 +80,8 @@ void conn_close(struct conn *conn);
 // Looks at it when the turn is over (CONN_FINISHED, CONN_BROKEN).
 void conn_defer(struct conn *conn, unsigned flag);
 void conn_after_turn(struct conn *conn);
-// Idle ones go now, long polls are answered; the others go when they have been answered.
+// Idle ones go now, but for new ones whose first request may be under way; long polls are answered.
+// The others go when they have been answered.
 void conn_drain(struct conn *conn);
 
 // An answer that is ready: it leaves when those of earlier requests have left. `close`: the connection ends with it, no more requests are

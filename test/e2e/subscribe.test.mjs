@@ -714,6 +714,8 @@ check('while draining, a newcomer gets a polite stream and a publisher 503', asy
     const uploaded = await own.stream('/t/upload', {}, s);
     upload.write('a line\n');
     await uploaded.waitData(1);
+    // A client that has connected and not asked yet is a newcomer too.
+    const silent = await RawSocket.connect(s, own.port);
     // So many that every worker has some: when all have been told, no worker takes a newcomer.
     const kept = await Promise.all(Array.from({ length: 30 }, () => own.stream('/t/drain', {}, s)));
     own.process.signal('SIGTERM');
@@ -721,6 +723,8 @@ check('while draining, a newcomer gets a polite stream and a publisher 503', asy
     const answer = await request(own.to('/t/drain'), { headers: SSE });
     assert.equal(answer.status, 200);
     assert.match(answer.text, /^retry: ?\d+/m);
+    silent.write('GET /t/drain HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n');
+    await silent.waitText(/\nretry: ?\d+/);
     const publish = await own.post('/t/drain', 'x');
     assertProblem(publish, 503);
     assert.ok(publish.headers['retry-after']);
