@@ -14,8 +14,9 @@ import { Recorder } from './support/wait.mjs';
 const TOTAL = 200_000;
 const KILLS = 5;
 const ROTATE_EVERY = 9000;
-// Every kill has a part of the log for itself and falls into its middle, however quickly lines are read.
-const PART = TOTAL / KILLS;
+// Every kill has a part of the log for itself and falls into its middle, however quickly lines are
+// read. One part comes after all kills.
+const PART = Math.ceil(TOTAL / (KILLS + 1));
 // How far the writer may run ahead of what has been delivered.
 const LEAD = 30_000;
 // What it writes, and rotates, while the hub is down.
@@ -52,7 +53,7 @@ scenario('seq 1 200000 under rotation, exactly once and in order, over five kill
 
     let written = 0;
     let goal = 0; // while the hub is down: where the writer waits
-    let part = 1; // of the log, which each kill has one of
+    let part = 1;
     let over = false;
     const pieces = new Recorder();
     s.defer(() => {
