@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The repository checks itself: what compilers and formatters do not see. Says everything that is wrong; exit code 1 then.
+# Checks the repository for what compilers and formatters do not see. Prints everything that is
+# wrong; the exit code is 1 then.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,17 +14,17 @@ complain() {
     wrong=1
 }
 
-# Tracked, and not deleted in the working tree.
+# Tracked files that exist in the working tree.
 files() {
     git ls-files -- "$@" | while IFS= read -r file; do [ -f "$file" ] && printf '%s\n' "$file"; done
 }
 
-# Every source says its licence first: after a shebang, a doctype.
+# Every source names its licence first, after a shebang or a doctype.
 while IFS= read -r file; do
     head -n 3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || complain "$file: no SPDX line at its head"
 done < <(files '*.c' '*.h' '*.js' '*.mjs' '*.css' '*.sh' '*.html' .ci/run)
 
-# A file that is longer holds two ideas.
+# A longer file has more than one idea.
 while IFS= read -r file; do
     lines=$(wc -l <"$file")
     [ "$lines" -le $FILE_LINES_MAX ] || complain "$file: $lines lines; $FILE_LINES_MAX is the most, split it by ideas"
@@ -53,7 +54,7 @@ while IFS=: read -r file line include; do
     esac
 done < <(git grep -nE '^#include "[a-z]+/[a-z_0-9]+_priv\.h"' -- src test || true)
 
-# A lock file with download addresses would bind everybody to somebody's mirror.
+# A lock file with download addresses would bind everybody to one mirror.
 while IFS= read -r file; do
     complain "$file: has download addresses; npm install --package-lock-only with this .npmrc writes it without"
 done < <(git grep -lE '"resolved":|https?://' -- '*package-lock.json' || true)
@@ -75,5 +76,7 @@ done < <(files '*.md')
 
 # The version that is built is the one that is described.
 grep -q "^## $(cat VERSION)\b" CHANGELOG.md || complain "CHANGELOG.md: nothing about version $(cat VERSION)"
+
+scripts/check-source.sh || wrong=1
 
 exit $wrong

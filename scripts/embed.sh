@@ -1,10 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Writes what puts files into the binary: OUTPUT.S, assembly with the bytes, and OUTPUT.inc, one line
-#     ASSET(name, content type, entity tag, symbol, size)
-# for each file; the name is the path below web/. The entity tag comes from the content alone, so that the same files give the same binary.
+# Writes two files that put other files into the binary: OUTPUT.S, assembly with the bytes, and
+# OUTPUT.inc, one line
 #
-# usage: embed.sh OUTPUT FILE...
+#   ASSET(name, content type, entity tag, symbol, size)
+#
+# for each file. The name is the path below web/. The entity tag depends on the content alone, so
+# that the same files give the same binary.
+#
+#   usage: embed.sh OUTPUT FILE...
 set -eu
 
 [ $# -ge 2 ] || { echo "usage: embed.sh OUTPUT FILE..." >&2; exit 64; }

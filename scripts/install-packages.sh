@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs the Debian packages that are missing from the given sections of packaging/debian-packages.txt. Does nothing, and does it
-# fast, when all are there. On a system without dpkg it only says what would be needed.
+# Installs the Debian packages that are missing from the given sections of
+# packaging/debian-packages.txt. Does nothing, quickly, when all are installed. On a system without
+# dpkg it only prints what is needed.
 #
-# usage: install-packages.sh SECTION...
+#   usage: install-packages.sh SECTION...
 set -eu
 
 list=$(dirname "$0")/../packaging/debian-packages.txt
@@ -41,7 +42,7 @@ missing=$(echo "$missing" | tr '\n' ' ')
 if [ "$(id -u)" -eq 0 ]; then
     as_root=
 elif command -v sudo >/dev/null 2>&1; then
-    # Without a terminal nobody can answer a question for a password.
+    # Without a terminal nobody could type a password.
     as_root=sudo
     [ -t 0 ] || as_root='sudo -n'
 else
@@ -63,7 +64,7 @@ update() {
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 echo "installing: $missing" >&2
-# The lists of a fresh machine are empty or old: they are fetched when what stands in them does not do.
+# The package lists of a new machine are empty or old. They are fetched when the installation fails.
 install && exit 0
 echo "fetching the package lists" >&2
 if ! update || ! install; then

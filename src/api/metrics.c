@@ -1,189 +1,198 @@
 // SPDX-License-Identifier: MIT
-// GET /metrics.
-#include "api/metrics.h"
-
+// GET /metrics: Prometheus text exposition format 0.0.4. The names, levels and help texts stand in the
+// tables of the modules that count.
 #include <stdlib.h>
 
-#include "api/router.h"
+#include "api/access.h"
+#include "api/resource.h"
 #include "api/survey.h"
 #include "base/limits.h"
-#include "server/server_priv.h"
 #include "sys/clock.h"
 
 struct metrics_survey {
-    struct survey survey; // first
-    struct worker_counts workers;
-    struct hub_counts hubs;
-    uint64_t topics;
+    struct survey survey;
+    struct http_counts http;
+    struct api_counts api;
+    struct hub_counts hub;
 };
 
-static void ask(struct survey *base, struct worker *worker) {
-    struct metrics_survey *survey = (struct metrics_survey *)(void *)base;
+static void ask(struct survey *base, struct api *api) {
+    struct metrics_survey *survey = container_of(base, struct metrics_survey, survey);
     struct hub_counts counts;
-    hub_counts(worker->hub, &counts);
-#define X(name, help) survey->workers.name += worker->counts.name;
-    WORKER_COUNTERS(X)
+    hub_counts(api->hub, &counts);
+    hub_counts_add(&survey->hub, &counts);
+#define X(name, level, help) survey->http.name += api->http.counts.name;
+    HTTP_COUNTERS(X)
 #undef X
-    // Every worker knows all topics; everything else adds up.
-    survey->topics = counts.topics;
-    const uint64_t *from = (const uint64_t *)(const void *)&counts;
-    uint64_t *to = (uint64_t *)(void *)&survey->hubs;
-    for (size_t i = 0; i < sizeof counts / sizeof *from; i++) to[i] += from[i];
+#define X(name, level, help) survey->api.name += api->counts.name;
+    API_COUNTERS(X)
+#undef X
 }
 
-static void metric(struct buf *out, const char *name, const char *type, const char *help,
+// --- writing ----------------------------------------------------------------------------------------
+
+static void family(struct buf *out, const char *name, const char *level, const char *help) {
+    buf_printf(out, "# HELP tailrace_%s %s\n# TYPE tailrace_%s %s\n", name, help, name, level);
+}
+
+static void metric(struct buf *out, const char *name, const char *level, const char *help,
                    uint64_t value) {
-    buf_printf(out, "# HELP tailrace_%s %s\n# TYPE tailrace_%s %s\ntailrace_%s %llu\n", name, help,
-               name, type, name, (unsigned long long)value);
+    family(out, name, level, help);
+    buf_printf(out, "tailrace_%s %llu\n", name, (unsigned long long)value);
 }
 
-static void counter(struct buf *out, const char *name, const char *help, uint64_t value) {
-    metric(out, name, "counter", help, value);
+static void write_process(struct buf *out, const struct api *api) {
+    const struct api_common *common = api->common;
+    family(out, "build_info", "gauge", "version");
+    buf_append_str(out, STR("tailrace_build_info{version=\"" TAILRACE_VERSION "\"} 1\n"));
+    metric(out, "uptime_seconds", "gauge", "since the start",
+           (clock_unix_ms() - common->started_unix_ms) / 1000);
+    metric(out, "workers", "gauge", "worker threads", common->workers_count);
+    metric(out, "connections", "gauge", "open connections", admission_count(api->http.admission));
+    metric(out, "draining", "gauge", "1 while the hub is going away",
+           atomic_load(&common->draining));
 }
 
-static void gauge(struct buf *out, const char *name, const char *help, uint64_t value) {
-    metric(out, name, "gauge", help, value);
-}
-
-static void write_hubs(struct buf *out, const struct metrics_survey *survey) {
-    const struct hub_counts *hubs = &survey->hubs;
-    gauge(out, "subscribers", "live responses at present", hubs->subscribers);
-    gauge(out, "selectors", "distinct subscriptions at present", hubs->selectors);
-    gauge(out, "topics", "topics known", survey->topics);
-    counter(out, "deliveries_total", "events given to subscribers", hubs->deliveries_total);
-    counter(out, "sent_bytes_total", "bytes sent to subscribers", hubs->bytes_total);
-    counter(out, "sent_writes_total", "writes to subscribers", hubs->writes_total);
-    counter(out, "gaps_total", "gaps told to subscribers", hubs->gaps_total);
-    counter(out, "replays_total", "subscriptions that asked for history", hubs->replays_total);
-    counter(out, "blocked_total", "times a subscriber could not take more", hubs->blocked_total);
-    gauge(out, "searches", "pages of history and searches that are under way", hubs->searches);
-    counter(out, "looked_back_total", "about how many events pages and searches looked at",
-            hubs->looked_back_total);
-    gauge(out, "ring_events", "recent events in memory, all workers", hubs->ring_events);
-    gauge(out, "ring_bytes", "their bytes", hubs->ring_bytes);
+static void write_counts(struct buf *out, const struct metrics_survey *survey) {
+#define X(name, level, over_workers, help) metric(out, #name, #level, help, survey->hub.name);
+    HUB_COUNTERS(X)
+#undef X
+#define X(name, level, help) metric(out, #name, #level, help, survey->http.name);
+    HTTP_COUNTERS(X)
+#undef X
+#define X(name, level, help) metric(out, #name, #level, help, survey->api.name);
+    API_COUNTERS(X)
+#undef X
 }
 
 static void write_journal(struct buf *out, struct journal *journal) {
     struct journal_stats stats;
     journal_stats(journal, &stats);
-    gauge(out, "journal_up", "1 while publishing works", stats.failed ? 0 : 1);
-    gauge(out, "journal_events", "events in the store", stats.events);
-    gauge(out, "journal_bytes", "bytes of their records", stats.bytes);
-    gauge(out, "journal_map_bytes", "size of the store's map", stats.map_bytes);
-    gauge(out, "journal_map_used_bytes", "used of it", stats.map_used_bytes);
-    gauge(out, "journal_first_seq", "oldest event in the store", stats.first_seq);
-    gauge(out, "journal_last_seq", "newest event", stats.last_seq);
-    gauge(out, "journal_queue_events", "events waiting for a commit", stats.queue_events);
-    gauge(out, "journal_queue_bytes", "their bytes", stats.queue_bytes);
-    gauge(out, "journal_commit_microseconds", "duration of the last commit", stats.sync_last_us);
-    counter(out, "journal_commits_total", "commits", stats.commits_total);
-    counter(out, "events_total", "events committed", stats.events_total);
-    counter(out, "journal_failures_total", "commits that failed", stats.failures_total);
-    counter(out, "journal_trimmed_total", "events removed by retention", stats.trimmed_total);
+    metric(out, "journal_up", "gauge", "1 while publishing works", stats.failed ? 0 : 1);
+#define X(field, name, level, help) metric(out, name, #level, help, stats.field);
+    JOURNAL_COUNTERS(X)
+#undef X
 }
 
-struct source_lines {
-    struct buf *attached, *position, *lag, *lines, *rotations, *errors;
+// A label's value: backslash, quote and line end are escaped.
+static void append_label(struct buf *out, const char *name, struct str value) {
+    buf_append(out, name, strlen(name));
+    buf_append_str(out, STR("=\""));
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.ptr[i];
+        if (c == '\\' || c == '"') buf_append_char(out, '\\');
+        if (c == '\n') {
+            buf_append_str(out, STR("\\n"));
+        } else {
+            buf_append_char(out, c);
+        }
+    }
+    buf_append_char(out, '"');
+}
+
+enum source_family {
+#define X(name, level, help) SOURCE_##name,
+    SOURCE_COUNTERS(X)
+#undef X
+        SOURCE_FAMILIES
 };
 
-static void label(struct buf *out, const char *name, struct str source, struct str topic) {
-    const struct str values[] = {source, topic};
-    buf_printf(out, "tailrace_source_%s{source=\"", name);
-    for (size_t i = 0; i < 2; i++) {
-        for (size_t k = 0; k < values[i].len; k++) {
-            char c = values[i].ptr[k];
-            if (c == '\\' || c == '"') buf_append_char(out, '\\');
-            if (c == '\n') {
-                buf_append_str(out, STR("\\n"));
-            } else {
-                buf_append_char(out, c);
-            }
-        }
-        buf_append_str(out, i ? STR("\"} ") : STR("\",topic=\""));
-    }
+static void write_source_value(struct buf *out, const char *name,
+                               const struct source_status *status, uint64_t value) {
+    buf_printf(out, "tailrace_source_%s{", name);
+    append_label(out, "source", status->name);
+    buf_append_char(out, ',');
+    append_label(out, "topic", status->topic);
+    buf_printf(out, "} %llu\n", (unsigned long long)value);
 }
 
 static void write_source(void *context, const struct source_status *status) {
     struct buf *families = context;
-    const struct {
-        const char *name;
-        uint64_t value;
-    } values[] = {
-        {"attached", status->attached},
-        {"position_bytes", status->position_bytes},
-        {"lag_bytes", status->lag_bytes},
-        {"lines_total", status->lines_total},
-        {"rotations_total", status->rotations_total},
-        {"errors_total", status->errors_total},
-    };
-    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
-        label(&families[i], values[i].name, status->name, status->topic);
-        buf_append_u64(&families[i], values[i].value);
-        buf_append_char(&families[i], '\n');
-    }
+#define X(name, level, help)                                                                       \
+    write_source_value(&families[SOURCE_##name], #name, status, status->name);
+    SOURCE_COUNTERS(X)
+#undef X
 }
 
+// The lines of one family stand together.
 static void write_sources(struct buf *out, struct sources *sources) {
     static const struct {
-        const char *name, *type, *help;
-    } families[] = {
-        {"attached", "gauge", "1 while the source is being read"},
-        {"position_bytes", "gauge", "how far it has been read and committed"},
-        {"lag_bytes", "gauge", "what is there and not yet committed"},
-        {"lines_total", "counter", "lines published"},
-        {"rotations_total", "counter", "rotations followed"},
-        {"errors_total", "counter", "errors"},
+        const char *name, *level, *help;
+    } table[] = {
+#define X(name, level, help) {"source_" #name, #level, help},
+        SOURCE_COUNTERS(X)
+#undef X
     };
-    struct buf lines[6];
-    for (size_t i = 0; i < 6; i++) buf_init(&lines[i], LIMIT_TAIL_BYTES / 8);
-    if (sources) sources_status(sources, write_source, lines);
-    for (size_t i = 0; i < 6; i++) {
-        if (lines[i].len) {
-            buf_printf(out, "# HELP tailrace_source_%s %s\n# TYPE tailrace_source_%s %s\n",
-                       families[i].name, families[i].help, families[i].name, families[i].type);
-            buf_append_str(out, buf_str(&lines[i]));
+    struct buf families[SOURCE_FAMILIES];
+    for (size_t i = 0; i < SOURCE_FAMILIES; i++) buf_init(&families[i], LIMIT_TAIL_BYTES / 8);
+    if (sources) sources_status(sources, write_source, families);
+    for (size_t i = 0; i < SOURCE_FAMILIES; i++) {
+        if (families[i].len) {
+            family(out, table[i].name, table[i].level, table[i].help);
+            buf_append_str(out, buf_str(&families[i]));
         }
-        buf_fini(&lines[i]);
+        buf_fini(&families[i]);
     }
 }
 
-static void answer(struct survey *base, struct worker *home) {
-    struct metrics_survey *survey = (struct metrics_survey *)(void *)base;
-    struct server *server = home->server;
+static void answer(struct survey *base) {
+    struct metrics_survey *survey = container_of(base, struct metrics_survey, survey);
+    struct api_common *common = base->home->common;
     struct buf body;
     buf_init(&body, LIMIT_TAIL_BYTES);
-    buf_printf(&body,
-               "# HELP tailrace_build_info version\n# TYPE tailrace_build_info gauge\n"
-               "tailrace_build_info{version=\"%s\"} 1\n",
-               TAILRACE_VERSION);
-    gauge(&body, "uptime_seconds", "since the start",
-          (clock_unix_ms() - server->started_unix_ms) / 1000);
-    gauge(&body, "workers", "worker threads", server->workers_count);
-    gauge(&body, "connections", "open connections", admission_count(server->admission));
-    gauge(&body, "draining", "1 while the hub is going away", atomic_load(&server->draining));
-    write_hubs(&body, survey);
-#define X(name, help) counter(&body, #name, help, survey->workers.name);
-    WORKER_COUNTERS(X)
-#undef X
-    write_journal(&body, server->journal);
-    // The main thread makes them when we are running already.
-    if (atomic_load(&server->attached)) write_sources(&body, server->sources);
-    reply_body(&base->exchange.response, home, &base->exchange.reply, 200,
-               "text/plain; version=0.0.4; charset=utf-8", STR("Cache-Control: no-store\r\n"),
-               buf_str(&body));
+    write_process(&body, base->home);
+    write_counts(&body, survey);
+    write_journal(&body, common->journal);
+    // The main thread makes the sources when the workers are running already.
+    if (atomic_load(&common->attached)) write_sources(&body, common->sources);
+    if (buf_failed(&body)) {
+        exchange_refuse(base->exchange, 503, "the metrics are too many for one answer");
+    } else {
+        struct answer answer = {.status = 200,
+                                .type = "text/plain; version=0.0.4; charset=utf-8",
+                                .body = buf_str(&body)};
+        answer_text(&answer, "Cache-Control", "no-store");
+        exchange_answer(base->exchange, &answer);
+    }
     buf_fini(&body);
 }
 
 static void fini(struct survey *base) { (void)base; }
 
-void metrics_answer(struct conn *conn, const struct http1_request *request) {
+static const struct survey_ops metrics_ops = {.ask = ask, .answer = answer, .fini = fini};
+
+// --- who may see them -------------------------------------------------------------------------------
+
+static bool may_see(struct exchange *exchange) {
+    const struct request *request = exchange_request(exchange);
+    if (exchange->listener == HTTP_LISTENER_METRICS) return true;
+    if (api_of(exchange)->site->config->metrics_listen[0]) {
+        exchange_refuse(exchange, 404, "metrics have a listener of their own (metrics.listen)");
+        return false;
+    }
+    struct params params;
+    if (params_init(&params, request->query, request->preset)) {
+        exchange_abort(exchange);
+        return false;
+    }
+    struct grant *grant = access_check(exchange, &params);
+    bool may = grant && grant_subscribes_some(grant);
+    if (grant && !may) access_forbid(exchange, grant, "see metrics");
+    grant_put(grant);
+    params_fini(&params);
+    return may;
+}
+
+static void answer_metrics(struct exchange *exchange) {
+    if (!may_see(exchange)) return;
     struct metrics_survey *survey = calloc(1, sizeof *survey);
     if (!survey) {
-        router_problem(conn, request, 503, "out of memory", 1);
+        exchange_problem(exchange, &(struct problem){503, "out of memory", .retry_after_s = 1});
         return;
     }
-    survey->survey.ask = ask;
-    survey->survey.answer = answer;
-    survey->survey.fini = fini;
-    survey_start(&survey->survey, conn, request);
+    survey->survey.ops = &metrics_ops;
+    survey_start(&survey->survey, exchange);
 }
+
+static const struct handler metrics_handler = {.begin = answer_metrics, .gone = survey_gone};
+const struct resource metrics_resource = {.get = &metrics_handler, .on_metrics_listener = true};

@@ -16,6 +16,16 @@ int site_new(struct site **out, struct config *config, struct report *report) {
     }
     atomic_init(&site->refs, 1);
     site->config = config;
+    site->http = (struct http_settings){
+        .header_bytes_max = config->header_bytes_max,
+        .header_timeout_ms = config->header_timeout_ms,
+        .body_timeout_ms = config->body_timeout_ms,
+        .idle_timeout_ms = config->idle_timeout_ms,
+        .write_timeout_ms = config->write_timeout_ms,
+        .connections_max = config->connections_max,
+        .connections_per_address_max = config->connections_per_address_max,
+        .cors = site->cors,
+    };
     *out = site;
     return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The site: what a configuration means for requests (access, origins, routes, limits). Immutable and reference-counted: a
-// reload gives each worker a new one.
+// The site: what a configuration means for requests (access, origins, routes, limits). Immutable and
+// reference-counted: a reload gives each worker a new one.
 #ifndef TAILRACE_API_SITE_H
 #define TAILRACE_API_SITE_H
 
@@ -8,13 +8,14 @@
 
 #include "auth/auth.h"
 #include "config/config.h"
-#include "http/cors.h"
+#include "http/http.h"
 
 struct site {
     _Atomic(unsigned) refs;
     struct config *config;
     struct auth *auth;
     struct cors *cors;
+    struct http_settings http;
 };
 
 // Takes over the configuration when it succeeds.

@@ -1,34 +1,56 @@
 // SPDX-License-Identifier: MIT
-// A subscription over HTTP: a GET that is answered out of the hub, as a stream, as a snapshot, or as a long poll.
+// A subscription while it is answered: the hub's subscriber, and the exchange that carries it.
+//
+//   stream_new ─▶ (hub_subscribe) ─▶ stream_begin ─▶ … hub finished or broken, timers ─▶ gone
+//                                └─▶ stream_wait ──┘ a long poll that has nothing yet
 #ifndef TAILRACE_API_STREAM_H
 #define TAILRACE_API_STREAM_H
 
-#include "http/conn.h"
-#include "http/params.h"
+#include "api/api.h"
+#include "auth/auth.h"
 
-struct stream;
+struct stream {
+    struct subscriber subscriber;
+    struct exchange *exchange;
+    struct grant *grant; // what it may see, held while it lasts
+    union {
+        uint64_t expires_ms; // when it is ended; 0: not
+        uint64_t question;   // of a JSON snapshot that has not begun: a part of its ETag
+    };
+    uint64_t stalled_ms; // when it is given up, because its peer takes nothing; 0: not
+    uint8_t format;      // enum frame_format
+    bool endless;        // not a snapshot
+    bool begun;          // its head has been written
+};
 
-extern const struct hub_sink stream_sink;
+// Becomes the exchange's state. `request`: what hub_subscribe will be asked for. NULL when out of
+// memory.
+struct stream *stream_new(struct exchange *exchange, const struct hub_request *request,
+                          struct grant *grant);
+// Before it begins or waits: takes it out of the hub, if it is in, and frees it.
+void stream_discard(struct stream *stream);
 
-// Answers a GET or HEAD. `topic`: the decoded topic of /t/…, ptr NULL for /events. The grant has been checked for credentials only.
-void stream_start(struct conn *conn, const struct http1_request *request, struct params *params,
-                  struct str topic, const struct grant *grant);
+// How the hub writes to streams of this kind of connection. Lives as long as the worker.
+const struct hub_sink *stream_sink(const struct exchange *exchange);
 
-// Whether the request is a browser's address bar: it wants the page (Accept prefers text/html).
-bool stream_wants_page(const struct http1_request *request, bool one_topic);
+// The subscriber is in the hub: the answer begins. `age_ms`: when it is ended; 0: never. ERR_TOO_LONG
+// or ERR_NOMEM: nothing was written.
+int stream_begin(struct stream *stream, uint64_t age_ms) MUST_CHECK;
+// The subscriber is in the hub and has nothing to say: the answer begins when it has, or after
+// `wait_ms`.
+void stream_wait(struct stream *stream, uint64_t wait_ms);
 
-// The connection's side. `stream_closed`: the connection is gone; frees.
-void stream_closed(struct stream *stream);
-void stream_writable(struct stream *stream);
-void stream_timeout(struct stream *stream);
-// Whether it ends by itself and the connection goes on after it.
-bool stream_ends(const struct stream *stream);
-bool stream_is_snapshot(const struct stream *stream);
-// A long poll that has not been answered yet.
-bool stream_is_waiting(const struct stream *stream);
-// One that may look through all of the history and find nothing.
-bool stream_is_search(const struct stream *stream);
-// After `finished`: frees it; whether the connection may be used for another request.
-bool stream_finish(struct stream *stream);
+// What the answer's head says, but for an ETag.
+void stream_head(struct answer *answer, enum frame_format format, bool endless);
+#define STREAM_ETAG_BYTES 96
+// The entity tag of a snapshot that began now. `question` differs between answers of different starts.
+struct str stream_etag(struct api *api, struct subscriber *subscriber, uint64_t question,
+                       char out[STREAM_ETAG_BYTES]);
+
+// A handler's functions for an exchange that has become a stream, or may become one.
+void stream_writable(struct exchange *exchange);
+void stream_timer(struct exchange *exchange);
+void stream_drain(struct exchange *exchange);
+void stream_gone(struct exchange *exchange);
 
 #endif

@@ -8,8 +8,6 @@
 
 #include "base/topic.h"
 #include "base/units.h"
-#include "server/server_priv.h"
-#include "sys/clock.h"
 
 // What forms other than streams give when they are not told where to start.
 #define DEFAULT_LAST 100
@@ -65,13 +63,13 @@ static unsigned quality(struct str parameters) {
 }
 
 // The first of the best.
-enum form subscription_form(const struct http1_request *request, bool one_topic) {
+enum form subscription_form(const struct request *request, bool one_topic) {
     enum form best = FORM_NONE;
     unsigned best_quality = 0;
     size_t index = 0;
     struct str list;
     bool any = false;
-    while (http1_header_next(request, "Accept", &index, &list)) {
+    while (request_field_next(request, "Accept", &index, &list)) {
         any = true;
         while (list.ptr) {
             struct str parameters = str_cut(&list, ',');
@@ -109,26 +107,24 @@ static int read_names(struct subscription *asked, struct str topic) {
     while ((err = params_next(asked->params, "topic", &cursor, &name)) == 0) {
         if (add_name(asked, name)) return ERR_INVALID;
     }
-    if (err != ERR_NOT_FOUND) return refuse(asked, 400, "`topic` is not well percent-encoded");
+    if (err != ERR_NOT_FOUND) return refuse(asked, 400, "`topic` is not valid percent-encoding");
     if (asked->hub.names_count) return 0;
     return refuse(asked, 400, "name at least one topic or pattern: /events?topic=builds/**");
 }
 
 // What the key may not see is left out of patterns; an exact topic that it may not see is refused.
-int subscription_grant(struct subscription *asked) {
+int subscription_grant(struct subscription *asked, const struct grant *grant) {
     bool covered = true;
     for (uint32_t i = 0; i < asked->hub.names_count; i++) {
-        if (grant_may_subscribe(asked->grant, &asked->names[i])) continue;
-        if (asked->names[i].kind == PATTERN_EXACT || !grant_subscribes_some(asked->grant))
+        if (grant_may_subscribe(grant, &asked->names[i])) continue;
+        if (asked->names[i].kind == PATTERN_EXACT || !grant_subscribes_some(grant))
             return ERR_DENIED;
         covered = false;
     }
     if (covered) return 0;
-    if (asked->grant->subscribe_count > LIMIT_SELECTOR_TOPICS) return ERR_DENIED;
-    for (size_t i = 0; i < asked->grant->subscribe_count; i++)
-        asked->grants[i] = asked->grant->subscribe[i];
-    asked->hub.grants = asked->grants;
-    asked->hub.grants_count = (uint32_t)asked->grant->subscribe_count;
+    if (grant->subscribe_count > LIMIT_SELECTOR_TOPICS) return ERR_DENIED;
+    asked->hub.grants = grant->subscribe;
+    asked->hub.grants_count = (uint32_t)grant->subscribe_count;
     return 0;
 }
 
@@ -137,12 +133,12 @@ static int optional(struct subscription *asked, const char *name, struct str *va
     *value = (struct str){NULL, 0};
     int err = params_get(asked->params, name, value);
     if (err == 0 || err == ERR_NOT_FOUND) return 0;
-    return refuse(asked, 400, "`%s` is not well percent-encoded", name);
+    return refuse(asked, 400, "`%s` is not valid percent-encoding", name);
 }
 
 // `<epoch>-<seq>`. False when it is not of that shape.
 static bool read_id(struct subscription *asked, struct str id) {
-    const char *epoch = journal_epoch(asked->conn->worker->server->journal);
+    const char *epoch = asked->epoch;
     const char *dash = id.len ? memrchr(id.ptr, '-', id.len) : NULL;
     if (!dash || dash == id.ptr || id.len > 100) return false;
     struct str mine = {id.ptr, (size_t)(dash - id.ptr)};
@@ -155,17 +151,17 @@ static bool read_id(struct subscription *asked, struct str id) {
     asked->hub.start = HUB_START_AFTER;
     asked->hub.foreign = !str_equal(mine, str_from(epoch));
     asked->hub.foreign_id = id;
-    asked->hub.committed = journal_last_seq(asked->conn->worker->server->journal);
+    asked->hub.committed = asked->committed;
     return true;
 }
 
 static int bad_id(struct subscription *asked, const char *where) {
     return refuse(asked, 400, "%s is not an event id of this hub, such as %s-1042", where,
-                  journal_epoch(asked->conn->worker->server->journal));
+                  asked->epoch);
 }
 
 static int read_since(struct subscription *asked, struct str since) {
-    uint64_t ms, now = clock_unix_ms();
+    uint64_t ms, now = asked->now_unix_ms;
     if (units_parse_duration(since, &ms) == 0) {
         asked->hub.start = HUB_START_TIME;
         asked->hub.time_ms = ms < now ? now - ms : 0;
@@ -195,7 +191,7 @@ static int read_last(struct subscription *asked, struct str last) {
 static int last_event_id(struct subscription *asked, struct str *id) {
     static const char *const names[] = {"lastEventId", "last_event_id", "lastEventID",
                                         "Last-Event-ID"};
-    *id = http1_header(asked->http, "Last-Event-ID");
+    *id = request_field(asked->request, "Last-Event-ID");
     for (size_t i = 0; i < sizeof names / sizeof names[0] && !id->len; i++) {
         if (optional(asked, names[i], id)) return ERR_INVALID;
     }
@@ -358,17 +354,13 @@ static int read_wait(struct subscription *asked) {
 }
 
 int subscription_read(struct subscription *asked, struct str topic) {
-    struct worker *worker = asked->conn->worker;
-    uint64_t age = worker->site->config->max_stream_age_ms;
     if (params_flag(asked->params, "follow", &asked->follow))
         return refuse(asked, 400, "`follow` must be 1 or 0");
     if (params_flag(asked->params, "control", &asked->hub.control)) {
         return refuse(asked, 400, "`control` must be 1 or 0");
     }
-    asked->hub.chunked = asked->reply.chunked;
     bool streams = asked->form == FORM_SSE || (asked->follow && asked->form != FORM_JSON);
     asked->hub.mode = streams ? HUB_STREAM : HUB_SNAPSHOT;
-    if (streams && age) asked->age_ms = worker_jitter(worker, age);
     if (optional(asked, "filter", &asked->hub.filter)) return ERR_INVALID;
     int err = read_names(asked, topic);
     if (!err) err = read_start(asked);

@@ -4,51 +4,45 @@
 
 #include <stdlib.h>
 
-#include "base/limits.h"
-#include "server/server_priv.h"
-
-static void release(struct exchange *exchange) {
-    struct survey *survey = (struct survey *)(void *)exchange;
-    survey->fini(survey);
-    buf_fini(&exchange->response);
-    reply_fini(&exchange->reply);
+static void finish(struct survey *survey) {
+    if (survey->exchange) {
+        survey->exchange->state = NULL;
+        survey->ops->answer(survey);
+    }
+    survey->ops->fini(survey);
     free(survey);
 }
 
 static void step(struct inbox_message *message, void *receiver) {
-    struct survey *survey =
-        (struct survey *)(void *)((char *)message - offsetof(struct survey, message));
-    struct worker *worker = receiver;
-    struct server *server = worker->server;
-    if (survey->asked == server->workers_count) {
-        survey->answer(survey, worker);
-        conn_exchange_done(&survey->exchange);
+    struct survey *survey = container_of(message, struct survey, message);
+    const struct api_common *common = survey->home->common;
+    (void)receiver;
+    if (survey->asked == common->workers_count) {
+        finish(survey);
         return;
     }
-    survey->ask(survey, worker);
+    unsigned at = (survey->home->index + survey->asked) % common->workers_count;
+    struct api *here = common->workers[at];
+    survey->ops->ask(survey, here);
     survey->asked++;
-    bool last = survey->asked == server->workers_count;
-    struct worker *next =
-        last ? survey->home
-             : server->workers[(survey->home->index + survey->asked) % server->workers_count];
-    if (next == worker) {
-        step(message, worker);
+    struct api *next = common->workers[(at + 1) % common->workers_count];
+    if (next == here) {
+        step(message, receiver);
     } else {
-        loop_send(next->loop, message);
+        loop_send(next->http.loop, message);
     }
 }
 
-void survey_start(struct survey *survey, struct conn *conn, const struct http1_request *request) {
-    survey->home = conn->worker;
+void survey_start(struct survey *survey, struct exchange *exchange) {
+    survey->exchange = exchange;
+    survey->home = api_of(exchange);
     survey->asked = 0;
     survey->message.run = step;
-    survey->exchange.release = release;
-    buf_init(&survey->exchange.response, LIMIT_TAIL_BYTES);
-    if (reply_init(&survey->exchange.reply, conn->worker, request)) {
-        release(&survey->exchange);
-        conn_defer(conn, CONN_BROKEN);
-        return;
-    }
-    conn_exchange_add(conn, &survey->exchange);
-    step(&survey->message, conn->worker);
+    exchange->state = survey;
+    step(&survey->message, NULL);
+}
+
+void survey_gone(struct exchange *exchange) {
+    struct survey *survey = exchange->state;
+    if (survey) survey->exchange = NULL;
 }

@@ -1,134 +1,83 @@
 // SPDX-License-Identifier: MIT
 // GET /topics.
-#include "api/topics.h"
-
 #include <stdlib.h>
 
-#include "api/router.h"
+#include "api/access.h"
+#include "api/resource.h"
 #include "api/survey.h"
+#include "base/array.h"
 #include "base/json.h"
-#include "base/limits.h"
-#include "base/topic.h"
-#include "base/units.h"
-#include "server/server_priv.h"
 
 struct listed {
-    uint32_t no;
-    uint64_t subscribers;
-    struct str name;
     struct hub_topic topic;
+    size_t name_at; // in the survey's names
+    uint64_t subscribers;
 };
 
 struct topics_survey {
-    struct survey survey; // first
+    struct survey survey;
     struct listed *items;
     size_t count, cap;
-    bool failed;
     struct buf names; // of the topics, one after the other
+    bool failed;
 };
-
-static void write_topic(struct buf *out, const struct hub_topic *topic, const char *epoch,
-                        const uint64_t *subscribers) {
-    char time[32];
-    bool first = true;
-    buf_append_char(out, '{');
-    json_pair_str(out, &first, "topic", topic->name);
-    json_key(out, &first, "last_id");
-    buf_append_char(out, '"');
-    frame_id(out, epoch, topic->last_seq);
-    buf_append_char(out, '"');
-    json_pair_str(out, &first, "last_time", str_from(units_format_time(topic->last_time_ms, time)));
-    json_pair_u64(out, &first, "events", topic->events);
-    json_pair_u64(out, &first, "bytes", topic->bytes);
-    if (subscribers) json_pair_u64(out, &first, "subscribers", *subscribers);
-    json_pair_bool(out, &first, "closed", topic->closed);
-    buf_append_char(out, '}');
-}
-
-// --- in a snapshot --------------------------------------------------------------------------------------------------
-
-struct writing {
-    struct buf *out;
-    const char *epoch;
-    bool some;
-};
-
-static void write_each(void *context, const struct hub_topic *topic) {
-    struct writing *writing = context;
-    if (writing->some) buf_append_char(writing->out, ',');
-    writing->some = true;
-    write_topic(writing->out, topic, writing->epoch, NULL);
-}
-
-void topics_write(struct buf *out, struct worker *worker, const struct pattern *names,
-                  uint32_t names_count, const struct pattern *grants, uint32_t grants_count) {
-    struct writing writing = {out, journal_epoch(worker->server->journal), false};
-    buf_append_char(out, '[');
-    hub_topics(worker->hub, names, names_count, grants, grants_count, write_each, &writing);
-    buf_append_char(out, ']');
-}
-
-// --- /topics --------------------------------------------------------------------------------------------------------
 
 static void collect(void *context, const struct hub_topic *topic) {
     struct topics_survey *survey = context;
-    if (survey->count == survey->cap) {
-        size_t cap = survey->cap ? survey->cap * 2 : 64;
-        struct listed *items = realloc(survey->items, cap * sizeof *items);
-        if (!items) {
-            survey->failed = true;
-            return;
-        }
-        survey->items = items;
-        survey->cap = cap;
+    if (!array_reserve(survey->items, survey->cap, survey->count + 1)) {
+        survey->failed = true;
+        return;
     }
-    struct listed *listed = &survey->items[survey->count++];
-    *listed = (struct listed){.no = topic->no, .topic = *topic};
-    // An offset for now: the buffer may move.
-    listed->name = (struct str){NULL, survey->names.len};
+    survey->items[survey->count++] = (struct listed){.topic = *topic, .name_at = survey->names.len};
     buf_append_str(&survey->names, topic->name);
 }
 
-static void ask(struct survey *base, struct worker *worker) {
-    struct topics_survey *survey = (struct topics_survey *)(void *)base;
+static void ask(struct survey *base, struct api *api) {
+    struct topics_survey *survey = container_of(base, struct topics_survey, survey);
     for (size_t i = 0; i < survey->count; i++) {
-        survey->items[i].subscribers += hub_topic_subscribers(worker->hub, survey->items[i].no);
+        struct listed *item = &survey->items[i];
+        item->subscribers += hub_topic_subscribers(api->hub, item->topic.no);
     }
 }
 
-static void answer(struct survey *base, struct worker *home) {
-    struct topics_survey *survey = (struct topics_survey *)(void *)base;
+static void answer(struct survey *base) {
+    struct topics_survey *survey = container_of(base, struct topics_survey, survey);
+    const char *epoch = api_epoch(base->home);
     struct buf body;
     buf_init(&body, LIMIT_TAIL_BYTES / 2);
-    buf_append_char(&body, '[');
+    struct json json = JSON(&body);
+    json_array(&json, NULL);
     for (size_t i = 0; i < survey->count; i++) {
-        struct listed *listed = &survey->items[i];
-        listed->topic.name.ptr = survey->names.data + listed->name.len;
-        if (i) buf_append_char(&body, ',');
-        write_topic(&body, &listed->topic, journal_epoch(home->server->journal),
-                    &listed->subscribers);
+        struct listed *item = &survey->items[i];
+        item->topic.name.ptr = survey->names.data + item->name_at;
+        hub_topic_write(&json, &item->topic, epoch, &item->subscribers);
     }
-    buf_append_str(&body, STR("]\n"));
+    json_end(&json);
+    buf_append_char(&body, '\n');
     if (buf_failed(&body) || survey->failed || buf_failed(&survey->names)) {
-        reply_problem(&base->exchange.response, home, &base->exchange.reply, 503,
-                      "the list is too long for one answer; ask for fewer with ?topic=PATTERN", 0,
-                      STR(""));
+        exchange_refuse(base->exchange, 503,
+                        "the list is too long for one answer; ask for fewer with ?topic=PATTERN");
     } else {
-        reply_body(&base->exchange.response, home, &base->exchange.reply, 200, "application/json",
-                   STR("Cache-Control: no-store\r\n"), buf_str(&body));
+        struct answer answer = {.status = 200, .type = "application/json", .body = buf_str(&body)};
+        answer_text(&answer, "Cache-Control", "no-store");
+        exchange_answer(base->exchange, &answer);
     }
     buf_fini(&body);
 }
 
 static void fini(struct survey *base) {
-    struct topics_survey *survey = (struct topics_survey *)(void *)base;
+    struct topics_survey *survey = container_of(base, struct topics_survey, survey);
     free(survey->items);
     buf_fini(&survey->names);
 }
 
+static const struct survey_ops topics_ops = {.ask = ask, .answer = answer, .fini = fini};
+
+// --- what is asked for ------------------------------------------------------------------------------
+
 // The patterns asked for; all topics when there is none. False: answered.
-static bool read_patterns(struct conn *conn, const struct http1_request *request,
-                          struct params *params, struct pattern *names, uint32_t *count) {
+static bool read_patterns(struct exchange *exchange, struct params *params, struct pattern *names,
+                          uint32_t *count) {
     struct report report = {0};
     struct params_cursor cursor = {0};
     struct str name;
@@ -144,36 +93,49 @@ static bool read_patterns(struct conn *conn, const struct http1_request *request
         ++*count;
     }
     if (err != ERR_NOT_FOUND) {
-        router_problem(conn, request, 400,
-                       report.text[0] ? report.text : "`topic` is not well percent-encoded", 0);
+        exchange_refuse(exchange, 400,
+                        report.text[0] ? report.text : "`topic` is not valid percent-encoding");
         return false;
     }
     if (!*count) names[(*count)++] = (struct pattern){PATTERN_ANY, STR("**")};
     return true;
 }
 
-void topics_answer(struct conn *conn, const struct http1_request *request, struct params *params,
-                   const struct grant *grant) {
-    struct pattern names[LIMIT_SELECTOR_TOPICS], grants[LIMIT_SELECTOR_TOPICS];
-    uint32_t names_count = 0, grants_count = 0;
+static void start(struct exchange *exchange, const struct pattern *names, uint32_t names_count,
+                  const struct grant *grant) {
     bool all = true;
-    if (!read_patterns(conn, request, params, names, &names_count)) return;
     for (uint32_t i = 0; i < names_count; i++) all = all && grant_may_subscribe(grant, &names[i]);
     if (!all && (!grant_subscribes_some(grant) || grant->subscribe_count > LIMIT_SELECTOR_TOPICS)) {
-        router_forbidden(conn, request, grant, "see topics");
+        access_forbid(exchange, grant, "see topics");
         return;
     }
-    for (size_t i = 0; !all && i < grant->subscribe_count; i++)
-        grants[grants_count++] = grant->subscribe[i];
     struct topics_survey *survey = calloc(1, sizeof *survey);
     if (!survey) {
-        router_problem(conn, request, 503, "out of memory", 1);
+        exchange_problem(exchange, &(struct problem){503, "out of memory", .retry_after_s = 1});
         return;
     }
+    survey->survey.ops = &topics_ops;
     buf_init(&survey->names, LIMIT_TAIL_BYTES);
-    survey->survey.ask = ask;
-    survey->survey.answer = answer;
-    survey->survey.fini = fini;
-    hub_topics(conn->worker->hub, names, names_count, grants, grants_count, collect, survey);
-    survey_start(&survey->survey, conn, request);
+    hub_topics(api_of(exchange)->hub, names, names_count, all ? NULL : grant->subscribe,
+               all ? 0 : (uint32_t)grant->subscribe_count, collect, survey);
+    survey_start(&survey->survey, exchange);
 }
+
+static void answer_topics(struct exchange *exchange) {
+    const struct request *request = exchange_request(exchange);
+    struct pattern names[LIMIT_SELECTOR_TOPICS];
+    uint32_t names_count = 0;
+    struct params params;
+    if (params_init(&params, request->query, request->preset)) {
+        exchange_abort(exchange);
+        return;
+    }
+    struct grant *grant = access_check(exchange, &params);
+    if (grant && read_patterns(exchange, &params, names, &names_count))
+        start(exchange, names, names_count, grant);
+    grant_put(grant);
+    params_fini(&params);
+}
+
+static const struct handler topics_handler = {.begin = answer_topics, .gone = survey_gone};
+const struct resource topics_resource = {.get = &topics_handler};

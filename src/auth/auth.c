@@ -11,20 +11,19 @@
 #define SECRET_BYTES_MIN 8
 
 struct key {
-    struct grant grant;
+    struct grant *grant;
     struct str secret;
 };
 
 struct auth {
     bool open;
-    struct grant anonymous;
+    struct grant *without; // what holds without a credential
     size_t keys_count;
     struct key keys[];
 };
 
-static const struct pattern everything[] = {{PATTERN_ANY, {"**", 2}}};
-static const struct grant open_grant = {
-    .name = "open",
+static const char *const everything[] = {"**"};
+static const struct auth_key_config open_access = {
     .publish = everything,
     .publish_count = 1,
     .subscribe = everything,
@@ -92,20 +91,33 @@ static void free_list(const struct pattern *list, size_t count) {
     free((void *)list);
 }
 
-static bool grant_init(struct grant *grant, const char *name,
-                       const struct auth_key_config *config) {
+static struct grant *grant_new(const char *name, bool is_key,
+                               const struct auth_key_config *config) {
+    struct grant *grant = calloc(1, sizeof *grant);
+    if (!grant) return NULL;
+    atomic_init(&grant->refs, 1);
+    grant->is_key = is_key;
     grant->name = str_dup(str_from(name));
     grant->publish = copy_list(config->publish, config->publish_count);
     grant->publish_count = grant->publish ? config->publish_count : 0;
     grant->subscribe = copy_list(config->subscribe, config->subscribe_count);
     grant->subscribe_count = grant->subscribe ? config->subscribe_count : 0;
-    return grant->name && grant->publish && grant->subscribe;
+    if (grant->name && grant->publish && grant->subscribe) return grant;
+    grant_put(grant);
+    return NULL;
 }
 
-static void grant_fini(struct grant *grant) {
+struct grant *grant_get(struct grant *grant) {
+    atomic_fetch_add_explicit(&grant->refs, 1, memory_order_relaxed);
+    return grant;
+}
+
+void grant_put(struct grant *grant) {
+    if (!grant || atomic_fetch_sub_explicit(&grant->refs, 1, memory_order_acq_rel) != 1) return;
     free((void *)grant->name);
     free_list(grant->publish, grant->publish_count);
     free_list(grant->subscribe, grant->subscribe_count);
+    free(grant);
 }
 
 int auth_new(struct auth **out, const struct auth_config *config, struct report *report) {
@@ -122,13 +134,14 @@ int auth_new(struct auth **out, const struct auth_config *config, struct report 
     struct auth *auth = calloc(1, sizeof *auth + config->keys_count * sizeof auth->keys[0]);
     if (!auth) return report_set(report, ERR_NOMEM, "no memory for the access table");
     auth->open = config->open;
-    bool good = grant_init(&auth->anonymous, "anonymous", anonymous);
+    auth->without = config->open ? grant_new("open", false, &open_access)
+                                 : grant_new("anonymous", false, anonymous);
+    bool good = auth->without;
     for (size_t i = 0; i < config->keys_count && good; i++) {
         struct key *key = &auth->keys[auth->keys_count++];
-        good = grant_init(&key->grant, config->keys[i].name, &config->keys[i]);
-        key->grant.is_key = true;
+        key->grant = grant_new(config->keys[i].name, true, &config->keys[i]);
         key->secret = str_from(str_dup(str_from(config->keys[i].secret)));
-        good = good && key->secret.ptr;
+        good = key->grant && key->secret.ptr;
     }
     if (!good) {
         auth_free(auth);
@@ -142,12 +155,12 @@ void auth_free(struct auth *auth) {
     if (!auth) return;
     for (size_t i = 0; i < auth->keys_count; i++) {
         struct key *key = &auth->keys[i];
-        grant_fini(&key->grant);
+        grant_put(key->grant);
         // A freed secret must not lie around in the heap.
         if (key->secret.ptr) explicit_bzero((char *)key->secret.ptr, key->secret.len);
         free((char *)key->secret.ptr);
     }
-    grant_fini(&auth->anonymous);
+    grant_put(auth->without);
     free(auth);
 }
 
@@ -160,18 +173,18 @@ static bool secret_equal(struct str secret, struct str presented) {
     return different == 0;
 }
 
-int auth_check(const struct auth *auth, struct str credential, const struct grant **out) {
-    if (!credential.ptr || (auth->open && auth->keys_count == 0)) {
-        *out = auth->open ? &open_grant : &auth->anonymous;
+int auth_check(const struct auth *auth, struct str secret, struct grant **out) {
+    if (!secret.ptr || (auth->open && auth->keys_count == 0)) {
+        *out = grant_get(auth->without);
         return 0;
     }
-    const struct grant *found = NULL;
+    struct grant *found = NULL;
     // All of them, so that the time does not tell which one it was.
     for (size_t i = 0; i < auth->keys_count; i++) {
-        if (secret_equal(auth->keys[i].secret, credential)) found = &auth->keys[i].grant;
+        if (secret_equal(auth->keys[i].secret, secret)) found = auth->keys[i].grant;
     }
     if (!found) return ERR_DENIED;
-    *out = found;
+    *out = grant_get(found);
     return 0;
 }
 

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: MIT
 // Who may do what (API.md section 5): access keys, anonymous access, grants.
 //
-// An access table is immutable: a reload makes a new one, requests under way keep theirs (server/site.h).
+// An access table is immutable: a reload makes a new one, requests under way keep theirs
+// (api/site.h).
 #ifndef TAILRACE_AUTH_AUTH_H
 #define TAILRACE_AUTH_AUTH_H
+
+#include <stdatomic.h>
 
 #include "base/err.h"
 #include "base/pattern.h"
 #include "base/str.h"
 
-// What a credential permits. Lives as long as its access table.
+// What a credential permits. Immutable and reference-counted: whoever holds one longer than a call
+// takes a reference, such as a stream that outlives a reload. Any thread.
 struct grant {
+    _Atomic(unsigned) refs;
     const char *name; // of the key, for logs; "anonymous", "open"
     bool is_key;      // not what holds without one
     const struct pattern *publish;
@@ -18,6 +23,9 @@ struct grant {
     const struct pattern *subscribe;
     size_t subscribe_count;
 };
+
+struct grant *grant_get(struct grant *grant);
+void grant_put(struct grant *grant); // NULL is fine
 
 struct auth_key_config {
     const char *name;
@@ -37,19 +45,20 @@ struct auth_config {
 
 struct auth;
 
-// Checks and copies: patterns by pattern_read, names and secrets not empty and not twice, secrets of at least
-// 8 bytes. ERR_INVALID with a report that names the key, never the secret.
+// Checks and copies: patterns by pattern_read, names and secrets not empty and not twice, secrets of
+// at least 8 bytes. ERR_INVALID with a report that names the key, never the secret.
 int auth_new(struct auth **out, const struct auth_config *config, struct report *report) MUST_CHECK;
 void auth_free(struct auth *auth); // any thread; NULL is fine
 
-// The credential of a request, found by the caller in the order of API.md section 5; ptr NULL: none presented.
-// 0 and the grant; ERR_DENIED: presented and wrong (401), also with `open`, unless no key exists at all. Constant time in the secret.
-int auth_check(const struct auth *auth, struct str credential, const struct grant **out) MUST_CHECK;
+// `secret`: of a request's credential (auth/credential.h), ptr NULL: none was presented. 0, and the
+// grant with a reference for the caller. ERR_DENIED: presented and wrong (401), also with `open`,
+// unless no key exists at all. Takes the same time for every wrong secret.
+int auth_check(const struct auth *auth, struct str secret, struct grant **out) MUST_CHECK;
 
 bool grant_may_publish(const struct grant *grant, struct str topic);
 // `pattern` is a topic or a pattern: whether all of it is permitted.
 bool grant_may_subscribe(const struct grant *grant, const struct pattern *pattern);
-// Whether anything may be subscribed (published) at all: 401 or 403 otherwise.
+// Whether anything at all may be subscribed to.
 bool grant_subscribes_some(const struct grant *grant);
 
 #endif

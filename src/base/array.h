@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: MIT
-// Growing arrays: a pointer to the items and how many there is room for, kept by whoever owns them.
+// Growing arrays. The owner keeps a pointer to the items and the capacity.
 #ifndef TAILRACE_BASE_ARRAY_H
 #define TAILRACE_BASE_ARRAY_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-// Makes room for `need` items of `size` bytes; *cap is the room that there is. Grows at least to
-// twice of what it was. Returns the items, which may have moved; NULL when out of memory: the old
-// ones are as they were.
+// Makes room for `need` items of `size` bytes. *cap is the capacity; it at least doubles. Returns
+// the items, which may have moved. NULL when out of memory: the old items are unchanged.
 void *array_grow(void *items, size_t *cap, size_t need, size_t size);
 
-// Room for `need` items in `items`, whose room is `cap` (lvalues; `cap` of any unsigned type).
-// False when out of memory: nothing has changed.
+// Makes room for `need` items in `items`, whose capacity is `cap`. Both are lvalues; `cap` is of
+// any unsigned type. `need` is evaluated once. False when out of memory: nothing has changed.
 #define array_reserve(items, cap, need)                                                            \
     ({                                                                                             \
-        size_t array_cap_ = (cap);                                                                 \
-        bool array_fits_ = (size_t)(need) <= array_cap_;                                           \
+        size_t array_cap_ = (cap), array_need_ = (need);                                           \
+        bool array_fits_ = array_need_ <= array_cap_;                                              \
         if (!array_fits_) {                                                                        \
-            void *array_items_ = array_grow((items), &array_cap_, (need), sizeof *(items));        \
+            void *array_items_ = array_grow((items), &array_cap_, array_need_, sizeof *(items));   \
             if (array_items_) {                                                                    \
                 (items) = array_items_;                                                            \
                 (cap) = (__typeof__(cap))array_cap_;                                               \

@@ -18,7 +18,8 @@ void buf_clear(struct buf *buf) {
     buf->failed = false;
 }
 
-// Memory for `more` bytes of content and the terminator of buf_cstr, which does not count against `max`.
+// Makes room for `more` bytes of content and for the terminator of buf_cstr, which does not count
+// against `max`.
 static bool make_room(struct buf *buf, size_t more) {
     if (buf->failed) return false;
     if (more < buf->cap - buf->len) return true;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// From a member to the struct that it is embedded in.
+// From a member to the struct in which it is embedded.
 #ifndef TAILRACE_BASE_CONTAINER_H
 #define TAILRACE_BASE_CONTAINER_H
 

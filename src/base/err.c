@@ -18,7 +18,7 @@ const char *err_text(int err) {
     }
 }
 
-// Takes away the beginning of a character whose rest was cut off.
+// Removes the beginning of a character whose rest was cut off.
 static void trim_cut(char *text, size_t len) {
     size_t lead = len;
     while (lead > 0 && len - lead < 3 && ((unsigned char)text[lead - 1] & 0xC0) == 0x80) lead--;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Error codes and the report: how every fallible function of tailrace says what went wrong.
 //
-// A fallible function returns 0 or one of the negative codes below. Text for people (what is wrong, where,
-// what to do) goes into a struct report that the caller owns; nothing below server/ and cli/ prints.
+// A fallible function returns 0 or one of the negative codes below. Text for people (what is wrong,
+// where, what to do) goes into a struct report that the caller owns. Nothing below cli/ prints to
+// the terminal; what happens while the hub runs goes to its log (sys/log.h).
 #ifndef TAILRACE_BASE_ERR_H
 #define TAILRACE_BASE_ERR_H
 
@@ -39,8 +40,8 @@ enum err {
 // The text of a code, "unknown error" for one that is not in the table. Never NULL; static storage.
 const char *err_text(int err);
 
-// What went wrong, for a person. Owned by the caller, which zeroes it; `line` and `column` count from 1,
-// 0 means unknown.
+// What went wrong, as text for a person. The caller owns it and zeroes it. `line` and `column`
+// count from 1; 0 means unknown.
 struct report {
     int err;
     unsigned line;
@@ -48,14 +49,15 @@ struct report {
     char text[512];
 };
 
-// Fills the report (which may be NULL) and returns `err`, so that a function can end with
-// `return report_set(report, ERR_INVALID, "…")`. Text over the bound is cut.
+// Fills the report, which may be NULL, and returns `err`. So a function can end with `return
+// report_set(report, ERR_INVALID, "…")`. Text that is too long is cut.
 int report_set(struct report *report, int err, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 // Like report_set, with ": strerror(errno)" at the end; errno is read first.
 int report_errno(struct report *report, int err, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-// Our own mistakes: always on, in release builds too. Never for what a peer or a disk says.
+// For mistakes in our own code. Checked in release builds too. Never for input from a peer or a
+// disk.
 #define ASSERT(condition)                                                                          \
     ((condition) ? (void)0 : err_assert_failed(#condition, __FILE__, __LINE__))
 void err_assert_failed(const char *condition, const char *file, int line)

@@ -2,8 +2,8 @@
 // Writing JSON.
 #include "base/json.h"
 
-// The bytes that json_string must look at: control characters, quote, backslash, '<', and 0xE2, which may
-// begin U+2028 or U+2029.
+// Bytes that json_string must look at: control characters, quote, backslash, '<', and 0xE2, which
+// may be the first byte of U+2028 or U+2029.
 static const bool special[256] = {
     [0 ... 31] = true, ['"'] = true, ['\\'] = true, ['<'] = true, [0x7F] = true, [0xE2] = true,
 };

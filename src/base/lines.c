@@ -2,13 +2,14 @@
 // Splitting a stream of bytes into lines.
 #include "base/lines.h"
 
-// A buffer that one long line made bigger than this is given back: thousands of quiet files may be followed.
+// A buffer that grew beyond this for one long line is released: thousands of quiet files may be
+// followed.
 #define KEEP_BYTES (64u * 1024)
 
 void lines_init(struct lines *lines, size_t line_max, enum lines_long when_long) {
     ASSERT(line_max >= 1);
     *lines = (struct lines){.line_max = line_max, .when_long = when_long};
-    // One more for a CR that turns out to belong to the ending.
+    // One byte more, for a CR that turns out to belong to the line's ending.
     buf_init(&lines->kept, line_max + 1 + LINES_MARK_BYTES);
 }
 
@@ -26,7 +27,7 @@ static void forget_returned(struct lines *lines) {
     buf_clear(&lines->kept);
 }
 
-// Length of `text` without a character of UTF-8 that is cut off at its end. Ill-formed bytes stay.
+// The length of `text` without a UTF-8 character that is cut off at its end. Ill-formed bytes stay.
 static size_t whole_characters(struct str text) {
     for (size_t back = 1; back <= 3 && back <= text.len; back++) {
         unsigned char c = (unsigned char)text.ptr[text.len - back];
@@ -47,7 +48,8 @@ void lines_mark_cut(struct buf *out, struct str text, size_t max, uint64_t total
     append_mark(out, total);
 }
 
-// Appends what still fits to the unfinished line. ERR_NOMEM leaves it as it was.
+// Appends as much of the text as still fits to the unfinished line. ERR_NOMEM: the line is
+// unchanged.
 static int keep(struct lines *lines, struct str text) {
     size_t room = lines->line_max + 1 - lines->kept.len;
     size_t take = text.len < room ? text.len : room;
@@ -66,12 +68,12 @@ static bool is_over(const struct lines *lines) {
     return lines->pending > (uint64_t)lines->line_max + lines->ends_with_cr;
 }
 
-// The kept line is complete. Returns 1, or ERR_NOMEM with nothing changed.
+// Returns the kept line, which is complete: 1. ERR_NOMEM: nothing has changed.
 static int finish(struct lines *lines, struct str *line) {
     uint64_t total = lines->pending - lines->ends_with_cr;
     struct buf *kept = &lines->kept;
     if (total > lines->line_max) {
-        // Reserved first, so that a failure changes nothing.
+        // Memory first, so that a failure changes nothing.
         if (!buf_reserve(kept, LINES_MARK_BYTES - 1)) {
             kept->failed = false;
             return ERR_NOMEM;

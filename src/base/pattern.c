@@ -23,8 +23,9 @@ int pattern_read(struct pattern *out, struct str text, struct report *report) {
     return 0;
 }
 
-// The classic wildcard walk over segments: on a mismatch go back to the last `**` and let it take one segment
-// more. With `covers`, `name` is itself a pattern: a `*` in it is matched only by `*` or `**`, a `**` only by `**`.
+// The classic wildcard walk, over segments: on a mismatch go back to the last `**` and let it take
+// one segment more. With `covers`, `name` is itself a pattern: only `*` or `**` match a `*` in it,
+// only `**` matches a `**`.
 static bool walk(struct str pattern, struct str name, bool covers) {
     struct str star_pattern = {NULL, 0}, star_name = {NULL, 0};
     bool have_star = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A small generator of random numbers (xorshift64*): for jitter and simulations, never for secrets.
+// A small random number generator (xorshift64*): for jitter and simulations, never for secrets.
 #ifndef TAILRACE_BASE_RANDOM_H
 #define TAILRACE_BASE_RANDOM_H
 

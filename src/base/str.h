@@ -35,11 +35,12 @@ bool str_equal_nocase(struct str a, struct str b);
 // Without leading and trailing space and tab.
 struct str str_trim(struct str s);
 
-// Cuts `*rest` at the first `separator`: the part before it is returned, `*rest` becomes what follows
-// (ptr NULL when the separator was not found). Loop: while (rest.ptr) part = str_cut(&rest, ',');
+// Cuts *rest at the first `separator`. Returns the part before it; *rest becomes the part after it,
+// with ptr NULL when there is no separator. A loop: while (rest.ptr) part = str_cut(&rest, ',');
 struct str str_cut(struct str *rest, char separator);
 
-// A decimal number with nothing around it, at most `max`. False for empty, sign, overflow or other text.
+// A decimal number with nothing around it, at most `max`. False for empty text, a sign, an
+// overflow, or other characters.
 bool str_to_u64(struct str s, uint64_t max, uint64_t *out);
 
 // A terminated copy on the heap, NULL when out of memory. The caller frees it.

@@ -33,7 +33,7 @@ static const struct unit sizes[] = {
 #define DURATION_MAX_MS ((uint64_t)100 * 365 * 86400000)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-// Takes the digits at the front of `*text`. False when there are none or too many.
+// Takes the digits from the front of *text. False when there are none or too many.
 static bool take_number(struct str *text, uint64_t *out) {
     size_t digits = 0;
     while (digits < text->len && text->ptr[digits] >= '0' && text->ptr[digits] <= '9') digits++;
@@ -86,7 +86,8 @@ int units_parse_size(struct str text, uint64_t *out_bytes) {
     return ERR_INVALID;
 }
 
-// Days since 1970-01-01 of a Gregorian date (after H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+// Days from 1970-01-01 to a Gregorian date (after H. Hinnant, "chrono-Compatible Low-Level Date
+// Algorithms").
 static int64_t days_from_civil(int64_t year, unsigned month, unsigned day) {
     year -= month <= 2;
     int64_t era = year / 400;

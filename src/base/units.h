@@ -6,13 +6,14 @@
 #include "base/err.h"
 #include "base/str.h"
 
-// "500ms" "15s" "2m" "2h" "7d" "1w", also sums such as "1h30m", and "0". A bare number is refused: its unit
-// would be a guess. ERR_INVALID otherwise, or over 100 years.
+// "500ms" "15s" "2m" "2h" "7d" "1w", sums such as "1h30m", and "0". A bare number is refused: its
+// unit would be a guess. ERR_INVALID.
 int units_parse_duration(struct str text, uint64_t *out_ms) MUST_CHECK;
-// "0", "4096", "64KB" "10MB" "2GB" "1TB" (powers of 1024; "K", "KiB" and lower case are taken as the same).
+// "0", "4096", "64KB", "10MB", "2GB", "1TB": powers of 1024. "K", "KiB" and lower case mean the
+// same. ERR_INVALID.
 int units_parse_size(struct str text, uint64_t *out_bytes) MUST_CHECK;
-// RFC 3339 date-time, for example 2026-11-22T10:00:00Z or 2026-11-22T12:00:00.250+02:00, to milliseconds
-// since 1970 UTC. A space instead of T is taken. Times before 1970 are ERR_INVALID.
+// An RFC 3339 date-time, such as 2026-11-22T10:00:00Z or 2026-11-22T12:00:00.250+02:00, to
+// milliseconds since 1970. ERR_INVALID.
 int units_parse_time(struct str text, uint64_t *out_unix_ms) MUST_CHECK;
 
 // The shortest text that parses back to the same value; `out` has room for 32 bytes. Returns out.

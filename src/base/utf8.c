@@ -2,8 +2,8 @@
 // UTF-8: checking and repairing.
 #include "base/utf8.h"
 
-// Length of the well-formed character at p, 0 when it is ill-formed; then *bad is the length of the maximal
-// subpart to replace (at least 1).
+// The length of the well-formed character at p; 0 when it is ill-formed. Then *bad is the length of
+// its maximal ill-formed subpart.
 static size_t char_length(const unsigned char *p, size_t left, size_t *bad) {
     unsigned char lead = p[0];
     *bad = 1;
@@ -38,7 +38,7 @@ size_t utf8_valid_prefix(struct str s) {
     const unsigned char *p = (const unsigned char *)s.ptr;
     size_t at = 0;
     while (at < s.len) {
-        // Eight ASCII bytes at once: most text is.
+        // Eight ASCII bytes at once: most text is ASCII.
         uint64_t word;
         while (s.len - at >= sizeof word) {
             memcpy(&word, p + at, sizeof word);

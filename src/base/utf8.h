@@ -10,8 +10,8 @@
 bool utf8_valid(struct str s);
 // Length of the well-formed prefix.
 size_t utf8_valid_prefix(struct str s);
-// Appends `s` with every maximal ill-formed subpart replaced by one U+FFFD (Unicode 15, section 3.9, the practice
-// that the WHATWG decoder follows too).
+// Appends `s`, with one U+FFFD for each maximal ill-formed subpart (Unicode 15, section 3.9, the
+// recommended practice).
 void utf8_repair(struct buf *out, struct str s);
 // The longest prefix of `s` of at most `max` bytes that does not cut a character in two.
 struct str utf8_cut(struct str s, size_t max);

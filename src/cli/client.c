@@ -14,15 +14,15 @@
 #include "proto/url.h"
 #include "sys/clock.h"
 
-// A URL is at most a topic and a query; a key is a token. Far above both.
+// A URL has a topic and a query, a key is a token. Both bounds are far above that.
 #define URL_BYTES_MAX 16384
 #define KEY_BYTES_MAX 4096
-// Of an error's body, for its detail.
+// Bytes of an error's body that are kept for its detail.
 #define PROBLEM_BYTES_MAX 8192
 #define CONNECT_TIMEOUT_MS 10000L
-// A commit takes milliseconds; after this long the connection is as good as dead.
+// A commit takes milliseconds. After this time the connection is considered dead.
 #define POST_TIMEOUT_MS 60000L
-// An answer that says to wait longer is asked again earlier.
+// An answer that asks for a longer wait is not obeyed that long.
 #define RETRY_AFTER_MAX_MS 60000
 
 struct client {
@@ -30,17 +30,17 @@ struct client {
     struct buf url;
     struct buf shown;
     struct buf authorization; // a header line; empty: no key
-    struct buf problem;       // beginning of a body that nobody else takes
+    struct buf problem;       // beginning of a body that is not for the callback
     char error[CURL_ERROR_SIZE];
-    // of the request under way
+    // Of the current request:
     client_body_fn *body;
     client_idle_fn *idle;
     void *context;
-    int stopped; // what a callback returned
+    int stopped; // the value that a callback returned
     uint64_t last_byte_ms;
 };
 
-// -- keys
+// --- keys ----------------------------------------------------------------------------------------
 
 static int read_key_file(char **key, const char *path, struct report *report) {
     char line[KEY_BYTES_MAX + 2];
@@ -61,7 +61,8 @@ static int read_key_file(char **key, const char *path, struct report *report) {
     return err;
 }
 
-// *key is on the heap, NULL when there is none at all. ERR_INVALID, ERR_IO, ERR_TOO_LONG, ERR_NOMEM with a report.
+// *key is on the heap; NULL when there is no key. ERR_INVALID, ERR_IO, ERR_TOO_LONG, ERR_NOMEM with
+// a report.
 static int find_key(char **key, const char *spec, struct report *report) {
     *key = NULL;
     const char *path = spec && *spec == '@' ? spec + 1 : NULL;
@@ -84,8 +85,8 @@ static int find_key(char **key, const char *spec, struct report *report) {
     for (size_t i = 0; i < len && err == 0; i++) {
         if (!isgraph((unsigned char)(*key)[i])) {
             err = report_set(report, ERR_INVALID,
-                             "the key holds a space or another character "
-                             "that cannot be in one");
+                             "the key contains a space or another character "
+                             "that is not allowed in a key");
         }
     }
     if (err) {
@@ -95,24 +96,24 @@ static int find_key(char **key, const char *spec, struct report *report) {
     return err;
 }
 
-// -- making
+// --- making --------------------------------------------------------------------------------------
 
 static int add_url(struct buf *out, const char *url, struct report *report) {
     const char *scheme_end = strstr(url, "://");
     if (!scheme_end) {
         buf_append_str(out, STR("http://"));
     } else if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0) {
-        return report_set(report, ERR_INVALID, "the URL must begin with http:// or https://");
+        return report_set(report, ERR_INVALID, "the URL must start with http:// or https://");
     }
     static const char digits[] = "0123456789ABCDEF";
     for (const char *c = url; *c; c++) {
         unsigned char byte = (unsigned char)*c;
         if (byte < ' ' || byte == 0x7f) {
-            return report_set(report, ERR_INVALID, "the URL holds a control character");
+            return report_set(report, ERR_INVALID, "the URL contains a control character");
         }
         if (byte == '#') {
             return report_set(report, ERR_INVALID,
-                              "the URL holds a #; write %%23 if it belongs to the topic");
+                              "the URL contains a #; write %%23 if it is part of the topic");
         }
         if (byte > 0x7e || strchr(" \"<>\\^`{|}", byte)) {
             buf_append(out, (char[3]){'%', digits[byte >> 4], digits[byte & 15]}, 3);
@@ -123,10 +124,10 @@ static int add_url(struct buf *out, const char *url, struct report *report) {
     if (buf_failed(out)) return report_set(report, ERR_INVALID, "the URL is too long");
     const char *host = strstr(buf_cstr(out), "://") + 3;
     const char *path = host + strcspn(host, "/?");
-    if (path == host) return report_set(report, ERR_INVALID, "the URL names no host");
+    if (path == host) return report_set(report, ERR_INVALID, "the URL has no host");
     if (*path != '/' || path[1] == '\0' || path[1] == '?') {
         return report_set(report, ERR_INVALID,
-                          "the URL names no topic; it looks like http://HOST:PORT/t/TOPIC");
+                          "the URL has no topic; it must look like http://HOST:PORT/t/TOPIC");
     }
     return 0;
 }
@@ -164,11 +165,11 @@ static int open_curl(struct client *client) {
     CURL *curl = client->curl;
     if (!curl) return ERR_NOMEM;
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->error);
-    // Leaves SIGPIPE to the terminal's pipe, and lets sends fail with an error.
+    // No signal handlers of curl's: writing to a closed connection returns an error.
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    // A topic may hold segments such as `..`, which are names here.
+    // A topic may have segments such as `..`, which are names here.
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
@@ -192,7 +193,7 @@ static int make(struct client **out, const char *url, const char *key, struct re
     if (err == 0) {
         url_redact(&client->shown, buf_str(&client->url));
         if (key) buf_printf(&client->authorization, "Authorization: Bearer %s", key);
-        // Terminated, so that client_shown can give it out as it is.
+        // Terminated, so that client_shown can return it as it is.
         buf_append(&client->shown, "", 1);
         err = open_curl(client);
         if (buf_failed(&client->shown) || buf_failed(&client->authorization)) err = ERR_NOMEM;
@@ -244,10 +245,10 @@ bool client_has_query(const struct client *client, const char *const *names) {
     return false;
 }
 
-// -- requests
+// --- requests ------------------------------------------------------------------------------------
 
-// The `detail` of a problem+json body without a JSON parser: up to the first quote that is not escaped; what is escaped is for
-// people to read and stays so.
+// The `detail` of a problem+json body, found without a JSON parser: the text up to the first quote
+// that is not escaped. Escapes are left as they are; a person reads them.
 static struct str problem_text(struct str body) {
     static const char name[] = "\"detail\":";
     const char *found = body.len ? memmem(body.ptr, body.len, name, sizeof name - 1) : NULL;
@@ -281,7 +282,7 @@ static void read_answer(struct client *client, struct client_answer *answer) {
     }
     struct str text = problem_text(buf_str(&client->problem));
     for (size_t i = 0; i < text.len && i + 1 < sizeof answer->detail; i++) {
-        // Not to the terminal as it is: it may be anybody's server.
+        // The server may be anybody's: only printable characters go to the terminal.
         answer->detail[i] = isprint((unsigned char)text.ptr[i]) ? text.ptr[i] : '?';
     }
 }
@@ -358,7 +359,7 @@ int client_post(struct client *client, const char *query, struct str body,
                 struct client_answer *answer, struct report *report) {
     struct curl_slist *headers = NULL;
     int err = ERR_NOMEM;
-    // Without `Expect:` curl holds back a large body for a second when nobody answers 100.
+    // Without this, curl sends `Expect: 100-continue` and holds a large body back for a second.
     if (add_header(&headers, "Content-Type: text/plain; charset=utf-8") &&
         add_header(&headers, "Expect:") && add_key(client, &headers)) {
         client->body = NULL;
@@ -368,9 +369,9 @@ int client_post(struct client *client, const char *query, struct str body,
         curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, body.len ? body.ptr : "");
         curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, POST_TIMEOUT_MS);
         err = perform(client, query, headers, answer, report);
-        // A connection that is closed within the head of an answer looks like an empty answer to curl.
+        // When a connection is closed within the head of an answer, curl reports an empty answer.
         if (err == 0 && answer->status == 200 && !ends_like_json(buf_str(&client->problem))) {
-            err = report_set(report, ERR_IO, "the answer was cut off");
+            err = report_set(report, ERR_IO, "the connection was closed within the answer");
         }
     } else {
         *answer = (struct client_answer){0};
@@ -380,7 +381,7 @@ int client_post(struct client *client, const char *query, struct str body,
     return err;
 }
 
-// -- answers
+// --- answers -------------------------------------------------------------------------------------
 
 bool client_is_temporary(int status) {
     return status == 408 || status == 425 || status == 429 || status == 500 || status == 502 ||
@@ -418,7 +419,7 @@ uint64_t client_backoff(uint64_t base_ms, uint64_t max_ms, unsigned failures) {
     for (unsigned i = 1; i < failures && wait < max_ms; i++) wait *= 2;
     if (wait > max_ms) wait = max_ms;
     uint32_t random = 0;
-    // Only to spread clients out: without entropy they wait the whole time.
+    // The random part only spreads clients out. Without entropy they wait the whole time.
     if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random) random = 0;
     return wait - wait * (random % 1024) / 2048;
 }

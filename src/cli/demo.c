@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// tailrace demo: a hub with something to see. It writes an ordinary configuration and sample logs to a temporary directory, behind a key
-// made for the occasion, and runs the hub with them; a thread lets other logs grow as those of a busy shop do.
+// tailrace demo: a hub with something to see. It writes an ordinary configuration and sample logs
+// to a temporary directory, with a new key, and runs the hub with them. A thread appends to other
+// logs as a busy shop would.
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
@@ -18,7 +19,8 @@
 #include "cli/run.h"
 
 #define KEY_BYTES 12
-// The growing logs are rotated after so many bursts: they stay small, and show that rotation is followed.
+// The growing logs are rotated after this many bursts: they stay small, and the demo shows that
+// rotation is followed.
 #define BURSTS_MAX 5000
 
 static const char help[] =
@@ -30,7 +32,8 @@ static const char help[] =
     "  -l, --listen ADDRESS:PORT where to serve (default 127.0.0.1:8080; port 0 picks a free one)\n"
     "  -h, --help                this text\n";
 
-// What a page elsewhere needs: the two addresses of the original application, and its origin let in.
+// The routes and the origin that a page of another site needs: the two addresses of the application
+// from which examples/static-page comes.
 static const char config_text[] =
     "keys:\n"
     "  - name: demo\n"
@@ -101,7 +104,7 @@ static FILE *create(const struct demo *demo, const char *name) {
 static int write_config(struct demo *demo) {
     FILE *file = create(demo, "tailrace.yml");
     if (!file) return ERR_SYSTEM;
-    // The key is in it.
+    // The file contains the key.
     fchmod(fileno(file), 0600);
     fprintf(file, config_text, demo->key, demo->dir, demo->dir, demo->dir, demo->dir, demo->dir);
     snprintf(demo->config, sizeof demo->config, "%s/tailrace.yml", demo->dir);
@@ -115,7 +118,7 @@ static int write_file(const struct demo *demo, const char *name, void (*write)(F
     return fclose(file) ? ERR_SYSTEM : 0;
 }
 
-// Logs that grow while the demo runs; `one_in` bursts have something for it.
+// Logs that grow while the demo runs. One burst in `one_in` writes to the log.
 static const struct growing {
     const char *name;
     void (*write)(FILE *file, unsigned *seed);
@@ -180,32 +183,25 @@ static void announce(void *context, const char *url) {
 }
 
 int cli_demo(int argc, char **argv) {
-    static const struct option options[] = {
-        {"listen", required_argument, NULL, 'l'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
     struct config_flags flags = {0};
     struct demo demo = {0};
     char data[80];
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":l:h", options, NULL)) != -1;) {
-        switch (option) {
-            case 'l': flags.listen = optarg; break;
-            case 'h': fputs(help, stdout); return CLI_OK;
-            default: return cli_usage_option("demo", option, argv);
-        }
-    }
-    if (optind < argc) return cli_usage("demo", "it takes no arguments");
+    const struct cli_option options[] = {
+        {.name = "listen", .letter = 'l', .text = &flags.listen},
+        {0},
+    };
+    int code = cli_options("demo", help, options, NULL, argc, argv);
+    if (code >= 0) return code;
+    if (optind < argc) return cli_usage("demo", "this command takes no arguments");
     if (run_temporary_dir(demo.dir)) {
-        cli_say("demo", "no temporary directory can be made: %s", strerror(errno));
+        cli_say("demo", "cannot create a temporary directory: %s", strerror(errno));
         return CLI_UNAVAILABLE;
     }
     int exit_code = CLI_UNAVAILABLE;
     if (make_key(&demo) || write_config(&demo) ||
         write_file(&demo, "sample.log", demo_write_sample) ||
         write_file(&demo, "build.txt", demo_write_build)) {
-        cli_say("demo", "%s cannot be written: %s", demo.dir, strerror(errno));
+        cli_say("demo", "cannot write to %s: %s", demo.dir, strerror(errno));
         goto out;
     }
     snprintf(data, sizeof data, "%s/data", demo.dir);
@@ -213,7 +209,7 @@ int cli_demo(int argc, char **argv) {
     flags.data = data;
     run_block_signals();
     if (pthread_create(&demo.writer, NULL, write_logs, &demo)) {
-        cli_say("demo", "no thread can be started");
+        cli_say("demo", "cannot start a thread");
         goto out;
     }
     exit_code = run_hub("demo", &flags, announce, &demo);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// The contents of the demo's logs: see demo_logs.h.
 #include "cli/demo_logs.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the logs of the demo say: as the logs of a small shop would, with nothing but what their reader can see in a browser.
+// The contents of the demo's logs: those of a small shop, with nothing that a browser cannot show.
 #ifndef TAILRACE_CLI_DEMO_LOGS_H
 #define TAILRACE_CLI_DEMO_LOGS_H
 
@@ -7,13 +7,13 @@
 
 // One visitor: a line of a web server's access log.
 void demo_write_request(FILE *file, unsigned *seed);
-// One event of the shop: an object of JSON with a level.
+// One event of the shop: a JSON object with a level.
 void demo_write_shop(FILE *file, unsigned *seed);
-// One job: plain text with a level; one that fails has a stack trace below it.
+// One job: plain text with a level. A job that fails has a stack trace below it.
 void demo_write_worker(FILE *file, unsigned *seed);
 // A whole build, in colours.
 void demo_write_build(FILE *file);
-// A whole log of an earlier time.
+// A whole log from an earlier time.
 void demo_write_sample(FILE *file);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// tailrace: which command is meant.
+// tailrace: chooses the command.
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -7,27 +7,28 @@
 
 #include "cli/cli.h"
 
-static const char help[] = "tailrace: push logs and statuses to browsers, live.\n"
-                           "\n"
-                           "Usage: tailrace COMMAND …\n"
-                           "       tailrace LOGFILE…       follow log files\n"
-                           "       COMMAND | tailrace      follow what a command prints\n"
-                           "\n"
-                           "  serve     run the hub\n"
-                           "  demo      run a hub with something to see\n"
-                           "  tail      print the events of a topic as they come\n"
-                           "  pub       publish an event, or lines as they come\n"
-                           "  check     check a configuration\n"
-                           "  version   print the version\n"
-                           "\n"
-                           "`tailrace COMMAND --help` says more; `man tailrace` says all.\n";
+static const char help[] =
+    "tailrace: push logs and statuses to browsers, live.\n"
+    "\n"
+    "Usage: tailrace COMMAND …\n"
+    "       tailrace LOGFILE…       follow log files\n"
+    "       COMMAND | tailrace      follow what a command prints\n"
+    "\n"
+    "  serve     run the hub\n"
+    "  demo      run a hub with something to see\n"
+    "  tail      print the events of a topic as they come\n"
+    "  pub       publish an event, or lines as they come\n"
+    "  check     check a configuration\n"
+    "  version   print the version\n"
+    "\n"
+    "`tailrace COMMAND --help` explains a command; `man tailrace` is the whole manual.\n";
 
 static int version(int argc, char **argv) {
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         puts("Usage: tailrace version\n\nPrints the version.");
         return CLI_OK;
     }
-    if (argc > 1) return cli_usage("version", "it takes no arguments");
+    if (argc > 1) return cli_usage("version", "this command takes no arguments");
     puts("tailrace " TAILRACE_VERSION);
     return CLI_OK;
 }
@@ -40,14 +41,14 @@ static const struct {
     {"pub", cli_pub},     {"check", cli_check}, {"version", version},
 };
 
-// Somebody pipes something in, or gives a file; a terminal or /dev/null is nobody.
+// Whether something is piped in or a file is redirected. A terminal or /dev/null is no input.
 static bool stdin_has_input(void) {
     struct stat status;
     if (fstat(STDIN_FILENO, &status)) return false;
     return S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode) || S_ISSOCK(status.st_mode);
 }
 
-// A word that is no command: a file, if it can be one.
+// A word that is not a command may be a file.
 static bool may_be_file(const char *text) {
     struct stat status;
     return strpbrk(text, "/.*?[") || stat(text, &status) == 0 || text[0] == '-';
@@ -73,7 +74,7 @@ int main(int argc, char **argv) {
                 first);
         return CLI_USAGE;
     }
-    // Options alone (`cmd | tailrace --listen :9000`) leave standard input as the source.
+    // With options alone (`cmd | tailrace --listen :9000`), standard input is the source.
     bool names_file = false;
     for (int i = 1; i < argc; i++)
         names_file =

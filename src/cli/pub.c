@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// tailrace pub: publishes an argument as one event, or standard input by lines, live.
+// tailrace pub: publishes an argument as one event, or standard input line by line, live.
 //
-// Every request carries an idempotency key and is sent again, with the same key and the same body, until the hub has answered: a
-// broken connection neither loses nor doubles anything. Lines go in batches, whatever is there when the last batch was
-// acknowledged: line n of a batch has the key KEY/n.
+// Every request carries an idempotency key. It is sent again, with the same key and the same body,
+// until the hub has answered. So a broken connection neither loses nor doubles anything. A request
+// takes all lines that have come since the last one was answered; its line n has the key KEY/n.
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
@@ -24,8 +24,9 @@
 #define RETRY_FOR_DEFAULT_MS (5 * 60 * 1000)
 #define BACKOFF_MS 100
 #define BACKOFF_MAX_MS 10000
-// A batch is read up to this, unless a single line is longer: some thousand lines for one commit.
-#define BATCH_BYTES (256 * 1024)
+// A request has at most this many bytes, unless a single line is longer: some thousand lines for
+// one commit.
+#define REQUEST_BYTES (256 * 1024)
 #define SAY_EVERY_MS 10000
 #define RANDOM_BYTES 12
 #define QUERY_BYTES_MAX 4096
@@ -38,13 +39,14 @@ static const char HELP[] =
     "  -t, --type NAME       type of the events\n"
     "  -i, --id KEY          idempotency key of DATA: the same key again publishes nothing\n"
     "      --close           finish the topic afterwards\n"
-    "      --retry-for TIME  how long to try again while the hub cannot be reached "
+    "      --retry-for TIME  how long to retry while the hub cannot be reached "
     "(default: " RETRY_FOR_DEFAULT ")\n"
     "  -k, --key KEY         access key; @FILE: in a file, @-: on standard input\n"
     "  -h, --help            this text\n"
     "\n"
-    "The key may also be in the environment as TAILRACE_KEY, or in the file TAILRACE_KEY_FILE.\n"
-    "Exit codes: 0 all of it is stored, 1 refused, 64 usage, 69 not there, 75 given up,\n"
+    "The key may also come from the environment variable TAILRACE_KEY, or from the file that\n"
+    "TAILRACE_KEY_FILE names.\n"
+    "Exit codes: 0 everything is stored, 1 refused, 64 usage error, 69 unavailable, 75 gave up,\n"
     "77 not permitted.\n";
 
 struct pub {
@@ -56,14 +58,14 @@ struct pub {
     const char *id;
     bool close;
     uint64_t retry_for_ms;
-    uint64_t said_ms;               // when trouble was spoken of last
-    char run[RANDOM_BYTES * 2 + 1]; // drawn for this call, begins the keys of batches
-    uint64_t batch;
+    uint64_t said_ms;               // when trouble was last reported
+    char run[RANDOM_BYTES * 2 + 1]; // random for each call; the keys of its requests begin with it
+    uint64_t requests;
     struct buf input;
     bool input_ended;
 };
 
-// At most once in a while: the hub may refuse every other request when it is busy.
+// At intervals: a busy hub may refuse every other request.
 static void say_trouble(struct pub *pub, int err, const struct client_answer *answer,
                         const struct report *report) {
     char time[32];
@@ -72,11 +74,11 @@ static void say_trouble(struct pub *pub, int err, const struct client_answer *an
     pub->said_ms = now_ms;
     units_format_duration(pub->retry_for_ms, time);
     if (err == 0) {
-        cli_say(COMMAND, "%s: %d %s; trying again for %s", client_shown(pub->client),
+        cli_say(COMMAND, "%s: %d %s; trying again for up to %s", client_shown(pub->client),
                 answer->status, answer->detail, time);
     } else {
-        cli_say(COMMAND, "%s: %s; trying again for %s", client_shown(pub->client), report->text,
-                time);
+        cli_say(COMMAND, "%s: %s; trying again for up to %s", client_shown(pub->client),
+                report->text, time);
     }
 }
 
@@ -88,7 +90,8 @@ static int send_all(struct pub *pub, const char *query, struct str body) {
         struct report report = {0};
         int err = client_post(pub->client, query, body, &answer, &report);
         if (err == 0 && answer.status / 100 == 2) return CLI_OK;
-        // A refusal may come while the body is still on its way, and the connection break over it.
+        // A refusal may come while the body is still being sent, and the connection may break over
+        // it.
         bool is_final = answer.status >= 300 && !client_is_temporary(answer.status);
         if (is_final) return client_refused(pub->client, COMMAND, &answer);
         if (err != 0 && err != ERR_IO) {
@@ -99,10 +102,10 @@ static int send_all(struct pub *pub, const char *query, struct str body) {
         if (wait < answer.retry_after_ms) wait = answer.retry_after_ms;
         if (clock_mono_ms() - started_ms + wait > pub->retry_for_ms) {
             if (err == 0) return client_refused(pub->client, COMMAND, &answer);
-            cli_say(COMMAND, "%s: %s; given up", client_shown(pub->client), report.text);
+            cli_say(COMMAND, "%s: %s; giving up", client_shown(pub->client), report.text);
             return CLI_TEMPORARY;
         }
-        // One failure is often only a connection that was kept and has gone.
+        // The first failure is often only that a kept connection was closed.
         if (failures == 2) say_trouble(pub, err, &answer, &report);
         client_sleep(wait);
     }
@@ -126,7 +129,7 @@ static int send_data(struct pub *pub) {
     return code;
 }
 
-// With a key as well: closing again what this call has closed is not an error.
+// With a key too: closing a topic twice is no error if this call has closed it.
 static int send_close(struct pub *pub) {
     char query[sizeof pub->run + 32];
     snprintf(query, sizeof query, "close=1&id=%s-close", pub->run);
@@ -139,11 +142,12 @@ static int send_lines(struct pub *pub, struct str lines) {
     char key[sizeof pub->run + 24];
     buf_init(&query, QUERY_BYTES_MAX);
     buf_init(&repaired, lines.len * 3);
-    snprintf(key, sizeof key, "%s-%llu", pub->run, (unsigned long long)++pub->batch);
+    snprintf(key, sizeof key, "%s-%llu", pub->run, (unsigned long long)++pub->requests);
     add_parameter(&query, "split", STR("lines"));
     add_parameter(&query, "id", str_from(key));
     if (pub->type) add_parameter(&query, "type", str_from(pub->type));
-    // Output of programs is not always UTF-8; one bad byte should not end the stream. Followed files are treated alike.
+    // Output of programs is not always UTF-8, and one bad byte must not end the stream. Lines of
+    // followed files are repaired in the same way.
     if (!utf8_valid(lines)) {
         utf8_repair(&repaired, lines);
         lines = buf_str(&repaired);
@@ -159,7 +163,7 @@ static int send_lines(struct pub *pub, struct str lines) {
     return code;
 }
 
-// Reads once, waiting if need be. 0, or an exit code.
+// Reads once, and waits if necessary. 0, or an exit code.
 static int read_once(struct pub *pub) {
     char *to = buf_reserve(&pub->input, 65536);
     if (!to) {
@@ -169,7 +173,7 @@ static int read_once(struct pub *pub) {
     ssize_t got;
     do {
         got = read(STDIN_FILENO, to, 65536);
-        // Standard input may have been made non-blocking by whoever shares it.
+        // A process that shares standard input may have made it non-blocking.
         if (got < 0 && errno == EAGAIN) {
             poll(&(struct pollfd){.fd = STDIN_FILENO, .events = POLLIN}, 1, -1);
             errno = EINTR;
@@ -189,7 +193,7 @@ static bool more_is_there(void) {
     return poll(&input, 1, 0) > 0;
 }
 
-// What is there of whole lines; at the end of input the rest too.
+// The whole lines of the input so far. At the end of input, also the unfinished last line.
 static struct str whole_lines(const struct pub *pub) {
     struct str input = buf_str(&pub->input);
     if (pub->input_ended || input.len == 0) return input;
@@ -202,7 +206,7 @@ static int send_input(struct pub *pub) {
     while (code == CLI_OK && !pub->input_ended) {
         do {
             code = read_once(pub);
-        } while (code == CLI_OK && !pub->input_ended && pub->input.len < BATCH_BYTES &&
+        } while (code == CLI_OK && !pub->input_ended && pub->input.len < REQUEST_BYTES &&
                  more_is_there());
         if (code != CLI_OK) break;
         struct str lines = whole_lines(pub);
@@ -214,60 +218,50 @@ static int send_input(struct pub *pub) {
     return code;
 }
 
-// -- command line
+// --- command line --------------------------------------------------------------------------------
 
-// -1: go on; otherwise the exit code.
-static int parse_option(struct pub *pub, int option, char **argv) {
-    switch (option) {
-        case 't':
-            if (strlen(optarg) > LIMIT_TYPE_BYTES) return cli_usage(COMMAND, "--type is too long");
-            pub->type = optarg;
-            return -1;
-        case 'i':
-            if (!*optarg || strlen(optarg) > LIMIT_KEY_BYTES) {
-                return cli_usage(COMMAND, "--id needs 1 to %d bytes", LIMIT_KEY_BYTES);
-            }
-            pub->id = optarg;
-            return -1;
-        case 'c': pub->close = true; return -1;
-        case 'r':
-            if (units_parse_duration(str_from(optarg), &pub->retry_for_ms) != 0) {
-                return cli_usage(COMMAND, "--retry-for needs a time such as 30s or 2h, not '%s'",
-                                 optarg);
-            }
-            return -1;
-        case 'k': pub->key_spec = optarg; return -1;
-        case 'h': fputs(HELP, stdout); return CLI_OK;
-        default: return cli_usage_option(COMMAND, option, argv);
-    }
+static int take_type(void *context, const char *value) {
+    struct pub *pub = context;
+    if (strlen(value) > LIMIT_TYPE_BYTES) return cli_usage(COMMAND, "--type is too long");
+    pub->type = value;
+    return CLI_OK;
 }
 
+static int take_id(void *context, const char *value) {
+    struct pub *pub = context;
+    if (!*value || strlen(value) > LIMIT_KEY_BYTES)
+        return cli_usage(COMMAND, "--id needs 1 to %d bytes", LIMIT_KEY_BYTES);
+    pub->id = value;
+    return CLI_OK;
+}
+static int take_retry_for(void *context, const char *value) {
+    struct pub *pub = context;
+    if (units_parse_duration(str_from(value), &pub->retry_for_ms) == 0) return CLI_OK;
+    return cli_usage(COMMAND, "--retry-for needs a time such as 30s or 2h, not '%s'", value);
+}
+
+// -1: go on; otherwise the exit code.
 static int parse(struct pub *pub, int argc, char **argv) {
-    static const struct option options[] = {
-        {"type", required_argument, NULL, 't'},
-        {"id", required_argument, NULL, 'i'},
-        {"close", no_argument, NULL, 'c'},
-        {"retry-for", required_argument, NULL, 'r'},
-        {"key", required_argument, NULL, 'k'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+    const struct cli_option options[] = {
+        {.name = "type", .letter = 't', .take = take_type},
+        {.name = "id", .letter = 'i', .take = take_id},
+        {.name = "close", .flag = &pub->close},
+        {.name = "retry-for", .take = take_retry_for},
+        {.name = "key", .letter = 'k', .text = &pub->key_spec},
+        {0},
     };
-    int option;
-    opterr = 0;
-    optind = 0;
-    while ((option = getopt_long(argc, argv, ":t:i:k:h", options, NULL)) != -1) {
-        int code = parse_option(pub, option, argv);
-        if (code >= 0) return code;
-    }
-    if (optind == argc) return cli_usage(COMMAND, "a URL is missing");
+    int code = cli_options(COMMAND, HELP, options, pub, argc, argv);
+    if (code >= 0) return code;
+    if (optind == argc) return cli_usage(COMMAND, "the URL is missing");
     pub->url = argv[optind++];
     if (optind < argc && strcmp(argv[optind], "-") != 0) pub->data = argv[optind];
-    if (optind + 1 < argc) return cli_usage(COMMAND, "one DATA only; quote it if it has spaces");
+    if (optind + 1 < argc)
+        return cli_usage(COMMAND, "more than one DATA; quote it if it has spaces");
     if (pub->data && strlen(pub->data) > LIMIT_DATA_BYTES) {
         return cli_usage(COMMAND, "DATA is longer than %u bytes", LIMIT_DATA_BYTES);
     }
     if (!pub->data && pub->id) {
-        return cli_usage(COMMAND, "--id goes with DATA; lines of standard input get their own");
+        return cli_usage(COMMAND, "--id needs DATA; lines of standard input get keys of their own");
     }
     if (!pub->data && pub->key_spec && strcmp(pub->key_spec, "@-") == 0) {
         return cli_usage(COMMAND, "standard input cannot be both the key and the lines");
@@ -278,7 +272,7 @@ static int parse(struct pub *pub, int argc, char **argv) {
 static int draw_run(struct pub *pub) {
     unsigned char random[RANDOM_BYTES];
     if (getrandom(random, sizeof random, 0) != sizeof random) {
-        cli_say(COMMAND, "no random number for a key: %s", strerror(errno));
+        cli_say(COMMAND, "cannot draw a random number for a key: %s", strerror(errno));
         return CLI_UNAVAILABLE;
     }
     for (size_t i = 0; i < sizeof random; i++) snprintf(pub->run + 2 * i, 3, "%02x", random[i]);

@@ -18,7 +18,7 @@
 #include "sys/clock.h"
 #include "sys/notify.h"
 
-// How often it is looked whether all streams have ended.
+// How often to check whether all streams have ended.
 #define DRAIN_LOOK_MS 10
 
 static void wanted_signals(sigset_t *set) {
@@ -33,11 +33,11 @@ void run_block_signals(void) {
     wanted_signals(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
-    // A write beyond the file size limit is an error to be told, not a death.
+    // A write beyond the file size limit is then an error to report, and does not kill the process.
     signal(SIGXFSZ, SIG_IGN);
 }
 
-// The exit code for an error of starting a hub.
+// The exit code for an error at the start of a hub.
 static int exit_code(int err) {
     switch (err) {
         case ERR_INVALID: return CLI_USAGE;
@@ -59,7 +59,7 @@ static void reload(struct server *server, const struct config_flags *flags) {
     struct report report = {0};
     struct config *config = NULL;
     notify_reloading();
-    int err = config_load(&config, flags, &report);
+    int err = load_config(&config, flags, &report);
     if (!err) {
         log_warnings(config);
         err = server_reload(server, config, &report);
@@ -74,7 +74,7 @@ static void reload(struct server *server, const struct config_flags *flags) {
     notify_send("READY=1");
 }
 
-// Until all streams have ended, or a second signal comes.
+// Waits until all streams have ended, or until a second signal comes.
 static void drain(struct server *server, uint64_t drain_ms) {
     sigset_t set;
     struct timespec look = {.tv_nsec = DRAIN_LOOK_MS * 1000000L};
@@ -102,13 +102,14 @@ static void serve_until_signal(struct server *server, const struct config_flags 
     }
 }
 
-// The default directory's parents need not be there on a fresh account; a directory that somebody named is not guessed at.
+// On a fresh account the parents of the default directory may be missing. For a directory that the
+// user named, nothing is created.
 static void make_parents(const char *dir) {
     char path[4096];
     if ((size_t)snprintf(path, sizeof path, "%s", dir) >= sizeof path) return;
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        // What cannot be made shows when the journal is opened.
+        // If it cannot be created, opening the journal reports that.
         (void)!mkdir(path, 0700);
         *slash = '/';
     }
@@ -120,7 +121,7 @@ int run_hub(const char *command, const struct config_flags *flags,
     struct config *config = NULL;
     struct server *server = NULL;
     const char *url, *metrics_url;
-    int err = config_load(&config, flags, &report);
+    int err = load_config(&config, flags, &report);
     if (!err) {
         log_configure(config->log_level, config->log_format);
         log_warnings(config);

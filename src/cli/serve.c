@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// tailrace serve, tailrace FILE…, cmd | tailrace, tailrace check: the commands that take a configuration.
+// tailrace serve, tailrace FILE…, cmd | tailrace, tailrace check: the commands that take a
+// configuration.
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -33,26 +34,14 @@ static const char serve_help[] =
 static const char check_help[] =
     "Usage: tailrace check [-c FILE]\n"
     "\n"
-    "Checks a configuration as `tailrace serve` would read it, environment included.\n"
-    "Says what is wrong and on which line; exit code 1 then.\n"
+    "Checks a configuration as `tailrace serve` would read it, including the environment.\n"
+    "Prints what is wrong and on which line; the exit code is then 1.\n"
     "\n"
     "  -c, --config FILE   the configuration\n"
     "  -h, --help          this text\n";
 
-enum { OPTION_OPEN = 256, OPTION_LOG_LEVEL, OPTION_LOG_FORMAT };
-
-static const struct option serve_options[] = {
-    {"config", required_argument, NULL, 'c'},
-    {"listen", required_argument, NULL, 'l'},
-    {"data", required_argument, NULL, 'd'},
-    {"open", no_argument, NULL, OPTION_OPEN},
-    {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
-    {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
-
-// Somebody who names a file here means one that is there; one that comes later can be a pattern, or stand in the configuration.
+// A file named on the command line must exist. A file that appears later can be matched by a
+// pattern or named in the configuration.
 static int check_file(const char *path) {
     struct stat status;
     if (strcmp(path, "-") == 0 || strpbrk(path, "*?[")) return 0;
@@ -66,25 +55,19 @@ static int check_file(const char *path) {
     return CLI_UNAVAILABLE;
 }
 
-// Reads the options into flags. 0, or *exit_code is to be returned.
+// Reads the options into flags. 0; otherwise *exit_code is the command's.
 static int read_options(int argc, char **argv, struct config_flags *flags, int *exit_code) {
-    opterr = 0;
-    optind = 1;
-    for (int option; (option = getopt_long(argc, argv, ":c:l:d:h", serve_options, NULL)) != -1;) {
-        switch (option) {
-            case 'c': flags->file = optarg; break;
-            case 'l': flags->listen = optarg; break;
-            case 'd': flags->data = optarg; break;
-            case OPTION_OPEN: flags->open = true; break;
-            case OPTION_LOG_LEVEL: flags->log_level = optarg; break;
-            case OPTION_LOG_FORMAT: flags->log_format = optarg; break;
-            case 'h':
-                fputs(serve_help, stdout);
-                *exit_code = CLI_OK;
-                return -1;
-            default: *exit_code = cli_usage_option("serve", option, argv); return -1;
-        }
-    }
+    const struct cli_option options[] = {
+        {.name = "config", .letter = 'c', .text = &flags->file},
+        {.name = "listen", .letter = 'l', .text = &flags->listen},
+        {.name = "data", .letter = 'd', .text = &flags->data},
+        {.name = "open", .flag = &flags->open},
+        {.name = "log-level", .text = &flags->log_level},
+        {.name = "log-format", .text = &flags->log_format},
+        {0},
+    };
+    *exit_code = cli_options("serve", serve_help, options, NULL, argc, argv);
+    if (*exit_code >= 0) return -1;
     for (int i = optind; i < argc; i++) {
         if ((*exit_code = check_file(argv[i]))) return -1;
     }
@@ -123,8 +106,8 @@ int cli_follow(int argc, char **argv, bool from_stdin) {
     if (read_options(argc, argv, &flags, &exit_code)) return exit_code;
     if (!flags.data && !flags.file && !getenv("TAILRACE_DATA") && !getenv("TAILRACE_CONFIG")) {
         if (run_temporary_dir(dir)) {
-            cli_say("serve",
-                    "no temporary directory can be made; name one with TMPDIR, or use --data DIR");
+            cli_say("serve", "cannot create a temporary directory; name another place with TMPDIR, "
+                             "or use --data DIR");
             free((void *)(uintptr_t)flags.log_files);
             return CLI_UNAVAILABLE;
         }
@@ -138,31 +121,25 @@ int cli_follow(int argc, char **argv, bool from_stdin) {
 }
 
 int cli_check(int argc, char **argv) {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
     struct config_flags flags = {0};
     struct report report = {0};
     struct config *config;
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":c:h", options, NULL)) != -1;) {
-        switch (option) {
-            case 'c': flags.file = optarg; break;
-            case 'h': fputs(check_help, stdout); return CLI_OK;
-            default: return cli_usage_option("check", option, argv);
-        }
-    }
+    const struct cli_option options[] = {
+        {.name = "config", .letter = 'c', .text = &flags.file},
+        {0},
+    };
+    int code = cli_options("check", check_help, options, NULL, argc, argv);
+    if (code >= 0) return code;
     if (optind < argc)
-        return cli_usage("check", "what is \"%s\"? The file is named with -c", argv[optind]);
-    if (config_load(&config, &flags, &report)) {
+        return cli_usage("check", "unexpected argument \"%s\"; name the file with -c",
+                         argv[optind]);
+    if (load_config(&config, &flags, &report)) {
         fprintf(stderr, "%s\n", report.text);
         return CLI_NO;
     }
     for (size_t i = 0; i < config->warnings_count; i++)
         fprintf(stderr, "warning: %s\n", config->warnings[i]);
-    printf("%s: fine\n", flags.file ? flags.file : "configuration");
+    printf("%s: no errors\n", flags.file ? flags.file : "configuration");
     config_free(config);
     return CLI_OK;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// tailrace tail: prints the events of a stream, and stays with it: reconnects with the last id, waits as the hub asks (retry), notices a
-// connection that is dead, ends when the hub says that there will be no more.
+// tailrace tail: prints the events of a stream and stays connected. It reconnects with the last id,
+// waits as long as the hub asks (`retry`), notices dead connections, and ends when the hub says
+// that no more events will come.
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -14,14 +15,14 @@
 #include "proto/sse.h"
 
 #define COMMAND "tail"
-// Newest events to begin with, as tail(1) does.
+// The number of newest events to start with, as in tail(1).
 #define LAST_DEFAULT "10"
-// What the hub's own defaults are, until it says otherwise.
+// The hub's defaults, until the hub says otherwise.
 #define HEARTBEAT_DEFAULT_MS 15000
 #define RETRY_DEFAULT_MS 1000
-// A hub that is gone is asked again at least this often.
+// The longest wait between two tries to connect.
 #define BACKOFF_MAX_MS 30000
-// Bounds for what a server may tell us.
+// Bounds for values that a server sends.
 #define HEARTBEAT_MAX_MS 600000
 #define RETRY_MAX_MS 600000
 
@@ -30,17 +31,19 @@ static const char HELP[] =
     "Print the events of a topic as they come: URL is http://HOST:PORT/t/TOPIC, or\n"
     "http://HOST:PORT/events?topic=A&topic=B/** for many topics.\n"
     "\n"
-    "  -n, --last N       begin with the newest N events of each topic, or all (default: 10,\n"
-    "                     unless the URL says where to begin)\n"
-    "  -c, --count N      end after N events\n"
+    "  -n, --last N       start with the newest N events of each topic, or all (default: 10,\n"
+    "                     unless the URL says where to start)\n"
+    "  -c, --count N      stop after N events\n"
     "  -j, --json         print one JSON object for each event\n"
     "  -k, --key KEY      access key; @FILE: in a file, @-: on standard input\n"
     "  -h, --help         this text\n"
     "\n"
-    "The key may also be in the environment as TAILRACE_KEY, or in the file TAILRACE_KEY_FILE.\n"
-    "Exit codes: 0 the topic was closed, 1 refused, 64 usage, 69 not there, 77 not permitted.\n";
+    "The key may also come from the environment variable TAILRACE_KEY, or from the file that\n"
+    "TAILRACE_KEY_FILE names.\n"
+    "Exit codes: 0 the topic was closed, 1 refused, 64 usage error, 69 unavailable,\n"
+    "77 not permitted.\n";
 
-struct tail {
+struct tail_command {
     struct client *client;
     struct sse_parser parser;
     struct buf json;
@@ -52,36 +55,39 @@ struct tail {
     uint64_t count; // events left to print; UINT64_MAX: no bound
     uint64_t heartbeat_ms;
     bool connected;      // at least once
-    bool alive;          // this connection has brought something
+    bool alive;          // this connection has brought bytes
     bool ended;          // the hub said so
-    bool caught_up;      // nothing was to be had before `position`
-    struct buf position; // the hub's, as of its last hello
+    bool caught_up;      // there were no events to print before `position`
+    struct buf position; // the hub's position in its last hello
     int write_errno;
     unsigned failures;
 };
 
-static void print_text(struct tail *tail, const char *name, struct str value, bool *first) {
+static void add_text(struct tail_command *tail, struct json *json, const char *name,
+                     struct str value) {
     buf_clear(&tail->text);
     utf8_repair(&tail->text, value);
-    json_pair_str(&tail->json, first, name, buf_str(&tail->text));
+    json_str(json, name, buf_str(&tail->text));
 }
 
-static int print_json(struct tail *tail, const struct sse_event *event) {
-    bool first = true;
+static int print_json(struct tail_command *tail, const struct sse_event *event) {
+    struct json json = JSON(&tail->json);
     buf_clear(&tail->json);
-    buf_append_char(&tail->json, '{');
-    print_text(tail, "id", event->id, &first);
-    if (event->topic.ptr) print_text(tail, "topic", event->topic, &first);
-    print_text(tail, "type", event->type, &first);
-    if (event->time.ptr) print_text(tail, "time", event->time, &first);
-    print_text(tail, "data", event->data, &first);
-    buf_append_str(&tail->json, STR("}\n"));
+    json_object(&json, NULL);
+    add_text(tail, &json, "id", event->id);
+    if (event->topic.ptr) add_text(tail, &json, "topic", event->topic);
+    add_text(tail, &json, "type", event->type);
+    if (event->time.ptr) add_text(tail, &json, "time", event->time);
+    add_text(tail, &json, "data", event->data);
+    json_end(&json);
+    buf_append_char(&tail->json, '\n');
     if (buf_failed(&tail->json)) return ERR_NOMEM;
     fwrite(tail->json.data, 1, tail->json.len, stdout);
     return 0;
 }
 
-// A string member of tailrace.hello, whose values need no escapes; ptr NULL when it is not there.
+// A string member of tailrace.hello, whose values have no escapes. ptr NULL: there is no such
+// member.
 static struct str hello_member(struct str data, const char *name) {
     const char *end = data.ptr + data.len;
     const char *found = data.len ? memmem(data.ptr, data.len, name, strlen(name)) : NULL;
@@ -91,7 +97,7 @@ static struct str hello_member(struct str data, const char *name) {
     return to ? (struct str){from, (size_t)(to - from)} : (struct str){NULL, 0};
 }
 
-static void take_hello(struct tail *tail, struct str data) {
+static void take_hello(struct tail_command *tail, struct str data) {
     struct str heartbeat = hello_member(data, "\"heartbeat\":\"");
     struct str position = hello_member(data, "\"position\":\"");
     uint64_t ms;
@@ -103,26 +109,26 @@ static void take_hello(struct tail *tail, struct str data) {
     buf_append_str(&tail->position, position);
 }
 
-// A ping means that there was nothing to begin with: had the connection to be made again without an event seen, it goes on
-// from where the hub stood when it said hello.
-static void take_ping(struct tail *tail) {
+// A ping means that there are no earlier events to print. If it must reconnect before any event, it
+// continues from the position in the hub's last hello.
+static void take_ping(struct tail_command *tail) {
     if (!buf_failed(&tail->position)) tail->caught_up = true;
 }
 
-// The hub's own events. False: it is a publisher's.
-static bool take_control(struct tail *tail, const struct sse_event *event) {
+// Handles the hub's own events. False: the event is a publisher's.
+static bool take_control(struct tail_command *tail, const struct sse_event *event) {
     if (!str_starts(event->type, STR("tailrace."))) return false;
     if (str_equal(event->type, STR("tailrace.hello"))) take_hello(tail, event->data);
     if (str_equal(event->type, STR("tailrace.ping"))) take_ping(tail);
     if (str_equal(event->type, STR("tailrace.end"))) tail->ended = true;
     if (str_equal(event->type, STR("tailrace.gap"))) {
-        cli_say(COMMAND, "gap, some events could not be given: %.*s", STR_ARG(event->data));
+        cli_say(COMMAND, "gap, some events are missing: %.*s", STR_ARG(event->data));
     }
     return true;
 }
 
 static int on_event(void *context, const struct sse_event *event) {
-    struct tail *tail = context;
+    struct tail_command *tail = context;
     if (take_control(tail, event)) return tail->ended ? ERR_CLOSED : 0;
     int err = 0;
     if (tail->as_json) {
@@ -137,22 +143,23 @@ static int on_event(void *context, const struct sse_event *event) {
 }
 
 static int on_body(void *context, struct str bytes) {
-    struct tail *tail = context;
+    struct tail_command *tail = context;
     tail->connected = true;
     tail->alive = true;
     int err = sse_parser_feed(&tail->parser, bytes);
-    // What came together is written together, and nothing waits for more.
+    // Events that came together are written together, and nothing waits for more.
     if (fflush(stdout) != 0 && err == 0) err = ERR_FULL;
     if (err == ERR_FULL) tail->write_errno = errno;
     return err;
 }
 
 static int on_idle(void *context, uint64_t idle_ms) {
-    const struct tail *tail = context;
+    const struct tail_command *tail = context;
     return idle_ms > tail->heartbeat_ms * 5 / 2 ? ERR_AGAIN : 0;
 }
 
-static int connect_once(struct tail *tail, struct client_answer *answer, struct report *report) {
+static int connect_once(struct tail_command *tail, struct client_answer *answer,
+                        struct report *report) {
     struct buf query;
     static const char *const starts[] = {
         "last", "since", "lastEventId", "last_event_id", "lastEventID", "Last-Event-ID", NULL};
@@ -171,11 +178,11 @@ static int connect_once(struct tail *tail, struct client_answer *answer, struct 
     return err;
 }
 
-static void wait_before_next(struct tail *tail, const struct client_answer *answer) {
+static void wait_before_next(struct tail_command *tail, const struct client_answer *answer) {
     uint64_t base = tail->parser.retry_ms ? tail->parser.retry_ms : RETRY_DEFAULT_MS;
     if (base > RETRY_MAX_MS) base = RETRY_MAX_MS;
     tail->failures = tail->alive ? 0 : tail->failures + 1;
-    // What the hub asks for is spread already; after a failure it is the least.
+    // The hub has spread its `retry` values already. After a failure it is the shortest wait.
     uint64_t wait = base;
     if (tail->failures || !tail->parser.retry_ms) {
         uint64_t max = base > BACKOFF_MAX_MS / 2 ? base * 2 : BACKOFF_MAX_MS;
@@ -184,12 +191,12 @@ static void wait_before_next(struct tail *tail, const struct client_answer *answ
     client_sleep(wait > answer->retry_after_ms ? wait : answer->retry_after_ms);
 }
 
-// What a connection's end means: an exit code, or -1 to connect again.
-static int judge(struct tail *tail, int err, const struct client_answer *answer,
+// What the end of a connection means: an exit code, or -1 to connect again.
+static int judge(struct tail_command *tail, int err, const struct client_answer *answer,
                  const struct report *report) {
     if (tail->ended || err == ERR_LIMIT) return CLI_OK;
     if (err == ERR_FULL) {
-        // Whoever read our output has seen enough.
+        // The reader of our output has seen enough.
         if (tail->write_errno == EPIPE) return CLI_OK;
         cli_say(COMMAND, "standard output: %s", strerror(tail->write_errno));
         return CLI_UNAVAILABLE;
@@ -218,7 +225,7 @@ static int judge(struct tail *tail, int err, const struct client_answer *answer,
     return -1;
 }
 
-static int follow(struct tail *tail) {
+static int follow(struct tail_command *tail) {
     for (;;) {
         struct client_answer answer;
         struct report report = {0};
@@ -229,60 +236,46 @@ static int follow(struct tail *tail) {
     }
 }
 
-static int parse_count(const char *text, uint64_t *out) {
-    return str_to_u64(str_from(text), UINT64_MAX - 1, out) && *out > 0 ? 0 : ERR_INVALID;
+static int take_last(void *context, const char *value) {
+    struct tail_command *tail = context;
+    uint64_t number;
+    if (strcmp(value, "all") != 0 && !str_to_u64(str_from(value), UINT32_MAX, &number))
+        return cli_usage(COMMAND, "-n needs a number or all, not '%s'", value);
+    tail->last = value;
+    return CLI_OK;
+}
+
+static int take_count(void *context, const char *value) {
+    struct tail_command *tail = context;
+    if (str_to_u64(str_from(value), UINT64_MAX - 1, &tail->count) && tail->count) return CLI_OK;
+    return cli_usage(COMMAND, "--count needs a number over 0, not '%s'", value);
 }
 
 // -1: go on; otherwise the exit code.
-static int parse_option(struct tail *tail, int option, char **argv) {
-    uint64_t number;
-    switch (option) {
-        case 'n':
-            if (strcmp(optarg, "all") != 0 && !str_to_u64(str_from(optarg), UINT32_MAX, &number)) {
-                return cli_usage(COMMAND, "-n needs a number or all, not '%s'", optarg);
-            }
-            tail->last = optarg;
-            return -1;
-        case 'c':
-            if (parse_count(optarg, &tail->count) != 0) {
-                return cli_usage(COMMAND, "--count needs a number over 0, not '%s'", optarg);
-            }
-            return -1;
-        case 'j': tail->as_json = true; return -1;
-        case 'k': tail->key_spec = optarg; return -1;
-        case 'h': fputs(HELP, stdout); return CLI_OK;
-        default: return cli_usage_option(COMMAND, option, argv);
-    }
-}
-
-static int parse(struct tail *tail, int argc, char **argv) {
-    static const struct option options[] = {
-        {"last", required_argument, NULL, 'n'},
-        {"lines", required_argument, NULL, 'n'},
-        {"count", required_argument, NULL, 'c'},
-        {"json", no_argument, NULL, 'j'},
-        {"key", required_argument, NULL, 'k'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+static int parse(struct tail_command *tail, int argc, char **argv) {
+    const struct cli_option options[] = {
+        {.name = "last", .letter = 'n', .take = take_last},
+        {.name = "lines", .take = take_last},
+        {.name = "count", .letter = 'c', .take = take_count},
+        {.name = "json", .letter = 'j', .flag = &tail->as_json},
+        {.name = "key", .letter = 'k', .text = &tail->key_spec},
+        {0},
     };
-    int option;
-    opterr = 0;
-    optind = 0;
-    while ((option = getopt_long(argc, argv, ":n:c:jk:h", options, NULL)) != -1) {
-        int code = parse_option(tail, option, argv);
-        if (code >= 0) return code;
-    }
-    if (optind == argc) return cli_usage(COMMAND, "a URL is missing");
-    if (optind + 1 < argc) return cli_usage(COMMAND, "one URL only; many topics go into /events");
+    int code = cli_options(COMMAND, HELP, options, tail, argc, argv);
+    if (code >= 0) return code;
+    if (optind == argc) return cli_usage(COMMAND, "the URL is missing");
+    if (optind + 1 < argc)
+        return cli_usage(COMMAND, "more than one URL; use /events for many topics");
     tail->url = argv[optind];
     return -1;
 }
 
 int cli_tail(int argc, char **argv) {
-    struct tail tail = {.count = UINT64_MAX, .heartbeat_ms = HEARTBEAT_DEFAULT_MS};
+    struct tail_command tail = {.count = UINT64_MAX, .heartbeat_ms = HEARTBEAT_DEFAULT_MS};
     int code = parse(&tail, argc, argv);
     if (code >= 0) return code;
-    // Data of many short lines is longer on the wire, but each line is at most the data and a field's name.
+    // Data of many short lines is longer on the wire, but each line has at most the data and a
+    // field's name.
     sse_parser_init(&tail.parser, LIMIT_DATA_BYTES + 16, on_event, &tail);
     buf_init(&tail.position, 1024);
     buf_init(&tail.text, (size_t)LIMIT_DATA_BYTES * 4);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The configuration: one YAML file, the environment, flags. Each option stands once, in the table in config_priv.h, with type, bounds,
-// default, whether a reload takes it, and its text in the commented example (packaging/tailrace.yml).
-//
-// Precedence: flags over environment (TAILRACE_LISTEN, …; then PORT) over file over defaults.
+// The configuration as the program uses it: one YAML file, the environment and flags, merged and
+// checked. Each option stands once, as a row of a table (config/schema.h).
 #ifndef TAILRACE_CONFIG_CONFIG_H
 #define TAILRACE_CONFIG_CONFIG_H
 
@@ -20,12 +18,12 @@ struct config_route {
 // Everything is owned by the configuration and lives until config_free.
 struct config {
     // where
-    char *listen;         // "127.0.0.1:8080", "[::1]:0", ":8080" (all addresses); never a host name
-    char *metrics_listen; // "" : /metrics is on the main listener
-    char *data;           // directory
-    bool data_is_default; // nobody named it: its parents are made as well
-    bool open;            // serve beyond loopback without keys
-    uint32_t workers;     // 0: one for each usable core
+    const char *listen; // "127.0.0.1:8080", "[::1]:0", ":8080" (all addresses); no host name
+    const char *metrics_listen; // "": /metrics is on the main listener
+    const char *data;           // directory
+    bool data_is_default;       // nobody named it: its parents are made as well
+    bool open;                  // serve beyond loopback without keys
+    uint32_t workers;           // 0: one for each usable core, at most LIMIT_WORKERS
 
     // streams
     uint64_t heartbeat_ms, retry_ms, max_stream_age_ms, drain_ms;
@@ -58,35 +56,19 @@ struct config {
     enum log_level log_level;
     enum log_format log_format;
 
-    // What is allowed but looks like a mistake (an unknown TAILRACE_ variable, a secret that others may read): lines for the log.
+    // What is allowed but looks like a mistake (an unknown TAILRACE_ variable, a secret that others
+    // may read): lines for the log.
     char **warnings;
     size_t warnings_count;
 
-    void *memory; // the loader's own
+    void *memory; // all of the above, see config/memory.h
 };
 
-// What the command line gives; NULL or 0 where it says nothing.
-struct config_flags {
-    const char *file;   // -c; NULL: TAILRACE_CONFIG, then none (the defaults)
-    const char *listen; // --listen
-    const char *data;   // --data
-    bool open;          // --open
-    const char *log_level;
-    const char *log_format;
-    const char *const *
-        log_files; // LOGFILE…: each becomes a file source with topic logs/{name}, added to those of the file
-    size_t log_files_count;
-    bool log_stdin; // a source of standard input, topic logs/stdin
-};
-
-// Loads, merges, checks everything that can be checked without serving. On an error *out is untouched and the report
-// says it all in its text, "tailrace.yml:12:9: stream.heartbeat: …" (file, line and column where known, the key, what is allowed): ERR_INVALID, ERR_NOT_FOUND, ERR_DENIED, ERR_NOMEM.
-int config_load(struct config **out, const struct config_flags *flags,
-                struct report *report) MUST_CHECK;
+// Any thread; NULL is fine. All memory is overwritten first: some of it are secrets.
 void config_free(struct config *config);
 
-// Whether a reload may go from one to the other without a restart; otherwise ERR_INVALID with a report naming the first option
-// that needs one.
+// Whether a reload may go from one to the other without a restart; otherwise ERR_INVALID with a
+// report that names the first option that needs one.
 int config_check_reload(const struct config *running, const struct config *next,
                         struct report *report) MUST_CHECK;
 

@@ -1,72 +1,57 @@
 // SPDX-License-Identifier: MIT
 // Topic rules, routes and sources of the configuration.
+#include "config/paths.h"
+#include "config/content.h"
+
 #include <stdio.h>
 
 #include "base/limits.h"
 #include "base/pattern.h"
-#include "base/topic.h"
-#include "base/units.h"
-#include "config/config_priv.h"
-
-// A value of a list's entry; its default where the file says nothing.
-static int entry_value(struct config_loader *loader, enum entry_option_id id, const char *path,
-                       const char *text, void *into) {
-    const struct option *option = &config_entry_options[id];
-    struct report why = {0};
-    if (!option_parse(option, str_from(text ? text : option->fallback), into, &why)) return 0;
-    return config_fail(loader, path, "%s", why.text);
-}
-
-static int copy_text(struct config_loader *loader, const char *text, const char **out) {
-    *out = config_copy(loader->config, str_from(text));
-    return *out ? 0 : config_no_memory(loader);
-}
+#include "base/quote.h"
+#include "source/check.h"
 
 // --- topics ---------------------------------------------------------------------------------------------------------
 
-static int load_topic(struct config_loader *loader, uint32_t index,
-                      struct journal_topic_rule *rule) {
-    static const struct raw_retention nothing;
-    const struct raw_topic *raw = &loader->raw->topics[index];
-    const struct raw_retention *retention = raw->retention ? raw->retention : &nothing;
-    char path[64];
-    snprintf(path, sizeof path, "topics[%u].match", index);
-    if (!raw->match) {
-        return config_fail(loader, path,
-                           "a rule needs a pattern, for example match: \"builds/**\"");
-    }
+static int check_pattern(struct str text, struct report *report) {
     struct report why = {0};
     struct pattern pattern;
-    if (pattern_read(&pattern, str_from(raw->match), &why)) {
-        return config_fail(loader, path, "%s; for example \"builds/**\"", why.text);
-    }
-    int err = copy_text(loader, raw->match, &rule->pattern);
-    if (err) return err;
-    snprintf(path, sizeof path, "topics[%u].retention.bytes", index);
-    err = entry_value(loader, ENTRY_ID_TOPIC_BYTES, path, retention->bytes,
-                      &rule->retention.bytes_max);
-    if (err) return err;
-    snprintf(path, sizeof path, "topics[%u].retention.count", index);
-    err = entry_value(loader, ENTRY_ID_TOPIC_COUNT, path, retention->count,
-                      &rule->retention.count_max);
-    if (err) return err;
-    snprintf(path, sizeof path, "topics[%u].retention.age", index);
-    err =
-        entry_value(loader, ENTRY_ID_TOPIC_AGE, path, retention->age, &rule->retention.age_max_ms);
-    if (err) return err;
-    unsigned durability;
-    snprintf(path, sizeof path, "topics[%u].durability", index);
-    err = entry_value(loader, ENTRY_ID_TOPIC_DURABILITY, path, raw->durability, &durability);
-    rule->memory = !err && durability == 1;
-    return err;
+    if (!pattern_read(&pattern, text, &why)) return 0;
+    return report_set(report, ERR_INVALID, "%s; for example \"builds/**\"", why.text);
 }
 
-static int load_topics(struct config_loader *loader) {
-    uint32_t count = loader->raw->topics_count;
-    struct journal_topic_rule *rules = config_alloc(loader->config, (count + 1) * sizeof *rules);
-    if (!rules) return config_no_memory(loader);
-    for (uint32_t i = 0; i < count; i++) {
-        int err = load_topic(loader, i, &rules[i]);
+// clang-format off
+const struct option_row content_topics[] = {
+    {.path = "topics[].match", .kind = OPTION_TEXT, OPTION_MEMBER(struct journal_topic_rule, pattern),
+     .reload = true, .required = "\"builds/**\"", .check = check_pattern,
+     .help = "Pattern of the topics that the rule is for."},
+    {.path = "topics[].retention.bytes", .kind = OPTION_SIZE,
+     OPTION_MEMBER(struct journal_topic_rule, retention.bytes_max),
+     .reload = true, .zero = true, .min = 1, .max = 1024 * TB, .fallback = "0",
+     .help = "Size of the records that are kept of each of these topics; 0: no bound of their own."},
+    {.path = "topics[].retention.count", .kind = OPTION_NUMBER,
+     OPTION_MEMBER(struct journal_topic_rule, retention.count_max),
+     .reload = true, .zero = true, .min = 1, .max = INT64_MAX, .fallback = "0",
+     .help = "Events that are kept of each of these topics; 0: no bound of their own."},
+    {.path = "topics[].retention.age", .kind = OPTION_DURATION,
+     OPTION_MEMBER(struct journal_topic_rule, retention.age_max_ms),
+     .reload = true, .zero = true, .min = SECOND, .max = 36500 * DAY, .fallback = "0",
+     .help = "Age up to which events of these topics are kept; 0: no bound of their own."},
+    {.path = "topics[].durability", .kind = OPTION_CHOICE, OPTION_MEMBER(struct journal_topic_rule, memory),
+     .reload = true, .choices = "disk|memory", .fallback = "disk",
+     .help = "memory: their events are never written to the disk and are lost at a restart."},
+    {.path = NULL},
+};
+// clang-format on
+
+static int load_topics(struct loader *loader) {
+    size_t count;
+    struct journal_topic_rule *rules = loader_entries(loader, "topics", 0, sizeof *rules, &count);
+    if (!rules) return loader_no_memory(loader);
+    const struct tree_value *from = tree_first(loader->root, "topics");
+    for (size_t i = 0; i < count; i++, from = from->next) {
+        char where[32];
+        snprintf(where, sizeof where, "topics[%zu]", i);
+        int err = loader_entry(loader, content_topics, 0, from, where, &rules[i]);
         if (err) return err;
     }
     loader->config->policy.rules = rules;
@@ -76,65 +61,91 @@ static int load_topics(struct config_loader *loader) {
 
 // --- routes ---------------------------------------------------------------------------------------------------------
 
-// The hub's own paths, apart from everything under /t/.
-static bool is_own_path(struct str path) {
-    static const char *const own[] = {
-        "/",        "/t",           "/events", "/topics",     "/healthz",     "/readyz", "/version",
-        "/metrics", "/tailrace.js", "/livez",  "/index.html", "/favicon.ico", "/access", "/kit"};
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
-        if (str_equal(path, str_from(own[i]))) return true;
-    }
-    return str_starts(path, STR("/t/")) || str_starts(path, STR("/assets/")) ||
-           str_starts(path, STR("/kit/"));
-}
+enum match { EXACT, BELOW };
 
-// Bytes that cannot stand in a request's target, or would end the path.
-static bool has_odd_byte(const char *text, const char *odd) {
-    for (const char *c = text; *c; c++) {
-        if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7F || strchr(odd, *c)) return true;
+// What is below a path belongs to the hub with the path itself: /t with /t/….
+static bool is_own_path(struct str path) {
+    static const struct {
+        struct str path;
+        enum match match;
+    } own[] = {
+#define X(path, match, resource) {{path, sizeof(path) - 1}, match},
+        HUB_PATHS(X)
+#undef X
+    };
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        struct str bare = own[i].path;
+        if (own[i].match == BELOW) {
+            if (str_starts(path, bare)) return true;
+            bare.len--;
+        }
+        if (str_equal(path, bare)) return true;
     }
     return false;
 }
 
-static int load_route(struct config_loader *loader, uint32_t index, struct config_route *route) {
-    const struct raw_route *raw = &loader->raw->routes[index];
-    char path[64];
-    snprintf(path, sizeof path, "routes[%u].path", index);
-    if (!raw->path || raw->path[0] != '/' || has_odd_byte(raw->path, "?#")) {
-        return config_fail(loader, path,
-                           "%s is not a path; it begins with / and has no ? and no space, for "
-                           "example /api/StreamLogs",
-                           config_quote(str_from(raw->path ? raw->path : "")).text);
+// Bytes that a request's target cannot have, or that would end the path.
+static bool has_odd_byte(struct str text, const char *odd) {
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c <= ' ' || c >= 0x7F || strchr(odd, c)) return true;
     }
-    if (is_own_path(str_from(raw->path))) {
-        return config_fail(loader, path, "%s belongs to the hub itself",
-                           config_quote(str_from(raw->path)).text);
-    }
-    for (uint32_t i = 0; i < index; i++) {
-        if (strcmp(loader->raw->routes[i].path, raw->path)) continue;
-        return config_fail(loader, path, "%s stands here twice",
-                           config_quote(str_from(raw->path)).text);
-    }
-    snprintf(path, sizeof path, "routes[%u].to", index);
-    struct str to = str_from(raw->to ? raw->to : "");
-    bool topic = str_starts(to, STR("/t/")) && to.len > 3 && to.ptr[3] != '?';
-    bool events = str_starts(to, STR("/events?")) && memmem(to.ptr, to.len, "topic=", 6);
-    if ((!topic && !events) || has_odd_byte(to.ptr, "#")) {
-        return config_fail(loader, path,
-                           "%s is not a subscription; for example /t/logs/sample?last=all or "
-                           "/events?topic=logs/**",
-                           config_quote(to).text);
-    }
-    int err = copy_text(loader, raw->path, &route->path);
-    return err ? err : copy_text(loader, raw->to, &route->target);
+    return false;
 }
 
-static int load_routes(struct config_loader *loader) {
-    uint32_t count = loader->raw->routes_count;
-    struct config_route *routes = config_alloc(loader->config, (count + 1) * sizeof *routes);
-    if (!routes) return config_no_memory(loader);
-    for (uint32_t i = 0; i < count; i++) {
-        int err = load_route(loader, i, &routes[i]);
+static int check_path(struct str path, struct report *report) {
+    if (!str_starts(path, STR("/")) || has_odd_byte(path, "?#")) {
+        return report_set(report, ERR_INVALID,
+                          "%s is not a path; it begins with / and has no ? and no space, for "
+                          "example /api/StreamLogs",
+                          quote(path).text);
+    }
+    if (!is_own_path(path)) return 0;
+    return report_set(report, ERR_INVALID, "%s is a path of the hub itself", quote(path).text);
+}
+
+static int check_target(struct str to, struct report *report) {
+    bool topic = str_starts(to, STR("/t/")) && to.len > 3 && to.ptr[3] != '?';
+    bool events = str_starts(to, STR("/events?")) && memmem(to.ptr, to.len, "topic=", 6);
+    if ((topic || events) && !has_odd_byte(to, "#")) return 0;
+    return report_set(report, ERR_INVALID,
+                      "%s is not a subscription; for example /t/logs/sample?last=all or "
+                      "/events?topic=logs/**",
+                      quote(to).text);
+}
+
+// clang-format off
+const struct option_row content_routes[] = {
+    {.path = "routes[].path", .kind = OPTION_TEXT, OPTION_MEMBER(struct config_route, path), .reload = true,
+     .required = "/api/StreamLogs", .check = check_path,
+     .help = "Path of a request; not one of the hub's own."},
+    {.path = "routes[].to", .kind = OPTION_TEXT, OPTION_MEMBER(struct config_route, target), .reload = true,
+     .required = "/t/logs/sample?last=all", .check = check_target,
+     .help = "The subscription that answers it: /t/TOPIC… or /events?topic=…"},
+    {.path = NULL},
+};
+// clang-format on
+
+static int load_route(struct loader *loader, size_t index, const struct tree_value *from,
+                      struct config_route *routes) {
+    char where[32], path[48];
+    snprintf(where, sizeof where, "routes[%zu]", index);
+    int err = loader_entry(loader, content_routes, 0, from, where, &routes[index]);
+    for (size_t i = 0; !err && i < index; i++) {
+        if (strcmp(routes[i].path, routes[index].path)) continue;
+        snprintf(path, sizeof path, "%s.path", where);
+        err = loader_fail(loader, path, "%s is given twice", quote(str_from(routes[i].path)).text);
+    }
+    return err;
+}
+
+static int load_routes(struct loader *loader) {
+    size_t count;
+    struct config_route *routes = loader_entries(loader, "routes", 0, sizeof *routes, &count);
+    if (!routes) return loader_no_memory(loader);
+    const struct tree_value *from = tree_first(loader->root, "routes");
+    for (size_t i = 0; i < count; i++, from = from->next) {
+        int err = load_route(loader, i, from, routes);
         if (err) return err;
     }
     loader->config->routes = routes;
@@ -144,231 +155,129 @@ static int load_routes(struct config_loader *loader) {
 
 // --- sources --------------------------------------------------------------------------------------------------------
 
-// The topic as it would be, with something in place of each placeholder.
-static size_t fill_placeholders(const char *topic, char *out, size_t room) {
-    static const char *const names[] = {"{name}", "{stem}", "{path}"};
-    size_t found = 0, at = 0;
-    while (*topic && at + 2 < room) {
-        size_t taken = 0;
-        for (size_t i = 0; i < sizeof names / sizeof names[0] && !taken; i++) {
-            if (!strncmp(topic, names[i], strlen(names[i]))) taken = strlen(names[i]);
-        }
-        out[at++] = taken ? 'x' : *topic;
-        topic += taken ? taken : 1;
-        found += taken > 0;
+// An option of another kind of source would be ignored.
+static int refuse_foreign(struct loader *loader, const struct tree_value *from, const char *where,
+                          enum source_kind kind) {
+    for (const struct option_row *row = source_options; row->path; row++) {
+        const char *name = option_name(row);
+        if (option_applies(row, kind) || !tree_find(from, name)) continue;
+        char path[LOADER_PATH_BYTES];
+        snprintf(path, sizeof path, "%s.%s", where, name);
+        return loader_fail(loader, path, "this option is only for %s",
+                           option_applies(row, SOURCE_FILE) ? "files" : "simulations");
     }
-    out[at] = '\0';
-    return found;
+    return 0;
 }
 
-static int check_topic(struct config_loader *loader, const char *where,
-                       const struct source_config *source) {
-    char path[64], filled[LIMIT_TOPIC_BYTES + 64];
-    snprintf(path, sizeof path, "%s.topic", where);
-    size_t placeholders = fill_placeholders(source->topic, filled, sizeof filled);
+// What depends on the hub's other options.
+static int check_event_bytes(struct loader *loader, const struct tree_value *from,
+                             const char *where, struct source_config *source) {
+    uint64_t max = loader->config->event_bytes_max;
+    char path[LOADER_PATH_BYTES];
+    if (source->kind != SOURCE_SIMULATE) {
+        const struct tree_value *given = tree_find(from, "line_bytes");
+        if (source->line_bytes_max <= max) return 0;
+        source->line_bytes_max = (uint32_t)max;
+        if (!given) return 0;
+        snprintf(path, sizeof path, "%s.line_bytes", where);
+        return loader_fail(loader, path, "%s is more than limits.event_bytes",
+                           quote(str_from(given->text)).text);
+    }
+    for (size_t i = 0; i < source->words_count; i++) {
+        if (strlen(source->words[i]) <= max) continue;
+        snprintf(path, sizeof path, "%s.simulate.words[%zu]", where, i);
+        return loader_fail(loader, path, "this is longer than limits.event_bytes");
+    }
+    return 0;
+}
+
+static int check_source(struct loader *loader, const struct tree_value *from, const char *where,
+                        struct source_config *source) {
     struct report why = {0};
-    if (topic_check(str_from(filled), &why)) return config_fail(loader, path, "%s", why.text);
-    if (topic_is_reserved(str_from(filled))) {
-        return config_fail(loader, path, "topics under $sys/ belong to the hub");
-    }
-    if (source->kind == SOURCE_SIMULATE && (placeholders || strchr(filled, '{'))) {
-        return config_fail(loader, path, "{name}, {stem} and {path} are only for files");
-    }
-    if (strchr(filled, '{')) {
-        return config_fail(loader, path,
-                           "in the topic of a file { begins one of {name}, {stem} and {path}");
-    }
-    if (source->kind == SOURCE_FILE && strpbrk(source->path, "*?[") && !placeholders) {
-        return config_fail(loader, path,
-                           "a pattern of several files needs {name}, {stem} or {path} in its "
-                           "topic, for example logs/{name}");
-    }
-    return 0;
-}
-
-static int load_type(struct config_loader *loader, const char *where, const char *type,
-                     struct source_config *source) {
-    char path[64];
-    snprintf(path, sizeof path, "%s.type", where);
-    struct str text = str_from(type ? type : "");
-    if (text.len > LIMIT_TYPE_BYTES || strpbrk(text.ptr, "\r\n")) {
-        return config_fail(loader, path, "a type is one line of at most %d bytes",
-                           LIMIT_TYPE_BYTES);
-    }
-    if (str_starts(text, STR("tailrace."))) {
-        return config_fail(loader, path, "types that begin with tailrace. belong to the hub");
-    }
-    return copy_text(loader, text.ptr, &source->type);
-}
-
-static int load_file_source(struct config_loader *loader, const char *where,
-                            const struct raw_source *raw, struct source_config *source) {
-    char path[64];
-    source->kind = SOURCE_FILE;
-    snprintf(path, sizeof path, "%s.file", where);
-    if (!*raw->file) return config_fail(loader, path, "the name of the file is empty");
-    int err = copy_text(loader, raw->file, &source->path);
-    if (!err) err = copy_text(loader, raw->topic ? raw->topic : "logs/{name}", &source->topic);
+    char option[SOURCE_OPTION_BYTES], path[LOADER_PATH_BYTES];
+    int err = check_event_bytes(loader, from, where, source);
     if (err) return err;
-    snprintf(path, sizeof path, "%s.backfill", where);
-    if (raw->backfill && !strcmp(raw->backfill, "all")) {
-        source->backfill_lines = SOURCE_BACKFILL_ALL;
-    } else {
-        err = entry_value(loader, ENTRY_ID_SOURCE_BACKFILL, path, raw->backfill,
-                          &source->backfill_lines);
-        if (err) return err;
-    }
-    snprintf(path, sizeof path, "%s.line_bytes", where);
-    err = entry_value(loader, ENTRY_ID_SOURCE_LINE_BYTES, path, raw->line_bytes,
-                      &source->line_bytes_max);
-    if (err) return err;
-    if (source->line_bytes_max > loader->config->event_bytes_max) {
-        if (raw->line_bytes) {
-            return config_fail(loader, path, "%s is more than limits.event_bytes",
-                               config_quote(str_from(raw->line_bytes)).text);
-        }
-        source->line_bytes_max = (uint32_t)loader->config->event_bytes_max;
-    }
-    snprintf(path, sizeof path, "%s.follow_symlinks", where);
-    return entry_value(loader, ENTRY_ID_SOURCE_FOLLOW_SYMLINKS, path, raw->follow_symlinks,
-                       &source->follow_symlinks);
+    err = source_check(source, option, &why);
+    if (!err) return 0;
+    if (err == ERR_NOMEM) return loader_no_memory(loader);
+    snprintf(path, sizeof path, "%s%s%s", where, option[0] ? "." : "", option);
+    return loader_fail(loader, path, "%s", why.text);
 }
 
-// "5s" or "5s..15s".
-static int load_interval(struct config_loader *loader, const char *path, const char *given,
-                         struct source_config *source) {
-    struct str text =
-        str_from(given ? given : config_entry_options[ENTRY_ID_SIMULATE_INTERVAL].fallback);
-    struct str low = text, high = text;
-    const char *dots = memmem(text.ptr, text.len, "..", 2);
-    if (dots) {
-        low.len = (size_t)(dots - text.ptr);
-        high = (struct str){dots + 2, text.len - low.len - 2};
+// The kind of a source is told by which of two options it has.
+static int read_kind(struct loader *loader, const struct tree_value *from, const char *where,
+                     enum source_kind *kind) {
+    const struct tree_value *simulate = tree_find(from, "simulate");
+    bool file = tree_find(from, "file"), simulation = simulate && !simulate->nothing;
+    if (file == simulation) {
+        return loader_fail(loader, where, "a source needs exactly one of file and simulate");
     }
-    if (units_parse_duration(low, &source->interval_min_ms) ||
-        units_parse_duration(high, &source->interval_max_ms) || source->interval_min_ms < 1 ||
-        source->interval_max_ms < source->interval_min_ms || source->interval_max_ms > DAY) {
-        return config_fail(loader, path,
-                           "%s is not a time or a range of times from 1ms to 1d, for example 5s or "
-                           "5s..15s",
-                           config_quote(text).text);
-    }
-    return 0;
+    *kind = file ? SOURCE_FILE : SOURCE_SIMULATE;
+    if (file || tree_find(from, "topic")) return 0;
+    return loader_fail(loader, where, "a simulation needs a topic, for example topic: status/demo");
 }
 
-static int load_words(struct config_loader *loader, const char *where, const struct raw_list *raw,
-                      struct source_config *source) {
-    const char **words = config_alloc(loader->config, (raw->count + 1) * sizeof *words);
-    if (!words) return config_no_memory(loader);
-    for (uint32_t i = 0; i < raw->count; i++) {
-        char path[64];
-        snprintf(path, sizeof path, "%s.simulate.words[%u]", where, i);
-        if (strlen(raw->items[i]) > loader->config->event_bytes_max) {
-            return config_fail(loader, path, "this is longer than limits.event_bytes");
-        }
-        int err = copy_text(loader, raw->items[i], &words[i]);
-        if (err) return err;
-    }
-    source->words = words;
-    source->words_count = raw->count;
-    return 0;
-}
-
-static int load_simulate(struct config_loader *loader, const char *where,
-                         const struct raw_source *raw, struct source_config *source) {
-    const struct raw_simulate *simulate = raw->simulate;
-    char path[64];
-    source->kind = SOURCE_SIMULATE;
-    snprintf(path, sizeof path, "%s.simulate", where);
-    if ((simulate->words.count > 0) == (simulate->file && *simulate->file)) {
-        return config_fail(loader, path, "give exactly one of words and file");
-    }
-    if (raw->backfill || raw->line_bytes || raw->follow_symlinks) {
-        return config_fail(loader, where,
-                           "backfill, line_bytes and follow_symlinks are only for files");
-    }
-    if (!raw->topic) {
-        return config_fail(loader, where,
-                           "a simulation needs a topic, for example topic: status/demo");
-    }
-    int err = copy_text(loader, raw->topic, &source->topic);
-    if (!err) err = copy_text(loader, simulate->file ? simulate->file : "", &source->path);
-    if (!err) err = load_words(loader, where, &simulate->words, source);
-    if (err) return err;
-    snprintf(path, sizeof path, "%s.simulate.interval", where);
-    err = load_interval(loader, path, simulate->interval, source);
-    if (err) return err;
-    unsigned order;
-    snprintf(path, sizeof path, "%s.simulate.order", where);
-    err = entry_value(loader, ENTRY_ID_SIMULATE_ORDER, path, simulate->order, &order);
-    if (err) return err;
-    source->shuffle = order == 1;
-    snprintf(path, sizeof path, "%s.simulate.repeat", where);
-    return entry_value(loader, ENTRY_ID_SIMULATE_REPEAT, path, simulate->repeat, &source->repeat);
-}
-
-static int load_source(struct config_loader *loader, uint32_t index, struct source_config *source) {
-    const struct raw_source *raw = &loader->raw->sources[index];
+static int load_source(struct loader *loader, size_t index, const struct tree_value *from,
+                       struct source_config *source) {
     char where[32];
-    snprintf(where, sizeof where, "sources[%u]", index);
-    if (!raw->file == !raw->simulate) {
-        return config_fail(loader, where, "a source needs exactly one of file and simulate");
-    }
-    int err = raw->file ? load_file_source(loader, where, raw, source)
-                        : load_simulate(loader, where, raw, source);
-    if (!err) err = load_type(loader, where, raw->type, source);
-    return err ? err : check_topic(loader, where, source);
+    snprintf(where, sizeof where, "sources[%zu]", index);
+    int err = read_kind(loader, from, where, &source->kind);
+    if (!err) err = refuse_foreign(loader, from, where, source->kind);
+    if (!err) err = loader_entry(loader, source_options, source->kind, from, where, source);
+    return err ? err : check_source(loader, from, where, source);
 }
 
-// What the command line names: files and standard input, with the defaults of the file's entries.
-static int load_flag_source(struct config_loader *loader, const char *file,
-                            struct source_config *source) {
-    struct raw_source raw = {.file = (char *)(file ? file : "-"),
-                             .topic = (char *)(file ? NULL : "logs/stdin")};
-    int err = load_file_source(loader, "LOGFILE", &raw, source);
-    if (!err) err = load_type(loader, "LOGFILE", NULL, source);
-    if (err || file) return err;
-    source->kind = SOURCE_STDIN;
-    source->path = "";
-    return 0;
+// What the command line names: files and, with NULL, standard input, with the defaults of the file's
+// entries.
+static int load_flag_source(struct loader *loader, const char *file, struct source_config *source) {
+    source->kind = file ? SOURCE_FILE : SOURCE_STDIN;
+    int err = loader_entry(loader, source_options, source->kind, NULL, "LOGFILE", source);
+    source->path = file ? file : "";
+    if (!file) source->topic = "logs/stdin";
+    return err ? err : check_source(loader, NULL, "LOGFILE", source);
 }
 
 // A file has one position, so that it can be followed once.
-static int check_twice(struct config_loader *loader, const struct source_config *sources,
-                       size_t index, size_t in_file) {
+static int check_twice(struct loader *loader, const struct source_config *sources, size_t index,
+                       size_t in_file) {
     if (sources[index].kind != SOURCE_FILE) return 0;
     for (size_t i = 0; i < index; i++) {
         if (sources[i].kind != SOURCE_FILE || strcmp(sources[i].path, sources[index].path))
             continue;
         char path[48] = "LOGFILE";
         if (index < in_file) snprintf(path, sizeof path, "sources[%zu].file", index);
-        return config_fail(loader, path, "%s is followed twice",
-                           config_quote(str_from(sources[index].path)).text);
+        return loader_fail(loader, path, "%s is followed twice",
+                           quote(str_from(sources[index].path)).text);
     }
     return 0;
 }
 
-static int load_sources(struct config_loader *loader) {
+static int load_sources(struct loader *loader) {
     const struct config_flags *flags = loader->flags;
-    size_t in_file = loader->raw->sources_count;
-    size_t count = in_file + flags->log_files_count + (flags->log_stdin ? 1 : 0);
-    struct source_config *sources = config_alloc(loader->config, (count + 1) * sizeof *sources);
-    if (!sources) return config_no_memory(loader);
-    for (size_t i = 0; i < count; i++) {
+    size_t more = flags->log_files_count + (flags->log_stdin ? 1 : 0), in_file;
+    struct source_config *sources =
+        loader_entries(loader, "sources", more, sizeof *sources, &in_file);
+    if (!sources) return loader_no_memory(loader);
+    const struct tree_value *from = tree_first(loader->root, "sources");
+    for (size_t i = 0; i < in_file + more; i++) {
         size_t flag = i - in_file;
-        int err = i < in_file ? load_source(loader, (uint32_t)i, &sources[i])
-                  : flag < flags->log_files_count
-                      ? load_flag_source(loader, flags->log_files[flag], &sources[i])
-                      : load_flag_source(loader, NULL, &sources[i]);
+        int err;
+        if (i < in_file) {
+            err = load_source(loader, i, from, &sources[i]);
+            from = from->next;
+        } else {
+            const char *file = flag < flags->log_files_count ? flags->log_files[flag] : NULL;
+            err = load_flag_source(loader, file, &sources[i]);
+        }
         if (!err) err = check_twice(loader, sources, i, in_file);
         if (err) return err;
     }
     loader->config->sources = sources;
-    loader->config->sources_count = count;
+    loader->config->sources_count = in_file + more;
     return 0;
 }
 
-int config_load_content(struct config_loader *loader) {
+int content_load(struct loader *loader) {
     int err = load_topics(loader);
     if (!err) err = load_routes(loader);
     if (!err) err = load_sources(loader);

@@ -5,9 +5,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "base/hash.h"
+#include "sys/hash.h"
 
-// Connections over the bound that are still answered, so that a client learns why and when to come back.
+// Connections over the bound that are still answered, so that a client learns why, and when to come
+// back.
 #define POLITE_MAX 256
 
 struct visitor {
@@ -43,7 +44,7 @@ void admission_free(struct admission *admission) {
 
 enum admission_answer admission_enter(struct admission *admission,
                                       const struct net_address *address, uint32_t connections_max,
-                                      uint32_t per_address_max) {
+                                      uint32_t per_address_max, struct visitor **out) {
     enum admission_answer answer = ADMIT;
     struct visitor *visitor;
     pthread_mutex_lock(&admission->lock);
@@ -64,7 +65,7 @@ enum admission_answer admission_enter(struct admission *admission,
         (per_address_max && visitor->connections >= (uint64_t)per_address_max + POLITE_MAX);
     if (far_over) {
         answer = ADMIT_REFUSE;
-        // Who is not let in leaves no trace: addresses are many.
+        // A refused connection leaves no trace: addresses are many.
         if (!visitor->connections) {
             HASH_DEL(admission->visitors, visitor);
             free(visitor);
@@ -73,6 +74,7 @@ enum admission_answer admission_enter(struct admission *admission,
     }
     visitor->connections++;
     admission->count++;
+    *out = visitor;
 out:
     pthread_mutex_unlock(&admission->lock);
     return answer;
@@ -90,11 +92,13 @@ const char *admission_problem(enum admission_answer answer, int *status) {
     }
 }
 
-void admission_leave(struct admission *admission, const struct net_address *address) {
-    struct visitor *visitor;
+const struct net_address *visitor_address(const struct visitor *visitor) {
+    return &visitor->address;
+}
+
+void admission_leave(struct admission *admission, struct visitor *visitor) {
     pthread_mutex_lock(&admission->lock);
-    HASH_FIND(hh, admission->visitors, address, sizeof *address, visitor);
-    ASSERT(visitor && visitor->connections && admission->count);
+    ASSERT(visitor->connections && admission->count);
     admission->count--;
     if (--visitor->connections == 0) {
         HASH_DEL(admission->visitors, visitor);

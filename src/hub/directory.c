@@ -4,7 +4,9 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/limits.h"
+#include "base/list.h"
 
 void directory_init(struct directory *directory) { *directory = (struct directory){0}; }
 
@@ -34,23 +36,10 @@ struct topic *directory_find(const struct directory *directory, struct str name)
     return topic;
 }
 
-// Room for one more item in a growing array; false when out of memory.
-static bool grow(void **items, uint32_t count, uint32_t *cap, size_t item_size) {
-    if (count < *cap) return true;
-    uint32_t more = *cap ? *cap * 2 : 4;
-    void *bigger = realloc(*items, more * item_size);
-    if (!bigger) return false;
-    *items = bigger;
-    *cap = more;
-    return true;
-}
-
 // Adds a topic's number to what a selector matches, in order.
 static bool add_number(struct selector *selector, uint32_t no) {
-    if (!grow((void **)&selector->topics, selector->topics_count, &selector->topics_cap,
-              sizeof *selector->topics)) {
+    if (!array_reserve(selector->topics, selector->topics_cap, selector->topics_count + 1))
         return false;
-    }
     uint32_t at = selector->topics_count++;
     for (; at && selector->topics[at - 1] > no; at--)
         selector->topics[at] = selector->topics[at - 1];
@@ -60,10 +49,8 @@ static bool add_number(struct selector *selector, uint32_t no) {
 
 // Both sides learn of each other. The topic's number may still be missing.
 static bool join(struct topic *topic, struct selector *selector) {
-    if (!grow((void **)&topic->selectors, topic->selectors_count, &topic->selectors_cap,
-              sizeof *topic->selectors)) {
+    if (!array_reserve(topic->selectors, topic->selectors_cap, topic->selectors_count + 1))
         return false;
-    }
     if (topic->no != TOPIC_UNNUMBERED && !add_number(selector, topic->no)) return false;
     topic->selectors[topic->selectors_count++] = selector;
     return true;
@@ -113,7 +100,7 @@ struct topic *directory_number(struct directory *directory, uint32_t no, struct 
     topic = directory_find(directory, name);
     if (!topic) topic = topic_new(directory, name);
     if (!topic) return NULL;
-    // Who named a topic that had no event yet already knows it, but not its number.
+    // Selectors that named it before its first event know it already, but not its number.
     for (uint32_t i = 0; i < topic->selectors_count; i++) {
         if (!add_number(topic->selectors[i], no)) return NULL;
     }
@@ -161,8 +148,8 @@ void directory_drop(struct directory *directory, struct topic *topic) {
     if (!topic->selectors_count) topic_delete(directory, topic);
 }
 
-// The key says all that makes a selector what it is. Lists are sorted and without repetition, so that the order of asking does not
-// matter; NUL cannot occur in what it separates.
+// The key says all that makes a selector what it is. Lists are sorted and without repetition, so
+// that the order of asking does not matter; NUL cannot occur in what it separates.
 static int compare_names(const void *a, const void *b) {
     const struct pattern *x = a, *y = b;
     size_t len = x->text.len < y->text.len ? x->text.len : y->text.len;
@@ -193,9 +180,11 @@ struct key_parts {
 
 static void build_key(struct key_parts *parts, const struct selector_spec *spec) {
     buf_init(&parts->key,
-             (size_t)LIMIT_SELECTOR_TOPICS * 2 * (LIMIT_TOPIC_BYTES + 2) + LIMIT_FILTER_BYTES + 16);
+             (size_t)LIMIT_SELECTOR_TOPICS * 2 * (LIMIT_TOPIC_BYTES + 2) + LIMIT_FILTER_BYTES + 32);
+    buf_append(&parts->key, &spec->sink, sizeof spec->sink);
+    buf_append_char(&parts->key, (char)('0' + wire_kind(spec->wire)));
+    ASSERT(parts->key.failed || parts->key.len == DIRECTORY_KEY_WAY);
     buf_append_char(&parts->key, (char)('0' + spec->format));
-    buf_append_char(&parts->key, spec->chunked ? 'c' : 'r');
     // An empty filter is not the same as none: it is refused.
     buf_append_char(&parts->key, spec->filter.ptr ? 'f' : '-');
     buf_append_str(&parts->key, spec->filter);
@@ -218,8 +207,9 @@ static struct selector *selector_new(const struct key_parts *parts,
                                      const struct selector_spec *spec) {
     struct selector *selector = calloc(1, sizeof *selector + parts->key.len);
     if (!selector) return NULL;
-    selector->format = spec->format;
-    selector->chunked = spec->chunked;
+    selector->format = (uint8_t)spec->format;
+    selector->wire = spec->wire;
+    selector->sink = spec->sink;
     selector->key_len = (uint32_t)parts->key.len;
     memcpy(selector->key, parts->key.data, parts->key.len);
     selector->names = calloc(parts->names + parts->grants, sizeof *selector->names);
@@ -252,9 +242,7 @@ static void selector_free(struct selector *selector) {
 // Finds the topics of a new selector.
 static bool resolve(struct directory *directory, struct selector *selector) {
     if (!selector->exact) {
-        selector->next_pattern = directory->patterns;
-        if (directory->patterns) directory->patterns->prev_pattern = selector;
-        directory->patterns = selector;
+        DL_APPEND2(directory->patterns, selector, prev_pattern, next_pattern);
         for (uint32_t no = 0; no < directory->by_no_cap; no++) {
             struct topic *topic = directory->by_no[no];
             if (topic && wants(selector, topic_name(topic)) && !join(topic, selector)) return false;
@@ -274,9 +262,7 @@ static bool resolve(struct directory *directory, struct selector *selector) {
 // Takes it out of all that know it.
 static void unresolve(struct directory *directory, struct selector *selector) {
     if (!selector->exact) {
-        if (selector->prev_pattern) selector->prev_pattern->next_pattern = selector->next_pattern;
-        if (selector->next_pattern) selector->next_pattern->prev_pattern = selector->prev_pattern;
-        if (directory->patterns == selector) directory->patterns = selector->next_pattern;
+        DL_DELETE2(directory->patterns, selector, prev_pattern, next_pattern);
         for (uint32_t i = 0; i < selector->topics_count; i++)
             part(directory->by_no[selector->topics[i]], selector);
         return;
@@ -333,13 +319,13 @@ out:
 void directory_release(struct directory *directory, struct selector *selector) {
     ASSERT(selector->refs);
     if (--selector->refs) return;
-    ASSERT(!selector->touched && !selector->live.count && !selector->waiting.count);
+    ASSERT(!selector->live.count && !selector->waiting.count);
     HASH_DEL(directory->selectors, selector);
     unresolve(directory, selector);
     selector_free(selector);
 }
 
-bool selector_matches(const struct selector *selector, uint32_t topic_no) {
+bool directory_matches(const struct selector *selector, uint32_t topic_no) {
     uint32_t low = 0, high = selector->topics_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -351,4 +337,92 @@ bool selector_matches(const struct selector *selector, uint32_t topic_no) {
         }
     }
     return false;
+}
+
+void directory_trimmed(struct directory *directory, struct topic *topic, uint64_t seq,
+                       uint64_t ordinal) {
+    if (ordinal > topic->trimmed_ordinal) topic->trimmed_ordinal = ordinal;
+    if (seq <= topic->trimmed_seq) return;
+    topic->trimmed_seq = seq;
+    topic->trimmed_at = ++directory->trims;
+}
+
+const struct topic *directory_last_closed(const struct directory *directory,
+                                          const struct selector *selector) {
+    const struct topic *last = NULL;
+    if (!selector->exact || selector->topics_count < selector->names_count) return NULL;
+    for (uint32_t i = 0; i < selector->topics_count; i++) {
+        const struct topic *topic = directory_topic(directory, selector->topics[i]);
+        if (!topic->closed) return NULL;
+        if (!last || topic->last_seq > last->last_seq) last = topic;
+    }
+    return last;
+}
+
+// --- applying ------------------------------------------------------------------------------------
+
+static void touch(struct directory *directory, struct selector *selector) {
+    if (selector->touched) return;
+    selector->touched = true;
+    selector->refs++;
+    selector->next_touched = directory->touched;
+    directory->touched = selector;
+}
+
+static void add_pending(struct selector *selector, struct event *event) {
+    bool room =
+        array_reserve(selector->pending, selector->pending_cap, selector->pending_count + 1);
+    // Without this memory an event would be lost without a word; a restart loses nothing.
+    ASSERT(room);
+    selector->pending[selector->pending_count++] = event;
+}
+
+static void apply_event(struct directory *directory, struct event *event) {
+    struct topic *topic = directory_number(directory, event->topic_no, event_topic(event));
+    ASSERT(topic);
+    topic->last_seq = event->seq;
+    topic->last_ordinal = event->ordinal;
+    topic->last_time_ms = event->time_ms;
+    topic->bytes += event->data_len;
+    topic->closed = event->flags & EVENT_CLOSE;
+    topic->marker = event->flags & EVENT_MARKER;
+    topic->memory = event->flags & EVENT_MEMORY;
+    for (uint32_t i = 0; i < topic->selectors_count; i++) {
+        struct selector *selector = topic->selectors[i];
+        if (!selector->live.count && !selector->waiting.count) continue;
+        if (topic->closed) {
+            selector->ending = true;
+            touch(directory, selector);
+        }
+        if (!directory_takes(selector, event->flags, event_data(event))) continue;
+        add_pending(selector, event);
+        touch(directory, selector);
+    }
+}
+
+static void apply_change(struct directory *directory, const struct topic_change *change) {
+    struct topic *topic = directory_topic(directory, change->topic_no);
+    if (!topic) return;
+    if (change->gone) {
+        directory_trimmed(directory, topic, topic->last_seq, topic->last_ordinal);
+        directory_drop(directory, topic);
+        return;
+    }
+    directory_trimmed(directory, topic, change->trimmed_seq, change->trimmed_ordinal);
+    topic->closed = change->closed;
+    topic->bytes = change->bytes;
+}
+
+void directory_apply(struct directory *directory, const struct batch *batch) {
+    for (uint32_t i = 0; i < batch->count; i++) apply_event(directory, batch->events[i]);
+    for (uint32_t i = 0; i < batch->changes_count; i++) apply_change(directory, &batch->changes[i]);
+}
+
+struct selector *directory_take_touched(struct directory *directory) {
+    struct selector *selector = directory->touched;
+    if (selector) {
+        directory->touched = selector->next_touched;
+        selector->touched = false;
+    }
+    return selector;
 }

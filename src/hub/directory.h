@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT
-// The directory: one worker's own view of all topics and of the selectors that match them. It is a replica, kept by
-// applying committed batches in order, so that no worker asks another (or takes a lock) to deliver an event.
+// The directory: one worker's own view of all topics and of the selectors that match them. It is a
+// replica, kept by applying committed batches in order, so that no worker asks another (or takes a
+// lock) to deliver an event.
 //
 // A topic that is subscribed to but has no event yet is in it without a number.
 #ifndef TAILRACE_HUB_DIRECTORY_H
 #define TAILRACE_HUB_DIRECTORY_H
 
-#include "base/hash.h"
 #include "base/pattern.h"
-
+#include "hub/document.h"
 #include "hub/filter.h"
-#include "hub/frame.h"
-#include "journal/journal.h"
+#include "hub/list.h"
+#include "proto/wire.h"
+#include "sys/hash.h"
 
 #define TOPIC_UNNUMBERED UINT32_MAX
 
+struct hub_sink;
 struct selector;
-struct subscriber;
 
 struct topic {
     UT_hash_handle hh; // by name
@@ -36,34 +37,24 @@ struct topic {
 static inline struct str topic_name(const struct topic *topic) {
     return (struct str){topic->name, topic->name_len};
 }
-// Events with data that can still be had.
+// Events with data that are still stored.
 static inline uint64_t topic_events(const struct topic *topic) {
     uint64_t left = topic->last_ordinal - topic->trimmed_ordinal;
     return left - (left && topic->marker ? 1 : 0);
 }
 
-// Dense lists of subscribers; each knows its own place.
-struct subscriber_list {
-    struct subscriber **items;
-    uint32_t count, cap;
-};
-
-// With what the sink needs to write, so that a delivery reads the list and nothing of the subscriber.
-struct live_list {
-    struct live {
-        struct subscriber *subscriber;
-        intptr_t handle; // as in struct hub_sink
-    } * items;
-    uint32_t count, cap;
-};
-
-// What a subscriber asked for, interned: all who ask for the same share it, and what is computed for it is computed once.
+// What a subscriber asked for and how it goes out, interned: all subscribers that ask for the same
+// share one, and what is computed for it is computed once.
 struct selector {
     UT_hash_handle hh; // by key
     uint32_t refs;     // subscribers
-    enum frame_format format;
-    bool chunked;
-    bool exact; // no patterns: it can end when its topics are closed
+    uint8_t format;    // enum frame_format
+    bool exact;        // no patterns: it can end when its topics are closed
+    // A topic was closed in this turn, as far as directory_apply has come.
+    bool ending;
+    bool touched; // in the directory's list
+    struct wire wire;
+    const struct hub_sink *sink;
     struct filter *filter;
     uint32_t *topics; // numbers of the topics that match, ascending
     uint32_t topics_count, topics_cap;
@@ -75,16 +66,18 @@ struct selector {
     struct subscriber_list waiting; // long polls that have nothing yet
     uint64_t gone_seq, gone_at;     // as trimmed_seq and trimmed_at, of topics that are gone
     uint32_t written_tick;          // when all the live ones were last written to
-    // The fan-out's, within one turn:
-    bool touched;
-    bool ending; // a topic was closed in this turn
-    struct event **pending;
+    // Events that were applied and are to be delivered.
     uint32_t pending_count, pending_cap;
+    struct event **pending;
     struct selector *next_touched;
     struct selector *next_pattern, *prev_pattern; // all that are not exact
     uint32_t key_len;
-    char key[];
+    char key[]; // of directory.c, but for DIRECTORY_KEY_WAY
 };
+
+// How many bytes at the beginning of a key say by which way it goes out: the rest is what was asked
+// for, and the same in another process.
+#define DIRECTORY_KEY_WAY (sizeof(void *) + 1)
 
 struct directory {
     struct topic *by_name;
@@ -93,8 +86,9 @@ struct directory {
     uint32_t topics_count; // numbered ones
     struct selector *selectors;
     struct selector *patterns;
-    uint64_t
-        trims; // how often a topic lost events: who remembers the number sees what was lost since
+    struct selector *touched; // those that have something to deliver
+    // How often a topic lost events: a remembered number tells what was lost since.
+    uint64_t trims;
 };
 
 void directory_init(struct directory *directory);
@@ -105,7 +99,7 @@ struct topic *directory_topic(const struct directory *directory, uint32_t no);
 struct topic *directory_find(const struct directory *directory, struct str name);
 // The topic of that number, made (and matched with the selectors) when it is new. NULL when out of memory.
 struct topic *directory_number(struct directory *directory, uint32_t no, struct str name);
-// It lost its number: nothing is left of it but who waits for it.
+// It loses its number: nothing is left of it but the selectors that name it.
 void directory_drop(struct directory *directory, struct topic *topic);
 
 struct selector_spec {
@@ -115,13 +109,37 @@ struct selector_spec {
     uint32_t grants_count;
     struct str filter; // ptr NULL: none
     enum frame_format format;
-    bool chunked;
+    struct wire wire;
+    const struct hub_sink *sink;
 };
 // The selector for it, with a reference for the caller. ERR_INVALID for a bad filter, ERR_NOMEM.
 int directory_select(struct directory *directory, const struct selector_spec *spec,
                      struct selector **out, struct report *report) MUST_CHECK;
 void directory_release(struct directory *directory, struct selector *selector);
 
-bool selector_matches(const struct selector *selector, uint32_t topic_no);
+// Whether the topic is one of the selector's.
+bool directory_matches(const struct selector *selector, uint32_t topic_no);
+// Whether the selector takes an event of one of its topics.
+static inline bool directory_takes(const struct selector *selector, uint8_t event_flags,
+                                   struct str data) {
+    if (event_flags & EVENT_MARKER) return false;
+    return !selector->filter || filter_match(selector->filter, data);
+}
+
+// Everything of the topic up to this seq and ordinal is gone.
+void directory_trimmed(struct directory *directory, struct topic *topic, uint64_t seq,
+                       uint64_t ordinal);
+// The closed topic that was finished last, NULL when the selector goes on: one of its topics does,
+// or further ones may come.
+const struct topic *directory_last_closed(const struct directory *directory,
+                                          const struct selector *selector);
+
+// Applies a batch: topics are brought up to date, each selector with live or waiting subscribers
+// gets the events that it takes into `pending`, and is in the list `touched` then (with a reference:
+// its last subscriber may leave before the delivery).
+void directory_apply(struct directory *directory, const struct batch *batch);
+// Takes the first selector from the list, NULL when there is none. The caller has its reference,
+// empties `pending` and clears `ending`.
+struct selector *directory_take_touched(struct directory *directory);
 
 #endif

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: MIT
-// A subscriber that is answered from the past: a page of history (the newest N before an event, oldest first), or a search (newest first, hits
-// are given as they are found). Driven by the pump, a bounded slice each turn.
+// A subscriber that is answered from the past: a page of history (the newest N before an event,
+// oldest first), or a search (newest first, hits are given as they are found). Driven by the pump, a
+// bounded slice each turn.
 //
-// Found events are a list of seqs, never copies: a page's, or as many hits as one batch. A client that takes nothing stops its search.
+// Found events are a list of seqs, never copies: a page's, or as many hits as are found between two
+// writes. A client that takes nothing stops its search.
 #ifndef TAILRACE_HUB_HISTORY_H
 #define TAILRACE_HUB_HISTORY_H
 
 #include "hub/hub.h"
 
-struct history;
-
-// For HUB_START_BEFORE. ERR_NOMEM.
-int history_new(struct history **out, struct hub *hub,
-                const struct hub_request *request) MUST_CHECK;
-void history_free(struct hub *hub, struct history *history); // NULL is fine
+// Makes the subscriber's replay, for HUB_START_BEFORE. ERR_NOMEM.
+int history_start(struct hub *hub, struct subscriber *subscriber,
+                  const struct hub_request *request) MUST_CHECK;
 // One turn, in place of the pump's. The number of bytes written.
 size_t history_turn(struct hub *hub, struct subscriber *subscriber);
 

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Dense lists of subscribers: the fan-out walks arrays, and each subscriber knows its place in them.
+// Dense lists of subscribers.
+#include "hub/list.h"
+
 #include <stdlib.h>
 
-#include "hub/hub_priv.h"
+#include "hub/hub.h"
 
-// The items, with room for `count` of `size` bytes each. NULL: out of memory, they are as they were.
+// Not array_reserve, which begins with room for four: most selectors have one subscriber, and there
+// may be a million of them.
 static void *reserve(void *items, uint32_t *cap, uint32_t count, size_t size) {
-    if (count <= *cap) return items;
-    uint32_t more = *cap ? *cap : 2;
+    uint32_t more = *cap ? *cap : 1;
     while (more < count) more *= 2;
     items = realloc(items, more * size);
     if (items) *cap = more;
@@ -15,10 +17,10 @@ static void *reserve(void *items, uint32_t *cap, uint32_t count, size_t size) {
 }
 
 bool list_reserve(struct subscriber_list *list, uint32_t count) {
-    struct subscriber **items =
-        reserve(list->items, &list->cap, count, sizeof(struct subscriber *));
+    if (count <= list->cap) return true;
+    void *items = reserve(list->items, &list->cap, count, sizeof *list->items);
     if (items) list->items = items;
-    return items || !count;
+    return items;
 }
 
 void list_add(struct subscriber_list *list, struct subscriber *subscriber) {
@@ -34,43 +36,22 @@ void list_remove(struct subscriber_list *list, struct subscriber *subscriber) {
     last->place = subscriber->place;
 }
 
-bool live_reserve(struct live_list *list, uint32_t count) {
-    struct live *items = reserve(list->items, &list->cap, count, sizeof *items);
+bool list_reserve_live(struct live_list *list, uint32_t count) {
+    if (count <= list->cap) return true;
+    void *items = reserve(list->items, &list->cap, count, sizeof *list->items);
     if (items) list->items = items;
-    return items || !count;
+    return items;
 }
 
-void live_add(struct live_list *list, struct subscriber *subscriber, intptr_t handle) {
+void list_add_live(struct live_list *list, struct subscriber *subscriber, intptr_t handle) {
     ASSERT(list->count < list->cap);
     subscriber->place = list->count;
     list->items[list->count++] = (struct live){subscriber, handle};
 }
 
-void live_remove(struct live_list *list, struct subscriber *subscriber) {
-    ASSERT(subscriber->place < list->count);
+void list_remove_live(struct live_list *list, struct subscriber *subscriber) {
+    ASSERT(list->items[subscriber->place].subscriber == subscriber);
     struct live last = list->items[--list->count];
     list->items[subscriber->place] = last;
     last.subscriber->place = subscriber->place;
-}
-
-bool wheel_add(struct hub *hub, struct subscriber *subscriber) {
-    // The slot that comes up last: the first heartbeat is a whole round away.
-    uint8_t slot = (uint8_t)((hub->tick + HUB_WHEEL_SLOTS - 1) % HUB_WHEEL_SLOTS);
-    struct subscriber_list *list = &hub->wheel[slot];
-    if (!list_reserve(list, list->count + 1)) return false;
-    subscriber->wheel_slot = slot;
-    subscriber->wheel_place = list->count;
-    list->items[list->count++] = subscriber;
-    subscriber->flags |= SUB_WHEEL;
-    return true;
-}
-
-void wheel_remove(struct hub *hub, struct subscriber *subscriber) {
-    if (!(subscriber->flags & SUB_WHEEL)) return;
-    struct subscriber_list *list = &hub->wheel[subscriber->wheel_slot];
-    ASSERT(subscriber->wheel_place < list->count);
-    struct subscriber *last = list->items[--list->count];
-    list->items[subscriber->wheel_place] = last;
-    last->wheel_place = subscriber->wheel_place;
-    subscriber->flags &= (uint8_t)~SUB_WHEEL;
 }

@@ -96,14 +96,15 @@ static enum lookback_step peek_chains(struct hub *hub, struct lookback *lookback
         int err = is_kept(hub, top.topic_no, top.seq) ? 0 : ERR_NOT_FOUND;
         if (!err && top.seq >= lookback->before) {
             *budget -= SEEK_COST;
-            err = journal_topic_before(hub->reader, topic->last_seq, lookback->before, &top.seq);
+            err = store_reader_topic_before(hub->reading.store, topic->last_seq, lookback->before,
+                                            &top.seq);
             if (!err) {
                 replace_top(lookback, top.seq);
                 continue;
             }
         } else if (!err) {
             *budget -= 1;
-            err = journal_read(hub->reader, top.seq, out);
+            err = store_reader_read(hub->reading.store, top.seq, out);
         }
         if (!err) return LOOKBACK_EVENT;
         if (err != ERR_NOT_FOUND) return LOOKBACK_FAILED;
@@ -120,9 +121,9 @@ static enum lookback_step peek_journal(struct hub *hub, struct lookback *lookbac
         if (*budget <= 0) return LOOKBACK_PAUSE;
         *budget -= 1;
         uint64_t at = lookback->stored_at;
-        int err = journal_read_previous(hub->reader, &at, out);
+        int err = store_reader_previous(hub->reading.store, &at, out);
         if (err && err != ERR_NOT_FOUND) return LOOKBACK_FAILED;
-        if (!err && selector_matches(selector, out->topic_no) && is_kept(hub, out->topic_no, at))
+        if (!err && directory_matches(selector, out->topic_no) && is_kept(hub, out->topic_no, at))
             return LOOKBACK_EVENT;
         lookback->stored_at = at;
     }
@@ -147,7 +148,7 @@ static enum lookback_step peek_ring(struct hub *hub, struct lookback *lookback,
         *budget -= 1;
         struct event *event = ring_before(&hub->ring, lookback->ring_at);
         if (!event) break;
-        if (event->flags & EVENT_MEMORY && selector_matches(selector, event->topic_no) &&
+        if (event->flags & EVENT_MEMORY && directory_matches(selector, event->topic_no) &&
             is_kept(hub, event->topic_no, event->seq)) {
             *out = event;
             return LOOKBACK_EVENT;

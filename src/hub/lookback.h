@@ -35,7 +35,7 @@ typedef int64_t lookback_budget;
 
 enum lookback_step { LOOKBACK_EVENT, LOOKBACK_PAUSE, LOOKBACK_END, LOOKBACK_FAILED };
 // The next older event with data. LOOKBACK_PAUSE: the budget is used up, go on in another turn. LOOKBACK_END: nothing older is kept.
-// LOOKBACK_FAILED: the journal cannot be read. Between hub_read_begin and _end.
+// LOOKBACK_FAILED: the journal cannot be read. Between reading_begin and _end.
 enum lookback_step lookback_next(struct hub *hub, struct lookback *lookback,
                                  const struct selector *selector, lookback_budget *budget,
                                  struct lookback_event *out) MUST_CHECK;

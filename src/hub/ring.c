@@ -4,6 +4,9 @@
 
 #include <stdlib.h>
 
+// Older events that one ring_count looks at: what a turn can spare.
+#define SWEEP_EVENTS 64
+
 int ring_init(struct ring *ring, size_t events_max, size_t bytes_max, uint64_t floor) {
     *ring = (struct ring){.floor = floor, .events_max = events_max, .bytes_max = bytes_max};
     ring->slots = malloc(64 * sizeof *ring->slots);
@@ -13,20 +16,23 @@ int ring_init(struct ring *ring, size_t events_max, size_t bytes_max, uint64_t f
 }
 
 void ring_fini(struct ring *ring) {
-    for (size_t i = 0; i < ring->count; i++) batch_put(ring->slots[(ring->head + i) & ring->mask]);
+    for (size_t i = 0; i < ring->count; i++)
+        batch_put(ring->slots[(ring->head + i) & ring->mask].batch);
     free(ring->slots);
     *ring = (struct ring){0};
 }
 
-static struct batch *batch_at(const struct ring *ring, size_t i) {
-    return ring->slots[(ring->head + i) & ring->mask];
+static struct ring_slot *slot_at(const struct ring *ring, size_t i) {
+    return &ring->slots[(ring->head + i) & ring->mask];
 }
+
+static struct batch *batch_at(const struct ring *ring, size_t i) { return slot_at(ring, i)->batch; }
 
 static int grow(struct ring *ring) {
     size_t cap = ring->mask + 1;
-    struct batch **slots = malloc(cap * 2 * sizeof *slots);
+    struct ring_slot *slots = malloc(cap * 2 * sizeof *slots);
     if (!slots) return ERR_NOMEM;
-    for (size_t i = 0; i < ring->count; i++) slots[i] = batch_at(ring, i);
+    for (size_t i = 0; i < ring->count; i++) slots[i] = *slot_at(ring, i);
     free(ring->slots);
     ring->slots = slots;
     ring->mask = cap * 2 - 1;
@@ -37,20 +43,61 @@ static int grow(struct ring *ring) {
 int ring_push(struct ring *ring, struct batch *batch) {
     ASSERT(batch->count);
     if (ring->count > ring->mask && grow(ring)) return ERR_NOMEM;
-    ring->slots[(ring->head + ring->count++) & ring->mask] = batch;
+    *slot_at(ring, ring->count++) = (struct ring_slot){.batch = batch};
+    ring->fresh++;
     ring->events += batch->count;
     ring->bytes += batch->bytes;
     return 0;
+}
+
+static void set_encoded(struct ring *ring, struct ring_slot *slot, size_t encoded) {
+    ring->bytes += encoded - slot->encoded;
+    slot->encoded = encoded;
+}
+
+static void count_fresh(struct ring *ring) {
+    for (; ring->fresh; ring->fresh--) {
+        struct ring_slot *slot = slot_at(ring, ring->count - ring->fresh);
+        size_t encoded = 0;
+        for (uint32_t i = 0; i < slot->batch->count; i++)
+            encoded += event_encoded_bytes(slot->batch->events[i]);
+        set_encoded(ring, slot, encoded);
+    }
+}
+
+static void sweep(struct ring *ring) {
+    for (int i = 0; i < SWEEP_EVENTS && ring->count; i++) {
+        if (ring->sweep_batch >= ring->count) ring->sweep_batch = 0;
+        struct ring_slot *slot = slot_at(ring, ring->sweep_batch);
+        ring->sweep_encoded += event_encoded_bytes(slot->batch->events[ring->sweep_event]);
+        if (++ring->sweep_event < slot->batch->count) continue;
+        set_encoded(ring, slot, ring->sweep_encoded);
+        ring->sweep_batch++;
+        ring->sweep_event = 0;
+        ring->sweep_encoded = 0;
+    }
+}
+
+void ring_count(struct ring *ring) {
+    count_fresh(ring);
+    sweep(ring);
 }
 
 struct batch *ring_evict(struct ring *ring) {
     if (!ring->count || (ring->events <= ring->events_max && ring->bytes <= ring->bytes_max))
         return NULL;
     struct batch *oldest = batch_at(ring, 0);
+    ring->bytes -= oldest->bytes + slot_at(ring, 0)->encoded;
+    ring->events -= oldest->count;
     ring->head = (ring->head + 1) & ring->mask;
     ring->count--;
-    ring->events -= oldest->count;
-    ring->bytes -= oldest->bytes;
+    if (ring->fresh > ring->count) ring->fresh = ring->count;
+    if (ring->sweep_batch) {
+        ring->sweep_batch--;
+    } else {
+        ring->sweep_event = 0;
+        ring->sweep_encoded = 0;
+    }
     ring->floor = oldest->events[oldest->count - 1]->seq;
     return oldest;
 }

@@ -1,24 +1,40 @@
 // SPDX-License-Identifier: MIT
-// The ring: a worker's recent batches in memory, so that who is only a little behind does not touch the disk. Bounded by
-// events and bytes; the oldest batch leaves first.
+// The ring: a worker's recent batches in memory, so that a subscriber that is only a little behind
+// does not touch the disk. Bounded by events and bytes; the oldest batch leaves first.
+//
+// Its bytes are those of the events and of the encodings that they carry. Encodings are made at any
+// time by any worker, and nobody keeps an account of them that all would have to write to: the ring
+// looks. ring_count looks at all batches that came since it was last called, and at a few older
+// events, so that an encoding that comes late is counted within a number of turns.
 #ifndef TAILRACE_HUB_RING_H
 #define TAILRACE_HUB_RING_H
 
 #include "journal/event.h"
 
+struct ring_slot {
+    struct batch *batch;
+    size_t encoded; // bytes of encodings when they were last counted
+};
+
 struct ring {
-    struct batch **slots; // a power of two of them
+    struct ring_slot *slots; // a power of two of them
     size_t mask;
     size_t head, count; // slots[(head + i) & mask], i < count, oldest first
     uint64_t floor;     // every event above this seq is in the ring
     size_t events, bytes;
     size_t events_max, bytes_max;
+    size_t fresh; // the newest batches whose encodings were never counted
+    // Where counting the older ones goes on, and what was counted of that batch.
+    size_t sweep_batch, sweep_encoded;
+    uint32_t sweep_event;
 };
 
 int ring_init(struct ring *ring, size_t events_max, size_t bytes_max, uint64_t floor) MUST_CHECK;
 void ring_fini(struct ring *ring);
 // Takes over one reference of a batch that has events. ERR_NOMEM: nothing was taken.
 int ring_push(struct ring *ring, struct batch *batch) MUST_CHECK;
+// Brings `bytes` up to date with the encodings.
+void ring_count(struct ring *ring);
 // While over a bound: removes the oldest batch and returns it (the caller puts it), NULL when within bounds.
 struct batch *ring_evict(struct ring *ring);
 

@@ -1,80 +1,19 @@
 // SPDX-License-Identifier: MIT
-// Where a subscriber begins: turns what was asked for (an id, a time, the newest N of each topic) into a cursor, or
-// into a list of events where a cursor cannot say it.
+// Where a subscriber begins.
+#include "hub/start.h"
+
 #include <stdlib.h>
 
-#include "base/json.h"
-#include "base/limits.h"
+#include "base/array.h"
+#include "hub/gather.h"
 #include "hub/history.h"
 #include "hub/hub_priv.h"
+#include "hub/replay.h"
+#include "hub/subscriber.h"
 
-// Events in the list of one start. Beyond it the oldest are left out, and a gap says so: 8 MB while it lasts.
+// Events in the list of one start. Beyond it the oldest are left out, and a gap says so: 8 MB while
+// it lasts.
 #define LIST_EVENTS_MAX 1000000
-
-void tell_gap(struct hub *hub, struct subscriber *subscriber, struct str from, uint64_t to,
-              uint64_t id, const char *reason) {
-    const struct selector *selector = subscriber->selector;
-    struct buf data, words;
-    bool first = true;
-    buf_init(&data, 4096);
-    buf_init(&words, 16384);
-    buf_append_char(&data, '{');
-    json_pair_str(&data, &first, "from", from);
-    json_key(&data, &first, "to");
-    buf_append_char(&data, '"');
-    frame_id(&data, hub->epoch, to);
-    buf_append_char(&data, '"');
-    json_pair_str(&data, &first, "reason", str_from(reason));
-    buf_append_char(&data, '}');
-    struct frame_view view = {.seq = id,
-                              .time_ms = hub->last_time_ms,
-                              .topic = selector->names[0].text,
-                              .type = STR("tailrace.gap"),
-                              .data = buf_str(&data)};
-    switch (selector->format) {
-        case FRAME_PLAIN:
-        case FRAME_META:
-        case FRAME_ENVELOPE:
-            frame_control(&words, "gap", buf_str(&data), hub->epoch, id, selector->chunked);
-            break;
-        case FRAME_NDJSON:
-            frame_encode(&words, FRAME_NDJSON, &view, hub->epoch, selector->chunked);
-            break;
-        case FRAME_JSON:
-            if (subscriber->flags & SUB_ELEMENTS) buf_append_char(&words, ',');
-            subscriber->flags |= SUB_ELEMENTS;
-            frame_encode(&words, FRAME_JSON, &view, hub->epoch, false);
-            if (selector->chunked) frame_chunk(&words, 0);
-            break;
-        case FRAME_TEXT: // bare data has no place for it
-        case FRAME_FORMATS: break;
-    }
-    hub->counts.gaps_total++;
-    (void)subscriber_say(hub, subscriber, buf_str(&words));
-    buf_fini(&data);
-    buf_fini(&words);
-}
-
-static bool need_replay(struct subscriber *subscriber) {
-    if (!subscriber->replay) subscriber->replay = calloc(1, sizeof *subscriber->replay);
-    return subscriber->replay != NULL;
-}
-
-struct list {
-    uint64_t *seqs;
-    size_t count, cap;
-};
-
-static bool list_room(struct list *list, size_t more) {
-    if (list->cap - list->count >= more) return true;
-    size_t cap = list->cap ? list->cap : 64;
-    while (cap - list->count < more) cap *= 2;
-    uint64_t *seqs = realloc(list->seqs, cap * sizeof *seqs);
-    if (!seqs) return false;
-    list->seqs = seqs;
-    list->cap = cap;
-    return true;
-}
 
 static int compare_seqs(const void *a, const void *b) {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -82,7 +21,7 @@ static int compare_seqs(const void *a, const void *b) {
 }
 
 // The newest `count` of a topic that is kept in memory only.
-static int list_memory(struct hub *hub, struct list *list, const struct topic *topic,
+static int list_memory(struct hub *hub, struct replay_list *list, const struct topic *topic,
                        uint64_t count) {
     uint64_t first = topic->last_ordinal - count + 1;
     struct ring_place place = ring_find(&hub->ring, hub->ring.floor);
@@ -90,30 +29,30 @@ static int list_memory(struct hub *hub, struct list *list, const struct topic *t
         if (event->topic_no != topic->no || event->ordinal < first ||
             event->seq <= topic->trimmed_seq)
             continue;
-        if (!list_room(list, 1)) return ERR_NOMEM;
+        if (!array_reserve(list->seqs, list->cap, list->count + 1)) return ERR_NOMEM;
         list->seqs[list->count++] = event->seq;
     }
     return 0;
 }
 
-static int list_stored(struct hub *hub, struct list *list, const struct topic *topic,
+static int list_stored(struct hub *hub, struct replay_list *list, const struct topic *topic,
                        uint64_t count) {
     uint64_t start;
-    int err = hub_read_begin(hub);
+    int err = reading_begin(&hub->reading);
     if (!err)
-        err =
-            journal_topic_at(hub->reader, topic->last_seq, topic->last_ordinal - count + 1, &start);
-    // Trimmed in this moment: everything that is left then.
+        err = store_reader_topic_at(hub->reading.store, topic->last_seq,
+                                    topic->last_ordinal - count + 1, &start);
+    // Trimmed just now: everything that is left then.
     if (err == ERR_NOT_FOUND) {
         start = topic->trimmed_seq + 1;
         err = 0;
     }
     if (err) return err;
-    if (!list_room(list, count)) return ERR_NOMEM;
+    if (!array_reserve(list->seqs, list->cap, list->count + count)) return ERR_NOMEM;
     size_t got;
     bool lost;
-    err = journal_topic_after(hub->reader, topic->last_seq, start - 1, list->seqs + list->count,
-                              count, &got, &lost);
+    err = store_reader_topic_after(hub->reading.store, topic->last_seq, start - 1,
+                                   list->seqs + list->count, count, &got, &lost);
     if (err == ERR_NOT_FOUND) return 0;
     if (!err) list->count += got;
     return err;
@@ -128,14 +67,15 @@ static uint64_t records_for(const struct topic *topic, uint64_t count) {
 
 static int start_last(struct hub *hub, struct subscriber *subscriber, uint64_t count) {
     const struct selector *selector = subscriber->selector;
-    struct list list = {0};
+    struct replay_list list = {0};
     int err = 0;
     if (count == 0) {
         subscriber->cursor = hub->position;
         return 0;
     }
-    // Everything there is: a cursor at the beginning says it. Not for a wide selector: it would read the whole journal for it.
-    bool all = selector->topics_count <= MERGE_TOPICS;
+    // Everything there is: a cursor at the beginning says it. Not for a wide selector: it would read
+    // the whole store for it.
+    bool all = selector->topics_count <= GATHER_MERGE_TOPICS;
     for (uint32_t i = 0; i < selector->topics_count; i++) {
         const struct topic *topic = directory_topic(&hub->directory, selector->topics[i]);
         if (records_for(topic, count) < topic->last_ordinal - topic->trimmed_ordinal) all = false;
@@ -154,33 +94,32 @@ static int start_last(struct hub *hub, struct subscriber *subscriber, uint64_t c
         err = topic->memory ? list_memory(hub, &list, topic, records)
                             : list_stored(hub, &list, topic, records);
     }
-    if (!err && !need_replay(subscriber)) err = ERR_NOMEM;
+    if (!err && !replay_make(subscriber, REPLAY_LIST)) err = ERR_NOMEM;
     if (err) {
         free(list.seqs);
         return err;
     }
     if (list.count) qsort(list.seqs, list.count, sizeof *list.seqs, compare_seqs);
     if (list.count && cut) {
-        struct buf from;
         uint64_t to = list.seqs[0] - 1;
-        buf_init(&from, 128);
-        frame_id(&from, hub->epoch, 0);
-        tell_gap(hub, subscriber, buf_str(&from), to, to,
-                 "more events asked for than a start may list");
-        buf_fini(&from);
+        subscriber_gap(hub, subscriber,
+                       &(struct subscriber_loss){
+                           .to_seq = to,
+                           .seq = to,
+                           .reason = "more events asked for than a start may list",
+                       });
     }
-    subscriber->replay->seqs = list.seqs;
-    subscriber->replay->count = list.count;
-    subscriber->replay->then = hub->position;
+    list.then = hub->position;
+    subscriber->replay->list = list;
     subscriber->cursor = 0;
     return 0;
 }
 
 static int start_time(struct hub *hub, struct subscriber *subscriber, uint64_t time_ms) {
-    int err = hub_read_begin(hub);
-    if (!err) err = journal_seq_before_time(hub->reader, time_ms, &subscriber->cursor);
+    int err = reading_begin(&hub->reading);
+    if (!err) err = store_reader_seq_before_time(hub->reading.store, time_ms, &subscriber->cursor);
     if (subscriber->cursor > hub->position) subscriber->cursor = hub->position;
-    // The journal does not know of topics that are in memory only.
+    // The store does not know of topics that are in memory only.
     uint64_t from = subscriber->cursor > hub->ring.floor ? subscriber->cursor : hub->ring.floor;
     struct ring_place place = ring_find(&hub->ring, from);
     const struct event *event;
@@ -192,7 +131,7 @@ static int start_time(struct hub *hub, struct subscriber *subscriber, uint64_t t
 // Whether an id's owner has all of topics that are closed for good.
 static bool has_all_of_closed(const struct hub *hub, const struct selector *selector,
                               uint64_t seq) {
-    if (!selector_finished(hub, selector)) return false;
+    if (!directory_last_closed(&hub->directory, selector)) return false;
     for (uint32_t i = 0; i < selector->topics_count; i++) {
         if (directory_topic(&hub->directory, selector->topics[i])->last_seq > seq) return false;
     }
@@ -209,7 +148,7 @@ static int start_after(struct hub *hub, struct subscriber *subscriber,
             return ERR_NOT_FOUND;
         }
         subscriber->cursor = request->seq;
-        subscriber->told = 0; // what was lost after that id is to be told
+        subscriber->told = 0; // what was lost after that id is still to be told
         return 0;
     }
     int err = 0;
@@ -221,32 +160,29 @@ static int start_after(struct hub *hub, struct subscriber *subscriber,
         case HUB_START_AFTER: subscriber->cursor = 0; break;
     }
     if (!err) {
-        tell_gap(hub, subscriber, request->foreign_id, subscriber->cursor, subscriber->cursor,
-                 ahead ? "unknown id" : "unknown epoch");
+        subscriber_gap(hub, subscriber,
+                       &(struct subscriber_loss){
+                           .from = request->foreign_id,
+                           .to_seq = subscriber->cursor,
+                           .seq = subscriber->cursor,
+                           .reason = ahead ? "unknown id" : "unknown epoch",
+                       });
     }
     return err;
 }
 
-static int start_before(struct hub *hub, struct subscriber *subscriber,
-                        const struct hub_request *request) {
-    ASSERT(request->mode == HUB_SNAPSHOT && !frame_is_sse(request->format));
-    if (!need_replay(subscriber)) return ERR_NOMEM;
-    return history_new(&subscriber->replay->history, hub, request);
-}
-
 static int set_limit(struct subscriber *subscriber, const struct hub_request *request) {
     if (!request->limit) return 0;
-    if (!need_replay(subscriber)) return ERR_NOMEM;
-    subscriber->replay->limited = true;
+    if (!replay_make(subscriber, REPLAY_LIMIT)) return ERR_NOMEM;
     subscriber->replay->left = request->limit;
     return 0;
 }
 
 static int set_pace(struct subscriber *subscriber, const struct hub_request *request) {
     if (request->pace_ms == HUB_PACE_NONE) return 0;
-    if (!need_replay(subscriber)) return ERR_NOMEM;
-    subscriber->replay->pace_ms = request->pace_ms;
-    subscriber->replay->speed = request->pace_speed ? request->pace_speed : 1;
+    if (!replay_make(subscriber, REPLAY_PACED)) return ERR_NOMEM;
+    subscriber->replay->pace.every_ms = request->pace_ms;
+    subscriber->replay->pace.speed = request->pace_speed ? request->pace_speed : 1;
     return 0;
 }
 
@@ -254,7 +190,7 @@ int start_resolve(struct hub *hub, struct subscriber *subscriber, const struct h
                   struct report *report) {
     int err = set_pace(subscriber, request);
     if (!err) err = set_limit(subscriber, request);
-    // What is already gone is no loss to somebody who begins now.
+    // What is already gone is no loss to a subscriber that begins now.
     subscriber->told = hub->directory.trims;
     switch (request->start) {
         case HUB_START_LIVE: subscriber->cursor = hub->position; break;
@@ -268,10 +204,10 @@ int start_resolve(struct hub *hub, struct subscriber *subscriber, const struct h
             if (!err) err = start_last(hub, subscriber, request->count);
             break;
         case HUB_START_BEFORE:
-            if (!err) err = start_before(hub, subscriber, request);
+            if (!err) err = history_start(hub, subscriber, request);
             break;
     }
-    hub_read_end(hub);
+    reading_end(&hub->reading);
     if (err && err != ERR_NOT_FOUND)
         report_set(report, err, "the history cannot be read: %s", err_text(err));
     return err;

@@ -30,8 +30,48 @@ struct event *event_new(struct str topic, struct str type, struct str key, struc
 
 void event_free(struct event *event) {
     if (!event) return;
-    for (size_t i = 0; i < EVENT_FRAMES; i++) free(atomic_load(&event->frames[i]));
+    struct encoding *encoding = atomic_load(&event->encodings);
+    for (struct encoding *next; encoding; encoding = next) {
+        next = encoding->next;
+        free(encoding);
+    }
     free(event);
+}
+
+// The first of that kind before `end`.
+static struct encoding *find(struct encoding *from, const struct encoding *end, uint32_t kind) {
+    while (from != end && from->kind != kind) from = from->next;
+    return from == end ? NULL : from;
+}
+
+static struct encoding *newest(struct event *event) {
+    return atomic_load_explicit(&event->encodings, memory_order_acquire);
+}
+
+const struct encoding *event_encoding(struct event *event, uint32_t kind) {
+    return find(newest(event), NULL, kind);
+}
+
+const struct encoding *event_add_encoding(struct event *event, struct encoding *made) {
+    struct encoding *looked_at = NULL, *head = newest(event);
+    do {
+        // Only what came since the last look.
+        struct encoding *other = find(head, looked_at, made->kind);
+        if (other) {
+            free(made);
+            return other;
+        }
+        made->next = looked_at = head;
+    } while (!atomic_compare_exchange_weak_explicit(&event->encodings, &head, made,
+                                                    memory_order_acq_rel, memory_order_acquire));
+    return made;
+}
+
+size_t event_encoded_bytes(struct event *event) {
+    size_t bytes = 0;
+    for (const struct encoding *at = newest(event); at; at = at->next)
+        bytes += sizeof *at + at->size;
+    return bytes;
 }
 
 void batch_put(struct batch *batch) {

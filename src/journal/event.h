@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// An event, and the batch of events that one commit made visible. Both are immutable once the journal has given
-// them out, and shared by threads.
+// An event, and the batch of events that one commit made visible. Both are shared by threads, and
+// immutable once the journal has given them out.
 #ifndef TAILRACE_JOURNAL_EVENT_H
 #define TAILRACE_JOURNAL_EVENT_H
 
@@ -10,31 +10,41 @@
 #include "base/str.h"
 
 enum event_flags {
-    EVENT_CLOSE = 1,  // the topic is finished with this event
-    EVENT_MARKER = 2, // carries no data for subscribers; only marks (with EVENT_CLOSE)
-    EVENT_MEMORY = 4, // not in the store: set by the journal for topics with `durability: memory`
-    EVENT_ROTATED =
-        8, // the first line of a followed file that has taken the place of another (or of its own content)
+    // The topic is finished with this event.
+    EVENT_CLOSE = 1,
+    // Carries no data for subscribers; only marks (with EVENT_CLOSE).
+    EVENT_MARKER = 2,
+    // Not in the store: set by the journal for topics with `durability: memory`.
+    EVENT_MEMORY = 4,
+    // The first line of a followed file that has taken the place of another, or of its own content.
+    EVENT_ROTATED = 8,
 };
 
-// How many encodings an event can carry with it (hub/frame.h says which).
-#define EVENT_FRAMES 8
+// An encoding that an event carries with it, made on demand by the first thread that needs it.
+// `kind` is a number of the maker's (hub/frame.h). A list, because few of the many kinds are ever
+// needed of one event.
+struct encoding {
+    struct encoding *next;
+    uint32_t kind;
+    uint32_t size;
+    char bytes[];
+};
 
 struct event {
     uint64_t seq;     // given by the journal; 0 before
     uint64_t prev;    // seq of the topic's event before this one, 0 when there is none
     uint64_t ordinal; // 1 for a topic's first event, then counting
-    uint64_t
-        time_ms; // since 1970 UTC, given by the journal; never goes back from one seq to the next
-    uint32_t topic_no; // given by the journal: dense, never used again for another topic
+    // Since 1970 UTC, given by the journal; never goes back from one seq to the next.
+    uint64_t time_ms;
+    // Given by the journal: dense, never used again for another topic.
+    uint32_t topic_no;
     uint32_t data_len;
     uint16_t topic_len;
     uint8_t type_len;
     uint8_t key_len;
     uint8_t flags;
-    // Encodings made on demand by whoever needs one first, by compare and swap; freed with free().
-    _Atomic(void *) frames[EVENT_FRAMES];
-    char bytes[]; // topic, type, key, data
+    _Atomic(struct encoding *) encodings; // grows at its head, by compare and swap
+    char bytes[];                         // topic, type, key, data
 };
 
 static inline struct str event_topic(const struct event *e) {
@@ -50,24 +60,36 @@ static inline struct str event_data(const struct event *e) {
     return (struct str){e->bytes + e->topic_len + e->type_len + e->key_len, e->data_len};
 }
 
-// A copy of the texts on the heap; NULL when out of memory. The caller has checked them: topic by topic_check, type at
-// most LIMIT_TYPE_BYTES without CR, LF, NUL, key at most LIMIT_KEY_BYTES, data valid UTF-8 of at most LIMIT_DATA_BYTES.
+// Copies the texts to the heap; NULL when out of memory. The caller has checked them: topic by
+// topic_check, type at most LIMIT_TYPE_BYTES without CR, LF, NUL, key at most LIMIT_KEY_BYTES, data
+// valid UTF-8 of at most LIMIT_DATA_BYTES.
 struct event *event_new(struct str topic, struct str type, struct str key, struct str data,
                         uint8_t flags);
 void event_free(struct event *event);
 
-// What happened to a topic other than an event.
+// The encoding of that kind, NULL when nobody has made it. Lives as long as the event. Any thread.
+const struct encoding *event_encoding(struct event *event, uint32_t kind);
+// Adds one (on the heap, taken over), unless another thread was faster: then it is freed. The one
+// that the event has.
+const struct encoding *event_add_encoding(struct event *event, struct encoding *made);
+// Memory of all its encodings. Any thread.
+size_t event_encoded_bytes(struct event *event);
+
+// A change of a topic that is not an event.
 struct topic_change {
     uint32_t topic_no;
-    bool gone;   // nothing is left of it and its name is free; the other fields say nothing
-    bool closed; // false again after it was forgotten
-    uint64_t trimmed_seq; // every event of the topic up to this seq is gone (retention, DELETE)
+    // The topic is dropped and its name is free; the fields below have no meaning.
+    bool gone;
+    // False again after the topic was forgotten.
+    bool closed;
+    // Every event of the topic up to this seq is gone (retention, DELETE).
+    uint64_t trimmed_seq;
     uint64_t trimmed_ordinal;
-    uint64_t bytes; // data bytes that are left
+    uint64_t bytes; // data bytes of the events that are left
 };
 
-// What one commit made visible: events by rising seq, then changes of topics. Shared by all workers; each holds
-// references. Freed with its events when the last is put.
+// What one commit made visible: events by rising seq, then changes of topics. Shared by all
+// workers; each holds references. Freed with its events when the last reference is put.
 struct batch {
     _Atomic(uint32_t) refs;
     uint32_t count;

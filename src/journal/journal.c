@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The journal's public face: opening with recovery, publishing, state, closing.
+// The journal's public functions: opening with recovery, publishing, state, closing.
 #include "journal/journal.h"
 
 #include <inttypes.h>
@@ -12,10 +12,10 @@
 #include "journal/links.h"
 #include "sys/clock.h"
 
-// --- opening --------------------------------------------------------------------------------------------------------
+// --- opening -------------------------------------------------------------------------------------
 
-// Address space, not disk: the file grows with use. Twice what retention allows leaves room for free pages and for
-// readers that hold old ones; without a bound the disk is the bound.
+// Address space, not disk: the file grows with use. Twice what retention allows leaves room for
+// free pages and for readers that hold old ones; without a bound of bytes the disk is the bound.
 static size_t map_bytes(const struct journal_config *config) {
     if (config->map_bytes) return config->map_bytes;
     uint64_t bytes_max = config->policy.retention.bytes_max;
@@ -38,7 +38,8 @@ static int corrupt(struct report *report, const struct journal *journal, const c
 }
 
 static void draw_epoch(char out[RECORD_EPOCH_BYTES]) {
-    // Microseconds, the last three digits drawn, so that journals made at the same moment on two machines differ too.
+    // Microseconds with three random digits, so that journals made at the same moment on two
+    // machines differ too.
     uint16_t random = 0;
     (void)!getrandom(&random, sizeof random, 0);
     uint64_t value = clock_unix_ms() * 1000 + random % 1000;
@@ -111,13 +112,13 @@ static int load_topics(struct journal *journal, MDB_txn *txn, struct report *rep
         uint32_t no = 0;
         struct topic_now now;
         struct str name = {0};
-        struct topic *topic;
+        struct topic_row *topic;
         if (key.mv_size == sizeof no) memcpy(&no, key.mv_data, sizeof no);
         if (no == 0 || no >= journal->state.topic_next ||
             record_decode_topic((struct str){data.mv_data, data.mv_size}, &now, &name) ||
-            now.last_seq > journal->state.last_seq || topics_find(&journal->topics, name))
+            now.last_seq > journal->state.last_seq || topic_rows_find(&journal->topics, name))
             err = corrupt(report, journal, "topic", no);
-        if (!err && topics_add(&journal->topics, name, no, &topic))
+        if (!err && topic_rows_add(&journal->topics, name, no, &topic))
             err = report_set(report, ERR_NOMEM, "out of memory");
         if (!err) topic->now = now;
     }
@@ -126,9 +127,9 @@ static int load_topics(struct journal *journal, MDB_txn *txn, struct report *rep
     return err;
 }
 
-// What an event after the checkpoint changed.
+// Applies an event after the checkpoint to its topic and to the keys.
 static int replay(struct journal *journal, const struct record *record) {
-    struct topic *topic = topics_find_no(&journal->topics, record->topic_no);
+    struct topic_row *topic = topic_rows_find_no(&journal->topics, record->topic_no);
     if (!topic) return ERR_CORRUPT;
     struct topic_now *now = &topic->now;
     if (record->seq > now->last_seq) {
@@ -140,7 +141,7 @@ static int replay(struct journal *journal, const struct record *record) {
         now->closed = (record->flags & EVENT_CLOSE) != 0;
         now->marker = (record->flags & EVENT_MARKER) != 0;
         if (!topic->dirty) {
-            int err = work_topics_add(&journal->dirty, topic);
+            int err = work_rows_add(&journal->dirty, topic);
             if (err) return err;
             topic->dirty = true;
         }
@@ -201,7 +202,7 @@ int journal_open(struct journal **out, const struct journal_config *config, stru
     journal->backlog_end = &journal->backlog;
     journal->trim_at_ms = UINT64_MAX;
     pthread_mutex_init(&journal->lock, NULL);
-    pthread_mutex_init(&journal->turn, NULL);
+    pthread_mutex_init(&journal->writer_lock, NULL);
     bool created = false;
     int err =
         store_open(&journal->store, config->dir, map_bytes(config), config->sync, &created, report);
@@ -229,11 +230,11 @@ void journal_topics(struct journal *journal,
                     void (*each)(void *context, const struct topic_state *topic), void *context) {
     ASSERT(!journal->started);
     for (size_t i = 0; i < journal->topics.by_no.cap; i++) {
-        const struct topic *topic = journal->topics.by_no.at[i].item;
+        const struct topic_row *topic = journal->topics.by_no.at[i].item;
         if (!topic) continue;
         const struct topic_now *now = &topic->now;
         const struct topic_state state = {
-            .name = topic_name(topic),
+            .name = topic_row_name(topic),
             .topic_no = topic->no,
             .closed = now->closed,
             .marker = now->marker,
@@ -275,23 +276,23 @@ void journal_close(struct journal *journal) {
     store_close(&journal->store);
     work_fini(&journal->work);
     keys_fini(&journal->keys);
-    topics_fini(&journal->topics);
+    topic_rows_fini(&journal->topics);
     free(journal->dirty.list);
     free(journal->trims.list);
     policy_fini(&journal->policy);
     policy_fini(&journal->policy_next);
     pthread_mutex_destroy(&journal->lock);
-    pthread_mutex_destroy(&journal->turn);
+    pthread_mutex_destroy(&journal->writer_lock);
     free(journal);
 }
 
-// --- publishing -----------------------------------------------------------------------------------------------------
+// --- publishing ----------------------------------------------------------------------------------
 
 static int enqueue(struct journal *journal, struct publish *publish) {
     const struct journal_config *config = &journal->config;
     uint64_t events = atomic_fetch_add(&journal->queue_events, publish->count);
     uint64_t bytes = atomic_fetch_add(&journal->queue_bytes, publish->bytes);
-    // One publish is taken whatever the bounds are, or it could never be.
+    // An empty queue takes any publish, or one larger than the bounds could never be published.
     if (events > 0 && (events + publish->count > config->queue_events_max ||
                        bytes + publish->bytes > config->queue_bytes_max)) {
         atomic_fetch_sub(&journal->queue_events, publish->count);
@@ -354,7 +355,7 @@ int journal_source_position(struct journal *journal, struct str name, char *out,
     return store_error(rc);
 }
 
-// --- state ----------------------------------------------------------------------------------------------------------
+// --- state ---------------------------------------------------------------------------------------
 
 const char *journal_epoch(const struct journal *journal) { return journal->epoch; }
 

@@ -1,36 +1,39 @@
 // SPDX-License-Identifier: MIT
 // The journal: the durable, ordered sequence of all events of a hub, kept in LMDB (doc/JOURNAL.md).
 //
-// One thread of its own is the only writer. Publishers hand it a struct publish from any thread; it takes all that wait, commits them
-// as one transaction, syncs once, hands the committed batch to the listener and then tells each publisher. While a sync
-// runs the next batch gathers: group commit without a timer.
+// One thread, the journal thread, is the only writer. Publishers hand it a struct publish from any
+// thread. It takes all waiting publishes, commits them as one transaction, syncs once, hands the
+// batch to the listener and then answers each publisher. While a sync runs the next publishes
+// gather: group commit without a timer.
 //
-// Readers read old events through a struct journal_reader of their own, from any thread, without a lock against the
-// writer.
+// Readers read stored events through a struct store_reader of their own, from any thread, without
+// a lock against the writer.
 #ifndef TAILRACE_JOURNAL_JOURNAL_H
 #define TAILRACE_JOURNAL_JOURNAL_H
 
 #include "base/err.h"
 #include "base/str.h"
 #include "journal/event.h"
+#include "journal/store_reader.h"
 #include "sys/inbox.h"
 
 struct journal;
 
-// --- opening --------------------------------------------------------------------------------------------------------
+// --- opening -------------------------------------------------------------------------------------
 
-// Retention: what is over any of the bounds goes, oldest first. 0 means no bound of that kind.
+// Retention: while one of the bounds is exceeded the oldest events are deleted. 0: no such bound.
 struct journal_retention {
     uint64_t bytes_max;
     uint64_t count_max;
     uint64_t age_max_ms;
 };
 
-// For the topics that match `pattern`, on top of the retention of all. The first that matches counts.
+// For the topics that match `pattern`, beside the retention of all. The first match counts.
 struct journal_topic_rule {
     const char *pattern;
     struct journal_retention retention;
-    bool memory; // durability: memory. Its events never reach the store
+    // `durability: memory`: the events of these topics are never written to the store.
+    bool memory;
 };
 
 struct journal_policy {
@@ -40,46 +43,41 @@ struct journal_policy {
 };
 
 struct journal_config {
-    const char *dir;              // made (0700) when it does not exist; its parent must
+    // Created (0700) when it does not exist; its parent must exist.
+    const char *dir;
     struct journal_policy policy; // copied
-    uint64_t map_bytes;           // size of LMDB's map; 0: derived from retention.bytes_max
-    uint32_t queue_events_max;    // what may wait for a commit
+    // Size of LMDB's map; 0: derived from retention.bytes_max.
+    uint64_t map_bytes;
+    // Bounds of the publish queue.
+    uint32_t queue_events_max;
     uint64_t queue_bytes_max;
     uint32_t topics_max;
-    bool sync; // false only for benchmarks and tests: commits are not synced
+    // False only for benchmarks and tests: commits are not synced.
+    bool sync;
 };
 
 // Called on the journal thread (or within journal_run), one commit after the other.
 struct journal_listener {
-    // After each commit, before publishers are told. The callee takes over one reference of the batch, and may wait, but never within
-    // journal_run when it has said that it is ready.
+    // After each commit, before its publishers are answered. The callee takes over one reference
+    // of the batch. It may block, but not within journal_run after `ready` returned true.
     void (*committed)(void *context, struct batch *batch);
-    // Whether `committed` would not wait now. NULL: it never does.
+    // Whether `committed` would return without blocking. NULL: it always would.
     bool (*ready)(void *context);
-    // Publishing has begun to be refused (`failure` says why), or works again (failed 0). Also on the journal thread. NULL: nobody asks.
+    // Publishing is refused from now on (`failure` says why), or works again (failed is 0).
+    // On the journal thread. NULL: not wanted.
     void (*state)(void *context, int failed, const char *failure);
     void *context;
 };
 
-// Opens or creates the journal, checks its format, replays what came after the last checkpoint. No thread runs yet.
-// ERR_LOCKED: another process has it. ERR_VERSION: made by a newer tailrace. ERR_CORRUPT: not ours or damaged.
-// ERR_DENIED, ERR_IO, ERR_FULL, ERR_NOMEM. The report says which directory and what to do.
+// Opens or creates the journal, checks its format, replays the events after the last checkpoint.
+// Starts no thread. ERR_LOCKED: in use by another process. ERR_VERSION: written by a newer
+// tailrace, or linked with an unknown version of LMDB. ERR_CORRUPT: not a journal, or damaged.
+// ERR_DENIED, ERR_IO, ERR_FULL, ERR_NOMEM. The report names the directory and what to do.
 int journal_open(struct journal **out, const struct journal_config *config,
                  struct report *report) MUST_CHECK;
 
-// Between open and start only: what is known of every topic, so that the caller can build its own view.
-struct topic_state {
-    struct str name; // borrowed until the call returns
-    uint32_t topic_no;
-    bool closed;
-    bool marker; // the newest event is an EVENT_MARKER
-    uint64_t last_seq;
-    uint64_t last_ordinal;
-    uint64_t last_time_ms;
-    uint64_t trimmed_seq;     // as in struct topic_change
-    uint64_t trimmed_ordinal; // events left = last_ordinal - trimmed_ordinal
-    uint64_t bytes;           // data bytes of the events that are left
-};
+// Between open and start only: the state of every topic, for building a directory of them. The name
+// is borrowed until the call returns.
 void journal_topics(struct journal *journal,
                     void (*each)(void *context, const struct topic_state *topic), void *context);
 
@@ -87,137 +85,107 @@ void journal_topics(struct journal *journal,
 int journal_start(struct journal *journal, struct journal_listener listener,
                   struct report *report) MUST_CHECK;
 
-// Commits what waits (or fails it when it cannot), writes a checkpoint, stops the thread. Readers and the journal itself stay usable for reading
-// until journal_close. New publishes are refused with ERR_CLOSED.
+// Commits the waiting publishes (or fails them), writes a checkpoint, stops the thread. Readers
+// work until journal_close. New publishes are refused with ERR_CLOSED.
 void journal_stop(struct journal *journal);
-// Stops if that has not happened, then frees everything. All readers must be closed. NULL is fine.
+// Stops the journal if it runs, then frees everything. All readers must be closed. NULL is fine.
 void journal_close(struct journal *journal);
 
-// --- publishing -----------------------------------------------------------------------------------------------------
+// --- publishing ----------------------------------------------------------------------------------
 
 enum publish_op {
     PUBLISH_EVENTS,
-    PUBLISH_FORGET, // DELETE: events[0] names the topic; its history goes at once, its closing too
+    // DELETE: events[0] names the topic; its history goes at once, and it is open again.
+    PUBLISH_FORGET,
 };
 
-// One publisher's share of a commit: all of it is committed or none. Owned by the publisher again when `done` runs (on the journal
-// thread, or within anybody's journal_run; it must be short and typically sends the publish on to its own thread through `message`).
+// One publisher's share of a commit: all of it is committed or none. The journal owns it until
+// `done` runs, on the journal thread or within a journal_run of any thread. `done` must be short;
+// typically it sends the publish back to its own thread through `message`.
 struct publish {
-    struct inbox_message message; // the journal's while queued, the publisher's afterwards
+    struct inbox_message message;
     enum publish_op op;
-    uint32_t count; // 1..LIMIT_PUBLISH_EVENTS; 0 only with a source position
-    struct event *
-        *events; // pointers owned by the publisher, events taken over by the journal when accepted
-    // A source's position, written in the same transaction. name.ptr NULL: none. len 0: forget the position.
+    // 1..LIMIT_PUBLISH_EVENTS; 0 only with a source position.
+    uint32_t count;
+    // The array stays the publisher's; the journal takes over the events when it accepts them.
+    struct event **events;
+    // A source's position, written in the same transaction. name.ptr NULL: none. len 0: delete it.
     struct str source_name;
     struct str source_position;
     void (*done)(struct publish *publish);
 
-    // Filled in before `done`:
-    int result; // 0; ERR_CLOSED: a topic is finished, nothing was published; ERR_NOT_FOUND: nothing to forget; ERR_LIMIT: too many topics;
-        // ERR_FULL, ERR_IO: the journal cannot write now, nothing was published, try again later
-    uint64_t first,
-        last; // seq of the first and last event, of the earlier ones where keys had been used before
-    uint32_t duplicates; // how many had a key that was already there; they were not published again
+    // Set before `done`. Unless `result` is 0 nothing was published. ERR_CLOSED: a topic is
+    // finished. ERR_NOT_FOUND: nothing to forget. ERR_LIMIT: too many topics. ERR_FULL, ERR_IO: the
+    // journal cannot write now, try again later.
+    int result;
+    // Seqs of the first and the last event; of an earlier event where its key was used before.
+    uint64_t first, last;
+    // Events that were not published because their key was used before.
+    uint32_t duplicates;
 
     size_t bytes; // the journal's own
 };
 
-// Any thread. 0: accepted, `done` will be called. Otherwise nothing was taken, `done` is not called:
-// ERR_BUSY: the queue is full; ERR_FULL or ERR_IO: the journal cannot write at present; ERR_CLOSED: stopping.
+// Any thread. 0: accepted, `done` will be called. On an error nothing was taken and `done` is not
+// called. ERR_BUSY: the queue is full. ERR_FULL, ERR_IO: the journal cannot write at present.
+// ERR_CLOSED: stopping.
 int journal_publish(struct journal *journal, struct publish *publish) MUST_CHECK;
 
-// The same in two steps, for who has many to publish in one turn: what was enqueued is taken only by journal_run, and then all at once.
+// The same in two steps, for many publishes in one turn: journal_run takes all that were enqueued.
 int journal_enqueue(struct journal *journal, struct publish *publish) MUST_CHECK;
-// Commits here and now what needs no store (events of topics with `durability: memory`) if nothing else is under way; leaves the rest to the
-// journal thread. Never waits.
+// Commits publishes that need no store (events of topics with `durability: memory`) on the calling
+// thread, unless a commit is under way. Leaves the others to the journal thread. Never blocks.
 void journal_run(struct journal *journal);
 
-// Source positions as last committed. Any thread. Copies at most LIMIT_SOURCE_POSITION_BYTES to `out`, sets *len. ERR_NOT_FOUND.
+// A source's position as of the last commit. Any thread. Copies at most LIMIT_SOURCE_POSITION_BYTES
+// to `out` and sets *len. ERR_NOT_FOUND.
 int journal_source_position(struct journal *journal, struct str name, char *out,
                             size_t *len) MUST_CHECK;
 
-// --- state ----------------------------------------------------------------------------------------------------------
+// --- state ---------------------------------------------------------------------------------------
 
-// Drawn from the time when the journal was created: no two journals share one. A short text of [0-9a-z]; static in the
-// journal.
+// The journal's identity: a short text of [0-9a-z], drawn when the journal was created. No two
+// journals share one. Lives as long as the journal.
 const char *journal_epoch(const struct journal *journal);
-// The highest seq that was ever given out and is committed. Any thread.
+// The highest committed seq. Any thread.
 uint64_t journal_last_seq(const struct journal *journal);
 
+// The one list of the journal's numbers: field, name of its metric, kind of the metric, help.
+#define JOURNAL_COUNTERS(X)                                                                        \
+    X(events, "journal_events", gauge, "events in the store")                                      \
+    X(bytes, "journal_bytes", gauge, "bytes of their records")                                     \
+    X(map_bytes, "journal_map_bytes", gauge, "size of the store's map")                            \
+    X(map_used_bytes, "journal_map_used_bytes", gauge, "used of it")                               \
+    X(first_seq, "journal_first_seq", gauge, "oldest event in the store")                          \
+    X(last_seq, "journal_last_seq", gauge, "newest event")                                         \
+    X(queue_events, "journal_queue_events", gauge, "events waiting for a commit")                  \
+    X(queue_bytes, "journal_queue_bytes", gauge, "their bytes")                                    \
+    X(sync_last_us, "journal_commit_microseconds", gauge, "duration of the last commit")           \
+    X(commits_total, "journal_commits_total", counter, "commits")                                  \
+    X(events_total, "events_total", counter, "events committed")                                   \
+    X(failures_total, "journal_failures_total", counter, "commits that failed")                    \
+    X(trimmed_total, "journal_trimmed_total", counter, "events removed by retention")
+
 struct journal_stats {
-    int failed;         // 0, or ERR_FULL / ERR_IO: publishing is refused
-    char failure[256];  // what failed, for /readyz and the log; empty when fine
-    uint64_t first_seq; // oldest event in the store, 0 when empty
-    uint64_t last_seq;
-    uint64_t events;    // in the store
-    uint64_t bytes;     // their records
-    uint64_t map_bytes; // of the map
-    uint64_t map_used_bytes;
-    uint64_t topics;
-    uint64_t commits_total;
-    uint64_t events_total;
-    uint64_t failures_total;
-    uint64_t trimmed_total;
-    uint64_t queue_events; // waiting now
-    uint64_t queue_bytes;
-    uint64_t sync_last_us; // duration of the last commit
+    // 0, or ERR_FULL / ERR_IO: publishing is refused.
+    int failed;
+    // What failed, for /readyz and the log; empty when nothing did.
+    char failure[256];
+#define X(field, name, kind, help) uint64_t field;
+    JOURNAL_COUNTERS(X)
+#undef X
 };
 // Any thread; a consistent copy of the moment.
 void journal_stats(struct journal *journal, struct journal_stats *out);
 
-// New retention, from the next commit on. Copied. `memory` rules count for topics that do not exist yet. Any thread.
+// New retention, from the next commit on. Copied. `memory` applies to topics that do not exist yet.
+// Any thread.
 int journal_set_policy(struct journal *journal, const struct journal_policy *policy) MUST_CHECK;
 
-// --- reading --------------------------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
-// For one thread. Holds no LMDB transaction between journal_reader_end and the next journal_reader_begin.
-struct journal_reader;
-
-int journal_reader_open(struct journal *journal, struct journal_reader **out) MUST_CHECK;
-void journal_reader_close(struct journal_reader *reader);
-
-// A snapshot of what is committed now. Must be ended in the same loop turn. Everything borrowed from the reader lives until the end.
-// ERR_IO, ERR_NOMEM.
-int journal_reader_begin(struct journal_reader *reader) MUST_CHECK;
-void journal_reader_end(struct journal_reader *reader);
-
-struct record {
-    uint64_t seq, prev, ordinal, time_ms;
-    uint32_t topic_no;
-    uint8_t flags;
-    struct str type, key, data; // borrowed
-};
-
-// Exactly this event. ERR_NOT_FOUND when it is not (or no longer) in the store, ERR_CORRUPT.
-int journal_read(struct journal_reader *reader, uint64_t seq, struct record *out) MUST_CHECK;
-
-// The first stored event of any topic with a seq above `after`. ERR_NOT_FOUND when there is none. Cheap when
-// called with rising `after`.
-int journal_read_next(struct journal_reader *reader, uint64_t after, struct record *out) MUST_CHECK;
-
-// One step back: *before becomes the seq of the last stored event of any topic below it, 0 when there is none. ERR_NOT_FOUND: there is none, or
-// that one has been forgotten. Cheap when called with what it gave.
-int journal_read_previous(struct journal_reader *reader, uint64_t *before,
-                          struct record *out) MUST_CHECK;
-
-// Within one topic. `tail` is the seq of any event of it that is known to be stored (typically its newest): the search goes back
-// from there along the links between records, in O(log n) reads and then one for each seq returned.
-//
-// The seqs above `after` up to `tail`, ascending, the lowest `max` of them. *count may be 0 (tail <= after). *lost is set when
-// a link led to a record that is no longer stored, so that older ones of the topic may be missing from the result.
-int journal_topic_after(struct journal_reader *reader, uint64_t tail, uint64_t after,
-                        uint64_t *seqs, size_t max, size_t *count, bool *lost) MUST_CHECK;
-// The seq of the topic's event with this ordinal (1 .. tail's). ERR_NOT_FOUND when it is not stored.
-int journal_topic_at(struct journal_reader *reader, uint64_t tail, uint64_t ordinal,
-                     uint64_t *seq) MUST_CHECK;
-
-// The topic's highest seq below `before`. ERR_NOT_FOUND when the topic has none, or none that may still be shown.
-int journal_topic_before(struct journal_reader *reader, uint64_t tail, uint64_t before,
-                         uint64_t *seq) MUST_CHECK;
-
-// The highest stored seq whose time is before `time_ms`, 0 when there is none. O(log n) reads.
-int journal_seq_before_time(struct journal_reader *reader, uint64_t time_ms,
-                            uint64_t *seq) MUST_CHECK;
+// A reader of what is stored, for one thread: store_reader_close frees it. Holds no LMDB transaction
+// between store_reader_end and the next store_reader_begin. ERR_NOMEM.
+int journal_reader_open(struct journal *journal, struct store_reader **out) MUST_CHECK;
 
 #endif

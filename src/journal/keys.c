@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
+#include "base/array.h"
+#include "sys/hash.h"
 
 void keys_fini(struct keys *keys) {
     keys_cut(keys, 0);
@@ -23,19 +24,13 @@ size_t keys_encode(char out[KEYS_BYTES_MAX], uint32_t topic_no, struct str key) 
 }
 
 int keys_add(struct keys *keys, struct str encoded, uint64_t seq, bool memory) {
-    if (keys->count == keys->cap) {
-        size_t cap = keys->cap ? keys->cap * 2 : 64;
-        struct key **list = realloc(keys->list, cap * sizeof(*list));
-        if (!list) return ERR_NOMEM;
-        keys->list = list;
-        keys->cap = cap;
-    }
-    struct key *key = malloc(sizeof *key + encoded.len);
+    if (!array_reserve(keys->list, keys->cap, keys->count + 1)) return ERR_NOMEM;
+    struct used_key *key = malloc(sizeof *key + encoded.len);
     if (!key) return ERR_NOMEM;
-    *key = (struct key){.hash = hash_bytes(encoded.ptr, encoded.len),
-                        .seq = seq,
-                        .len = (uint16_t)encoded.len,
-                        .memory = memory};
+    *key = (struct used_key){.hash = hash_bytes(encoded.ptr, encoded.len),
+                             .seq = seq,
+                             .len = (uint16_t)encoded.len,
+                             .memory = memory};
     memcpy(key->bytes, encoded.ptr, encoded.len);
     int err = slots_add(&keys->slots, key->hash, key);
     if (err) {
@@ -51,9 +46,10 @@ struct search {
     uint64_t newest;
 };
 
-// A key is there twice when the first event that used it was forgotten in the meantime: look at all, take the newest.
+// A key is in the table twice when the first event that used it was forgotten meanwhile: compare
+// all entries and take the newest.
 static bool newest(const void *item, void *wanted) {
-    const struct key *key = item;
+    const struct used_key *key = item;
     struct search *search = wanted;
     if (str_equal((struct str){key->bytes, key->len}, search->encoded) && key->seq > search->newest)
         search->newest = key->seq;
@@ -69,22 +65,22 @@ uint64_t keys_find(const struct keys *keys, struct str encoded) {
 void keys_cut(struct keys *keys, size_t count) {
     if (count == 0) slots_clear(&keys->slots);
     while (keys->count > count) {
-        struct key *key = keys->list[--keys->count];
+        struct used_key *key = keys->list[--keys->count];
         if (count) slots_remove(&keys->slots, key->hash, key);
         free(key);
     }
 }
 
 static int compare(const void *a, const void *b) {
-    const struct key *x = *(struct key *const *)a, *y = *(struct key *const *)b;
+    const struct used_key *x = *(struct used_key *const *)a, *y = *(struct used_key *const *)b;
     int order = memcmp(x->bytes, y->bytes, x->len < y->len ? x->len : y->len);
     if (order) return order;
     if (x->len != y->len) return x->len < y->len ? -1 : 1;
     return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
-int keys_sort(const struct keys *keys, struct key ***out) {
-    struct key **sorted = calloc(keys->count + 1, sizeof(*sorted));
+int keys_sort(const struct keys *keys, struct used_key ***out) {
+    struct used_key **sorted = calloc(keys->count + 1, sizeof(*sorted));
     if (!sorted) return ERR_NOMEM;
     for (size_t i = 0; i < keys->count; i++) sorted[i] = keys->list[i];
     qsort(sorted, keys->count, sizeof(*sorted), compare);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Walking a topic along the links between its records.
 //
-// The ordinal of a link's target follows from the record's own: prev has n - 1, jump has n & (n - 1). Going back from n to
-// k by jump while that does not pass k and by prev otherwise takes O(log n) runs of O(log n) steps.
+// The ordinal of a link's target follows from the record's own: prev has n - 1, jump has n & (n -
+// 1). Going back from n to k by jump while that does not pass k, and by prev otherwise, takes O(log
+// n) runs of O(log n) steps.
 #include "journal/links.h"
 
 #include "journal/store.h"
@@ -112,8 +113,8 @@ int links_after(struct links *links, uint64_t tail, uint64_t after, uint64_t *se
     return 0;
 }
 
-int links_stack(struct links *links, struct topic *topic) {
-    int err = topic_stack_reset(topic, topic->now.last_ordinal);
+int links_stack(struct links *links, struct topic_row *topic) {
+    int err = topic_row_stack_reset(topic, topic->now.last_ordinal);
     uint64_t ordinal = topic->now.last_ordinal, seq = topic->now.last_seq;
     for (unsigned i = topic->stack_depth; !err && i-- > 0; ordinal &= ordinal - 1) {
         topic->stack[i] = seq;

@@ -6,7 +6,7 @@
 #include <lmdb.h>
 
 #include "journal/record.h"
-#include "journal/topics.h"
+#include "journal/topic_rows.h"
 
 struct links {
     MDB_txn *txn;
@@ -17,15 +17,17 @@ struct links {
 
 // The record of this seq; ERR_NOT_FOUND, ERR_CORRUPT, ERR_IO.
 int links_read(struct links *links, uint64_t seq, struct record_view *out) MUST_CHECK;
-// From the topic's event `tail` (above the floor) back to the one with this ordinal. ERR_NOT_FOUND when it is below the floor.
+// From the topic's event `tail` (above the floor) back to the one with this ordinal. ERR_NOT_FOUND:
+// it is at or below the floor.
 int links_at(struct links *links, uint64_t tail, uint64_t ordinal,
              struct record_view *out) MUST_CHECK;
-// The seq of the topic's last event below `before`, from its event `tail` on. ERR_NOT_FOUND when there is none above the floor.
+// The seq of the topic's last event below `before`, from its event `tail` back. ERR_NOT_FOUND:
+// there is none above the floor.
 int links_before(struct links *links, uint64_t tail, uint64_t before, uint64_t *seq) MUST_CHECK;
 // As journal_topic_after.
 int links_after(struct links *links, uint64_t tail, uint64_t after, uint64_t *seqs, size_t max,
                 size_t *count, bool *lost) MUST_CHECK;
-// Finds the topic's jump stack again.
-int links_stack(struct links *links, struct topic *topic) MUST_CHECK;
+// Rebuilds the topic's jump stack.
+int links_stack(struct links *links, struct topic_row *topic) MUST_CHECK;
 
 #endif

@@ -7,8 +7,8 @@
 #include "journal/journal.h"
 
 struct policy {
-    struct journal_policy is; // rules and patterns are ours
-    struct pattern *patterns; // of the rules, read
+    struct journal_policy is; // its rules and patterns are copies
+    struct pattern *patterns; // of the rules, parsed
     uint64_t age_min_ms;      // shortest age bound of a rule, 0: none
 };
 

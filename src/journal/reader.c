@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: MIT
-// Reading old events: one LMDB read transaction a reader, renewed at each begin.
+// Reading stored events: one LMDB read transaction for each reader, renewed at each begin.
 //
-// What is forgotten is not shown even while its records are still there: topic rows are read in the same snapshot,
-// but only when the state row says that some topic has such records, or when a topic's links are followed.
+// Forgotten events are not shown even while their records are still stored. Their topics' rows
+// tell, and are read in the same snapshot, but only when the state row says that some topic has
+// such records, or when a topic's links are followed.
 #include "journal/reader_priv.h"
 
 #include <stdlib.h>
 
+#include "base/container.h"
+#include "base/list.h"
 #include "journal/journal_priv.h"
 #include "journal/links.h"
 
 struct journal_reader {
+    struct store_reader base;
     struct store *store;
-    struct journal_reader *next, **link;
-    MDB_txn *txn;       // reset between end and begin; NULL: to be made
-    MDB_cursor *cursor; // over events, for reading on
+    struct journal_reader *prev, *next; // in store->readers
+    MDB_txn *txn;                       // reset between end and begin; NULL: to be made
+    MDB_cursor *cursor;                 // over events, for reading on
     bool open;
     bool pending; // some topic has records below its floor in this snapshot
     struct links links;
@@ -22,7 +26,8 @@ struct journal_reader {
 
 void reader_forget_all(struct store *store) {
     pthread_mutex_lock(&store->readers_lock);
-    for (struct journal_reader *reader = store->readers; reader; reader = reader->next) {
+    struct journal_reader *reader;
+    DL_FOREACH(store->readers, reader) {
         ASSERT(!reader->open);
         if (reader->cursor) mdb_cursor_close(reader->cursor);
         if (reader->txn) mdb_txn_abort(reader->txn);
@@ -32,32 +37,20 @@ void reader_forget_all(struct store *store) {
     pthread_mutex_unlock(&store->readers_lock);
 }
 
-uint64_t reader_reads(const struct journal_reader *reader) { return reader->links.reads; }
-
-int journal_reader_open(struct journal *journal, struct journal_reader **out) {
-    struct journal_reader *reader = calloc(1, sizeof *reader);
-    if (!reader) return ERR_NOMEM;
-    struct store *store = &journal->store;
-    reader->store = store;
-    pthread_mutex_lock(&store->readers_lock);
-    reader->next = store->readers;
-    reader->link = &store->readers;
-    if (reader->next) reader->next->link = &reader->next;
-    store->readers = reader;
-    pthread_mutex_unlock(&store->readers_lock);
-    *out = reader;
-    return 0;
+static struct journal_reader *of(struct store_reader *base) {
+    return container_of(base, struct journal_reader, base);
 }
 
-void journal_reader_close(struct journal_reader *reader) {
-    if (!reader) return;
+uint64_t reader_reads(struct store_reader *base) { return of(base)->links.reads; }
+
+static void reader_close(struct store_reader *base) {
+    struct journal_reader *reader = of(base);
     ASSERT(!reader->open);
     struct store *store = reader->store;
-    // The gate keeps LMDB from being closed under our hands.
+    // LMDB must not be closed meanwhile.
     pthread_rwlock_rdlock(&store->gate);
     pthread_mutex_lock(&store->readers_lock);
-    *reader->link = reader->next;
-    if (reader->next) reader->next->link = reader->link;
+    DL_DELETE(store->readers, reader);
     if (reader->cursor) mdb_cursor_close(reader->cursor);
     if (reader->txn) mdb_txn_abort(reader->txn);
     pthread_mutex_unlock(&store->readers_lock);
@@ -65,7 +58,7 @@ void journal_reader_close(struct journal_reader *reader) {
     free(reader);
 }
 
-static int begin(struct journal_reader *reader) {
+static int renew(struct journal_reader *reader) {
     struct store *store = reader->store;
     if (!store->env) return ERR_IO;
     int rc = reader->txn ? mdb_txn_renew(reader->txn)
@@ -94,10 +87,11 @@ static int begin(struct journal_reader *reader) {
     return 0;
 }
 
-int journal_reader_begin(struct journal_reader *reader) {
+static int reader_begin(struct store_reader *base) {
+    struct journal_reader *reader = of(base);
     ASSERT(!reader->open);
     pthread_rwlock_rdlock(&reader->store->gate);
-    int err = begin(reader);
+    int err = renew(reader);
     if (err)
         pthread_rwlock_unlock(&reader->store->gate);
     else
@@ -105,14 +99,15 @@ int journal_reader_begin(struct journal_reader *reader) {
     return err == ERR_NOMEM ? err : err ? ERR_IO : 0;
 }
 
-void journal_reader_end(struct journal_reader *reader) {
+static void reader_end(struct store_reader *base) {
+    struct journal_reader *reader = of(base);
     ASSERT(reader->open);
     reader->open = false;
     mdb_txn_reset(reader->txn);
     pthread_rwlock_unlock(&reader->store->gate);
 }
 
-// Up to where nothing of the topic is shown.
+// The topic's floor: no event up to it is shown.
 static int floor_of(struct journal_reader *reader, uint32_t topic_no, uint64_t *out) {
     MDB_val key = {sizeof topic_no, &topic_no}, data;
     int rc = mdb_get(reader->txn, reader->store->topics, &key, &data);
@@ -125,7 +120,7 @@ static int floor_of(struct journal_reader *reader, uint32_t topic_no, uint64_t *
     return 0;
 }
 
-// 0 when it may be shown, ERR_NOT_FOUND when it is forgotten.
+// 0 when the event may be shown, ERR_NOT_FOUND when it was forgotten.
 static int shown(struct journal_reader *reader, const struct record *record) {
     if (!reader->pending) return 0;
     uint64_t floor;
@@ -134,7 +129,8 @@ static int shown(struct journal_reader *reader, const struct record *record) {
     return record->seq > floor ? 0 : ERR_NOT_FOUND;
 }
 
-int journal_read(struct journal_reader *reader, uint64_t seq, struct record *out) {
+static int reader_read(struct store_reader *base, uint64_t seq, struct record *out) {
+    struct journal_reader *reader = of(base);
     ASSERT(reader->open);
     struct record_view view;
     int err = links_read(&reader->links, seq, &view);
@@ -143,7 +139,7 @@ int journal_read(struct journal_reader *reader, uint64_t seq, struct record *out
     return err;
 }
 
-// The record under the cursor. ERR_NOT_FOUND when it is not to be shown.
+// The record under the cursor. ERR_NOT_FOUND when it was forgotten.
 static int under_cursor(struct journal_reader *reader, MDB_val key, MDB_val data, uint64_t *seq,
                         struct record *out) {
     struct record_view view;
@@ -156,7 +152,8 @@ static int under_cursor(struct journal_reader *reader, MDB_val key, MDB_val data
     return err;
 }
 
-int journal_read_next(struct journal_reader *reader, uint64_t after, struct record *out) {
+static int reader_next(struct store_reader *base, uint64_t after, struct record *out) {
+    struct journal_reader *reader = of(base);
     ASSERT(reader->open);
     if (after == UINT64_MAX) return ERR_NOT_FOUND;
     uint64_t seq = after + 1;
@@ -169,7 +166,8 @@ int journal_read_next(struct journal_reader *reader, uint64_t after, struct reco
     return store_error(rc);
 }
 
-int journal_read_previous(struct journal_reader *reader, uint64_t *before, struct record *out) {
+static int reader_previous(struct store_reader *base, uint64_t *before, struct record *out) {
+    struct journal_reader *reader = of(base);
     ASSERT(reader->open);
     MDB_val key = {sizeof *before, before}, data;
     int rc = mdb_cursor_get(reader->cursor, &key, &data, MDB_SET_RANGE);
@@ -180,15 +178,16 @@ int journal_read_previous(struct journal_reader *reader, uint64_t *before, struc
     return under_cursor(reader, key, data, before, out);
 }
 
-// Readies the links for the topic of `tail`.
+// Sets the links' floor to that of the topic of `tail`.
 static int topic_of(struct journal_reader *reader, uint64_t tail) {
     struct record_view view;
     int err = links_read(&reader->links, tail, &view);
     return err ? err : floor_of(reader, view.record.topic_no, &reader->links.floor);
 }
 
-int journal_topic_after(struct journal_reader *reader, uint64_t tail, uint64_t after,
-                        uint64_t *seqs, size_t max, size_t *count, bool *lost) {
+static int reader_topic_after(struct store_reader *base, uint64_t tail, uint64_t after,
+                              uint64_t *seqs, size_t max, size_t *count, bool *lost) {
+    struct journal_reader *reader = of(base);
     ASSERT(reader->open);
     *count = 0;
     *lost = false;
@@ -199,15 +198,17 @@ int journal_topic_after(struct journal_reader *reader, uint64_t tail, uint64_t a
     return links_after(&reader->links, tail, after, seqs, max, count, lost);
 }
 
-int journal_topic_before(struct journal_reader *reader, uint64_t tail, uint64_t before,
-                         uint64_t *seq) {
+static int reader_topic_before(struct store_reader *base, uint64_t tail, uint64_t before,
+                               uint64_t *seq) {
+    struct journal_reader *reader = of(base);
     ASSERT(reader->open);
     int err = topic_of(reader, tail);
     return err ? err : links_before(&reader->links, tail, before, seq);
 }
 
-int journal_topic_at(struct journal_reader *reader, uint64_t tail, uint64_t ordinal,
-                     uint64_t *seq) {
+static int reader_topic_at(struct store_reader *base, uint64_t tail, uint64_t ordinal,
+                           uint64_t *seq) {
+    struct journal_reader *reader = of(base);
     ASSERT(reader->open);
     struct record_view view;
     int err = topic_of(reader, tail);
@@ -229,7 +230,8 @@ static int seek(struct journal_reader *reader, MDB_cursor_op op, uint64_t *seq, 
     return err;
 }
 
-int journal_seq_before_time(struct journal_reader *reader, uint64_t time_ms, uint64_t *seq) {
+static int reader_seq_before_time(struct store_reader *base, uint64_t time_ms, uint64_t *seq) {
+    struct journal_reader *reader = of(base);
     ASSERT(reader->open);
     *seq = 0;
     uint64_t low = 0, high = 0, at_ms;
@@ -253,5 +255,31 @@ int journal_seq_before_time(struct journal_reader *reader, uint64_t time_ms, uin
             high = middle;
     }
     *seq = low;
+    return 0;
+}
+
+static const struct store_reader_ops ops = {
+    .begin = reader_begin,
+    .end = reader_end,
+    .read = reader_read,
+    .next = reader_next,
+    .previous = reader_previous,
+    .topic_after = reader_topic_after,
+    .topic_at = reader_topic_at,
+    .topic_before = reader_topic_before,
+    .seq_before_time = reader_seq_before_time,
+    .close = reader_close,
+};
+
+int journal_reader_open(struct journal *journal, struct store_reader **out) {
+    struct journal_reader *reader = calloc(1, sizeof *reader);
+    if (!reader) return ERR_NOMEM;
+    struct store *store = &journal->store;
+    reader->base.ops = &ops;
+    reader->store = store;
+    pthread_mutex_lock(&store->readers_lock);
+    DL_PREPEND(store->readers, reader);
+    pthread_mutex_unlock(&store->readers_lock);
+    *out = &reader->base;
     return 0;
 }

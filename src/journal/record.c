@@ -6,8 +6,8 @@
 
 const char record_magic[8] = {'t', 'a', 'i', 'l', 'r', 'a', 'c', 'e'};
 
-// LMDB's numbers for its 4096-byte pages: the most that a node may take to share a page, page header, and what a
-// node adds to its data (8 header, 8 key, 2 pointer).
+// LMDB's numbers for its 4096-byte pages: the largest node that may share a page, the page header,
+// and what a node adds to its data (8 header, 8 key, 2 pointer).
 #define PAGE_BYTES 4096u
 #define NODE_BYTES_MAX 2038u
 #define PAGE_HEADER_BYTES 16u

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
-// How the journal's rows look on disk: encoding and checking, plain functions on bytes (doc/JOURNAL.md, "Tables").
-// All numbers are in the machine's own order: the file is not moved between machines of different order, LMDB's own pages are
-// not either. Whatever is decoded has been checked: lengths fit, counters make sense.
+// The journal's rows on disk: encoding and checking, plain functions on bytes (doc/JOURNAL.md,
+// "Tables"). Numbers are in the machine's order, as in LMDB's own pages. Whatever is decoded has
+// been checked: lengths fit, counters make sense.
 #ifndef TAILRACE_JOURNAL_RECORD_H
 #define TAILRACE_JOURNAL_RECORD_H
 
 #include "journal/journal.h"
 
-// Raise it when a row changes in a way that an older tailrace would misread; the procedure is in doc/JOURNAL.md.
+// Goes up when a row changes in a way that an older tailrace would misread; doc/JOURNAL.md has the
+// procedure.
 #define RECORD_FORMAT_VERSION 1
 #define RECORD_EPOCH_BYTES 16
 
-// --- events: seq -> header, type, key, data ---
+// --- events: seq -> header, type, key, data ------------------------------------------------------
 
 struct record_header {
     uint64_t time_ms;
@@ -37,19 +38,20 @@ size_t record_size(const struct event *event);
 void record_encode(char *to, const struct event *event, uint64_t jump);
 // ERR_CORRUPT when the bytes cannot be a record of this seq.
 int record_decode(struct str bytes, uint64_t seq, struct record_view *out) MUST_CHECK;
-// What a record of this size takes in the file: pages of its own when it is too large to share one.
+// Bytes that a record of this size takes in the file: whole pages when it is too large to share
+// one.
 uint64_t record_cost(size_t size);
 
-// --- topics: number -> row, name ---
+// --- topics: number -> row, name -----------------------------------------------------------------
 
-// What is known of a topic apart from its name; the part that a commit changes and an undo restores.
+// The state of a topic: the part of its row that a commit changes and an undo restores.
 struct topic_now {
     uint64_t last_seq;
     uint64_t last_ordinal;
     uint64_t last_time_ms;
-    uint64_t trimmed_seq; // the floor: nothing up to here is given to anybody
+    uint64_t trimmed_seq; // the floor: no event up to here is shown
     uint64_t trimmed_ordinal;
-    uint64_t gone_seq; // up to here the records are deleted too; at most the floor
+    uint64_t gone_seq; // records up to here are deleted; at most the floor
     uint64_t gone_ordinal;
     uint64_t bytes; // data bytes above the floor
     uint8_t closed;
@@ -59,7 +61,7 @@ struct topic_now {
 
 int record_decode_topic(struct str bytes, struct topic_now *now, struct str *name) MUST_CHECK;
 
-// --- meta: two rows ---
+// --- meta: two rows ------------------------------------------------------------------------------
 
 struct record_format {
     char magic[8];
@@ -75,7 +77,7 @@ struct record_state {
     uint64_t checkpoint_seq; // topic rows and keys are complete up to here
     uint64_t last_seq;       // of the events stored
     uint64_t last_time_ms;
-    uint64_t seq_reserved; // events of memory topics may have been given numbers up to here
+    uint64_t seq_reserved; // events of memory topics may have seqs up to here
     uint64_t events;
     uint64_t bytes;          // record_cost of all of them
     uint64_t topics_pending; // how many topics have a floor above what is deleted

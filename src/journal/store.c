@@ -12,13 +12,14 @@
 #include <unistd.h>
 
 #include "base/limits.h"
-#include "journal/check.h"
+#include "journal/lmdb_check.h"
 #include "journal/reader_priv.h"
 
 static const char *const tables[] = {"meta", "events", "topics", "keys", "sources"};
 #define TABLES_COUNT (sizeof tables / sizeof tables[0])
 
-// First line of the lock file; ours whenever it is there. `creating` follows until the journal is complete.
+// The first line of the lock file marks the directory as a journal's. The line `creating` follows
+// until the journal is complete.
 #define LOCK_MARK "tailrace data directory\n"
 #define LOCK_CREATING "creating\n"
 
@@ -45,7 +46,7 @@ int store_error(int rc) {
 
 static int open_error(int rc) { return rc == EROFS ? ERR_DENIED : store_error(rc); }
 
-// --- the lock file --------------------------------------------------------------------------------------------------
+// --- the lock file -------------------------------------------------------------------------------
 
 static int read_lock(int fd, char text[128]) {
     ssize_t got = pread(fd, text, 127, 0);
@@ -57,7 +58,8 @@ static int write_lock(struct store *store, bool creating, struct report *report)
     char text[128];
     int len = snprintf(text, sizeof text, LOCK_MARK "pid %ld\n%s", (long)getpid(),
                        creating ? LOCK_CREATING : "");
-    // Never shorter than what is there before it is written: a crash in between must not leave it without its first line.
+    // Written before it is cut to its length: a crash between the two must not leave the file
+    // without its first line.
     if (pwrite(store->lock_fd, text, (size_t)len, 0) != len || ftruncate(store->lock_fd, len) ||
         (store->sync && fdatasync(store->lock_fd)))
         return report_errno(report, errno == ENOSPC ? ERR_FULL : ERR_IO,
@@ -80,7 +82,8 @@ int store_seal(struct store *store, struct report *report) {
     return err;
 }
 
-// What stands in a directory without a lock file of ours: nothing, a journal's data file (restored from a backup), or somebody's things.
+// What a directory holds beside the lock files: a journal's data file (perhaps restored from a
+// backup), or files of somebody else.
 static int look_around(const char *dir, bool *has_data, bool *has_other, struct report *report) {
     *has_data = *has_other = false;
     DIR *list = opendir(dir);
@@ -100,7 +103,7 @@ static int look_around(const char *dir, bool *has_data, bool *has_other, struct 
 }
 
 static int check_file(struct store *store, struct report *report) {
-    // 64 MB of pages: a second at worst, and small journals are looked at whole.
+    // 64 MB of pages: a second at worst, and small journals are checked whole.
     enum { CHECK_PAGES_MAX = 16384 };
     char path[4096];
     snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, store->dir);
@@ -108,7 +111,7 @@ static int check_file(struct store *store, struct report *report) {
     if (fd < 0)
         return report_errno(report, errno == EACCES ? ERR_DENIED : ERR_IO, "cannot open %s", path);
     struct report why = {0};
-    int err = check_data_file(fd, tables, TABLES_COUNT, CHECK_PAGES_MAX, &why);
+    int err = lmdb_check_file(fd, tables, TABLES_COUNT, CHECK_PAGES_MAX, &why);
     close(fd);
     if (err == ERR_NOT_FOUND)
         return report_set(report, ERR_CORRUPT,
@@ -139,7 +142,7 @@ static int make_dir(struct store *store, struct report *report) {
               : errno == ENOENT                                   ? ERR_NOT_FOUND
               : errno == ENOSPC                                   ? ERR_FULL
                                                                   : ERR_IO;
-    return report_errno(report, err, "cannot make the data directory %s", store->dir);
+    return report_errno(report, err, "cannot create the data directory %s", store->dir);
 }
 
 static int take_lock(struct store *store, struct report *report) {
@@ -163,7 +166,7 @@ static int take_lock(struct store *store, struct report *report) {
                       store->dir, pid ? strtol(pid + 4, NULL, 10) : 0);
 }
 
-// Before anything is made: is this place ours, empty, or somebody else's?
+// Before anything is created: whether the directory holds a journal, nothing, or something else.
 static int look_first(struct store *store, bool *created, struct report *report) {
     char path[4096], text[128] = "";
     if (strlen(store->dir) > sizeof path - 64)
@@ -187,7 +190,7 @@ static int look_first(struct store *store, bool *created, struct report *report)
     return 0;
 }
 
-// --- the environment ------------------------------------------------------------------------------------------------
+// --- the environment -----------------------------------------------------------------------------
 
 static int open_tables(struct store *store, bool create) {
     MDB_txn *txn;
@@ -208,9 +211,9 @@ static int open_tables(struct store *store, bool create) {
 }
 
 static int open_env(struct store *store, bool create) {
-    // One for each worker, the sources, and some more; each is 64 bytes in the lock file.
+    // One for each worker, the sources, and tools; each takes 64 bytes in the lock file.
     enum { READERS_MAX = 1024 };
-    // A map that the machine refuses (ulimit -v, small address spaces) is tried again at half the size.
+    // If the machine refuses the map (ulimit -v, small address spaces), half the size is tried.
     const size_t map_bytes_min = (size_t)64 << 20;
     int rc;
     for (;;) {
@@ -241,16 +244,17 @@ int store_open(struct store *store, const char *dir, size_t map_bytes, bool sync
     long page = sysconf(_SC_PAGESIZE);
     *store = (struct store){.lock_fd = -1, .sync = sync};
     store->map_bytes = map_bytes & ~((size_t)page - 1);
-    // Readers before writers (the default): a thread may hold the gate twice, and who waits to write is in no hurry.
+    // Readers go before writers (the default), so that a thread may hold the read side twice.
     pthread_rwlock_init(&store->gate, NULL);
     pthread_mutex_init(&store->readers_lock, NULL);
     store->dir = str_dup(str_from(dir));
     if (!store->dir) return report_set(report, ERR_NOMEM, "out of memory");
 
-    int err = make_dir(store, report);
+    int err = lmdb_check_version(report);
+    if (!err) err = make_dir(store, report);
     if (!err) err = look_first(store, created, report);
     if (!err) err = take_lock(store, report);
-    // Again under the lock: it may have been made in the meantime.
+    // Again under the lock: another process may have created the journal meanwhile.
     if (!err) err = look_first(store, created, report);
     if (!err && !*created) err = check_file(store, report);
     if (!err && *created) {
@@ -304,7 +308,7 @@ int store_reopen(struct store *store) {
     char path[4096];
     snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, store->dir);
     int fd = open(path, O_RDWR | O_CLOEXEC);
-    int err = fd < 0 ? ERR_IO : check_roll_back(fd, good);
+    int err = fd < 0 ? ERR_IO : lmdb_check_roll_back(fd, good);
     if (fd >= 0) close(fd);
     if (!err) err = store_error(open_env(store, false));
     if (store->env && store->txn_id != good) err = ERR_CORRUPT;

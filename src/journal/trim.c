@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Retention, in bounded steps: the oldest events of all go when all together are over their bounds; the oldest of a topic when it is over
-// those of its rule, or when they lie below its floor because it was forgotten. A step is a transaction of its own.
+// Retention, in bounded steps. The oldest events of all are deleted when all together exceed their
+// bounds; the oldest of a topic when the topic exceeds the bounds of its rule, or when they are
+// below its floor because the topic was forgotten. A step is a transaction of its own.
 //
-// Within a topic events always go oldest first, so that those stored are its last ones, without a hole. Rows of the topics touched
-// are written in the same transaction: floors and what is deleted are always exact on disk, which is what makes it resumable.
+// Within a topic the oldest events always go first: the stored ones are its last, without a hole.
+// The rows of the topics are written in the same transaction, so floors and deletions are always
+// exact on disk and trimming goes on after any crash where it was.
 #include "journal/journal_priv.h"
 
 #include <stdlib.h>
@@ -20,16 +22,16 @@ static bool is_old(uint64_t time_ms, uint64_t age_max_ms, uint64_t now_ms) {
 }
 
 static const struct journal_retention *topic_bounds(const struct journal *journal,
-                                                    const struct topic *topic) {
+                                                    const struct topic_row *topic) {
     static const struct journal_retention none;
     const struct journal_topic_rule *rule = policy_rule(&journal->policy, topic->rule);
     return rule ? &rule->retention : &none;
 }
 
-static bool topic_over(const struct journal *journal, const struct topic *topic,
+static bool topic_over(const struct journal *journal, const struct topic_row *topic,
                        uint64_t slack_divisor) {
     const struct journal_retention *bounds = topic_bounds(journal, topic);
-    return is_over(topic_left(topic), bounds->count_max, slack_divisor) ||
+    return is_over(topic_row_left(topic), bounds->count_max, slack_divisor) ||
            is_over(topic->now.bytes, bounds->bytes_max, slack_divisor);
 }
 
@@ -46,9 +48,9 @@ static bool head_old(const struct journal *journal, uint64_t now_ms) {
            (journal->head_time_ms == 0 || is_old(journal->head_time_ms, age_ms, now_ms));
 }
 
-int trim_queue(struct journal *journal, struct topic *topic) {
+int trim_queue(struct journal *journal, struct topic_row *topic) {
     if (topic->trim_queued || topic->memory) return 0;
-    int err = work_topics_add(&journal->trims, topic);
+    int err = work_rows_add(&journal->trims, topic);
     if (!err) topic->trim_queued = true;
     return err;
 }
@@ -59,21 +61,21 @@ static void soon(struct journal *journal, bool at_once) {
     if (at_ms < journal->trim_at_ms) journal->trim_at_ms = at_ms;
 }
 
-void trim_look(struct journal *journal, struct topic *topic) {
+void trim_look(struct journal *journal, struct topic_row *topic) {
     if (topic->memory || topic->trim_queued) return;
-    if (!topic_pending(topic) && !topic_over(journal, topic, 0)) return;
-    // Out of memory: the next commit to this topic, or opening, looks again.
+    if (!topic_row_pending(topic) && !topic_over(journal, topic, 0)) return;
+    // Out of memory: the next commit to this topic, or opening, finds it again.
     if (trim_queue(journal, topic)) return;
-    soon(journal, topic_pending(topic) || topic_over(journal, topic, TRIM_SLACK_DIVISOR));
+    soon(journal, topic_row_pending(topic) || topic_over(journal, topic, TRIM_SLACK_DIVISOR));
 }
 
 int trim_policy_changed(struct journal *journal) {
     int err = 0;
     for (size_t i = 0; i < journal->topics.by_no.cap; i++) {
-        struct topic *topic = journal->topics.by_no.at[i].item;
+        struct topic_row *topic = journal->topics.by_no.at[i].item;
         if (!topic) continue;
-        topic->rule = policy_find(&journal->policy, topic_name(topic));
-        if (topic_pending(topic) || topic_over(journal, topic, 0)) {
+        topic->rule = policy_find(&journal->policy, topic_row_name(topic));
+        if (topic_row_pending(topic) || topic_over(journal, topic, 0)) {
             int failed = trim_queue(journal, topic);
             if (failed) err = failed;
         }
@@ -82,7 +84,7 @@ int trim_policy_changed(struct journal *journal) {
     return err;
 }
 
-// --- deleting -------------------------------------------------------------------------------------------------------
+// --- deleting ------------------------------------------------------------------------------------
 
 static int remove_key(struct journal *journal, const struct record *record) {
     if (record->key.len == 0) return 0;
@@ -90,15 +92,15 @@ static int remove_key(struct journal *journal, const struct record *record) {
     MDB_val key = {keys_encode(bytes, record->topic_no, record->key), bytes}, data;
     MDB_txn *txn = journal->work.txn;
     int rc = mdb_get(txn, journal->store.keys, &key, &data);
-    // A later event may have used it again.
+    // A later event may have used the key again.
     if (!rc && data.mv_size == sizeof record->seq &&
         memcmp(data.mv_data, &record->seq, sizeof record->seq) == 0)
         rc = mdb_del(txn, journal->store.keys, &key, NULL);
     return rc && rc != MDB_NOTFOUND ? work_error(journal, rc, "delete a key") : 0;
 }
 
-// The topic's oldest record goes.
-static int remove_event(struct journal *journal, struct topic *topic,
+// Deletes the topic's oldest record.
+static int remove_event(struct journal *journal, struct topic_row *topic,
                         const struct record_view *view) {
     const struct record *record = &view->record;
     int err = work_touch(journal, topic);
@@ -106,7 +108,7 @@ static int remove_event(struct journal *journal, struct topic *topic,
     if (!err) err = remove_key(journal, record);
     if (err) return err;
     struct topic_now *now = &topic->now;
-    bool pending = topic_pending(topic);
+    bool pending = topic_row_pending(topic);
     if (record->seq > now->trimmed_seq) {
         err = work_changed(journal, topic);
         if (err) return err;
@@ -116,7 +118,7 @@ static int remove_event(struct journal *journal, struct topic *topic,
     }
     now->gone_seq = record->seq;
     now->gone_ordinal = record->ordinal;
-    if (pending && !topic_pending(topic)) journal->state.topics_pending--;
+    if (pending && !topic_row_pending(topic)) journal->state.topics_pending--;
     topic->oldest_time_ms = 0;
     size_t size =
         sizeof(struct record_header) + record->type.len + record->key.len + record->data.len;
@@ -129,7 +131,7 @@ static int remove_event(struct journal *journal, struct topic *topic,
     return rc ? work_error(journal, rc, "delete an event") : 0;
 }
 
-// --- the oldest of all ----------------------------------------------------------------------------------------------
+// --- the oldest of all ---------------------------------------------------------------------------
 
 static int read_head(struct journal *journal, struct record_view *view) {
     MDB_cursor *cursor;
@@ -146,7 +148,7 @@ static int read_head(struct journal *journal, struct record_view *view) {
     return record_decode((struct str){data.mv_data, data.mv_size}, seq, view);
 }
 
-// Removes from the head while `bytes_max` (or another bound) is exceeded.
+// Deletes the oldest events of all while one of the bounds is exceeded.
 static int trim_head(struct journal *journal, const struct journal_retention *bounds,
                      size_t *budget) {
     uint64_t now_ms = clock_unix_ms();
@@ -163,24 +165,25 @@ static int trim_head(struct journal *journal, const struct journal_retention *bo
             return 0;
         if (*budget == 0) return 0;
         --*budget;
-        struct topic *topic = topics_find_no(&journal->topics, view.record.topic_no);
+        struct topic_row *topic = topic_rows_find_no(&journal->topics, view.record.topic_no);
         if (!topic) return ERR_CORRUPT;
         err = remove_event(journal, topic, &view);
         if (err) return err;
     }
 }
 
-// --- the oldest of a topic ------------------------------------------------------------------------------------------
+// --- the oldest of a topic -----------------------------------------------------------------------
 
-static bool must_go(const struct journal *journal, const struct topic *topic,
+static bool must_go(const struct journal *journal, const struct topic_row *topic,
                     const struct record *record, uint64_t now_ms) {
     if (record->ordinal <= topic->now.trimmed_ordinal) return true;
     return topic_over(journal, topic, 0) ||
            is_old(record->time_ms, topic_bounds(journal, topic)->age_max_ms, now_ms);
 }
 
-// *done when nothing more of it has to go.
-static int trim_topic(struct journal *journal, struct topic *topic, size_t *budget, bool *done) {
+// *done: the topic is within its bounds.
+static int trim_topic(struct journal *journal, struct topic_row *topic, size_t *budget,
+                      bool *done) {
     enum { CHUNK = 256 };
     uint64_t seqs[CHUNK], now_ms = clock_unix_ms();
     *done = false;
@@ -214,7 +217,7 @@ static int trim_topic(struct journal *journal, struct topic *topic, size_t *budg
 
 static int trim_topics(struct journal *journal, size_t *budget) {
     while (journal->trims.count > 0 && *budget > 0) {
-        struct topic *topic = journal->trims.list[journal->trims.count - 1];
+        struct topic_row *topic = journal->trims.list[journal->trims.count - 1];
         bool done;
         int err = trim_topic(journal, topic, budget, &done);
         if (err) return err;
@@ -230,8 +233,8 @@ static void sweep_ages(struct journal *journal, uint64_t now_ms) {
     if (!age_ms || now_ms < journal->sweep_at_ms) return;
     uint64_t unix_ms = clock_unix_ms();
     for (size_t i = 0; i < journal->topics.by_no.cap; i++) {
-        struct topic *topic = journal->topics.by_no.at[i].item;
-        if (!topic || topic->memory || topic_left(topic) == 0) continue;
+        struct topic_row *topic = journal->topics.by_no.at[i].item;
+        if (!topic || topic->memory || topic_row_left(topic) == 0) continue;
         uint64_t max_ms = topic_bounds(journal, topic)->age_max_ms;
         if (max_ms &&
             (topic->oldest_time_ms == 0 || is_old(topic->oldest_time_ms, max_ms, unix_ms)))
@@ -241,10 +244,10 @@ static void sweep_ages(struct journal *journal, uint64_t now_ms) {
     journal->sweep_at_ms = now_ms + (wait_ms < 100 ? 100 : wait_ms > 60000 ? 60000 : wait_ms);
 }
 
-// --- steps ----------------------------------------------------------------------------------------------------------
+// --- steps ---------------------------------------------------------------------------------------
 
 static int step(struct journal *journal, const struct journal_retention *bounds) {
-    // Topics get half a step, so that neither waits for the other.
+    // Half a step is for topics and half for all together, so that neither waits for the other.
     size_t budget = TRIM_EVENTS_MAX / 2;
     struct batch *batch;
     int err = work_begin(journal);
@@ -263,7 +266,8 @@ static int step(struct journal *journal, const struct journal_retention *bounds)
     return 0;
 }
 
-// Deleting writes pages too before it frees any: in a map that is full to the last page it gets some more, up to a quarter.
+// Deleting writes pages before it frees any. In a map that is full to its last page it gets some
+// more, up to a quarter of the map.
 static int step_in_full_map(struct journal *journal, const struct journal_retention *bounds) {
     journal->work.rc = 0;
     int err = step(journal, bounds);
@@ -300,7 +304,7 @@ int trim_make_room(struct journal *journal, bool *freed) {
     uint64_t before = journal->state.bytes;
     *freed = false;
     if (!journal->policy.is.retention.bytes_max) return 0;
-    // LMDB uses a page again in the second transaction after the one that freed it, hence two steps.
+    // LMDB reuses a page in the second transaction after the one that freed it, hence two steps.
     for (int i = 0; i < 2 && journal->state.bytes > 0; i++) {
         struct journal_retention bounds = journal->policy.is.retention;
         bounds.bytes_max = journal->state.bytes - journal->state.bytes / 8;
@@ -311,15 +315,15 @@ int trim_make_room(struct journal *journal, bool *freed) {
     return 0;
 }
 
-// --- topics of which nothing is left --------------------------------------------------------------------------------
+// --- empty topics -------------------------------------------------------------
 
-static bool is_empty(const struct topic *topic) {
-    return topic_left(topic) == 0 && !topic_pending(topic) && !topic->trim_queued;
+static bool is_empty(const struct topic_row *topic) {
+    return topic_row_left(topic) == 0 && !topic_row_pending(topic) && !topic->trim_queued;
 }
 
-static int drop_rows(struct journal *journal, struct work_topics *empty) {
+static int drop_rows(struct journal *journal, struct work_rows *empty) {
     for (size_t i = 0; i < empty->count; i++) {
-        struct topic *topic = empty->list[i];
+        struct topic_row *topic = empty->list[i];
         uint32_t no = topic->no;
         MDB_val key = {sizeof no, &no};
         int rc = topic->memory ? 0 : mdb_del(journal->work.txn, journal->store.topics, &key, NULL);
@@ -338,15 +342,16 @@ int trim_drop_topics(struct journal *journal) {
     if (journal->topics.by_no.count < TOPICS_PRESSING(journal->config.topics_max)) return 0;
     if (now_ms < journal->drop_at_ms) return 0;
     journal->drop_at_ms = now_ms + AGAIN_MS;
-    struct work_topics empty = {0};
+    struct work_rows empty = {0};
     struct batch *batch = NULL;
     int err = 0;
     for (size_t i = 0; i < journal->topics.by_no.cap && empty.count < DROP_MAX && !err; i++) {
-        struct topic *topic = journal->topics.by_no.at[i].item;
-        if (topic && is_empty(topic)) err = work_topics_add(&empty, topic);
+        struct topic_row *topic = journal->topics.by_no.at[i].item;
+        if (topic && is_empty(topic)) err = work_rows_add(&empty, topic);
     }
     if (err || empty.count == 0) goto done;
-    // A row that waits for the checkpoint would come back with it.
+    // Rows that wait for the checkpoint are written now, or the next one would restore dropped
+    // rows.
     err = work_begin(journal);
     if (!err) err = work_commit(journal, true, &batch);
     if (!err) work_deliver(journal, batch);
@@ -359,7 +364,7 @@ int trim_drop_topics(struct journal *journal) {
         err = work_commit(journal, false, &batch);
     for (size_t i = 0; i < empty.count; i++) {
         empty.list[i]->gone = false;
-        if (!err) topics_drop(&journal->topics, empty.list[i]);
+        if (!err) topic_rows_drop(&journal->topics, empty.list[i]);
     }
     if (!err) work_deliver(journal, batch);
 done:

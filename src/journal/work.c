@@ -1,31 +1,22 @@
 // SPDX-License-Identifier: MIT
 // One transaction of the journal thread, in LMDB and in memory.
 //
-// Memory is changed at once, so that what comes later in the same transaction sees it; before a topic's first change after a
-// savepoint its state is copied to the undo list. LMDB is written at the end. So one publish can be taken back, and
-// all of it when the commit fails: memory is then exactly what it was (but for jump stacks, which are found again when needed).
+// Memory is changed at once, so that what follows in the same transaction sees it. Before a topic's
+// first change after a savepoint its state is copied to the undo list. LMDB is written at the end.
+// So one publish can be taken back, and the whole transaction when its commit fails: memory is then
+// exactly what it was before, except for jump stacks, which are rebuilt when needed.
 #include "journal/journal_priv.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "sys/clock.h"
 
-static int room(void *list_pointer, size_t count, size_t *cap, size_t item) {
-    if (count < *cap) return 0;
-    size_t more = *cap ? *cap * 2 : 64;
-    void **list = list_pointer;
-    void *bigger = realloc(*list, more * item);
-    if (!bigger) return ERR_NOMEM;
-    *list = bigger;
-    *cap = more;
+int work_rows_add(struct work_rows *topics, struct topic_row *topic) {
+    if (!array_reserve(topics->list, topics->cap, topics->count + 1)) return ERR_NOMEM;
+    topics->list[topics->count++] = topic;
     return 0;
-}
-
-int work_topics_add(struct work_topics *topics, struct topic *topic) {
-    int err = room(&topics->list, topics->count, &topics->cap, sizeof(struct topic *));
-    if (!err) topics->list[topics->count++] = topic;
-    return err;
 }
 
 void work_fini(struct work *work) {
@@ -91,7 +82,7 @@ void work_back_to(struct journal *journal, const struct work_savepoint *savepoin
     while (work->changed.count > savepoint->changed)
         work->changed.list[--work->changed.count]->changed = false;
     while (work->made.count > savepoint->made)
-        topics_drop(&journal->topics, work->made.list[--work->made.count]);
+        topic_rows_drop(&journal->topics, work->made.list[--work->made.count]);
     while (work->events_count > savepoint->events) work->events[--work->events_count]->seq = 0;
     work->events_bytes = savepoint->events_bytes;
     keys_cut(&journal->keys, savepoint->keys);
@@ -107,39 +98,38 @@ void work_abort(struct journal *journal) {
     work_back_to(journal, &work->start);
 }
 
-int work_touch(struct journal *journal, struct topic *topic) {
+int work_touch(struct journal *journal, struct topic_row *topic) {
     struct work *work = &journal->work;
     if (topic->touched == journal->savepoints) return 0;
-    int err = room(&work->undo, work->undo_count, &work->undo_cap, sizeof *work->undo);
-    if (err) return err;
+    if (!array_reserve(work->undo, work->undo_cap, work->undo_count + 1)) return ERR_NOMEM;
     work->undo[work->undo_count++] = (struct work_undo){topic, topic->now, topic->touched};
     topic->touched = journal->savepoints;
     return 0;
 }
 
-int work_row(struct journal *journal, struct topic *topic) {
+int work_row(struct journal *journal, struct topic_row *topic) {
     if (topic->memory || topic->row_now) return 0;
-    int err = work_topics_add(&journal->work.rows, topic);
+    int err = work_rows_add(&journal->work.rows, topic);
     if (!err) topic->row_now = true;
     return err;
 }
 
-int work_changed(struct journal *journal, struct topic *topic) {
+int work_changed(struct journal *journal, struct topic_row *topic) {
     if (topic->changed) return 0;
-    int err = work_topics_add(&journal->work.changed, topic);
+    int err = work_rows_add(&journal->work.changed, topic);
     if (!err) topic->changed = true;
     return err;
 }
 
-int work_new_topic(struct journal *journal, struct str name, struct topic **out) {
+int work_new_topic(struct journal *journal, struct str name, struct topic_row **out) {
     struct work *work = &journal->work;
     if (journal->topics.by_no.count >= journal->config.topics_max) return ERR_LIMIT;
-    struct topic *topic;
-    int err = topics_add(&journal->topics, name, journal->state.topic_next, &topic);
+    struct topic_row *topic;
+    int err = topic_rows_add(&journal->topics, name, journal->state.topic_next, &topic);
     if (err) return err;
-    err = work_topics_add(&work->made, topic);
+    err = work_rows_add(&work->made, topic);
     if (err) {
-        topics_drop(&journal->topics, topic);
+        topic_rows_drop(&journal->topics, topic);
         return err;
     }
     journal->state.topic_next++;
@@ -154,9 +144,8 @@ int work_new_topic(struct journal *journal, struct str name, struct topic **out)
 int work_add_event(struct journal *journal, struct event *event, uint64_t jump) {
     struct work *work = &journal->work;
     size_t count = work->events_count;
-    int err = room(&work->events, count, &work->events_cap, sizeof(struct event *));
-    if (!err) err = room(&work->jumps, count, &work->jumps_cap, sizeof(uint64_t));
-    if (err) return err;
+    if (!array_reserve(work->events, work->events_cap, count + 1)) return ERR_NOMEM;
+    if (!array_reserve(work->jumps, work->jumps_cap, count + 1)) return ERR_NOMEM;
     work->events[count] = event;
     work->jumps[count] = jump;
     work->events_count++;
@@ -165,7 +154,7 @@ int work_add_event(struct journal *journal, struct event *event, uint64_t jump) 
     return 0;
 }
 
-// --- writing --------------------------------------------------------------------------------------------------------
+// --- writing -------------------------------------------------------------------------------------
 
 static int write_events(struct journal *journal) {
     struct work *work = &journal->work;
@@ -192,7 +181,7 @@ static int write_events(struct journal *journal) {
     return rc;
 }
 
-static int write_row(struct journal *journal, struct topic *topic) {
+static int write_row(struct journal *journal, struct topic_row *topic) {
     uint32_t no = topic->no;
     MDB_val key = {sizeof no, &no}, data = {sizeof topic->now + topic->name_len, NULL};
     int rc = mdb_put(journal->work.txn, journal->store.topics, &key, &data, MDB_RESERVE);
@@ -204,15 +193,15 @@ static int write_row(struct journal *journal, struct topic *topic) {
 }
 
 static int write_keys(struct journal *journal) {
-    struct key **sorted;
+    struct used_key **sorted;
     if (keys_sort(&journal->keys, &sorted)) return ENOMEM;
     int rc = 0;
     for (size_t i = 0; i < journal->keys.count && !rc; i++) {
-        struct key *key = sorted[i];
+        struct used_key *key = sorted[i];
         uint32_t no;
         memcpy(&no, key->bytes, sizeof no);
-        const struct topic *topic = topics_find_no(&journal->topics, __builtin_bswap32(no));
-        // A key goes with its event.
+        const struct topic_row *topic = topic_rows_find_no(&journal->topics, __builtin_bswap32(no));
+        // A key is deleted together with its event.
         if (key->memory || !topic || key->seq <= topic->now.trimmed_seq) continue;
         MDB_val at = {key->len, key->bytes}, data = {sizeof key->seq, &key->seq};
         rc = mdb_put(journal->work.txn, journal->store.keys, &at, &data, 0);
@@ -227,7 +216,7 @@ static int write_checkpoint(struct journal *journal) {
     for (size_t i = 0; i < journal->dirty.count && !rc; i++)
         rc = write_row(journal, journal->dirty.list[i]);
     for (size_t i = 0; i < work->undo_count && !rc; i++) {
-        struct topic *topic = work->undo[i].topic;
+        struct topic_row *topic = work->undo[i].topic;
         if (!topic->memory && !topic->dirty && !topic->row_now) rc = work_row(journal, topic);
     }
     if (!rc) rc = write_keys(journal);
@@ -251,7 +240,7 @@ static int write_all(struct journal *journal, bool checkpoint) {
     return rc ? work_error(journal, rc, "write the state") : 0;
 }
 
-// Before the commit, so that running out of memory cannot come between a commit and its announcement.
+// Called before the commit, so that memory cannot run out between a commit and its announcement.
 static int make_batch(struct journal *journal, struct batch **out) {
     const struct work *work = &journal->work;
     *out = NULL;
@@ -272,7 +261,7 @@ static int make_batch(struct journal *journal, struct batch **out) {
     for (size_t i = 0; i < work->events_count; i++) batch->events[i] = work->events[i];
     batch->changes_count = (uint32_t)work->changed.count;
     for (size_t i = 0; i < work->changed.count; i++) {
-        const struct topic *topic = work->changed.list[i];
+        const struct topic_row *topic = work->changed.list[i];
         batch->changes[i] = (struct topic_change){.topic_no = topic->no,
                                                   .gone = topic->gone,
                                                   .closed = topic->now.closed,
@@ -284,7 +273,8 @@ static int make_batch(struct journal *journal, struct batch **out) {
     return 0;
 }
 
-static void committed(struct journal *journal, bool checkpoint) {
+// After the commit: what was staged is now the state.
+static void settle(struct journal *journal, bool checkpoint) {
     struct work *work = &journal->work;
     if (checkpoint) {
         for (size_t i = 0; i < journal->dirty.count; i++) journal->dirty.list[i]->dirty = false;
@@ -293,11 +283,12 @@ static void committed(struct journal *journal, bool checkpoint) {
         journal->checkpoint_at_ms = clock_mono_ms() + CHECKPOINT_INTERVAL_MS;
     }
     for (size_t i = 0; i < work->undo_count; i++) {
-        struct topic *topic = work->undo[i].topic;
+        struct topic_row *topic = work->undo[i].topic;
         trim_look(journal, topic);
         if (checkpoint || topic->memory || topic->dirty || topic->row_now) continue;
         topic->dirty = true;
-        journal->dirty.list[journal->dirty.count++] = topic; // there is room: see work_commit
+        // work_commit has made room.
+        journal->dirty.list[journal->dirty.count++] = topic;
     }
     for (size_t i = 0; i < work->rows.count; i++) work->rows.list[i]->row_now = false;
     for (size_t i = 0; i < work->changed.count; i++) work->changed.list[i]->changed = false;
@@ -311,10 +302,8 @@ int work_commit(struct journal *journal, bool checkpoint, struct batch **batch) 
     *batch = NULL;
     size_t dirty_most = journal->dirty.count + work->undo_count;
     int err = work->txn ? write_all(journal, checkpoint) : 0;
-    while (!err && journal->dirty.cap < dirty_most) {
-        err = room(&journal->dirty.list, journal->dirty.cap, &journal->dirty.cap,
-                   sizeof(struct topic *));
-    }
+    if (!err && !array_reserve(journal->dirty.list, journal->dirty.cap, dirty_most))
+        err = ERR_NOMEM;
     if (!err) err = make_batch(journal, batch);
     if (!err && work->wrote) {
         uint64_t began_us = clock_mono_us();
@@ -325,7 +314,8 @@ int work_commit(struct journal *journal, bool checkpoint, struct batch **batch) 
         journal->counters.commits_total++;
     }
     if (err) {
-        if (*batch) (*batch)->count = 0; // its events are the caller's again
+        // The events belong to the caller again.
+        if (*batch) (*batch)->count = 0;
         if (*batch) batch_put(*batch);
         *batch = NULL;
         work_abort(journal);
@@ -334,7 +324,7 @@ int work_commit(struct journal *journal, bool checkpoint, struct batch **batch) 
     if (work->txn) mdb_txn_abort(work->txn);
     work->txn = NULL;
     journal->counters.events_total += work->events_count;
-    committed(journal, checkpoint);
+    settle(journal, checkpoint);
     return 0;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The journal thread: takes what waits, stages it publish by publish, commits, hands the batch on, tells the publishers; between
-// commits it trims, writes checkpoints, and while the store cannot be written it tries until it can.
+// The journal thread: takes the waiting publishes, stages them one by one, commits, hands the batch
+// on, answers the publishers. Between commits it trims and writes checkpoints. While the store
+// cannot be written it tries again and again.
 #include "journal/journal_priv.h"
 
 #include <errno.h>
@@ -9,13 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/container.h"
 #include "journal/links.h"
 #include "sys/clock.h"
 
-// --- staging --------------------------------------------------------------------------------------------------------
+// --- staging -------------------------------------------------------------------------------------
 
 // The seq of the stored event that used this key, 0 when there is none.
-static int find_key(struct journal *journal, const struct topic *topic, struct str key,
+static int find_key(struct journal *journal, const struct topic_row *topic, struct str key,
                     uint64_t *seq) {
     char bytes[KEYS_BYTES_MAX];
     struct str encoded = {bytes, keys_encode(bytes, topic->no, key)};
@@ -30,7 +32,7 @@ static int find_key(struct journal *journal, const struct topic *topic, struct s
     return 0;
 }
 
-static int jump_of(struct journal *journal, struct topic *topic, uint64_t seq, uint64_t *jump) {
+static int jump_of(struct journal *journal, struct topic_row *topic, uint64_t seq, uint64_t *jump) {
     *jump = 0;
     if (topic->memory) return 0;
     if (!topic->stack_known) {
@@ -38,14 +40,14 @@ static int jump_of(struct journal *journal, struct topic *topic, uint64_t seq, u
                               .events = journal->store.events,
                               .floor = topic->now.gone_seq};
         int err = links_stack(&links, topic);
-        // A damaged record must not stop the topic: it goes on without jumps over it.
-        if (err == ERR_CORRUPT) err = topic_stack_reset(topic, topic->now.last_ordinal);
+        // A damaged record must not stop publishing: the topic goes on without jumps over it.
+        if (err == ERR_CORRUPT) err = topic_row_stack_reset(topic, topic->now.last_ordinal);
         if (err) return err;
     }
-    return topic_push(topic, seq, jump);
+    return topic_row_push(topic, seq, jump);
 }
 
-static int stage_event(struct journal *journal, struct topic *topic, struct event *event) {
+static int append_event(struct journal *journal, struct topic_row *topic, struct event *event) {
     uint64_t jump, seq = journal->seq + 1;
     int err = work_touch(journal, topic);
     if (!err) err = jump_of(journal, topic, seq, &jump);
@@ -59,7 +61,7 @@ static int stage_event(struct journal *journal, struct topic *topic, struct even
     event->flags &= (uint8_t)~EVENT_MEMORY;
     if (topic->memory) {
         event->flags |= EVENT_MEMORY;
-        // Reserved in large steps, so that it costs no commit each time.
+        // Reserved in large steps, so that few events cost a commit.
         const uint64_t step = 1 << 20;
         if (seq > journal->state.seq_reserved) journal->state.seq_reserved = seq + step;
     }
@@ -77,19 +79,20 @@ static int stage_event(struct journal *journal, struct topic *topic, struct even
     return 0;
 }
 
-// Not an error: it cannot be staged without the store. Only when there is no transaction.
+// Not an error: the publish cannot be staged without the store. Only outside a transaction.
 #define STAGE_STORE 1
 
-static bool needs_store(const struct journal *journal, const struct topic *topic,
+static bool needs_store(const struct journal *journal, const struct topic_row *topic,
                         const struct event *event) {
     return !topic || !topic->memory || topic->now.closed || event->key_len ||
            journal->seq >= journal->state.seq_reserved;
 }
 
-// *seq is the event's, or that of the earlier one with its key. ERR_CLOSED and ERR_LIMIT are the publisher's, others the store's.
-static int publish_event(struct journal *journal, struct publish *publish, struct event *event,
-                         uint64_t *seq) {
-    struct topic *topic = topics_find(&journal->topics, event_topic(event));
+// *seq is the event's, or that of an earlier event with its key. ERR_CLOSED and ERR_LIMIT refuse
+// the publish; other errors are the store's.
+static int stage_event(struct journal *journal, struct publish *publish, struct event *event,
+                       uint64_t *seq) {
+    struct topic_row *topic = topic_rows_find(&journal->topics, event_topic(event));
     int err = 0;
     *seq = 0;
     if (!journal->work.txn && needs_store(journal, topic, event)) return STAGE_STORE;
@@ -101,20 +104,20 @@ static int publish_event(struct journal *journal, struct publish *publish, struc
     }
     if (topic && topic->now.closed) return ERR_CLOSED;
     if (!topic) err = work_new_topic(journal, event_topic(event), &topic);
-    if (!err) err = stage_event(journal, topic, event);
+    if (!err) err = append_event(journal, topic, event);
     *seq = event->seq;
     return err;
 }
 
-static int publish_forget(struct journal *journal, struct publish *publish) {
-    struct topic *topic = topics_find(&journal->topics, event_topic(publish->events[0]));
-    if (!topic || (topic_left(topic) == 0 && !topic->now.closed)) return ERR_NOT_FOUND;
+static int stage_forget(struct journal *journal, struct publish *publish) {
+    struct topic_row *topic = topic_rows_find(&journal->topics, event_topic(publish->events[0]));
+    if (!topic || (topic_row_left(topic) == 0 && !topic->now.closed)) return ERR_NOT_FOUND;
     int err = work_touch(journal, topic);
     if (!err) err = work_row(journal, topic);
     if (!err) err = work_changed(journal, topic);
     if (err) return err;
     struct topic_now *now = &topic->now;
-    bool pending = topic_pending(topic);
+    bool pending = topic_row_pending(topic);
     now->trimmed_seq = now->last_seq;
     now->trimmed_ordinal = now->last_ordinal;
     now->bytes = 0;
@@ -123,7 +126,7 @@ static int publish_forget(struct journal *journal, struct publish *publish) {
         now->gone_seq = now->trimmed_seq;
         now->gone_ordinal = now->trimmed_ordinal;
     }
-    if (!pending && topic_pending(topic)) journal->state.topics_pending++;
+    if (!pending && topic_row_pending(topic)) journal->state.topics_pending++;
     publish->first = publish->last = now->last_seq;
     return 0;
 }
@@ -141,11 +144,11 @@ static int stage_source(struct journal *journal, const struct publish *publish) 
     return 0;
 }
 
-static bool is_publishers(int err) {
+static bool refuses_publish(int err) {
     return err == ERR_CLOSED || err == ERR_LIMIT || err == ERR_NOT_FOUND;
 }
 
-// 0 also when the publish was refused for its own fault; then nothing of it is staged, nor with STAGE_STORE.
+// 0 also when the publish was refused. Nothing of it is staged then, nor with STAGE_STORE.
 static int stage(struct journal *journal, struct publish *publish) {
     struct work_savepoint before = work_save(journal);
     int err = 0;
@@ -155,15 +158,15 @@ static int stage(struct journal *journal, struct publish *publish) {
     bool plain = publish->op == PUBLISH_EVENTS && !publish->source_name.ptr;
     if (!journal->work.txn && !plain) return STAGE_STORE;
     if (publish->op == PUBLISH_FORGET) {
-        err = publish_forget(journal, publish);
+        err = stage_forget(journal, publish);
     } else {
         for (uint32_t i = 0; i < publish->count && !err; i++) {
-            err = publish_event(journal, publish, publish->events[i], &publish->last);
+            err = stage_event(journal, publish, publish->events[i], &publish->last);
             if (i == 0) publish->first = publish->last;
         }
     }
     if (!err) err = stage_source(journal, publish);
-    if (!is_publishers(err) && err != STAGE_STORE) return err;
+    if (!refuses_publish(err) && err != STAGE_STORE) return err;
     work_back_to(journal, &before);
     if (err == STAGE_STORE) return err;
     publish->result = err;
@@ -172,51 +175,56 @@ static int stage(struct journal *journal, struct publish *publish) {
     return 0;
 }
 
-// --- one commit -----------------------------------------------------------------------------------------------------
+// --- one commit ----------------------------------------------------------------------------------
 
-static void finish(struct journal *journal, struct publish *list) {
+static struct publish *publish_of(struct inbox_message *message) {
+    return container_of(message, struct publish, message);
+}
+
+static void finish(struct journal *journal, struct inbox_message *list) {
     while (list) {
-        struct publish *next = (struct publish *)list->message.next;
-        atomic_fetch_sub(&journal->queue_events, list->count);
-        atomic_fetch_sub(&journal->queue_bytes, list->bytes);
-        list->done(list);
-        list = next;
+        struct publish *publish = publish_of(list);
+        list = list->next;
+        atomic_fetch_sub(&journal->queue_events, publish->count);
+        atomic_fetch_sub(&journal->queue_bytes, publish->bytes);
+        publish->done(publish);
     }
 }
 
-// Frees those events that are in no batch.
-static void free_rest(struct publish *list) {
-    for (; list; list = (struct publish *)list->message.next)
-        for (uint32_t i = 0; i < list->count; i++)
-            if (list->events[i]->seq == 0) event_free(list->events[i]);
+// Frees the events that are in no batch.
+static void free_rest(struct inbox_message *list) {
+    for (; list; list = list->next) {
+        const struct publish *publish = publish_of(list);
+        for (uint32_t i = 0; i < publish->count; i++)
+            if (publish->events[i]->seq == 0) event_free(publish->events[i]);
+    }
 }
 
-static void fail(struct journal *journal, struct publish *list, int err) {
-    for (struct publish *at = list; at; at = (struct publish *)at->message.next) {
-        at->result = err;
-        at->first = at->last = 0;
-        at->duplicates = 0;
+static void fail(struct journal *journal, struct inbox_message *list, int err) {
+    for (struct inbox_message *at = list; at; at = at->next) {
+        struct publish *publish = publish_of(at);
+        publish->result = err;
+        publish->first = publish->last = 0;
+        publish->duplicates = 0;
     }
     free_rest(list);
     finish(journal, list);
 }
 
-// As many publishes as one commit may have, at least one.
-static struct publish *take(struct journal *journal) {
-    struct publish *list = journal->backlog, *last = list;
-    size_t events = last->count, bytes = last->bytes;
-    for (;;) {
-        struct publish *next = (struct publish *)last->message.next;
-        if (!next || events + next->count > COMMIT_EVENTS_MAX ||
-            bytes + next->bytes > COMMIT_BYTES_MAX)
+// As many publishes of the backlog as one commit may have, at least one.
+static struct inbox_message *take(struct journal *journal) {
+    struct inbox_message *list = journal->backlog, *last = list;
+    size_t events = publish_of(last)->count, bytes = publish_of(last)->bytes;
+    for (; last->next; last = last->next) {
+        const struct publish *next = publish_of(last->next);
+        if (events + next->count > COMMIT_EVENTS_MAX || bytes + next->bytes > COMMIT_BYTES_MAX)
             break;
         events += next->count;
         bytes += next->bytes;
-        last = next;
     }
-    journal->backlog = (struct publish *)last->message.next;
+    journal->backlog = last->next;
     if (!journal->backlog) journal->backlog_end = &journal->backlog;
-    last->message.next = NULL;
+    last->next = NULL;
     return list;
 }
 
@@ -227,11 +235,11 @@ static bool checkpoint_due(const struct journal *journal) {
     return dirty && clock_mono_ms() >= journal->checkpoint_at_ms;
 }
 
-static int commit(struct journal *journal, struct publish *list, struct batch **batch) {
+static int commit(struct journal *journal, struct inbox_message *list, struct batch **batch) {
     int err = work_begin(journal);
     if (err) return err;
-    for (struct publish *at = list; at && !err; at = (struct publish *)at->message.next)
-        err = stage(journal, at);
+    for (struct inbox_message *at = list; at && !err; at = at->next)
+        err = stage(journal, publish_of(at));
     if (err) {
         work_abort(journal);
         return err;
@@ -239,9 +247,9 @@ static int commit(struct journal *journal, struct publish *list, struct batch **
     return work_commit(journal, checkpoint_due(journal), batch);
 }
 
-// Tells the world.
-static void announce(struct journal *journal, struct publish *list, struct batch *batch) {
-    // Before the batch is given away: then its events may be gone at any time.
+// Hands the batch on and answers the publishers.
+static void announce(struct journal *journal, struct inbox_message *list, struct batch *batch) {
+    // Before the batch is handed on: afterwards its events may be freed at any time.
     free_rest(list);
     writer_stats(journal);
     work_deliver(journal, batch);
@@ -250,13 +258,13 @@ static void announce(struct journal *journal, struct publish *list, struct batch
 
 static void add_backlog(struct journal *journal, struct inbox_message *list) {
     if (!list) return;
-    *journal->backlog_end = (struct publish *)list;
+    *journal->backlog_end = list;
     while (list->next) list = list->next;
-    journal->backlog_end = (struct publish **)&list->next;
+    journal->backlog_end = &list->next;
 }
 
 static void round_trip(struct journal *journal) {
-    struct publish *list = take(journal);
+    struct inbox_message *list = take(journal);
     struct batch *batch;
     journal->work.rc = 0;
     int err = commit(journal, list, &batch);
@@ -271,29 +279,29 @@ static void round_trip(struct journal *journal) {
     announce(journal, list, batch);
 }
 
-// A list goes back to where it came from.
-static void put_back(struct journal *journal, struct publish *list) {
+// Puts a list back to the front of the backlog.
+static void put_back(struct journal *journal, struct inbox_message *list) {
     if (!list) return;
-    struct publish *last = list;
-    while (last->message.next) last = (struct publish *)last->message.next;
-    last->message.next = (struct inbox_message *)journal->backlog;
-    if (!journal->backlog) journal->backlog_end = (struct publish **)&last->message.next;
+    struct inbox_message *last = list;
+    while (last->next) last = last->next;
+    last->next = journal->backlog;
+    if (!journal->backlog) journal->backlog_end = &last->next;
     journal->backlog = list;
 }
 
-// Commits what it can of the backlog without the store.
+// Commits the front of the backlog as far as that needs no store.
 static void quick_trip(struct journal *journal) {
-    struct publish *list = take(journal), *at, **end = &list;
+    struct inbox_message *list = take(journal), *at, **end = &list;
     struct batch *batch;
     int err = 0;
     work_begin_memory(journal);
     for (at = list; at; at = *end) {
-        err = stage(journal, at);
+        err = stage(journal, publish_of(at));
         if (err) break;
-        end = (struct publish **)&at->message.next;
+        end = &at->next;
     }
     if (err && err != STAGE_STORE) {
-        // Out of memory: the journal thread says so if it goes on.
+        // Out of memory: the journal thread tries again, and fails the publishes if it must.
         work_abort(journal);
         put_back(journal, list);
         return;
@@ -311,7 +319,7 @@ static void quick_trip(struct journal *journal) {
 
 bool writer_quick(struct journal *journal) {
     const struct journal_listener *listener = &journal->listener;
-    if (pthread_mutex_trylock(&journal->turn)) return false;
+    if (pthread_mutex_trylock(&journal->writer_lock)) return false;
     bool may = !atomic_load(&journal->failed) && !atomic_load(&journal->stopping) &&
                !journal->backlog && (!listener->ready || listener->ready(listener->context));
     if (may) {
@@ -319,11 +327,11 @@ bool writer_quick(struct journal *journal) {
         if (journal->backlog) quick_trip(journal);
     }
     bool all = may && !journal->backlog;
-    pthread_mutex_unlock(&journal->turn);
+    pthread_mutex_unlock(&journal->writer_lock);
     return all;
 }
 
-// --- failure and recovery -------------------------------------------------------------------------------------------
+// --- failure and recovery ------------------------------------------------------------------------
 
 static void tell_state(const struct journal *journal) {
     const struct journal_listener *listener = &journal->listener;
@@ -352,7 +360,7 @@ void writer_failed(struct journal *journal, int err) {
     journal->probe_at_ms = clock_mono_ms() + journal->probe_wait_ms;
     journal->probe_wait_ms *= 2;
     if (journal->probe_wait_ms > PROBE_LAST_MS) journal->probe_wait_ms = PROBE_LAST_MS;
-    // At once, since readers get nothing either until LMDB is open again.
+    // At once: readers get nothing until LMDB is open again.
     if (store_panicked(&journal->store)) (void)!store_reopen(&journal->store);
     writer_stats(journal);
 }
@@ -368,7 +376,7 @@ static int put_blob(struct journal *journal, size_t bytes) {
         mdb_txn_abort(txn);
         return work_error(journal, rc, "write again");
     }
-    // Zeros, so that no memory of ours gets into the file.
+    // Zeros, so that no other memory of this process gets into the file.
     if (bytes) memset(data.mv_data, 0, bytes);
     rc = store_commit(&journal->store, txn);
     return rc ? work_error(journal, rc, "write again") : 0;
@@ -381,9 +389,9 @@ static void probe(struct journal *journal) {
         if (err) (void)!work_error(journal, 0, "open it again");
     }
     bool more;
-    // The operator may have shortened retention to make room; that it fails too says nothing new.
+    // The operator may have shortened retention to make room. A failure here says nothing new.
     if (!err) (void)!trim_step(journal, &more);
-    // A small one first: what was deleted can be written to again in the second transaction after.
+    // A small one first: LMDB reuses deleted pages in the second transaction after.
     if (!err) err = put_blob(journal, 1);
     if (!err) err = put_blob(journal, PROBE_BYTES);
     if (!err) err = put_blob(journal, 0);
@@ -395,18 +403,17 @@ static void probe(struct journal *journal) {
     journal->counters.failure[0] = '\0';
     atomic_store(&journal->failed, 0);
     tell_state(journal);
-    // What the trimmer had taken in hand when it failed is found again.
+    // Finds the topics again that were to be trimmed when it failed.
     (void)!trim_policy_changed(journal);
 }
 
-// --- the thread -----------------------------------------------------------------------------------------------------
+// --- the thread ----------------------------------------------------------------------------------
 
 void writer_stats(struct journal *journal) {
     struct journal_stats *counters = &journal->counters;
     counters->last_seq = journal->seq;
     counters->events = journal->state.events;
     counters->bytes = journal->state.bytes;
-    counters->topics = journal->topics.by_no.count;
     if (journal->store.env && (journal->work.wrote || !counters->map_bytes)) {
         MDB_envinfo info;
         MDB_stat stat;
@@ -432,7 +439,7 @@ static void take_policy(struct journal *journal) {
     pthread_mutex_unlock(&journal->lock);
     if (!waits) return;
     policy_fini(&old);
-    // Out of memory only delays the trimming of single topics until they are published to again.
+    // Out of memory only delays the trimming of a topic until the next publish to it.
     (void)!trim_policy_changed(journal);
 }
 
@@ -442,7 +449,7 @@ static void take_inbox(struct journal *journal) {
 
 void writer_refuse(struct journal *journal, int err) {
     take_inbox(journal);
-    struct publish *list = journal->backlog;
+    struct inbox_message *list = journal->backlog;
     journal->backlog = NULL;
     journal->backlog_end = &journal->backlog;
     fail(journal, list, err);
@@ -462,7 +469,7 @@ static void maintain(struct journal *journal, bool *more) {
     if (err) *more = false;
 }
 
-// How long to wait when nothing waits for us, in milliseconds; -1: as long as it takes.
+// How long to wait for publishes, in milliseconds; -1: without end.
 static int wait_ms(struct journal *journal) {
     uint64_t at_ms = trim_next_ms(journal), now_ms = clock_mono_ms();
     if (journal->dirty.count || journal->keys.count)
@@ -472,16 +479,16 @@ static int wait_ms(struct journal *journal) {
     return at_ms == UINT64_MAX ? -1 : left_ms > 60000 ? 60000 : (int)left_ms;
 }
 
-// Gives up the turn for a while. Whoever leaves something behind wakes us afterwards.
+// Gives up the writer lock and waits. A publisher that leaves something behind wakes the thread.
 static void wait(struct journal *journal) {
     struct pollfd io = {.fd = journal->inbox.fd, .events = POLLIN};
     int timeout = wait_ms(journal);
-    pthread_mutex_unlock(&journal->turn);
+    pthread_mutex_unlock(&journal->writer_lock);
     (void)poll(&io, 1, timeout);
-    pthread_mutex_lock(&journal->turn);
+    pthread_mutex_lock(&journal->writer_lock);
 }
 
-// True when nothing waits and nothing can come any more.
+// True when stopping, nothing waits and nothing can come any more.
 static bool is_over(struct journal *journal) {
     if (!atomic_load(&journal->stopping)) return false;
     while (atomic_load(&journal->entering)) sched_yield();
@@ -492,7 +499,7 @@ static bool is_over(struct journal *journal) {
 void *writer_run(void *context) {
     struct journal *journal = context;
     bool more = false;
-    pthread_mutex_lock(&journal->turn);
+    pthread_mutex_lock(&journal->writer_lock);
     while (!is_over(journal)) {
         if (!journal->backlog && !more) wait(journal);
         take_inbox(journal);
@@ -515,6 +522,6 @@ void *writer_run(void *context) {
         if (work_commit(journal, true, &batch) == 0) work_deliver(journal, batch);
     }
     writer_stats(journal);
-    pthread_mutex_unlock(&journal->turn);
+    pthread_mutex_unlock(&journal->writer_lock);
     return NULL;
 }

@@ -8,6 +8,7 @@
 #include <llhttp/llhttp.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/limits.h"
 
 struct span {
@@ -35,13 +36,13 @@ struct http1_parser {
     struct span target;
     bool target_done;
     char first_byte; // of the request
-    bool has_request;
+    bool has_head;
     size_t extra_bytes; // of trailers and chunk extensions, which are read and forgotten
     struct field_span *spans;
     size_t spans_count;
     size_t spans_cap;
-    struct http1_field *fields;
-    struct http1_request request;
+    struct field *fields;
+    struct http1_head request_head;
 };
 
 // A parser that is used again keeps the memory of a head up to this size: that of nearly all.
@@ -93,13 +94,7 @@ static struct field_span *last_field(struct http1_parser *parser) {
 }
 
 static struct field_span *add_field(struct http1_parser *parser) {
-    if (parser->spans_count == parser->spans_cap) {
-        size_t cap = parser->spans_cap ? parser->spans_cap * 2 : 16;
-        struct field_span *spans = reallocarray(parser->spans, cap, sizeof *spans);
-        if (!spans) return NULL;
-        parser->spans = spans;
-        parser->spans_cap = cap;
-    }
+    if (!array_reserve(parser->spans, parser->spans_cap, parser->spans_count + 1)) return NULL;
     parser->spans[parser->spans_count] = (struct field_span){0};
     return &parser->spans[parser->spans_count++];
 }
@@ -194,7 +189,7 @@ void http1_parser_renew(struct http1_parser *parser, size_t header_bytes_max, vo
     parser->context = context;
     parser->state = STATE_IDLE;
     parser->status = 0;
-    parser->has_request = false;
+    parser->has_head = false;
     if (parser->head.cap > KEPT_HEAD_BYTES) buf_fini(&parser->head);
     parser->head.max = header_bytes_max;
 }
@@ -261,40 +256,40 @@ static const char *check_lines(struct str head) {
 }
 
 static const char *make_fields(struct http1_parser *parser) {
-    struct http1_request *request = &parser->request;
+    struct request *request = &parser->request_head.request;
     if (parser->spans_count == 0) return NULL;
-    struct http1_field *fields =
+    struct field *fields =
         reallocarray(parser->fields, parser->spans_count, sizeof *parser->fields);
     if (!fields) return "The hub is out of memory.";
     parser->fields = fields;
     for (size_t i = 0; i < parser->spans_count; i++) {
-        fields[i] = (struct http1_field){span_str(parser, parser->spans[i].name),
-                                         str_trim(span_str(parser, parser->spans[i].value))};
+        fields[i] = (struct field){span_str(parser, parser->spans[i].name),
+                                   str_trim(span_str(parser, parser->spans[i].value))};
     }
     request->fields = fields;
     request->fields_count = parser->spans_count;
     return NULL;
 }
 
-static enum http1_method method_of(const llhttp_t *llhttp) {
+static enum method method_of(const llhttp_t *llhttp) {
     switch (llhttp->method) {
-        case HTTP_GET: return HTTP1_GET;
-        case HTTP_HEAD: return HTTP1_HEAD;
-        case HTTP_POST: return HTTP1_POST;
-        case HTTP_PUT: return HTTP1_PUT;
-        case HTTP_DELETE: return HTTP1_DELETE;
-        case HTTP_OPTIONS: return HTTP1_OPTIONS;
-        case HTTP_PATCH: return HTTP1_PATCH;
-        default: return HTTP1_OTHER;
+        case HTTP_GET: return METHOD_GET;
+        case HTTP_HEAD: return METHOD_HEAD;
+        case HTTP_POST: return METHOD_POST;
+        case HTTP_PUT: return METHOD_PUT;
+        case HTTP_DELETE: return METHOD_DELETE;
+        case HTTP_OPTIONS: return METHOD_OPTIONS;
+        case HTTP_PATCH: return METHOD_PATCH;
+        default: return METHOD_OTHER;
     }
 }
 
 // `*`, `/path?query` or `http://authority/path?query` (RFC 9112, 3.2).
-static const char *split_target(struct http1_request *request) {
+static const char *split_target(struct request *request) {
     struct str rest = request->target;
     if (memchr(rest.ptr, '#', rest.len)) return "The request target has a fragment (#).";
     if (str_equal(rest, STR("*"))) {
-        if (request->method != HTTP1_OPTIONS) return "The target * goes with OPTIONS only.";
+        if (request->method != METHOD_OPTIONS) return "The target * goes with OPTIONS only.";
         request->path = rest;
         return NULL;
     }
@@ -308,8 +303,8 @@ static const char *split_target(struct http1_request *request) {
         const char *host = colon + 3;
         const char *path = host;
         while (path < end && *path != '/' && *path != '?') path++;
-        request->host = (struct str){host, (size_t)(path - host)};
-        if (request->host.len == 0) return "The request target names no host.";
+        request->authority = (struct str){host, (size_t)(path - host)};
+        if (request->authority.len == 0) return "The request target names no host.";
         rest = (struct str){path, (size_t)(end - path)};
     }
     request->query = rest;
@@ -337,22 +332,22 @@ static bool is_token(struct str s) {
     return s.len > 0;
 }
 
-static const char *check_names(const struct http1_request *request) {
+static const char *check_names(const struct request *request) {
     for (size_t i = 0; i < request->fields_count; i++) {
         if (!is_token(request->fields[i].name)) return "A header field's name is malformed.";
     }
     return NULL;
 }
 
-static size_t count_fields(const struct http1_request *request, const char *name) {
+static size_t count_fields(const struct request *request, const char *name) {
     size_t index = 0;
     size_t count = 0;
     struct str value;
-    while (http1_header_next(request, name, &index, &value)) count++;
+    while (request_field_next(request, name, &index, &value)) count++;
     return count;
 }
 
-static const char *check_single_fields(const struct http1_request *request) {
+static const char *check_single_fields(const struct request *request) {
     static const struct {
         const char *name;
         const char *detail;
@@ -373,54 +368,57 @@ static const char *check_single_fields(const struct http1_request *request) {
     return NULL;
 }
 
-static const char *check_host(struct http1_request *request) {
-    struct str host = http1_header(request, "Host");
-    if (!host.ptr && request->minor > 0) return "An HTTP/1.1 request must have the field Host.";
-    if (request->host.len == 0) request->host = host.ptr ? host : STR("");
+static const char *check_host(struct http1_head *head) {
+    struct request *request = &head->request;
+    struct str host = request_field(request, "Host");
+    if (!host.ptr && head->minor > 0) return "An HTTP/1.1 request must have the field Host.";
+    if (request->authority.len == 0) request->authority = host.ptr ? host : STR("");
     // A proxy may have looked at either of the two, so both have to be right.
-    if (!is_host(host) || !is_host(request->host)) return "The host is malformed.";
+    if (!is_host(host) || !is_host(request->authority)) return "The host is malformed.";
     return NULL;
 }
 
 // How long the body is: the rules of RFC 9112, 6.3, and nothing that two readers might understand differently.
 static enum http1_step check_framing(struct http1_parser *parser) {
-    struct http1_request *request = &parser->request;
-    struct str coding = http1_header(request, "Transfer-Encoding");
-    struct str length = http1_header(request, "Content-Length");
+    struct http1_head *head = &parser->request_head;
+    struct request *request = &head->request;
+    struct str coding = request_field(request, "Transfer-Encoding");
+    struct str length = request_field(request, "Content-Length");
     if (coding.ptr) {
         if (length.ptr) {
             return fail(parser, 400, "Content-Length is given together with Transfer-Encoding.");
         }
-        if (request->minor == 0) return fail(parser, 400, "Transfer-Encoding is not for HTTP/1.0.");
+        if (head->minor == 0) return fail(parser, 400, "Transfer-Encoding is not for HTTP/1.0.");
         if (!str_equal_nocase(coding, STR("chunked"))) {
             return fail(parser, 501, "The only Transfer-Encoding the hub takes is chunked.");
         }
-        request->chunked = true;
+        head->chunked = true;
     } else if (length.ptr) {
         request->content_length = parser->llhttp.content_length;
     }
-    request->has_body = request->chunked || request->content_length > 0;
+    request->has_body = head->chunked || request->content_length > 0;
+    request->length_known = !head->chunked;
     size_t index = 0;
     struct str expect;
-    while (http1_header_next(request, "Expect", &index, &expect)) {
+    while (request_field_next(request, "Expect", &index, &expect)) {
         if (!str_equal_nocase(expect, STR("100-continue"))) {
             return fail(parser, 417, "The only expectation the hub meets is 100-continue.");
         }
-        request->expect_continue = request->has_body && request->minor > 0;
+        head->expect_continue = request->has_body && head->minor > 0;
     }
     return HTTP1_HEADERS;
 }
 
 static enum http1_step finish_head(struct http1_parser *parser) {
-    struct http1_request *request = &parser->request;
     const llhttp_t *llhttp = &parser->llhttp;
-    *request = (struct http1_request){
-        .method = method_of(llhttp),
-        .method_text = str_from(llhttp_method_name((llhttp_method_t)llhttp->method)),
-        .target = span_str(parser, parser->target),
+    parser->request_head = (struct http1_head){
+        .request = {.method = method_of(llhttp),
+                    .method_text = str_from(llhttp_method_name((llhttp_method_t)llhttp->method)),
+                    .target = span_str(parser, parser->target)},
         .minor = llhttp->http_minor,
         .keep_alive = llhttp_should_keep_alive(llhttp) && !(llhttp->flags & F_CONNECTION_CLOSE),
     };
+    struct request *request = &parser->request_head.request;
     // llhttp knows RTSP and ICE as well.
     struct str rest = {request->target.ptr + request->target.len,
                        parser->head.len - parser->target.at - parser->target.len};
@@ -438,11 +436,11 @@ static enum http1_step finish_head(struct http1_parser *parser) {
     wrong = split_target(request);
     if (!wrong) wrong = check_names(request);
     if (!wrong) wrong = check_single_fields(request);
-    if (!wrong) wrong = check_host(request);
+    if (!wrong) wrong = check_host(&parser->request_head);
     if (wrong) return fail(parser, 400, wrong);
     if (check_framing(parser) == HTTP1_FAILED) return HTTP1_FAILED;
     parser->state = STATE_BODY;
-    parser->has_request = true;
+    parser->has_head = true;
     return HTTP1_HEADERS;
 }
 
@@ -486,7 +484,7 @@ static void begin_request(struct http1_parser *parser, char first_byte) {
     parser->first_byte = first_byte;
     parser->target = (struct span){0, 0};
     parser->target_done = false;
-    parser->has_request = false;
+    parser->has_head = false;
     parser->extra_bytes = 0;
     parser->spans_count = 0;
     parser->state = STATE_HEAD;
@@ -508,8 +506,8 @@ enum http1_step http1_parser_feed(struct http1_parser *parser, const char *bytes
     return len > 0 ? feed_head(parser, bytes, len, consumed) : HTTP1_MORE;
 }
 
-const struct http1_request *http1_parser_request(const struct http1_parser *parser) {
-    return parser->has_request ? &parser->request : NULL;
+struct http1_head *http1_parser_head(struct http1_parser *parser) {
+    return parser->has_head ? &parser->request_head : NULL;
 }
 
 bool http1_parser_in_head(const struct http1_parser *parser) { return parser->state == STATE_HEAD; }
@@ -522,21 +520,4 @@ int http1_parser_error(const struct http1_parser *parser, const char **detail) {
     ASSERT(parser->state == STATE_FAILED);
     *detail = parser->detail;
     return parser->status;
-}
-
-bool http1_header_next(const struct http1_request *request, const char *name, size_t *index,
-                       struct str *value) {
-    while (*index < request->fields_count) {
-        const struct http1_field *field = &request->fields[(*index)++];
-        if (!str_equal_nocase(field->name, str_from(name))) continue;
-        *value = field->value;
-        return true;
-    }
-    return false;
-}
-
-struct str http1_header(const struct http1_request *request, const char *name) {
-    size_t index = 0;
-    struct str value;
-    return http1_header_next(request, name, &index, &value) ? value : (struct str){NULL, 0};
 }

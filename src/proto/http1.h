@@ -8,54 +8,22 @@
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "proto/request.h"
 
-enum http1_method {
-    HTTP1_GET,
-    HTTP1_HEAD,
-    HTTP1_POST,
-    HTTP1_PUT,
-    HTTP1_DELETE,
-    HTTP1_OPTIONS,
-    HTTP1_PATCH,
-    HTTP1_OTHER, // known to HTTP, not to the hub: 405
+// A request's head as HTTP/1.1 sends it. Owned by the parser; everything in it lives until the parser
+// takes the first byte of the next request or is freed.
+struct http1_head {
+    struct request request;
+    uint8_t minor;        // HTTP/1.minor: 0 or 1
+    bool chunked;         // the body ends with its last chunk
+    bool keep_alive;      // the peer lets the connection go on
+    bool expect_continue; // wants "100 Continue" before it sends the body
 };
-
-struct http1_field {
-    struct str name;  // as sent; compare without case
-    struct str value; // without white space around it; no control characters but tab
-};
-
-// A request's head. Owned by the parser; everything in it lives until the parser takes the first byte of the next request or
-// is freed.
-struct http1_request {
-    enum http1_method method;
-    struct str method_text; // static storage
-    struct str target;      // as sent: "/t/x?y", "http://host/t/x?y", "*" (only with OPTIONS)
-    struct str path;        // still encoded; begins with '/', or is "*"
-    struct str query;       // still encoded, without '?'; ptr NULL: there was no '?'
-    struct str host; // the target's authority or the Host field; empty when HTTP/1.0 sent none
-    uint64_t content_length;          // 0 when chunked or without a body
-    uint8_t minor;                    // HTTP/1.minor: 0 or 1
-    bool chunked;                     // the body ends with its last chunk
-    bool has_body;                    // chunked or content_length > 0
-    bool keep_alive;                  // the peer lets the connection go on
-    bool expect_continue;             // wants "100 Continue" before it sends the body
-    const struct http1_field *fields; // in the order of arrival
-    size_t fields_count;
-};
-
-// The value of the first field of that name (without case), ptr NULL when there is none. Fields for which a second one would be
-// ambiguous (Host, Content-Length, Transfer-Encoding, Authorization, X-Api-Key, X-Functions-Key, Content-Type,
-// Last-Event-ID, Origin) occur at most once: the parser refuses the request otherwise.
-struct str http1_header(const struct http1_request *request, const char *name);
-// For fields that may be repeated (Accept, Cookie): *index starts at 0; false when there is no more.
-bool http1_header_next(const struct http1_request *request, const char *name, size_t *index,
-                       struct str *value);
 
 // What http1_parser_feed stopped at.
 enum http1_step {
     HTTP1_MORE, // everything was taken; more bytes are needed
-    HTTP1_HEADERS, // the head is complete: look at http1_parser_request, then feed the rest (even when it is empty)
+    HTTP1_HEADERS, // the head is complete: look at http1_parser_head, then feed the rest (even when it is empty)
     HTTP1_COMPLETE, // the message is complete; bytes that follow belong to the next request
     HTTP1_FAILED,   // answer http1_parser_error, then close; every later feed says the same
 };
@@ -86,9 +54,10 @@ void http1_parser_renew(struct http1_parser *parser, size_t header_bytes_max, vo
 enum http1_step http1_parser_feed(struct http1_parser *parser, const char *bytes, size_t len,
                                   size_t *consumed) MUST_CHECK;
 
-// The head, from HTTP1_HEADERS until the next request's first byte; NULL otherwise. After HTTP1_FAILED it is what could be
-// read when the head was already complete (a bad chunk), NULL otherwise.
-const struct http1_request *http1_parser_request(const struct http1_parser *parser);
+// The head, from HTTP1_HEADERS until the next request's first byte; NULL otherwise. After
+// HTTP1_FAILED it is what could be read when the head was already complete (a bad chunk), NULL
+// otherwise.
+struct http1_head *http1_parser_head(struct http1_parser *parser);
 
 // Whether bytes of a request have come whose head is not complete: which of the time-outs (idle, header) applies.
 bool http1_parser_in_head(const struct http1_parser *parser);
@@ -104,14 +73,14 @@ const char *http1_reason(int status);
 // "Sun, 22 Nov 2026 10:00:00 GMT", 29 characters and a terminator (RFC 9110, 5.6.7). Returns out.
 char *http1_date(uint64_t unix_ms, char out[32]);
 
-// Response head: http1_head, any number of http1_field…, http1_head_end. `date` as made by http1_date (cached by the
-// caller for a second), empty: no Date field.
-void http1_head(struct buf *out, int status, struct str date);
-// The value holds no CR, LF, NUL (asserted; values taken from a request head cannot).
-void http1_field(struct buf *out, const char *name, struct str value);
-void http1_field_text(struct buf *out, const char *name, const char *value);
-void http1_field_u64(struct buf *out, const char *name, uint64_t value);
-void http1_head_end(struct buf *out);
+// A response's head: http1_write_status, any number of fields, http1_write_end. `date` as made by
+// http1_date (cached by the caller for a second); empty: no Date field.
+void http1_write_status(struct buf *out, int status, struct str date);
+// The value holds no CR, LF, NUL (asserted; values taken from a request's head cannot).
+void http1_write_field(struct buf *out, const char *name, struct str value);
+void http1_write_text(struct buf *out, const char *name, const char *value);
+void http1_write_u64(struct buf *out, const char *name, uint64_t value);
+void http1_write_end(struct buf *out);
 
 // An interim answer for expect_continue.
 #define HTTP1_CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"

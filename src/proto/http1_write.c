@@ -9,15 +9,8 @@
 #define REASON_TABLE(X)                                                                            \
     X(100, "Continue")                                                                             \
     X(200, "OK")                                                                                   \
-    X(201, "Created")                                                                              \
-    X(202, "Accepted")                                                                             \
     X(204, "No Content")                                                                           \
-    X(301, "Moved Permanently")                                                                    \
-    X(302, "Found")                                                                                \
-    X(303, "See Other")                                                                            \
     X(304, "Not Modified")                                                                         \
-    X(307, "Temporary Redirect")                                                                   \
-    X(308, "Permanent Redirect")                                                                   \
     X(400, "Bad Request")                                                                          \
     X(401, "Unauthorized")                                                                         \
     X(403, "Forbidden")                                                                            \
@@ -26,25 +19,15 @@
     X(406, "Not Acceptable")                                                                       \
     X(408, "Request Timeout")                                                                      \
     X(409, "Conflict")                                                                             \
-    X(410, "Gone")                                                                                 \
-    X(411, "Length Required")                                                                      \
-    X(412, "Precondition Failed")                                                                  \
     X(413, "Content Too Large")                                                                    \
     X(414, "URI Too Long")                                                                         \
     X(415, "Unsupported Media Type")                                                               \
     X(417, "Expectation Failed")                                                                   \
-    X(421, "Misdirected Request")                                                                  \
-    X(422, "Unprocessable Content")                                                                \
-    X(425, "Too Early")                                                                            \
     X(429, "Too Many Requests")                                                                    \
     X(431, "Request Header Fields Too Large")                                                      \
-    X(500, "Internal Server Error")                                                                \
     X(501, "Not Implemented")                                                                      \
-    X(502, "Bad Gateway")                                                                          \
     X(503, "Service Unavailable")                                                                  \
-    X(504, "Gateway Timeout")                                                                      \
-    X(505, "HTTP Version Not Supported")                                                           \
-    X(507, "Insufficient Storage")
+    X(505, "HTTP Version Not Supported")
 
 const char *http1_reason(int status) {
     switch (status) {
@@ -63,24 +46,25 @@ char *http1_date(uint64_t unix_ms, char out[32]) {
                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     time_t seconds = (time_t)(unix_ms / 1000);
     struct tm tm;
-    ASSERT(gmtime_r(&seconds, &tm));
+    const struct tm *known = gmtime_r(&seconds, &tm);
+    ASSERT(known);
     snprintf(out, 32, "%s, %02u %s %04u %02u:%02u:%02u GMT", days[tm.tm_wday],
              (unsigned)tm.tm_mday % 100, months[tm.tm_mon], (unsigned)(tm.tm_year + 1900) % 10000,
              (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
     return out;
 }
 
-void http1_head(struct buf *out, int status, struct str date) {
+void http1_write_status(struct buf *out, int status, struct str date) {
     ASSERT(status >= 100 && status <= 999);
     buf_append_str(out, STR("HTTP/1.1 "));
     buf_append_u64(out, (uint64_t)status);
     buf_append_char(out, ' ');
     buf_append_str(out, str_from(http1_reason(status)));
     buf_append_str(out, STR("\r\n"));
-    if (date.len) http1_field(out, "Date", date);
+    if (date.len) http1_write_field(out, "Date", date);
 }
 
-void http1_field(struct buf *out, const char *name, struct str value) {
+void http1_write_field(struct buf *out, const char *name, struct str value) {
     for (size_t i = 0; i < value.len; i++) {
         ASSERT(value.ptr[i] != '\r' && value.ptr[i] != '\n' && value.ptr[i] != '\0');
     }
@@ -90,15 +74,15 @@ void http1_field(struct buf *out, const char *name, struct str value) {
     buf_append_str(out, STR("\r\n"));
 }
 
-void http1_field_text(struct buf *out, const char *name, const char *value) {
-    http1_field(out, name, str_from(value));
+void http1_write_text(struct buf *out, const char *name, const char *value) {
+    http1_write_field(out, name, str_from(value));
 }
 
-void http1_field_u64(struct buf *out, const char *name, uint64_t value) {
+void http1_write_u64(struct buf *out, const char *name, uint64_t value) {
     buf_append_str(out, str_from(name));
     buf_append_str(out, STR(": "));
     buf_append_u64(out, value);
     buf_append_str(out, STR("\r\n"));
 }
 
-void http1_head_end(struct buf *out) { buf_append_str(out, STR("\r\n")); }
+void http1_write_end(struct buf *out) { buf_append_str(out, STR("\r\n")); }

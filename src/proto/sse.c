@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Server-Sent Events: see sse.h. Writing and parsing share one thing, finding the next line end, which must be fast: both
-// kinds are found by memchr, each remembered until it has been passed, so every byte is looked at twice at most.
+// Server-Sent Events: see sse.h.
+//
+// Writing and parsing share one task, finding the next line end, which must be fast. LF and CR are
+// each found by memchr, and each result is kept until it has been passed. So every byte is looked
+// at no more than twice.
 #include "proto/sse.h"
 
 #include <string.h>
@@ -8,7 +11,7 @@
 static const char BOM[3] = "\xEF\xBB\xBF";
 
 struct line_ends {
-    const char *lf; // the first one at or after the place looked at last; end when there is none
+    const char *lf; // the first one at or after the last place looked at; end: there is none
     const char *cr;
     const char *end;
 };
@@ -18,7 +21,7 @@ static inline const char *find(const char *from, const char *end, char c) {
     return at ? at : end;
 }
 
-// The first LF or CR at or after `from`, which never goes back; the end when there is none.
+// The first LF or CR at or after `from`, which never moves back; the end when there is none.
 static inline const char *line_ends_next(struct line_ends *ends, const char *from) {
     if (!ends->lf || ends->lf < from) ends->lf = find(from, ends->end, '\n');
     if (!ends->cr || ends->cr < from) ends->cr = find(from, ends->end, '\r');
@@ -83,7 +86,7 @@ void sse_parser_init(struct sse_parser *parser, size_t event_bytes_max, sse_even
                      void *context) {
     *parser = (struct sse_parser){.on_event = on_event, .context = context};
     buf_init(&parser->line, event_bytes_max);
-    // Each line of data adds its LF, also the last, which is taken off again.
+    // Every line of data adds its LF. The LF of the last line is removed again.
     buf_init(&parser->data, event_bytes_max + 1);
     buf_init(&parser->type, event_bytes_max);
     buf_init(&parser->topic, event_bytes_max);
@@ -157,7 +160,7 @@ static int take_id(struct sse_parser *parser, struct str value) {
     return replace(&parser->id, value);
 }
 
-// A line without its end (9.2.6, "interpreting an event stream").
+// Takes a line without its ending (9.2.6, "interpreting an event stream").
 static int take_line(struct sse_parser *parser, struct str line) {
     if (line.len == 0) return dispatch(parser);
     struct str value = line;
@@ -183,7 +186,8 @@ static int take_line(struct sse_parser *parser, struct str line) {
     return 0;
 }
 
-// The part of a byte order mark at the beginning of the stream; what only looked like one belongs to the first line.
+// Skips a byte order mark at the start of the stream. Bytes that only looked like one belong to the
+// first line.
 static int skip_bom(struct sse_parser *parser, const char **at, const char *end) {
     while (parser->bom_seen < sizeof BOM && *at < end) {
         if (**at != BOM[parser->bom_seen]) {
@@ -198,7 +202,7 @@ static int skip_bom(struct sse_parser *parser, const char **at, const char *end)
 }
 
 static int finish_line(struct sse_parser *parser, struct str tail) {
-    // Most lines lie whole in what was fed and need no copy.
+    // Most lines are whole within the piece and need no copy.
     if (parser->line.len == 0) {
         return tail.len > parser->line.max ? ERR_TOO_LONG : take_line(parser, tail);
     }

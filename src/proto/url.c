@@ -22,7 +22,7 @@ static int hex_digit(char c) {
     return -1;
 }
 
-// Decodes the character at raw.ptr[*at] and moves *at behind it; -1 for a bad escape or a NUL.
+// Decodes the character at raw.ptr[*at] and moves *at past it. -1: a bad escape or a NUL.
 static int decode_one(struct str raw, size_t *at, bool plus_is_space) {
     char c = raw.ptr[(*at)++];
     if (c == '+' && plus_is_space) return ' ';
@@ -86,7 +86,7 @@ static bool is_secret(struct str raw_name) {
     return false;
 }
 
-// `scheme://user:password@host/…`: without what stands between "//" and '@'.
+// `scheme://user:password@host/…`: removes the part between "//" and '@'.
 static void redact_front(struct buf *out, struct str front) {
     const char *slashes = memmem(front.ptr, front.len, "://", 3);
     if (slashes && front.ptr[0] != '/') {

@@ -13,8 +13,6 @@
 #include "sys/cpu.h"
 #include "sys/log.h"
 
-#define WORKERS_MAX 64
-
 // On the journal thread: waits while workers are too far behind. (A worker that commits for itself has asked before.)
 static void wait_for_workers(struct server *server) {
     if (atomic_load(&server->lag_bytes) <= LIMIT_LAG_BYTES) return;
@@ -77,22 +75,24 @@ static int open_journal(struct server *server, struct report *report) {
         .topics_max = config->topics_max,
         .sync = true,
     };
-    return journal_open(&server->journal, &journal, report);
+    return journal_open(&server->common.journal, &journal, report);
 }
 
 // Makes the workers with their sockets. On an error what was made is in the server, for server_stop's path to release.
 static int make_workers(struct server *server, struct report *report) {
     const struct config *config = server->site->config;
-    unsigned count = config->workers ? config->workers : cpu_usable();
-    int fds[WORKERS_MAX], metrics_fd = -1;
+    unsigned usable = cpu_usable(), automatic = usable < LIMIT_WORKERS ? usable : LIMIT_WORKERS;
+    unsigned count = config->workers ? config->workers : automatic;
+    int fds[LIMIT_WORKERS], metrics_fd = -1;
     struct net_endpoint endpoint, metrics;
-    if (count > WORKERS_MAX) count = WORKERS_MAX;
     if (net_parse_endpoint(str_from(config->listen), &endpoint)) {
         return report_set(report, ERR_INVALID, "listen: \"%s\" is not ADDRESS:PORT",
                           config->listen);
     }
     server->workers = calloc(count, sizeof(struct worker *));
-    if (!server->workers) return report_set(report, ERR_NOMEM, "no memory for workers");
+    server->common.workers = calloc(count, sizeof(struct api *));
+    if (!server->workers || !server->common.workers)
+        return report_set(report, ERR_NOMEM, "no memory for workers");
     int err = net_listen(&endpoint, fds, count, report);
     if (err) return err;
     if (config->metrics_listen[0]) {
@@ -106,7 +106,8 @@ static int make_workers(struct server *server, struct report *report) {
             err = worker_new(&server->workers[i], server, i, fds[i], i == 0 ? metrics_fd : -1,
                              report);
         if (!err) {
-            server->workers_count++;
+            server->common.workers[i] = &server->workers[i]->api;
+            server->common.workers_count = ++server->workers_count;
         } else {
             close(fds[i]);
         }
@@ -119,11 +120,12 @@ static int make_workers(struct server *server, struct report *report) {
 }
 
 static void release(struct server *server) {
-    sources_stop(server->sources);
-    if (server->journal) journal_stop(server->journal);
+    sources_stop(server->common.sources);
+    if (server->common.journal) journal_stop(server->common.journal);
     worker_stop(server->workers, server->workers_count);
     free(server->workers);
-    journal_close(server->journal);
+    free(server->common.workers);
+    journal_close(server->common.journal);
     admission_free(server->admission);
     pthread_cond_destroy(&server->lag_moved);
     pthread_mutex_destroy(&server->lag_lock);
@@ -136,19 +138,19 @@ int server_start(struct server **out, struct config *config, const char **url,
     pthread_mutex_init(&server->lag_lock, NULL);
     pthread_cond_init(&server->lag_moved, NULL);
     raise_descriptors();
-    server->started_unix_ms = clock_unix_ms();
+    server->common.started_unix_ms = clock_unix_ms();
     int err = site_new(&server->site, config, report);
     if (!err) err = admission_new(&server->admission);
     if (!err) err = open_journal(server, report);
     if (!err) err = make_workers(server, report);
     struct journal_listener listener = {
         .ready = ready, .committed = committed, .state = journal_state, .context = server};
-    if (!err) err = journal_start(server->journal, listener, report);
+    if (!err) err = journal_start(server->common.journal, listener, report);
     for (unsigned i = 0; !err && i < server->workers_count; i++)
         err = worker_run(server->workers[i], report);
     if (!err)
-        err = sources_start(&server->sources, config->sources, config->sources_count,
-                            server->journal, report);
+        err = sources_start(&server->common.sources, config->sources, config->sources_count,
+                            server->common.journal, report);
     if (err) {
         release(server);
         // The configuration stays the caller's.
@@ -159,7 +161,7 @@ int server_start(struct server **out, struct config *config, const char **url,
         free(server);
         return err;
     }
-    atomic_store(&server->attached, true);
+    atomic_store(&server->common.attached, true);
     *url = server->url;
     *metrics_url = server->metrics_url;
     *out = server;
@@ -171,8 +173,8 @@ int server_reload(struct server *server, struct config *config, struct report *r
     int err = config_check_reload(server->site->config, config, report);
     if (!err) err = site_new(&site, config, report);
     if (err) return err;
-    err = sources_reload(server->sources, config->sources, config->sources_count, report);
-    if (!err) err = journal_set_policy(server->journal, &config->policy);
+    err = sources_reload(server->common.sources, config->sources, config->sources_count, report);
+    if (!err) err = journal_set_policy(server->common.journal, &config->policy);
     if (err) {
         if (!report->text[0])
             report_set(report, err, "the new retention cannot be taken: %s", err_text(err));
@@ -189,14 +191,14 @@ int server_reload(struct server *server, struct config *config, struct report *r
 }
 
 void server_drain(struct server *server) {
-    atomic_store(&server->draining, true);
+    atomic_store(&server->common.draining, true);
     for (unsigned i = 0; i < server->workers_count; i++) worker_drain(server->workers[i]);
 }
 
 bool server_drained(struct server *server) {
     size_t busy = 0;
     for (unsigned i = 0; i < server->workers_count; i++)
-        busy += atomic_load(&server->workers[i]->busy);
+        busy += atomic_load(&server->workers[i]->api.http.busy);
     return busy == 0;
 }
 

@@ -6,12 +6,10 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/random.h>
 #include <unistd.h>
 
-#include "api/stream.h"
-#include "http/conn.h"
-#include "proto/http1.h"
+#include "api/router.h"
+#include "http/http1_conn.h"
 #include "server/server_priv.h"
 #include "sys/clock.h"
 #include "sys/log.h"
@@ -48,46 +46,45 @@ static void pause_accepting(struct worker *worker) {
 }
 
 static void accept_again(struct loop_timer *timer) {
-    struct worker *worker =
-        (struct worker *)(void *)((char *)timer - offsetof(struct worker, accept_again));
+    struct worker *worker = container_of(timer, struct worker, accept_again);
     if (worker->listener.fd >= 0) loop_change(worker->loop, &worker->listener, EPOLLIN);
     if (worker->metrics_listener.fd >= 0)
         loop_change(worker->loop, &worker->metrics_listener, EPOLLIN);
 }
 
-static void accept_some(struct worker *worker, int listener, bool metrics) {
-    const struct config *config = worker->site->config;
+static void accept_some(struct worker *worker, int fd_listening, enum http_listener listener) {
+    struct http *http = &worker->api.http;
+    const struct http_settings *settings = http->settings;
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
         struct net_address address;
-        int fd = net_accept(listener, &address);
+        int fd = net_accept(fd_listening, &address);
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
                 pause_accepting(worker);
             return;
         }
+        struct visitor *visitor;
         enum admission_answer answer =
-            admission_enter(worker->server->admission, &address, config->connections_max,
-                            config->connections_per_address_max);
-        worker->counts.connections_total++;
+            admission_enter(http->admission, &address, settings->connections_max,
+                            settings->connections_per_address_max, &visitor);
+        http->counts.connections_total++;
         if (answer == ADMIT_REFUSE) {
-            worker->counts.refused_total++;
+            http->counts.refused_total++;
             close(fd);
             continue;
         }
-        conn_accept(worker, fd, &address, answer, metrics);
+        http1_conn_accept(http, fd, listener, visitor, answer);
     }
 }
 
 static void listener_ready(struct loop_io *io, uint32_t events) {
     (void)events;
-    accept_some((struct worker *)(void *)((char *)io - offsetof(struct worker, listener)), io->fd,
-                false);
+    accept_some(container_of(io, struct worker, listener), io->fd, HTTP_LISTENER_MAIN);
 }
 
 static void metrics_listener_ready(struct loop_io *io, uint32_t events) {
     (void)events;
-    accept_some((struct worker *)(void *)((char *)io - offsetof(struct worker, metrics_listener)),
-                io->fd, true);
+    accept_some(container_of(io, struct worker, metrics_listener), io->fd, HTTP_LISTENER_METRICS);
 }
 
 static void stop_listening(struct worker *worker, struct loop_io *io) {
@@ -102,26 +99,23 @@ static void stop_listening(struct worker *worker, struct loop_io *io) {
 static void run_journal(struct worker *worker) {
     if (!worker->published) return;
     worker->published = false;
-    journal_run(worker->server->journal);
+    journal_run(worker->api.common->journal);
     loop_take_own(worker->loop);
 }
 
 static void after_turn(void *owner) {
     struct worker *worker = owner;
+    struct hub *hub = worker->api.hub;
     uint64_t now = loop_now(worker->loop);
     // Before the fan-out: a commit can go on beside it, and what needs none is part of it.
     run_journal(worker);
-    hub_deliver(worker->hub, now);
-    bool more = hub_continue(worker->hub, now);
-    while (worker->deferred) {
-        struct conn *conn = worker->deferred;
-        worker->deferred = conn->next_deferred;
-        conn_after_turn(conn);
-    }
-    // It leaves events to deliver, and publishes that have had to wait for it.
+    hub_deliver(hub, now);
+    bool more = hub_continue(hub, now);
+    http1_conn_after_turn(&worker->api.http);
+    // Connections may have published, and the journal may have committed that at once.
     more = worker->published || more;
     run_journal(worker);
-    uint64_t due = more || worker->deferred ? now : hub_next_due(worker->hub);
+    uint64_t due = more || worker->api.http.deferred ? now : hub_next_due(hub);
     if (due == UINT64_MAX) {
         loop_timer_clear(worker->loop, &worker->turn);
     } else {
@@ -129,36 +123,37 @@ static void after_turn(void *owner) {
     }
 }
 
-int worker_publish(struct worker *worker, struct publish *publish) {
-    int err = journal_enqueue(worker->server->journal, publish);
-    if (!err) worker->published = true;
+static int publish(struct api *api, struct publish *publish) {
+    int err = journal_enqueue(api->common->journal, publish);
+    if (!err) container_of(api, struct worker, api)->published = true;
     return err;
 }
 
 static void turn_fire(struct loop_timer *timer) { (void)timer; }
 
-void worker_schedule(struct worker *worker) {
+// The turn will not end before the hub has gone on with what is pending.
+static void schedule(struct http *http) {
+    struct worker *worker = container_of(http, struct worker, api.http);
     (void)!loop_timer_set(worker->loop, &worker->turn, loop_now(worker->loop));
 }
 
 static void tick_fire(struct loop_timer *timer) {
-    struct worker *worker =
-        (struct worker *)(void *)((char *)timer - offsetof(struct worker, tick));
-    hub_tick(worker->hub, loop_now(worker->loop));
+    struct worker *worker = container_of(timer, struct worker, tick);
+    hub_tick(worker->api.hub, loop_now(worker->loop));
     (void)!loop_timer_set(worker->loop, &worker->tick,
-                          loop_now(worker->loop) + hub_tick_ms(worker->hub));
+                          loop_now(worker->loop) + hub_tick_ms(worker->api.hub));
 }
 
 // --- messages -------------------------------------------------------------------------------------------------------
 
 static void run_committed(struct inbox_message *message, void *receiver) {
-    struct committed *committed = (struct committed *)(void *)message;
+    struct committed *committed = container_of(message, struct committed, message);
     struct worker *worker = receiver;
     size_t bytes = committed->batch->bytes;
     // A few instructions of the journal's, unless it was interrupted there.
     while (atomic_load_explicit(&worker->server->handed, memory_order_acquire) < committed->number)
         sched_yield();
-    hub_apply(worker->hub, committed->batch);
+    hub_apply(worker->api.hub, committed->batch);
     server_taken(worker->server, bytes);
     free(committed);
 }
@@ -176,11 +171,12 @@ void worker_wake(struct worker *worker) {
 }
 
 static void run_new_site(struct inbox_message *message, void *receiver) {
-    struct new_site *new_site = (struct new_site *)(void *)message;
+    struct new_site *new_site = container_of(message, struct new_site, message);
     struct worker *worker = receiver;
-    site_put(worker->site);
-    worker->site = new_site->site;
-    hub_set_heartbeat(worker->hub, worker->site->config->heartbeat_ms);
+    site_put(worker->api.site);
+    worker->api.site = new_site->site;
+    worker->api.http.settings = &new_site->site->http;
+    hub_set_heartbeat(worker->api.hub, worker->api.site->config->heartbeat_ms);
     free(new_site);
 }
 
@@ -193,29 +189,25 @@ void worker_set_site(struct worker *worker, struct site *site) {
 
 // Ends streams one after the other (a few at once when there are many), so that their clients do not all come back together.
 static void drain_step(struct loop_timer *timer) {
-    struct worker *worker =
-        (struct worker *)(void *)((char *)timer - offsetof(struct worker, drain));
+    struct worker *worker = container_of(timer, struct worker, drain);
     uint64_t now = loop_now(worker->loop);
     size_t left = hub_end_some(
-        worker->hub, now >= worker->drain_until_ms ? SIZE_MAX : worker->drain_share, "drain");
-    for (struct conn *conn = worker->conns, *next; conn; conn = next) {
-        next = conn->next;
-        conn_drain(conn);
-    }
-    if (left || worker->conns_count)
+        worker->api.hub, now >= worker->drain_until_ms ? SIZE_MAX : worker->drain_share, "drain");
+    http1_conn_drain(&worker->api.http);
+    if (left || worker->api.http.conns_count)
         (void)!loop_timer_set(worker->loop, &worker->drain, now + worker->drain_step_ms);
 }
 
 static void run_drain(struct inbox_message *message, void *receiver) {
     struct worker *worker = receiver;
     free(message);
-    if (worker->draining) return;
-    worker->draining = true;
+    if (worker->api.http.draining) return;
+    worker->api.http.draining = true;
     struct hub_counts counts;
-    hub_counts(worker->hub, &counts);
+    hub_counts(worker->api.hub, &counts);
     // Few streams are not worth the whole window.
     uint64_t window = counts.subscribers * DRAIN_MS_EACH;
-    if (window > worker->site->config->drain_ms) window = worker->site->config->drain_ms;
+    if (window > worker->api.site->config->drain_ms) window = worker->api.site->config->drain_ms;
     worker->drain_step_ms = counts.subscribers ? window / counts.subscribers : 0;
     if (worker->drain_step_ms < DRAIN_STEP_MS) worker->drain_step_ms = DRAIN_STEP_MS;
     worker->drain_share =
@@ -227,8 +219,8 @@ static void run_drain(struct inbox_message *message, void *receiver) {
 static void run_stop(struct inbox_message *message, void *receiver) {
     struct worker *worker = receiver;
     free(message);
-    worker->stopping = true;
-    while (worker->conns) conn_close(worker->conns);
+    worker->api.http.stopping = true;
+    http1_conn_close_all(&worker->api.http);
     stop_listening(worker, &worker->listener);
     stop_listening(worker, &worker->metrics_listener);
     loop_stop(worker->loop);
@@ -249,8 +241,8 @@ void worker_drain(struct worker *worker) { send_simple(worker, run_drain); }
 static void *run(void *context) {
     struct worker *worker = context;
     char name[16] = "worker-";
-    name[7] = (char)('0' + worker->index / 10 % 10);
-    name[8] = (char)('0' + worker->index % 10);
+    name[7] = (char)('0' + worker->api.index / 10 % 10);
+    name[8] = (char)('0' + worker->api.index % 10);
     pthread_setname_np(pthread_self(), name);
     loop_run(worker->loop, after_turn);
     return NULL;
@@ -258,7 +250,7 @@ static void *run(void *context) {
 
 static void load_topic(void *context, const struct topic_state *topic) {
     struct worker *worker = context;
-    int err = hub_load_topic(worker->hub, topic);
+    int err = hub_load_topic(worker->api.hub, topic);
     ASSERT(!err);
 }
 
@@ -270,26 +262,26 @@ static int listen_on(struct worker *worker, struct loop_io *io, int fd,
 
 static int make_hub(struct worker *worker, struct report *report) {
     struct server *server = worker->server;
-    const struct config *config = worker->site->config;
-    struct journal_reader *reader;
-    int err = journal_reader_open(server->journal, &reader);
+    const struct config *config = worker->api.site->config;
+    struct store_reader *reader;
+    struct journal *journal = server->common.journal;
+    int err = journal_reader_open(journal, &reader);
     if (err) return report_set(report, err, "the journal cannot be read: %s", err_text(err));
     struct hub_config hub = {
-        .epoch = journal_epoch(server->journal),
-        .reader = reader,
-        .position = journal_last_seq(server->journal),
-        .sink = &stream_sink,
+        .epoch = journal_epoch(journal),
+        .store = reader,
+        .position = journal_last_seq(journal),
         .ring_events = config->ring_events,
         .ring_bytes = config->ring_bytes,
         .heartbeat_ms = config->heartbeat_ms,
         .clock_us = clock_mono_us,
     };
-    err = hub_new(&worker->hub, &hub, report);
+    err = hub_new(&worker->api.hub, &hub, report);
     if (err) {
-        journal_reader_close(reader);
+        store_reader_close(reader);
         return err;
     }
-    journal_topics(server->journal, load_topic, worker);
+    journal_topics(journal, load_topic, worker);
     return 0;
 }
 
@@ -299,10 +291,9 @@ static void worker_free(struct worker *worker) {
         stop_listening(worker, &worker->metrics_listener);
     }
     loop_free(worker->loop);
-    hub_free(worker->hub);
-    site_put(worker->site);
-    http1_parser_free(worker->spare_parser);
-    free(worker->read_buffer);
+    hub_free(worker->api.hub);
+    site_put(worker->api.site);
+    http_fini(&worker->api.http);
     free(worker);
 }
 
@@ -311,18 +302,25 @@ int worker_new(struct worker **out, struct server *server, unsigned index, int l
     struct worker *worker = calloc(1, sizeof *worker);
     if (!worker) return report_set(report, ERR_NOMEM, "no memory for a worker");
     worker->server = server;
-    worker->index = index;
-    worker->site = site_get(server->site);
+    worker->api = (struct api){
+        .http = {.admission = server->admission,
+                 .settings = &server->site->http,
+                 .route = router_route,
+                 .schedule = schedule},
+        .site = site_get(server->site),
+        .common = &server->common,
+        .index = index,
+        .publish = publish,
+    };
     worker->listener.fd = worker->metrics_listener.fd = -1;
     worker->tick.fire = tick_fire;
     worker->turn.fire = turn_fire;
     worker->accept_again.fire = accept_again;
     worker->drain.fire = drain_step;
-    worker->read_buffer = malloc(WORKER_READ_BYTES);
-    if (getrandom(&worker->random, sizeof worker->random, 0) < 0) worker->random = clock_mono_ms();
-    worker->random |= 1;
-    int err = worker->read_buffer ? 0 : report_set(report, ERR_NOMEM, "no memory for a worker");
+    int err = http_init(&worker->api.http);
+    if (err) err = report_set(report, err, "no memory for a worker");
     if (!err) err = loop_new(&worker->loop, worker, report);
+    worker->api.http.loop = worker->loop;
     if (!err) err = make_hub(worker, report);
     if (!err &&
         (listen_on(worker, &worker->listener, listener, listener_ready) ||
@@ -330,7 +328,7 @@ int worker_new(struct worker **out, struct server *server, unsigned index, int l
         err = report_errno(report, ERR_SYSTEM, "epoll_ctl");
     }
     if (!err && loop_timer_set(worker->loop, &worker->tick,
-                               loop_now(worker->loop) + hub_tick_ms(worker->hub))) {
+                               loop_now(worker->loop) + hub_tick_ms(worker->api.hub))) {
         err = report_set(report, ERR_NOMEM, "no memory for a worker");
     }
     if (err) {
@@ -362,26 +360,4 @@ void worker_stop(struct worker *const *workers, unsigned count) {
         for (unsigned i = 0; i < count; i++) loop_drain(workers[i]->loop);
     }
     for (unsigned i = 0; i < count; i++) worker_free(workers[i]);
-}
-
-static uint64_t draw(struct worker *worker) {
-    // xorshift64*: for jitter, not for secrets.
-    worker->random ^= worker->random >> 12;
-    worker->random ^= worker->random << 25;
-    worker->random ^= worker->random >> 27;
-    return worker->random * 0x2545F4914F6CDD1Du;
-}
-
-uint64_t worker_jitter(struct worker *worker, uint64_t ms) {
-    uint64_t quarter = ms / 4;
-    return ms - quarter + draw(worker) % (quarter * 2 + 1);
-}
-
-struct str worker_date(struct worker *worker) {
-    uint64_t now = clock_unix_ms();
-    if (now / 1000 != worker->date_s) {
-        worker->date_s = now / 1000;
-        http1_date(now, worker->date);
-    }
-    return str_from(worker->date);
 }

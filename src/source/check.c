@@ -1,19 +1,90 @@
 // SPDX-License-Identifier: MIT
-// Configurations of sources: checking, copying, comparing, and the topic that a file's template gives.
+// Configurations of sources: their options, what is a good one, copying, comparing, and the topic
+// that a file's template gives.
+#include "source/check.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/limits.h"
 #include "base/topic.h"
-#include "base/units.h"
 #include "base/utf8.h"
 #include "source/source_priv.h"
 
-// A day: a simulation slower than that is a mistake.
-#define INTERVAL_MAX_MS (24u * 3600 * 1000)
-// Leaves room for the mark of a cut line.
-#define LINE_BYTES_MAX (LIMIT_DATA_BYTES - 1024)
+// --- options ----------------------------------------------------------------------------------------------------------
+
+static int check_type(struct str type, struct report *report) {
+    if (type.len > LIMIT_TYPE_BYTES || !utf8_valid(type) || memchr(type.ptr, '\n', type.len) ||
+        memchr(type.ptr, '\r', type.len)) {
+        return report_set(report, ERR_INVALID, "an event type is one line of at most %d bytes",
+                          LIMIT_TYPE_BYTES);
+    }
+    if (!str_starts(type, STR("tailrace."))) return 0;
+    return report_set(report, ERR_INVALID,
+                      "event types that begin with tailrace. are reserved for the hub");
+}
+
+static int check_word(struct str word, struct report *report) {
+    if (utf8_valid(word) && word.len <= LIMIT_PUBLISH_BYTES / 4) return 0;
+    return report_set(report, ERR_INVALID, "a word is text in UTF-8 of at most %u bytes",
+                      LIMIT_PUBLISH_BYTES / 4);
+}
+
+#define FILES (1u << SOURCE_FILE)
+#define LINES (1u << SOURCE_FILE | 1u << SOURCE_STDIN)
+#define SIMULATIONS (1u << SOURCE_SIMULATE)
+#define MEMBER(member) OPTION_MEMBER(struct source_config, member)
+
+// clang-format off
+const struct option_row source_options[] = {
+    {.path = "sources[].file", .kind = OPTION_TEXT, MEMBER(path), .variants = FILES, .reload = true,
+     .help = "A log file to follow, or a pattern of files; it need not exist yet."},
+    {.path = "sources[].topic", .kind = OPTION_TEXT, MEMBER(topic), .reload = true, .fallback = "logs/{name}",
+     .help = "Topic of its events; {name}, {stem} and {path} stand for parts of the file's path."},
+    {.path = "sources[].type", .kind = OPTION_TEXT, MEMBER(type), .reload = true, .fallback = "",
+     .check = check_type,
+     .help = "SSE event type; empty: none."},
+    {.path = "sources[].backfill", .kind = OPTION_NUMBER, MEMBER(backfill_lines), .variants = FILES,
+     .reload = true, .zero = true, .min = 1, .max = 1000000000, .choices = "all", .fallback = "1000",
+     .help = "Lines that are read of a file never seen before: the newest N, or all."},
+    {.path = "sources[].line_bytes", .kind = OPTION_SIZE, MEMBER(line_bytes_max), .variants = LINES,
+     // Leaves room for the mark of a cut line.
+     .reload = true, .min = 64, .max = LIMIT_DATA_BYTES - KB, .fallback = "1MB",
+     .help = "Longer lines are cut there; at most limits.event_bytes, which is also the default if it is less."},
+    {.path = "sources[].follow_symlinks", .kind = OPTION_BOOL, MEMBER(follow_symlinks), .variants = FILES,
+     .reload = true, .fallback = "false",
+     .help = "Whether symbolic links that a pattern finds are followed; a file that is named always is."},
+    {.path = "sources[].simulate.words", .kind = OPTION_TEXTS, OPTION_MEMBERS(struct source_config, words),
+     .variants = SIMULATIONS, .reload = true, .fallback = "[]", .check = check_word,
+     .help = "What a simulation emits, one after the other."},
+    {.path = "sources[].simulate.file", .kind = OPTION_TEXT, MEMBER(path), .variants = SIMULATIONS,
+     .reload = true, .fallback = "",
+     .help = "A file whose lines are emitted, in place of words."},
+    {.path = "sources[].simulate.interval", .kind = OPTION_RANGE,
+     OPTION_ENDS(struct source_config, interval_min_ms, interval_max_ms), .variants = SIMULATIONS, .reload = true,
+     // A simulation slower than a day is a mistake.
+     .min = 1, .max = DAY, .fallback = "5s..15s",
+     .help = "Time between two events: 5s, or a random time from a range such as 5s..15s."},
+    {.path = "sources[].simulate.order", .kind = OPTION_CHOICE, MEMBER(shuffle), .variants = SIMULATIONS,
+     .reload = true, .choices = "sequence|shuffle", .fallback = "sequence",
+     .help = "sequence: one after the other; shuffle: a random one each time."},
+    {.path = "sources[].simulate.repeat", .kind = OPTION_BOOL, MEMBER(repeat), .variants = SIMULATIONS,
+     .reload = true, .fallback = "true",
+     .help = "Start again after the last one."},
+    {.path = NULL},
+};
+// clang-format on
+
+static const struct option_row *next_row(const struct option_row *row,
+                                         const struct source_config *config) {
+    row = row ? row + 1 : source_options;
+    while (row->path && !option_applies(row, config->kind)) row++;
+    return row->path ? row : NULL;
+}
+
+// --- the topic --------------------------------------------------------------------------------------------------------
 
 static bool is_glob(const char *path) { return strpbrk(path, "*?[") != NULL; }
 
@@ -71,157 +142,148 @@ int source_topic(const char *template, const char *path, char **out, struct repo
     return err;
 }
 
-static int check_template(const struct source_config *config, const char *name,
-                          struct report *report) {
+// --- checking ---------------------------------------------------------------------------------------------------------
+
+static int check_topic(const struct source_config *config, struct report *report) {
     const char *topic = config->topic;
     size_t found = 0;
-    for (const char *at = strchr(topic, '{'); at; at = strchr(at + 1, '{')) {
+    for (const char *at = strchr(topic, '{'); at; at = strchr(at + 1, '{'), found++) {
         struct str value;
-        if (config->kind != SOURCE_FILE || !placeholder(at, "x", &value))
-            return report_set(report, ERR_INVALID,
-                              "source %s: unknown placeholder in topic \"%s\"; files may use "
-                              "{name}, {stem} and {path}",
-                              name, topic);
-        found++;
-    }
-    if (config->kind == SOURCE_FILE && is_glob(config->path) && !found)
+        if (config->kind != SOURCE_FILE) {
+            return report_set(report, ERR_INVALID, "{name}, {stem} and {path} are only for files");
+        }
+        if (placeholder(at, "x", &value)) continue;
         return report_set(report, ERR_INVALID,
-                          "source %s: the path stands for many files, so the topic \"%s\" needs "
-                          "{name}, {stem} or {path}",
-                          name, topic);
+                          "unknown placeholder; in the topic of a file { begins one of {name}, "
+                          "{stem} and {path}");
+    }
+    if (config->kind == SOURCE_FILE && is_glob(config->path) && !found) {
+        return report_set(report, ERR_INVALID,
+                          "a pattern of several files needs {name}, {stem} or {path} in its topic, "
+                          "for example logs/{name}");
+    }
     char *sample;
-    struct report why = {0};
-    int err = source_topic(topic, "x", &sample, &why);
-    if (err) return report_set(report, err, "source %s: topic \"%s\": %s", name, topic, why.text);
+    int err = source_topic(topic, "x", &sample, report);
+    if (err) return err;
     bool reserved = topic_is_reserved(str_from(sample));
     free(sample);
-    if (reserved)
-        return report_set(report, ERR_INVALID, "source %s: topics under $sys/ are the hub's own",
-                          name);
-    return 0;
+    if (!reserved) return 0;
+    return report_set(report, ERR_INVALID, "topics under $sys/ are reserved for the hub");
 }
 
 static int check_file(const struct source_config *config, struct report *report) {
     const char *path = config->path;
-    if (!path || !path[0]) return report_set(report, ERR_INVALID, "a file source needs a path");
-    if (strlen(path) >= 4096)
-        return report_set(report, ERR_INVALID, "source %.60s…: the path is too long", path);
-    if (path[strlen(path) - 1] == '/')
-        return report_set(report, ERR_INVALID,
-                          "source %s is a directory; name a file in it, or all with %s*", path,
-                          path);
-    struct stat st;
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return report_set(report, ERR_INVALID,
-                          "source %s is a directory; name a file in it, or all with %s/*", path,
-                          path);
-    if (config->line_bytes_max < 16 || config->line_bytes_max > LINE_BYTES_MAX)
-        return report_set(report, ERR_INVALID,
-                          "source %s: the longest line must be 16 to %u bytes, not %u", path,
-                          LINE_BYTES_MAX, config->line_bytes_max);
+    if (!path || !path[0]) return report_set(report, ERR_INVALID, "the name of the file is empty");
+    if (strlen(path) < 4096) return 0;
+    return report_set(report, ERR_INVALID, "the path is longer than 4095 bytes");
+}
+
+static int wrong(char option[SOURCE_OPTION_BYTES], const char *name, int err) {
+    if (err) snprintf(option, SOURCE_OPTION_BYTES, "%s", name);
+    return err;
+}
+
+static int check_values(const struct source_config *config, char option[SOURCE_OPTION_BYTES],
+                        struct report *report) {
+    for (const struct option_row *row = next_row(NULL, config); row; row = next_row(row, config)) {
+        int err = option_check(row, config, report);
+        if (err) return wrong(option, option_name(row), err);
+    }
     return 0;
 }
 
-static int check_simulate(const struct source_config *config, struct report *report) {
-    const char *topic = config->topic;
-    if (config->interval_min_ms < 1 || config->interval_min_ms > config->interval_max_ms ||
-        config->interval_max_ms > INTERVAL_MAX_MS)
-        return report_set(report, ERR_INVALID,
-                          "simulation of %s: the interval must be from 1ms to 1d, the lower end "
-                          "first",
-                          topic);
-    if (config->path && config->path[0]) {
-        struct stat st;
-        if (access(config->path, R_OK))
-            return report_errno(report, ERR_INVALID, "simulation of %s: %s", topic, config->path);
-        if (stat(config->path, &st) || !S_ISREG(st.st_mode) || st.st_size == 0)
-            return report_set(report, ERR_INVALID, "simulation of %s: %s is not a file with lines",
-                              topic, config->path);
-        return 0;
+static int check_simulate(const struct source_config *config, char option[SOURCE_OPTION_BYTES],
+                          struct report *report) {
+    bool has_path = config->path && config->path[0];
+    if (has_path == (config->words_count > 0)) {
+        return wrong(option, "simulate",
+                     report_set(report, ERR_INVALID, "give exactly one of words and file"));
     }
-    if (config->words_count == 0)
-        return report_set(report, ERR_INVALID, "simulation of %s: it needs words, or a file",
-                          topic);
     for (size_t i = 0; i < config->words_count; i++) {
-        struct str word = str_from(config->words[i]);
-        if (!utf8_valid(word) || word.len > LIMIT_PUBLISH_BYTES / 4)
-            return report_set(report, ERR_INVALID,
-                              "simulation of %s: word %zu is not valid UTF-8 or too long", topic,
-                              i + 1);
+        int err = check_word(str_from(config->words[i]), report);
+        if (!err) continue;
+        snprintf(option, SOURCE_OPTION_BYTES, "simulate.words[%zu]", i);
+        return err;
     }
     return 0;
 }
 
-int source_check(const struct source_config *config, struct report *report) {
+int source_check(const struct source_config *config, char option[SOURCE_OPTION_BYTES],
+                 struct report *report) {
     int err = 0;
-    if (!config->topic || !config->topic[0])
-        return report_set(report, ERR_INVALID, "source %s: it needs a topic",
-                          config->path && config->path[0] ? config->path : "without a path");
-    if (config->kind == SOURCE_FILE) err = check_file(config, report);
-    if (config->kind == SOURCE_SIMULATE) err = check_simulate(config, report);
-    if (config->kind == SOURCE_STDIN &&
-        (config->line_bytes_max < 16 || config->line_bytes_max > LINE_BYTES_MAX))
-        err = report_set(report, ERR_INVALID,
-                         "source stdin: the longest line must be 16 to %u bytes, not %u",
-                         LINE_BYTES_MAX, config->line_bytes_max);
+    option[0] = '\0';
+    if (config->kind == SOURCE_FILE) err = wrong(option, "file", check_file(config, report));
+    if (config->kind == SOURCE_SIMULATE) err = check_simulate(config, option, report);
+    if (!err) err = check_values(config, option, report);
     if (err) return err;
-    const char *name = config->kind == SOURCE_FILE ? config->path : config->topic;
-    struct str type = str_from(config->type ? config->type : "");
-    if (type.len > LIMIT_TYPE_BYTES || !utf8_valid(type) || memchr(type.ptr, '\n', type.len) ||
-        memchr(type.ptr, '\r', type.len) || str_starts(type, STR("tailrace.")))
-        return report_set(report, ERR_INVALID,
-                          "source %s: the event type must be one line of at most %d bytes and not "
-                          "begin with \"tailrace.\"",
-                          name, LIMIT_TYPE_BYTES);
-    return check_template(config, name, report);
+    err = check_type(str_from(config->type ? config->type : ""), report);
+    if (err) return wrong(option, "type", err);
+    if (!config->topic || !config->topic[0]) {
+        return wrong(option, "topic",
+                     report_set(report, ERR_INVALID,
+                                "a source needs a topic, for example "
+                                "topic: status/demo"));
+    }
+    return wrong(option, "topic", check_topic(config, report));
 }
 
-static char *copy_text(const char *text, bool *failed) {
-    char *copy = str_dup(str_from(text ? text : ""));
-    if (!copy) *failed = true;
-    return copy;
+// What is at the path now.
+static int check_disk(const struct source_config *config, struct report *report) {
+    struct stat st;
+    const char *path = config->path;
+    if (config->kind == SOURCE_FILE) {
+        bool slash = path[strlen(path) - 1] == '/';
+        if (!slash && (stat(path, &st) || !S_ISDIR(st.st_mode))) return 0;
+        return report_set(report, ERR_INVALID,
+                          "source %s is a directory; name a file in it, or all with %s%s*", path,
+                          path, slash ? "" : "/");
+    }
+    if (config->kind != SOURCE_SIMULATE || !path || !path[0]) return 0;
+    if (access(path, R_OK)) {
+        return report_errno(report, ERR_INVALID, "simulation of %s: %s", config->topic, path);
+    }
+    if (stat(path, &st) || !S_ISREG(st.st_mode) || st.st_size == 0) {
+        return report_set(report, ERR_INVALID, "simulation of %s: %s is not a file with lines",
+                          config->topic, path);
+    }
+    return 0;
 }
+
+int source_config_check(const struct source_config *config, struct report *report) {
+    char option[SOURCE_OPTION_BYTES];
+    struct report why = {0};
+    int err = source_check(config, option, &why);
+    if (!err) return check_disk(config, report);
+    const char *name = config->path && config->path[0] ? config->path
+                       : config->topic                 ? config->topic
+                                                       : "without a topic";
+    return report_set(report, err, "source %.200s: %s%s%s", name, option, option[0] ? ": " : "",
+                      why.text);
+}
+
+// --- copying, comparing -----------------------------------------------------------------------------------------------
 
 int source_config_copy(struct source_config *to, const struct source_config *from) {
-    bool failed = false;
-    *to = *from;
-    to->topic = copy_text(from->topic, &failed);
-    to->type = copy_text(from->type, &failed);
-    to->path = copy_text(from->path, &failed);
-    to->words = NULL;
-    to->words_count = 0;
-    if (from->words_count) {
-        char **words = calloc(from->words_count, sizeof *words);
-        if (!words) failed = true;
-        to->words = (const char *const *)words;
-        for (size_t i = 0; words && i < from->words_count; i++)
-            words[to->words_count++] = copy_text(from->words[i], &failed);
+    *to = (struct source_config){.kind = from->kind};
+    for (const struct option_row *row = next_row(NULL, from); row; row = next_row(row, from)) {
+        if (!option_copy(row, to, from)) continue;
+        source_config_free(to);
+        return ERR_NOMEM;
     }
-    if (!failed) return 0;
-    source_config_free(to);
-    return ERR_NOMEM;
+    return 0;
 }
 
 void source_config_free(struct source_config *config) {
-    for (size_t i = 0; i < config->words_count; i++) free((char *)config->words[i]);
-    free((void *)config->words);
-    free((char *)config->topic);
-    free((char *)config->type);
-    free((char *)config->path);
+    for (const struct option_row *row = next_row(NULL, config); row; row = next_row(row, config)) {
+        option_free(row, config);
+    }
     *config = (struct source_config){0};
 }
 
-static bool same_text(const char *a, const char *b) { return strcmp(a ? a : "", b ? b : "") == 0; }
-
 bool source_config_equal(const struct source_config *a, const struct source_config *b) {
-    if (a->kind != b->kind || !same_text(a->topic, b->topic) || !same_text(a->type, b->type) ||
-        !same_text(a->path, b->path) || a->backfill_lines != b->backfill_lines ||
-        a->line_bytes_max != b->line_bytes_max || a->follow_symlinks != b->follow_symlinks ||
-        a->words_count != b->words_count || a->interval_min_ms != b->interval_min_ms ||
-        a->interval_max_ms != b->interval_max_ms || a->shuffle != b->shuffle ||
-        a->repeat != b->repeat)
-        return false;
-    for (size_t i = 0; i < a->words_count; i++)
-        if (!same_text(a->words[i], b->words[i])) return false;
+    if (a->kind != b->kind) return false;
+    for (const struct option_row *row = next_row(NULL, a); row; row = next_row(row, a)) {
+        if (!option_same(row, a, b)) return false;
+    }
     return true;
 }

@@ -1,34 +1,36 @@
 // SPDX-License-Identifier: MIT
-// A feed: the way of one followed file, stdin or simulation into the journal.
+// A feed: carries the lines of one followed file, stdin or simulation into the journal.
 #include "source/feed.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <utlist.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
+#include "base/array.h"
+#include "base/container.h"
 #include "base/lines.h"
+#include "base/list.h"
 #include "base/utf8.h"
 #include "source/source_priv.h"
 #include "sys/clock.h"
+#include "sys/hash.h"
 #include "sys/log.h"
 
-// Text of one chunk: a commit's worth. With LIMIT_PUBLISH_EVENTS lines of a hundred bytes both bounds are near each other.
+// Bytes of text in one chunk, which is one commit. With lines of some hundred bytes this bound and
+// LIMIT_PUBLISH_EVENTS are reached at about the same time.
 #define CHUNK_BYTES (1024u * 1024)
 static_assert(CHUNK_BYTES <= LIMIT_PUBLISH_BYTES, "a chunk is one publish");
-// A refused chunk is offered again after so long, doubling.
+// A refused chunk is offered again after this time, which doubles with each refusal.
 #define BACKOFF_MIN_MS 10
 #define BACKOFF_MAX_MS 2000
-// The same error again is logged at most this often.
+// The same error is logged at most this often.
 #define ERROR_LOG_MS 60000
 
-// --- chunks -----------------------------------------------------------------------------------------------------------
+// --- chunks --------------------------------------------------------------------------------------
 
 struct chunk *chunk_new(void) {
     struct chunk *chunk = calloc(1, sizeof *chunk);
-    // One line may come on top of a text that is just short of full; repairing makes a byte three.
+    // Text just short of the bound may get one more line. Repairing makes one byte three.
     if (chunk) buf_init(&chunk->text, CHUNK_BYTES + 4 * (size_t)LIMIT_DATA_BYTES);
     return chunk;
 }
@@ -58,7 +60,7 @@ void chunk_cut(struct chunk *chunk, uint32_t count) {
     chunk->text.len = count ? chunk->lines[count - 1].end : 0;
 }
 
-// A NUL is valid UTF-8, but the strings of many a client end there.
+// NUL is valid UTF-8, but in many clients a string ends there.
 static void replace_nuls(struct buf *out, struct str line) {
     while (line.len) {
         const char *nul = memchr(line.ptr, 0, line.len);
@@ -79,20 +81,14 @@ static void append_clean(struct buf *out, struct str line, size_t line_max, uint
     replace_nuls(out, line);
     struct str clean = {out->data + start, out->len - start};
     if (buf_failed(out) || clean.len <= line_max + LINES_MARK_BYTES) return;
-    // Replacement characters are longer than the bytes they stand for.
+    // Replacement characters are longer than the bytes that they replace.
     out->len = start + utf8_cut(clean, line_max).len;
     lines_mark_cut(out, (struct str){"", 0}, 0, length);
 }
 
 int chunk_add(struct chunk *chunk, struct str line, size_t line_max, uint64_t length,
               uint8_t flags) {
-    if (chunk->count == chunk->cap) {
-        uint32_t cap = chunk->cap ? chunk->cap * 4 : 16;
-        struct chunk_line *lines = realloc(chunk->lines, cap * sizeof *lines);
-        if (!lines) return ERR_NOMEM;
-        chunk->lines = lines;
-        chunk->cap = cap;
-    }
+    if (!array_reserve(chunk->lines, chunk->cap, chunk->count + 1)) return ERR_NOMEM;
     size_t start = chunk->text.len;
     append_clean(&chunk->text, line, line_max, length);
     if (buf_failed(&chunk->text)) {
@@ -127,7 +123,7 @@ static int make_events(struct chunk *chunk) {
     return 0;
 }
 
-// --- the way to the journal -------------------------------------------------------------------------------------------
+// --- the way to the journal ----------------------------------------------------------------------
 
 static void launch(struct feed *feed);
 
@@ -143,7 +139,7 @@ static void drop(struct feed *feed, struct chunk *chunk) {
 static void retry_later(struct feed *feed) {
     feed->backoff_ms = feed->backoff_ms ? feed->backoff_ms * 2 : BACKOFF_MIN_MS;
     if (feed->backoff_ms > BACKOFF_MAX_MS) feed->backoff_ms = BACKOFF_MAX_MS;
-    // Without memory for the timer, feed_poke does it.
+    // If there is no memory for the timer, feed_poke offers the chunk again.
     (void)!loop_timer_set(feed->sources->loop, &feed->retry,
                           loop_now(feed->sources->loop) + feed->backoff_ms);
 }
@@ -156,19 +152,20 @@ static void refused(struct feed *feed, int err) {
         return;
     }
     if (err == ERR_CLOSED)
-        feed_error(feed, "topic %s is finished and takes no more lines; DELETE it to go on",
+        feed_error(feed,
+                   "topic %s is finished and accepts no more lines; DELETE the topic to continue",
                    feed->topic);
     else if (err != ERR_BUSY)
-        feed_error(feed, "the journal takes no lines now: %s", err_text(err));
+        feed_error(feed, "the journal does not accept lines now: %s; trying again", err_text(err));
     retry_later(feed);
 }
 
 static void landed(struct inbox_message *message, void *receiver) {
     (void)receiver;
-    struct chunk *chunk = (struct chunk *)message;
+    struct chunk *chunk = container_of(message, struct chunk, publish.message);
     struct feed *feed = chunk->feed;
     feed->accepted = false;
-    // The events are the journal's in any case.
+    // The journal owns the events now, or has freed them.
     free(chunk->publish.events);
     chunk->publish.events = NULL;
     if (chunk->publish.result) {
@@ -196,9 +193,9 @@ static void landed(struct inbox_message *message, void *receiver) {
     feed_wake(feed);
 }
 
-// On the journal thread.
+// Called on the journal's thread.
 static void done(struct publish *publish) {
-    struct chunk *chunk = (struct chunk *)publish;
+    struct chunk *chunk = container_of(publish, struct chunk, publish);
     loop_send(chunk->feed->sources->loop, &publish->message);
 }
 
@@ -222,7 +219,7 @@ static void launch(struct feed *feed) {
 }
 
 static void retry(struct loop_timer *timer) {
-    struct feed *feed = (struct feed *)((char *)timer - offsetof(struct feed, retry));
+    struct feed *feed = container_of(timer, struct feed, retry);
     launch(feed);
 }
 
@@ -248,7 +245,7 @@ void feed_submit(struct feed *feed, struct chunk *chunk) {
     launch(feed);
 }
 
-// --- turns ------------------------------------------------------------------------------------------------------------
+// --- queue ---------------------------------------------------------------------------------------
 
 void feed_wake(struct feed *feed) {
     struct sources *sources = feed->sources;
@@ -266,7 +263,7 @@ void feed_wake(struct feed *feed) {
     loop_send(sources->loop, &sources->work);
 }
 
-static void forget_turn(struct feed *feed) {
+static void unqueue(struct feed *feed) {
     if (!feed->runnable) return;
     struct sources *sources = feed->sources;
     struct feed *before = NULL;
@@ -279,7 +276,7 @@ static void forget_turn(struct feed *feed) {
     feed->runnable = false;
 }
 
-// --- life -------------------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------
 
 void feed_position_name(const char *key, char out[LIMIT_SOURCE_NAME_BYTES + 1]) {
     size_t len = strlen(key);
@@ -287,9 +284,10 @@ void feed_position_name(const char *key, char out[LIMIT_SOURCE_NAME_BYTES + 1]) 
         memcpy(out, key, len + 1);
         return;
     }
-    XXH128_hash_t hash = XXH3_128bits(key, len);
+    uint64_t hash[2];
+    hash_content_wide(key, len, hash);
     snprintf(out, LIMIT_SOURCE_NAME_BYTES + 1, "%.200s#%016llx%016llx", key,
-             (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+             (unsigned long long)hash[0], (unsigned long long)hash[1]);
 }
 
 int feed_init(struct feed *feed, struct source *source, const char *name, const char *topic,
@@ -325,7 +323,7 @@ void feed_fini(struct feed *feed) {
 void feed_close(struct feed *feed) {
     ASSERT(!feed->closed);
     feed->closed = true;
-    forget_turn(feed);
+    unqueue(feed);
     loop_timer_clear(feed->sources->loop, &feed->retry);
     if (feed->waiting) drop(feed, feed->waiting);
     feed->waiting = NULL;
@@ -336,7 +334,7 @@ void feed_close(struct feed *feed) {
     release_if_done(feed);
 }
 
-// --- status -----------------------------------------------------------------------------------------------------------
+// --- status --------------------------------------------------------------------------------------
 
 void feed_error(struct feed *feed, const char *fmt, ...) {
     char text[sizeof feed->status.error];

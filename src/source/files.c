@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: MIT
-// A source of files: keeps a tail for each file that its path or pattern stands for, and looks again whenever a directory
-// changes, and now and then without being told.
+// A source of files: keeps a tail for each file that its path or pattern matches. Looks again
+// whenever a directory changes, and also at intervals.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <utlist.h>
 
+#include "base/container.h"
+#include "base/list.h"
+#include "source/chain.h"
 #include "source/glob.h"
 #include "source/rotated.h"
 #include "source/tail.h"
 #include "sys/clock.h"
 #include "sys/log.h"
 
-// A name found by a pattern is given up when nothing has been there for so long, its position forgotten.
+// When a file found by a pattern has been absent for this long, it is no longer followed and its
+// position is forgotten.
 #define GONE_FORGET_MS (10u * 60 * 1000)
-// Scans take at most this part of the thread's time.
+// Between two scans the source rests this many times as long as a scan takes.
 #define SCAN_PART 10
 
 // A watched directory.
 struct dir {
-    struct watch watch; // first
+    struct watch watch;
     struct source *source;
     struct dir *next;
     struct file_id id;
@@ -37,9 +40,9 @@ struct found {
 struct files {
     struct source *source;
     struct loop_timer timer;
-    char *pattern; // absolute
+    char *pattern; // absolute path
     bool literal;
-    bool started; // the first scan is over: what is found now is new
+    bool started; // the first scan is over: files found from now on are new
     bool told_limit;
     uint64_t scan;
     uint64_t scanned_ms, took_ms;
@@ -50,12 +53,11 @@ struct files {
     size_t found_count;
 };
 
-// --- directories ------------------------------------------------------------------------------------------------------
+// --- directories ---------------------------------------------------------------------------------
 
 static void dir_changed(struct watch *watch, uint32_t mask) {
     (void)mask;
-    struct source *source = ((struct dir *)watch)->source;
-    source->ops->rescan(source);
+    source_rescan(container_of(watch, struct dir, watch)->source);
 }
 
 static void dir_found(void *context, const char *path) {
@@ -75,7 +77,7 @@ static void dir_found(void *context, const char *path) {
         LL_PREPEND(files->dirs, dir);
     }
     dir->seen = files->scan;
-    // Another directory under the same name is not the one that is watched.
+    // The name may belong to another directory now.
     if (dir->watch.watched && !file_id_equal(dir->id, file_id(&st)))
         watch_remove(watcher, &dir->watch);
     dir->id = file_id(&st);
@@ -92,7 +94,7 @@ static void forget_dirs(struct files *files, bool all) {
     }
 }
 
-// --- files ------------------------------------------------------------------------------------------------------------
+// --- files ---------------------------------------------------------------------------------------
 
 static bool match_found(void *context, const char *path) {
     struct files *files = context;
@@ -120,13 +122,13 @@ static bool match_found(void *context, const char *path) {
 }
 
 static void refuse(struct files *files, const char *path, const struct report *report) {
-    // Once, not at each scan; a restart or a reload says it again.
+    // Logged once, not at each scan. A restart or a reload logs it again.
     if (!files->started || files->literal)
         log_write(LOG_WARN, "file cannot be followed", LOG_TEXT("path", path),
                   LOG_TEXT("reason", report->text));
 }
 
-// Follows a path; where `from` is given, going on where that one is with the same file.
+// Follows a path. With `from`, continues where that tail is, which has the same file.
 static void add_tail(struct files *files, const char *path, struct tail *from) {
     struct source *source = files->source;
     struct tail *tail;
@@ -138,15 +140,15 @@ static void add_tail(struct files *files, const char *path, struct tail *from) {
     }
     if (from && !tail_take_over(tail, from)) {
         tail_close(tail);
-        // What `from` has under way is committed in a moment.
-        source->ops->rescan(source);
+        // The lines of `from` that are on their way will be committed soon; then it works.
+        source_rescan(source);
         return;
     }
     tail->literal = files->literal;
     tail->seen = files->scan;
     DL_APPEND(files->list, tail);
     HASH_ADD_KEYPTR(hh, files->by_path, tail->path, strlen(tail->path), tail);
-    tail_check(tail);
+    chain_check(tail);
 }
 
 struct covered {
@@ -154,7 +156,8 @@ struct covered {
     const char *path;
 };
 
-// Whether `base`, in the same directory, is followed by this source, so that the rotated name is no file of its own.
+// Whether this source follows `base`, in the same directory. Then the rotated name is not a file of
+// its own.
 static bool is_followed(void *context, const char *base) {
     const struct covered *covered = context;
     struct files *files = covered->files;
@@ -168,7 +171,8 @@ static bool is_followed(void *context, const char *base) {
     int failed = files->source->config.follow_symlinks ? stat(path, &st) : lstat(path, &st);
     bool is = tail || (!failed && S_ISREG(st.st_mode));
     if (!is && tail_was_seen(files->source, path)) {
-        // Rotated away while the hub was down, and nothing has taken its place yet: the rest is read all the same.
+        // The file was rotated away while the hub was down, and no new file has come yet. The rest
+        // of it must still be read.
         add_tail(files, path, NULL);
         is = true;
     }
@@ -180,7 +184,7 @@ static bool is_followed(void *context, const char *base) {
 static struct tail *holder(struct files *files, struct file_id id) {
     struct tail *tail;
     DL_FOREACH(files->list, tail) {
-        if (tail_holds(tail, id)) return tail;
+        if (chain_holds(tail, id)) return tail;
     }
     return NULL;
 }
@@ -194,7 +198,7 @@ static void follow(struct files *files, const char *path) {
         struct covered covered = {files, path};
         if (rotated_bases(strrchr(path, '/') + 1, is_followed, &covered)) return;
         other = holder(files, file_id(&st));
-        // Two names of one file, or a name that is given up a little later.
+        // Two names of one file; or the other name is going to be given up soon.
         if (other && !other->gone) return;
     }
     add_tail(files, path, other);
@@ -210,7 +214,7 @@ static int by_path(const struct found *a, const struct found *b) {
     return strcmp(a->path, b->path);
 }
 
-// Those with a position first: a file with two names goes on under the one it had.
+// Paths with a position come first: a file with two names continues under the name it had.
 static void follow_found(struct files *files) {
     LL_SORT(files->found, by_path);
     for (int seen = 1; seen >= 0; seen--) {
@@ -234,7 +238,7 @@ static void check_tails(struct files *files) {
     struct tail *tail, *next;
     DL_FOREACH_SAFE(files->list, tail, next) {
         feed_poke(&tail->feed);
-        tail_check(tail);
+        chain_check(tail);
         if (files->literal || !tail->gone || tail->now || tail->before || tail->pending_count ||
             now - tail->gone_ms < GONE_FORGET_MS)
             continue;
@@ -254,7 +258,7 @@ static void scan(struct files *files) {
         .context = files,
         .follow_symlinks = files->source->config.follow_symlinks,
     };
-    // The file of a literal path may be a symlink; where it points to is seen by looking.
+    // A literal path may be a symlink. Only looking shows where it points to.
     glob_walk(&walk, files->pattern);
     check_tails(files);
     follow_found(files);
@@ -264,18 +268,19 @@ static void scan(struct files *files) {
     files->took_ms = files->scanned_ms - start;
 }
 
-// --- when -------------------------------------------------------------------------------------------------------------
+// --- when ----------------------------------------------------------------------------------------
 
 static void arm(struct files *files, uint64_t in_ms) {
     uint64_t rest = files->took_ms * SCAN_PART;
     uint64_t at = loop_now(files->source->sources->loop) + (in_ms > rest ? in_ms : rest);
     if (files->timer.slot && files->timer.at_ms <= at) return;
-    // Its slot in the heap is free again when it fires; without memory the next event arms it.
+    // When the timer fires, its place in the heap is free again. If there is no memory, the next
+    // directory event arms it.
     (void)!loop_timer_set(files->source->sources->loop, &files->timer, at);
 }
 
 static void fire(struct loop_timer *timer) {
-    struct files *files = (struct files *)((char *)timer - offsetof(struct files, timer));
+    struct files *files = container_of(timer, struct files, timer);
     scan(files);
     arm(files, SOURCE_RESCAN_MS);
 }

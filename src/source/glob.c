@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Finding the files that a path or pattern stands for.
+// Finding the files that a path or pattern matches.
 #include "source/glob.h"
 
 #include <dirent.h>
@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 
-// How deep `**` goes: deeper is a loop of bind mounts or not a place for logs.
+// How deep `**` goes. Anything deeper is a loop of bind mounts, or no place for logs.
 #define DEPTH_MAX 16
 
 static bool has_wildcard(const char *text) { return strpbrk(text, "*?[") != NULL; }
@@ -51,7 +51,8 @@ struct state {
     bool ended;
 };
 
-// The nearest directory above `path` that exists, so that its coming into being is seen.
+// Reports the nearest directory above `path` that exists, so that the missing one is noticed when
+// it appears.
 static void tell_nearest(const struct glob_walk *walk, const char *path) {
     char dir[PATH_MAX];
     snprintf(dir, sizeof dir, "%s", path);
@@ -79,7 +80,7 @@ static bool may_be_file(const struct glob_walk *walk, unsigned char type) {
 
 static void walk_from(struct state *state, const char *dir, const char *pattern, unsigned depth);
 
-// One name of a directory against the pattern's first component.
+// Compares one name in a directory with the pattern's first component.
 static void try_name(struct state *state, const char *path, const struct dirent *entry,
                      struct str part, const char *rest, unsigned depth) {
     const struct glob_walk *walk = state->walk;
@@ -115,7 +116,7 @@ static void read_dir(struct state *state, const char *dir, struct str part, cons
     closedir(open);
 }
 
-// `pattern` is what is left of it below `dir`.
+// `pattern` is the part of the pattern that is left below `dir`.
 static void walk_from(struct state *state, const char *dir, const char *pattern, unsigned depth) {
     if (depth > DEPTH_MAX || state->ended) return;
     const char *slash = strchr(pattern, '/');

@@ -5,18 +5,19 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
-// Version of the text. To change it: raise the number, keep reading the old form in position_decode.
+#include "sys/hash.h"
+
+// Version of the text. To change the form: raise the number, and keep position_decode able to read
+// the old form.
 #define FORMAT "1"
 
-// ERR_IO when the file does not have all of these bytes.
+// ERR_IO: the file does not have all of these bytes.
 static int hash_range(int fd, uint64_t at, uint32_t len, uint64_t *hash) {
     char bytes[MARK_HEAD_BYTES];
     ASSERT(len <= sizeof bytes);
     if (len && pread(fd, bytes, len, (off_t)at) != (ssize_t)len) return ERR_IO;
-    *hash = XXH3_64bits(bytes, len);
+    *hash = hash_content(bytes, len);
     return 0;
 }
 

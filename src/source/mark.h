@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// How far a file has been read, in a way that finds the file again: device, inode, offset, and hashes of its head and of what
-// stands before the offset. Inode numbers are used again and files are truncated, so the numbers alone prove nothing.
+// How far a file has been read, in a form that finds the file again: device, inode, offset, and
+// hashes of its head and of the bytes before the offset. Numbers alone prove nothing: inode numbers
+// are reused, and files are truncated.
 //
-// A position is what the journal keeps of a followed path: the mark of the file being read, and that of the one before it.
+// A position is what the journal stores for a followed path: the mark of the file being read, and
+// the mark of the file before it.
 #ifndef TAILRACE_SOURCE_MARK_H
 #define TAILRACE_SOURCE_MARK_H
 
@@ -37,18 +39,19 @@ struct mark {
 #define MARK_HEAD_BYTES 1024
 #define MARK_TAIL_BYTES 256
 
-// Moves the mark of this file to `offset`, hashing anew what has changed. ERR_IO: the file does not have the bytes (any more); the mark
-// is as it was.
+// Moves the mark of this file to `offset` and hashes what has changed. ERR_IO: the file does not
+// have these bytes; the mark is unchanged.
 int mark_move(struct mark *mark, int fd, uint64_t offset) MUST_CHECK;
-// Whether the file has the content that the mark was made of: at least `offset` bytes, with this head and tail. The inode is not looked at.
+// Whether the file has the content from which the mark was made: at least `offset` bytes, with this
+// head and tail. Ignores the inode.
 bool mark_holds(const struct mark *mark, int fd);
 struct position {
     struct mark now, before; // before.id.ino 0: none
-    int64_t mtime_ns;        // of the file before it was last read: a copy of it is not older
+    int64_t mtime_ns;        // of the file before it was last read; a copy of the file is not older
     uint64_t generation;     // files read under this path so far
 };
 
-// Writes at most LIMIT_SOURCE_POSITION_BYTES bytes, not terminated. Returns how many.
+// Writes at most LIMIT_SOURCE_POSITION_BYTES bytes, without a terminator. Returns their number.
 size_t position_encode(const struct position *position, char out[LIMIT_SOURCE_POSITION_BYTES]);
 // ERR_CORRUPT for anything but what position_encode wrote.
 int position_decode(struct position *out, struct str text) MUST_CHECK;

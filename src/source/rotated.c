@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-// More siblings than that are not looked at: a directory in which all names begin alike.
+#include "base/array.h"
+
+// Siblings looked at. With more, all names in the directory begin alike.
 #define SIBLINGS_MAX 4096
 #define LOOKS_MAX 8
 
@@ -31,7 +33,7 @@ static bool is_suffix(struct str s) {
     return digits_in(rest) > 0;
 }
 
-// Before an extension "-1" is more likely the number of one of several writers than that of a rotation.
+// Before an extension, "-1" is more likely the number of one of several writers than of a rotation.
 static bool is_infix(struct str s) {
     return is_suffix(s) && (s.ptr[0] == '.' || digits_in(s) >= 6);
 }
@@ -45,7 +47,7 @@ bool rotated_is_compressed(const char *name) {
     return false;
 }
 
-// What rotation has added to the base name; len 0: nothing, it is no sibling.
+// The part that rotation has added to the base name; len 0: the name is not a sibling.
 static struct str added(const char *name, const char *base) {
     const struct str none = {"", 0};
     struct str n = str_from(name), b = str_from(base);
@@ -86,7 +88,7 @@ bool rotated_bases(const char *name, bool (*each)(void *context, const char *bas
     return false;
 }
 
-// ".3" is older than ".2", and both say so better than any time stamp. False: not a number of that kind.
+// ".3" is older than ".2"; such numbers are more reliable than time stamps. False: no such number.
 static bool rotation_number(const char *name, const char *base, uint64_t *number) {
     struct str suffix = added(name, base);
     if (suffix.len < 2 || suffix.len > 6) return false;
@@ -114,18 +116,12 @@ static bool is_candidate(const char *name, const char *base) {
     return strncmp(name, base, strlen(base)) == 0 || rotated_is(name, base);
 }
 
-// Adds the file if it is a regular one. Returns 0 also when it is gone meanwhile.
+// Adds the file if it is a regular one. Returns 0 also when the file is gone by now.
 static int take(struct sibling **list, size_t *count, size_t *cap, int dir, const char *name,
                 const char *base) {
     struct stat st;
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode)) return 0;
-    if (*count == *cap) {
-        size_t more = *cap ? *cap * 2 : 16;
-        struct sibling *grown = realloc(*list, more * sizeof *grown);
-        if (!grown) return ERR_NOMEM;
-        *list = grown;
-        *cap = more;
-    }
+    if (!array_reserve(*list, *cap, *count + 1)) return ERR_NOMEM;
     char *copy = str_dup(str_from(name));
     if (!copy) return ERR_NOMEM;
     (*list)[(*count)++] = (struct sibling){

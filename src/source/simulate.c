@@ -1,47 +1,41 @@
 // SPDX-License-Identifier: MIT
-// A simulated source: words, or the lines of a file, one at a time, at random intervals. For demos and tests.
+// A simulated source: emits words, or the lines of a file, one at a time, at random intervals. For
+// demos and tests.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
+#include "base/container.h"
 #include "base/lines.h"
+#include "base/random.h"
 #include "source/source_priv.h"
+#include "sys/clock.h"
 
-// Of the file with the lines: a sample, not an archive. It is held in memory.
+// Bytes of the file with the lines, which is held in memory: a sample, not an archive.
 #define FILE_BYTES_MAX (16u * 1024 * 1024)
 
 struct simulation {
-    struct feed feed; // first
+    struct feed feed;
     struct source *source;
     struct loop_timer timer;
     struct buf text; // all words, one after the other
     size_t *ends;    // of each word
     size_t count, cap;
     size_t next;
-    bool due; // the time has come, the journal was not ready
+    bool due; // the interval is over, but the journal was not ready
     bool over;
-    uint64_t random;
+    struct random random;
 };
-
-// xorshift64: good enough for a show.
-static uint64_t random_below(struct simulation *simulation, uint64_t bound) {
-    uint64_t x = simulation->random;
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    simulation->random = x;
-    return (x >> 11) % bound;
-}
 
 static void arm(struct simulation *simulation) {
     const struct source_config *config = &simulation->source->config;
     struct loop *loop = simulation->source->sources->loop;
     uint64_t range = config->interval_max_ms - config->interval_min_ms;
-    uint64_t wait = config->interval_min_ms + random_below(simulation, range + 1);
+    uint64_t wait = config->interval_min_ms + random_below(&simulation->random, range + 1);
     if (loop_timer_set(loop, &simulation->timer, loop_now(loop) + wait))
         feed_error(&simulation->feed, "simulation of %s: out of memory", config->topic);
 }
@@ -51,13 +45,13 @@ static struct str word(const struct simulation *simulation, size_t i) {
     return (struct str){simulation->text.data + start, simulation->ends[i] - start};
 }
 
-static void turn(struct feed *feed) {
-    struct simulation *simulation = (struct simulation *)feed;
+static void run(struct feed *feed) {
+    struct simulation *simulation = container_of(feed, struct simulation, feed);
     const struct source_config *config = &simulation->source->config;
     if (!simulation->due || !feed_may_submit(feed)) return;
     struct chunk *chunk = chunk_new();
-    size_t i =
-        config->shuffle ? (size_t)random_below(simulation, simulation->count) : simulation->next;
+    size_t i = config->shuffle ? (size_t)random_below(&simulation->random, simulation->count)
+                               : simulation->next;
     struct str text = word(simulation, i);
     if (chunk && chunk_add(chunk, text, LIMIT_DATA_BYTES, text.len, 0) == 0) {
         simulation->next = (i + 1) % simulation->count;
@@ -74,20 +68,13 @@ static void turn(struct feed *feed) {
 }
 
 static void fire(struct loop_timer *timer) {
-    struct simulation *simulation =
-        (struct simulation *)((char *)timer - offsetof(struct simulation, timer));
+    struct simulation *simulation = container_of(timer, struct simulation, timer);
     simulation->due = true;
     feed_wake(&simulation->feed);
 }
 
 static int add_word(struct simulation *simulation, struct str text) {
-    if (simulation->count == simulation->cap) {
-        size_t cap = simulation->cap ? simulation->cap * 2 : 64;
-        size_t *ends = realloc(simulation->ends, cap * sizeof *ends);
-        if (!ends) return ERR_NOMEM;
-        simulation->ends = ends;
-        simulation->cap = cap;
-    }
+    if (!array_reserve(simulation->ends, simulation->cap, simulation->count + 1)) return ERR_NOMEM;
     buf_append_str(&simulation->text, text);
     if (buf_failed(&simulation->text)) return ERR_NOMEM;
     simulation->ends[simulation->count++] = simulation->text.len;
@@ -108,7 +95,7 @@ static int read_file(const char *path, struct buf *out, struct report *report) {
         out->len += (size_t)got;
     int err = 0;
     if (!to)
-        err = report_set(report, ERR_INVALID, "simulation: %s is over %u bytes", path,
+        err = report_set(report, ERR_INVALID, "simulation: %s is larger than %u bytes", path,
                          FILE_BYTES_MAX);
     else if (got < 0)
         err = report_errno(report, ERR_INVALID, "simulation: reading %s", path);
@@ -154,7 +141,7 @@ static void simulation_free(struct simulation *simulation) {
 
 static void release(struct feed *feed) {
     feed_fini(feed);
-    simulation_free((struct simulation *)feed);
+    simulation_free(container_of(feed, struct simulation, feed));
 }
 
 static int start(struct source *source, struct report *report) {
@@ -164,13 +151,11 @@ static int start(struct source *source, struct report *report) {
                           source->config.topic);
     simulation->source = source;
     simulation->timer.fire = fire;
-    simulation->feed.run = turn;
+    simulation->feed.run = run;
     simulation->feed.release = release;
     buf_init(&simulation->text, 2 * FILE_BYTES_MAX);
-    if (getrandom(&simulation->random, sizeof simulation->random, GRND_NONBLOCK) < 0)
-        simulation->random = (uint64_t)loop_now(source->sources->loop);
-    // xorshift stays at 0 forever.
-    simulation->random |= 1;
+    // Two simulations that start in the same microsecond must still differ.
+    random_seed(&simulation->random, clock_mono_us() ^ (uint64_t)(uintptr_t)simulation);
     char name[LIMIT_TOPIC_BYTES + 16];
     snprintf(name, sizeof name, "simulate:%s", source->config.topic);
     int err = load(simulation, report);
@@ -181,7 +166,7 @@ static int start(struct source *source, struct report *report) {
     }
     feed_attached(&simulation->feed, true);
     source->state = simulation;
-    // The first one at once: who looks sees a value, not an empty place.
+    // The first word at once: a client that connects sees a value, not an empty place.
     fire(&simulation->timer);
     return 0;
 }

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: MIT
-// The sources of a hub: their thread, their turns, starting, reloading, stopping, status.
+// The sources of a hub: their thread, the queue of feeds, start, reload, stop, status.
 #include "source/source_priv.h"
 
 #include <signal.h>
 #include <stdlib.h>
-#include <utlist.h>
 
+#include "base/container.h"
+#include "base/list.h"
 #include "sys/clock.h"
 #include "sys/log.h"
 
-// Turns of the loop end after so long, so that events and timers are not late.
+// Feeds run for at most this long at a time, so that events and timers are not late.
 #define WORK_MS 5
 
-// A reload or the stop, sent to the thread; lives on the stack of the waiting caller.
+// A reload or a stop, sent to the thread. Lives on the stack of the caller, which waits.
 struct source_change {
-    struct inbox_message message; // first
-    struct source *add;           // checked, not started
+    struct inbox_message message;
+    struct source *add; // checked, not started
     const struct source_config *configs;
     size_t count;
     int err;
@@ -25,7 +26,11 @@ struct source_change {
     bool done;
 };
 
-// --- one source -------------------------------------------------------------------------------------------------------
+// --- one source ----------------------------------------------------------------------------------
+
+void source_rescan(struct source *source) {
+    if (source->ops->rescan) source->ops->rescan(source);
+}
 
 static void source_free(struct source *source) {
     if (!source) return;
@@ -45,7 +50,7 @@ static int source_new(struct source **out, struct sources *sources,
         [SOURCE_STDIN] = &source_stdin,
         [SOURCE_SIMULATE] = &source_simulate,
     };
-    int err = source_check(config, report);
+    int err = source_config_check(config, report);
     if (err) return err;
     struct source *source = calloc(1, sizeof *source);
     if (!source || source_config_copy(&source->config, config)) {
@@ -58,7 +63,7 @@ static int source_new(struct source **out, struct sources *sources,
     return 0;
 }
 
-// Checks all and makes sources of them, none started.
+// Checks all configurations and makes a source of each; starts none.
 static int prepare(struct source **out, struct sources *sources,
                    const struct source_config *configs, size_t count, struct report *report) {
     struct source *list = NULL, *other;
@@ -67,11 +72,11 @@ static int prepare(struct source **out, struct sources *sources,
         struct source *source = NULL;
         int err = source_new(&source, sources, &configs[i], report);
         if (!err && configs[i].kind == SOURCE_STDIN && inputs++)
-            err = report_set(report, ERR_INVALID, "standard input can be only one source");
+            err = report_set(report, ERR_INVALID, "standard input can be a source only once");
         else if (!err) {
             DL_FOREACH(list, other) {
                 if (!err && source_config_equal(&other->config, &source->config))
-                    err = report_set(report, ERR_INVALID, "source %s → %s is there twice",
+                    err = report_set(report, ERR_INVALID, "source %s → %s is listed twice",
                                      source->config.path, source->config.topic);
             }
         }
@@ -86,14 +91,14 @@ static int prepare(struct source **out, struct sources *sources,
     return 0;
 }
 
-// --- turns ------------------------------------------------------------------------------------------------------------
+// --- feeds that have something to read -----------------------------------------------------------
 
 static void work(struct inbox_message *message, void *owner) {
     (void)message;
     struct sources *sources = owner;
     uint64_t end = clock_mono_ms() + WORK_MS;
     sources->work_sent = false;
-    // When too much is held, whoever lands next sends us again.
+    // When too many bytes are held, the next chunk that is committed sends this message again.
     while (sources->run_first && sources->held_bytes < LIMIT_SOURCE_HELD_BYTES) {
         struct feed *feed = sources->run_first;
         sources->run_first = feed->run_next;
@@ -109,13 +114,10 @@ static void work(struct inbox_message *message, void *owner) {
 }
 
 static void look_at_all(struct watcher *watcher) {
-    struct sources *sources =
-        (struct sources *)((char *)watcher - offsetof(struct sources, watcher));
+    struct sources *sources = container_of(watcher, struct sources, watcher);
     struct source *source;
-    log_write(LOG_INFO, "more has changed than inotify could tell; every file is looked at");
-    DL_FOREACH(sources->list, source) {
-        if (source->ops->rescan) source->ops->rescan(source);
-    }
+    log_write(LOG_INFO, "inotify has lost events; checking every file");
+    DL_FOREACH(sources->list, source) { source_rescan(source); }
     struct feed *feed;
     DL_FOREACH(sources->feeds, feed) { feed_wake(feed); }
 }
@@ -128,7 +130,7 @@ static bool all_landed(const struct sources *sources) {
     return true;
 }
 
-// --- reload and stop --------------------------------------------------------------------------------------------------
+// --- reload and stop -----------------------------------------------------------------------------
 
 static void change_done(struct source_change *change) {
     pthread_mutex_lock(&change->lock);
@@ -142,11 +144,12 @@ static void stop_source(struct sources *sources, struct source *source) {
     source->ops->stop(source);
 }
 
-// What has been removed has let go of everything: positions in the journal are final, the new ones may read them.
+// Once the removed sources have nothing on its way, their positions in the journal are final: the
+// new sources may read them.
 static void after_turn(void *owner) {
     struct sources *sources = owner;
     struct source_change *change = sources->change;
-    // No message of ours may be left behind.
+    // The message `work` must not be on its way when the loop ends.
     if (sources->stopping && !sources->feeds && !sources->work_sent) loop_stop(sources->loop);
     if (!change || !all_landed(sources)) return;
     struct source *source, *next;
@@ -160,10 +163,11 @@ static void after_turn(void *owner) {
     change_done(change);
 }
 
-// Sources that are in both sets stay as they are. Those of the running set that are not wanted are stopped.
+// Sources that are in both sets go on undisturbed. Running sources that are not in the new set are
+// stopped.
 static void reload(struct inbox_message *message, void *owner) {
     struct sources *sources = owner;
-    struct source_change *change = (struct source_change *)message;
+    struct source_change *change = container_of(message, struct source_change, message);
     struct source *old, *old_next, *new, *new_next, *dead = NULL;
     DL_FOREACH_SAFE(sources->list, old, old_next) {
         bool wanted = false;
@@ -204,7 +208,7 @@ static void change_fini(struct source_change *change) {
     pthread_cond_destroy(&change->cond);
 }
 
-// --- the public face --------------------------------------------------------------------------------------------------
+// --- the public face -----------------------------------------------------------------------------
 
 static void *thread(void *context) {
     struct sources *sources = context;
@@ -218,7 +222,7 @@ static int start_thread(struct sources *sources, struct report *report) {
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int failed = pthread_create(&sources->thread, NULL, thread, sources);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (failed) return report_set(report, ERR_SYSTEM, "no thread for the sources");
+    if (failed) return report_set(report, ERR_SYSTEM, "cannot start the thread of the sources");
     pthread_setname_np(sources->thread, "sources");
     return 0;
 }
@@ -267,7 +271,7 @@ int sources_start(struct sources **out, const struct source_config *configs, siz
         sources_free(sources);
         return err;
     }
-    // The thread does not run yet: this one may do its work.
+    // The thread does not run yet, so this thread may do its work.
     DL_FOREACH_SAFE(list, source, next) {
         DL_DELETE(list, source);
         if (!err) err = source->ops->start(source, report);
@@ -281,7 +285,7 @@ int sources_start(struct sources **out, const struct source_config *configs, siz
         *out = sources;
         return 0;
     }
-    // Lines may be under way already; without a thread they are waited for here.
+    // Lines may be on their way already. Without a thread, this one waits for them.
     if (thread_err) {
         struct inbox_message message = {.run = stop};
         loop_send(sources->loop, &message);

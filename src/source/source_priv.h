@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the parts of src/source share. Everything here belongs to the sources' thread, except what `lock` guards.
+// What the parts of src/source share. Everything here belongs to the sources' thread, except what
+// `lock` guards.
 //
 //   source (one configuration) ──┬── tail (one followed path) ── feed ── journal
 //                                ├── input (stdin)            ── feed ── journal
@@ -14,18 +15,20 @@
 #include "source/watch.h"
 #include "sys/loop.h"
 
-// What one read takes: enough to make the call cheap, small enough to stay in the second-level cache.
+// Bytes of one read: enough to make the call cheap, few enough to stay in the second-level cache.
 #define SOURCE_READ_BYTES (128u * 1024)
-// File systems without inotify, lost watches, permissions that come back: everything is looked at again this often.
+// All files are examined again this often: some file systems have no inotify, watches get lost,
+// permissions come back.
 #define SOURCE_RESCAN_MS 2000
 // Directory events that belong together (a rename and a create) make one scan.
 #define SOURCE_SETTLE_MS 10
 
 struct source_ops {
     int (*start)(struct source *source, struct report *report);
-    void (*stop)(struct source *source); // closes its feeds; nothing of it may be called afterwards
-    void (*rescan)(
-        struct source *source); // something may have changed: look soon. NULL: nothing to look at
+    // Closes its feeds. No other function of the source may be called afterwards.
+    void (*stop)(struct source *source);
+    // Something may have changed: look soon. NULL: this kind has nothing to look at.
+    void (*rescan)(struct source *source);
 };
 
 struct source {
@@ -41,10 +44,10 @@ struct sources {
     struct loop *loop;
     pthread_t thread;
     struct watcher watcher;
-    char *buffer; // SOURCE_READ_BYTES, for whoever reads at the moment
+    char *buffer; // SOURCE_READ_BYTES, for the feed that runs
     struct source *list;
 
-    // Feeds that have something to read take turns, one chunk each.
+    // The queue of feeds that have something to read. They run one after the other, one chunk each.
     struct feed *run_first, *run_last;
     struct inbox_message work;
     bool work_sent;
@@ -60,13 +63,19 @@ struct sources {
 
 extern const struct source_ops source_files, source_stdin, source_simulate;
 
+// Has the source look at its files soon. Nothing happens for a kind that has none.
+void source_rescan(struct source *source);
+
 // check.c
-int source_check(const struct source_config *config, struct report *report) MUST_CHECK;
+// Whether it can be started: source_check, and what is on the disk. ERR_INVALID with a report that names
+// the source.
+int source_config_check(const struct source_config *config, struct report *report) MUST_CHECK;
 int source_config_copy(struct source_config *to, const struct source_config *from) MUST_CHECK;
 void source_config_free(struct source_config *config);
 bool source_config_equal(const struct source_config *a, const struct source_config *b);
-// The topic of a file: the template with its placeholders filled in, bytes that a topic cannot have replaced. A terminated text on the heap.
-// ERR_INVALID with the reason when it is none, ERR_NOMEM.
+// The topic of a file: the template with its placeholders filled in. Bytes that a topic cannot have
+// are replaced. *out is a terminated text on the heap. ERR_INVALID with a report: the result is not
+// a topic. ERR_NOMEM.
 int source_topic(const char *template, const char *path, char **out,
                  struct report *report) MUST_CHECK;
 

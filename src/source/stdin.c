@@ -1,28 +1,31 @@
 // SPDX-License-Identifier: MIT
-// Standard input as a source: its lines until its end. It cannot be read twice, so no position is kept of it.
+// Standard input as a source: its lines until its end. It cannot be read twice, so no position is
+// stored.
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "base/lines.h"
 #include "source/source_priv.h"
 
 struct input {
-    struct feed feed; // first
+    struct feed feed;
     struct source *source;
     struct loop_io io;
     bool watched; // `io` is registered
-    bool polled;  // it can be: a pipe, a socket, a terminal; a file is always ready
-    bool ready;   // one read will not wait
+    bool polled;  // can be polled: a pipe, a socket, a terminal; a file is always ready
+    bool ready;   // one read will not block
     bool ended;
     struct lines lines;
-    struct str rest; // read, not split yet; in `memory`
+    struct str rest; // read but not split yet; in `memory`
     char *memory;
     uint64_t bytes;
-    bool line_failed; // `line` could not be added for want of memory; it comes first
+    // There was no memory to add `line`; it is the next line to add.
+    bool line_failed;
     struct str line;
-    struct loop_timer timer; // for want of memory
+    struct loop_timer timer; // tries again after a lack of memory
 };
 
 static void watch(struct input *input, bool on) {
@@ -39,8 +42,8 @@ static void watch(struct input *input, bool on) {
 
 static void readable(struct loop_io *io, uint32_t events) {
     (void)events;
-    struct input *input = (struct input *)((char *)io - offsetof(struct input, io));
-    // Off while it is being read: a closed pipe would be reported again and again.
+    struct input *input = container_of(io, struct input, io);
+    // Not while it is being read: a closed pipe would be reported again and again.
     watch(input, false);
     input->ready = true;
     feed_wake(&input->feed);
@@ -56,7 +59,8 @@ static void wait_readable(struct input *input) {
     input->io.ready = readable;
 }
 
-// One read, only after the descriptor was ready: it must not become non-blocking, others may share it.
+// Reads once, and only when the descriptor is ready. It must not become non-blocking: other
+// processes may share it.
 static void read_more(struct input *input) {
     input->ready = false;
     ssize_t got = read(STDIN_FILENO, input->memory, SOURCE_READ_BYTES);
@@ -90,8 +94,8 @@ static void finish(struct input *input) {
     lines_fini(&input->lines);
 }
 
-static void turn(struct feed *feed) {
-    struct input *input = (struct input *)feed;
+static void run(struct feed *feed) {
+    struct input *input = container_of(feed, struct input, feed);
     if (!input->memory || !feed_may_submit(feed)) return;
     struct chunk *chunk = chunk_new();
     if (chunk && input->ready && input->rest.len == 0 && !input->line_failed) read_more(input);
@@ -116,12 +120,12 @@ static void turn(struct feed *feed) {
 }
 
 static void again(struct loop_timer *timer) {
-    struct input *input = (struct input *)((char *)timer - offsetof(struct input, timer));
+    struct input *input = container_of(timer, struct input, timer);
     feed_wake(&input->feed);
 }
 
 static void release(struct feed *feed) {
-    struct input *input = (struct input *)feed;
+    struct input *input = container_of(feed, struct input, feed);
     feed_fini(feed);
     free(input->memory);
     lines_fini(&input->lines);
@@ -137,7 +141,7 @@ static int start(struct source *source, struct report *report) {
     input->rest = (struct str){memory, 0};
     input->io = (struct loop_io){.fd = STDIN_FILENO};
     input->timer.fire = again;
-    input->feed.run = turn;
+    input->feed.run = run;
     input->feed.release = release;
     lines_init(&input->lines, source->config.line_bytes_max, LINES_CUT);
     if (feed_init(&input->feed, source, "stdin", source->config.topic, NULL)) goto no_memory;

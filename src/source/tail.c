@@ -1,183 +1,45 @@
 // SPDX-License-Identifier: MIT
-// One followed path: life and reading.
+// One followed path: its life, and reading its files.
 #include "source/tail.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/inotify.h>
-#include <unistd.h>
 
-// One turn of one file, so that thousands are served alike.
+#include "base/container.h"
+#include "source/chain.h"
+
+// Bytes read in one run of a tail, so that thousands of files are served alike.
 #define TURN_BYTES (4u * 1024 * 1024)
-// A file that was rotated away is looked at for late lines until it has been quiet for so long.
+// A file that was rotated away is checked for late lines until it has been quiet for this long.
 #define BEFORE_QUIET_MS 5000
-// A rest without a newline in a rotated file is a line when nothing has come for so long.
+// Text without a newline at the end of a rotated file counts as a line after this long.
 #define REST_QUIET_MS 1000
-// A deleted file is closed, and its space given back, when it has been quiet for so long.
+// A deleted file is closed, which frees its disk space, when it has been quiet for this long.
 #define DELETED_QUIET_MS 10000
-// While a rotation is under way, besides what inotify tells.
+// How often files are checked while a rotation is in progress, in addition to inotify.
 #define ROTATION_POLL_MS 200
 
-// --- streams ----------------------------------------------------------------------------------------------------------
+// --- from one file to the next -------------------------------------------------------------------
 
-static void stream_changed(struct watch *watch, uint32_t mask) {
-    struct tail *tail = ((struct stream *)watch)->tail;
-    feed_wake(&tail->feed);
-    // Renamed or deleted: with a symlink that shows nowhere else.
-    if (mask & (IN_MOVE_SELF | IN_ATTRIB)) tail->source->ops->rescan(tail->source);
+// The event of a file's first line says that the file took the place of another one.
+static uint8_t first_flags(const struct tail *tail, const struct followed_file *file) {
+    return file == tail->now && tail->position.generation ? EVENT_ROTATED : 0;
 }
 
-struct stream *stream_new(struct tail *tail, int fd, const struct mark *mark) {
-    struct stat st;
-    struct stream *stream = calloc(1, sizeof *stream);
-    if (!stream || fstat(fd, &st)) {
-        free(stream);
-        close(fd);
-        return NULL;
-    }
-    stream->tail = tail;
-    stream->fd = fd;
-    stream->watch.changed = stream_changed;
-    lines_init(&stream->lines, tail->source->config.line_bytes_max, LINES_CUT);
-    if (mark) stream->mark = *mark;
-    stream->mark.id = file_id(&st);
-    stream->mtime_ns = file_mtime_ns(&st);
-    stream->line_at = stream->read_at = stream->mark.offset;
-    stream->grew_ms = loop_now(tail->source->sources->loop);
-    watch_add_file(&tail->source->sources->watcher, &stream->watch, fd);
-    return stream;
-}
-
-void stream_free(struct stream *stream) {
-    if (!stream) return;
-    watch_remove(&stream->tail->source->sources->watcher, &stream->watch);
-    lines_fini(&stream->lines);
-    close(stream->fd);
-    free(stream);
-}
-
-// What was taken but not handed on is read again.
-static void stream_rewind(struct stream *stream) {
-    lines_fini(&stream->lines);
-    stream->read_at = stream->line_at;
-}
-
-static void stream_restart(struct stream *stream) {
-    stream->line_at = 0;
-    stream_rewind(stream);
-    stream->mark = (struct mark){.id = stream->mark.id};
-}
-
-enum drained { DRAINED_END, DRAINED_FULL, DRAINED_TRUNCATED, DRAINED_FAILED };
-
-static int add_line(struct stream *stream, struct chunk *chunk, struct str line) {
-    const struct tail *tail = stream->tail;
-    size_t line_max = tail->source->config.line_bytes_max;
-    bool rotated = stream == tail->now && stream->line_at == 0 && tail->position.generation;
-    if (chunk_add(chunk, line, line_max, stream->lines.length, rotated ? EVENT_ROTATED : 0) == 0)
-        return 0;
-    stream_rewind(stream);
-    return ERR_NOMEM;
-}
-
-// Hands on the lines of `input`, which stands at read_at.
-static int split(struct stream *stream, struct chunk *chunk, struct str input) {
-    size_t len = input.len;
-    uint64_t from = stream->read_at;
-    struct str line;
-    int got = 0;
-    while (!chunk_full(chunk) && (got = lines_next(&stream->lines, &input, &line)) == 1) {
-        int err = add_line(stream, chunk, line);
-        if (err) return err;
-        stream->line_at = from + (len - input.len);
-    }
-    stream->read_at = from + (len - input.len);
-    return got < 0 ? got : 0;
-}
-
-static enum drained at_end(struct stream *stream) {
-    struct stat st;
-    if (fstat(stream->fd, &st) == 0 && (uint64_t)st.st_size < stream->read_at)
-        return DRAINED_TRUNCATED;
-    return DRAINED_END;
-}
-
-static enum drained read_lines(struct stream *stream, struct chunk *chunk, size_t *budget) {
-    struct sources *sources = stream->tail->source->sources;
-    for (;;) {
-        if (chunk_full(chunk) || *budget == 0) return DRAINED_FULL;
-        ssize_t got = pread(stream->fd, sources->buffer, SOURCE_READ_BYTES, (off_t)stream->read_at);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) {
-            feed_error(&stream->tail->feed, "%s: %s", stream->tail->path, strerror(errno));
-            return DRAINED_FAILED;
-        }
-        if (got == 0) return at_end(stream);
-        stream->grew_ms = loop_now(sources->loop);
-        *budget -= (size_t)got < *budget ? (size_t)got : *budget;
-        if (split(stream, chunk, (struct str){sources->buffer, (size_t)got})) {
-            feed_error(&stream->tail->feed, "%s: no memory for its lines", stream->tail->path);
-            return DRAINED_FAILED;
-        }
-    }
-}
-
-// Hands on what is new in the stream, up to a full chunk. DRAINED_TRUNCATED: the mark stays at what is certain, and *certain is the
-// number of lines up to there; those after it were read when the file was being truncated.
-static enum drained drain(struct stream *stream, struct chunk *chunk, size_t *budget,
-                          uint32_t *certain) {
-    *certain = chunk->count;
-    if (stream->ended) return DRAINED_END;
-    struct stat st;
-    // Truncated and grown beyond the offset again shows only in the content.
-    if (fstat(stream->fd, &st) || !mark_holds(&stream->mark, stream->fd)) return DRAINED_TRUNCATED;
-    stream->mtime_ns = file_mtime_ns(&st);
-    uint64_t line_at = stream->line_at;
-    enum drained how = read_lines(stream, chunk, budget);
-    if (stream->line_at == line_at) return how;
-    if (!mark_holds(&stream->mark, stream->fd) ||
-        mark_move(&stream->mark, stream->fd, stream->line_at))
-        return DRAINED_TRUNCATED;
-    *certain = chunk->count;
-    return how;
-}
-
-// A rest without a newline becomes a line. ERR_NOMEM: later.
-static int add_rest(struct stream *stream, struct chunk *chunk) {
-    struct str line;
-    int got = lines_end(&stream->lines, &line);
-    if (got == 1) got = add_line(stream, chunk, line);
-    if (got < 0) {
-        stream_rewind(stream);
-        return got;
-    }
-    if (stream->line_at == stream->read_at) return 0;
-    stream->line_at = stream->read_at;
-    stream->tail->changed = true;
-    // Failing means that it is truncated by now, which the next look finds.
-    (void)!mark_move(&stream->mark, stream->fd, stream->line_at);
-    return 0;
-}
-
-// --- from one file to the next ----------------------------------------------------------------------------------------
-
-static uint64_t quiet_ms(const struct stream *stream) {
-    return loop_now(stream->tail->source->sources->loop) - stream->grew_ms;
-}
-
-static bool has_more(const struct stream *stream) {
-    char byte;
-    return !stream->ended && pread(stream->fd, &byte, 1, (off_t)stream->read_at) > 0;
+static int add_rest(struct tail *tail, struct followed_file *file, struct chunk *chunk) {
+    uint64_t line_at = file->line_at;
+    int err = followed_rest(file, chunk, first_flags(tail, file));
+    if (file->line_at != line_at) tail->changed = true;
+    return err;
 }
 
 static int close_before(struct tail *tail, struct chunk *chunk) {
-    struct stream *before = tail->before;
+    struct followed_file *before = tail->before;
     if (!before) return 0;
-    int err = add_rest(before, chunk);
+    int err = add_rest(tail, before, chunk);
     if (err) return err;
     tail->position.before = before->mark;
-    stream_free(before);
+    followed_free(before);
     tail->before = NULL;
     return 0;
 }
@@ -190,18 +52,20 @@ static void count_rotation(struct tail *tail) {
     pthread_mutex_unlock(&tail->source->sources->lock);
 }
 
-// `now` is at its end. Whether the next one has taken its place or there is more to read after all.
+// `now` was read to its end. Moves on to the next file if that is possible. True: there is more to
+// read at once, in `now` or in the next file.
 static bool advance(struct tail *tail, struct chunk *chunk) {
-    struct stream *now = tail->now;
+    struct followed_file *now = tail->now;
     if (tail->pending_count == 0) return false;
     struct stat next;
     bool empty = fstat(tail->pending[0]->fd, &next) == 0 && next.st_size == 0;
-    // As long as the new file is empty, the writer may still have the old one.
+    // While the new file is empty, the writer may still write to the old one.
     if (empty && tail->pending_count == 1 && !now->ended) return false;
-    // What was written before the new file's first byte is in the old one now.
-    if (has_more(now)) return true;
-    if (now->line_at != now->read_at && !now->ended && quiet_ms(now) < REST_QUIET_MS) return false;
-    if (close_before(tail, chunk) || add_rest(now, chunk)) return false;
+    // Everything that was written before the new file's first byte is in the old file by now.
+    if (followed_has_more(now)) return true;
+    if (now->line_at != now->read_at && !now->ended && followed_quiet_ms(now) < REST_QUIET_MS)
+        return false;
+    if (close_before(tail, chunk) || add_rest(tail, now, chunk)) return false;
     now->grew_ms = loop_now(tail->source->sources->loop);
     tail->before = now;
     tail->now = tail->pending[0];
@@ -211,60 +75,61 @@ static bool advance(struct tail *tail, struct chunk *chunk) {
     return true;
 }
 
-// False: it could not be dealt with now.
+// `now` was truncated. False: that could not be handled now.
 static bool truncated(struct tail *tail, struct chunk *chunk, uint32_t certain) {
-    struct stream *now = tail->now;
+    struct followed_file *now = tail->now;
     if (tail->pending_count) {
-        if (add_rest(now, chunk)) return false;
+        if (add_rest(tail, now, chunk)) return false;
         now->ended = true;
         return true;
     }
-    int err = tail->gone ? ERR_NOT_FOUND : tail_find_copy(tail);
+    int err = tail->gone ? ERR_NOT_FOUND : chain_find_copy(tail);
     if (err != ERR_NOT_FOUND) {
-        // They come again: from the copy, or when it can be told whether there is one.
+        // These lines will be read again: from the copy, or once it is clear that there is none.
         chunk_cut(chunk, certain);
         if (err) {
             now->line_at = now->mark.offset;
-            stream_rewind(now);
+            followed_rewind(now);
             return false;
         }
         count_rotation(tail);
         return true;
     }
     count_rotation(tail);
-    if (add_rest(now, chunk)) return false;
-    stream_restart(now);
+    if (add_rest(tail, now, chunk)) return false;
+    followed_restart(now);
     return true;
 }
 
 static void read_before(struct tail *tail, struct chunk *chunk, size_t *budget) {
-    struct stream *before = tail->before;
+    struct followed_file *before = tail->before;
     uint32_t certain;
-    enum drained how = drain(before, chunk, budget, &certain);
-    if (how == DRAINED_TRUNCATED || (how == DRAINED_END && quiet_ms(before) >= BEFORE_QUIET_MS))
+    enum drained how = followed_drain(before, chunk, 0, budget, &certain);
+    if (how == DRAINED_TRUNCATED ||
+        (how == DRAINED_END && followed_quiet_ms(before) >= BEFORE_QUIET_MS))
         (void)!close_before(tail, chunk);
 }
 
 static void close_deleted(struct tail *tail, struct chunk *chunk) {
-    struct stream *now = tail->now;
+    struct followed_file *now = tail->now;
     struct stat st;
-    if (!tail->gone || tail->pending_count || quiet_ms(now) < DELETED_QUIET_MS ||
-        fstat(now->fd, &st) || st.st_nlink || add_rest(now, chunk))
+    if (!tail->gone || tail->pending_count || followed_quiet_ms(now) < DELETED_QUIET_MS ||
+        fstat(now->fd, &st) || st.st_nlink || add_rest(tail, now, chunk))
         return;
     tail->position.now = now->mark;
     tail->drained = true;
-    stream_free(now);
+    followed_free(now);
     tail->now = NULL;
     feed_attached(&tail->feed, false);
 }
 
-// Fills the chunk. Whether there may be more to read at once.
+// Fills the chunk. Returns whether there may be more to read at once.
 static bool fill(struct tail *tail, struct chunk *chunk) {
     size_t budget = TURN_BYTES;
     uint32_t certain;
     if (tail->before) read_before(tail, chunk, &budget);
     while (tail->now) {
-        switch (drain(tail->now, chunk, &budget, &certain)) {
+        switch (followed_drain(tail->now, chunk, first_flags(tail, tail->now), &budget, &certain)) {
             case DRAINED_FULL: return true;
             case DRAINED_FAILED: return false;
             case DRAINED_TRUNCATED:
@@ -280,7 +145,7 @@ static bool fill(struct tail *tail, struct chunk *chunk) {
     return false;
 }
 
-// --- turns ------------------------------------------------------------------------------------------------------------
+// --- turns ---------------------------------------------------------------------------------------
 
 static void set_position(struct tail *tail, struct chunk *chunk) {
     struct stat st = {0};
@@ -298,8 +163,8 @@ static void set_position(struct tail *tail, struct chunk *chunk) {
     chunk->lag_bytes = size > chunk->position_bytes ? size - chunk->position_bytes : 0;
 }
 
-static void turn(struct feed *feed) {
-    struct tail *tail = (struct tail *)feed;
+static void run(struct feed *feed) {
+    struct tail *tail = container_of(feed, struct tail, feed);
     if (!feed_may_submit(feed)) return;
     struct loop *loop = tail->source->sources->loop;
     struct chunk *chunk = chunk_new();
@@ -317,11 +182,11 @@ static void turn(struct feed *feed) {
 }
 
 static void poll_rotation(struct loop_timer *timer) {
-    struct tail *tail = (struct tail *)((char *)timer - offsetof(struct tail, timer));
+    struct tail *tail = container_of(timer, struct tail, timer);
     feed_wake(&tail->feed);
 }
 
-// --- life -------------------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------
 
 static void tail_free(struct tail *tail) {
     free(tail->path);
@@ -332,7 +197,7 @@ static void tail_free(struct tail *tail) {
 
 static void release(struct feed *feed) {
     feed_fini(feed);
-    tail_free((struct tail *)feed);
+    tail_free(container_of(feed, struct tail, feed));
 }
 
 static int load_position(struct tail *tail, struct report *report) {
@@ -343,7 +208,7 @@ static int load_position(struct tail *tail, struct report *report) {
     if (err == ERR_NOT_FOUND) return 0;
     if (!err) err = position_decode(&tail->position, (struct str){text, len});
     if (err == ERR_CORRUPT) {
-        feed_error(&tail->feed, "%s: its stored position cannot be read; starting as if never seen",
+        feed_error(&tail->feed, "%s: its stored position cannot be read; treating it as a new file",
                    tail->path);
         return 0;
     }
@@ -389,7 +254,7 @@ int tail_new(struct tail **out, struct source *source, const char *path, bool fo
     tail->follow_symlink = follow_symlink;
     tail->from_start = from_start;
     tail->timer.fire = poll_rotation;
-    tail->feed.run = turn;
+    tail->feed.run = run;
     tail->feed.release = release;
     err = source_topic(source->config.topic, path, &topic, report);
     if (!err && (asprintf(&name, "file:%s", path) < 0 || !(key = position_key(path, topic))))
@@ -410,35 +275,28 @@ out:
     return err;
 }
 
-static void free_streams(struct tail *tail) {
-    stream_free(tail->now);
-    stream_free(tail->before);
-    for (size_t i = 0; i < tail->pending_count; i++) stream_free(tail->pending[i]);
+static void close_files(struct tail *tail) {
+    followed_free(tail->now);
+    followed_free(tail->before);
+    for (size_t i = 0; i < tail->pending_count; i++) followed_free(tail->pending[i]);
     tail->now = tail->before = NULL;
     tail->pending_count = 0;
 }
 
 void tail_close(struct tail *tail) {
     loop_timer_clear(tail->source->sources->loop, &tail->timer);
-    free_streams(tail);
+    close_files(tail);
     feed_close(&tail->feed);
 }
 
-bool tail_holds(const struct tail *tail, struct file_id id) {
-    if (tail->now && file_id_equal(tail->now->mark.id, id)) return true;
-    if (tail->before && file_id_equal(tail->before->mark.id, id)) return true;
-    for (size_t i = 0; i < tail->pending_count; i++)
-        if (file_id_equal(tail->pending[i]->mark.id, id)) return true;
-    return false;
-}
-
 bool tail_take_over(struct tail *tail, struct tail *from) {
-    // Two positions are involved: what covers the lines must be committed before the other takes its place.
+    // Two positions are involved: the one that covers the lines must be committed first.
     if (!from->now || from->before || from->pending_count || from->feed.flying ||
         from->feed.waiting || from->changed)
         return false;
     tail->now = from->now;
-    tail->now->tail = tail;
+    tail->now->feed = &tail->feed;
+    tail->now->path = tail->path;
     from->now = NULL;
     from->position.now = tail->now->mark;
     from->drained = true;

@@ -8,9 +8,10 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <unistd.h>
-#include <utlist.h>
 
-#include "base/hash.h"
+#include "base/container.h"
+#include "base/list.h"
+#include "sys/hash.h"
 #include "sys/log.h"
 
 #define FILE_MASK (IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF)
@@ -18,14 +19,14 @@
     (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF |         \
      IN_ATTRIB | IN_ONLYDIR)
 
-// One inode under watch; several may want to know about it.
+// One watched inode. Several watches may share it.
 struct watched {
     int wd;
     struct watch *list;
     UT_hash_handle hh;
 };
 
-// Tells everybody. A watch that is called may remove itself, also the last one: then `watched` is gone.
+// Calls every watch. A watch may remove itself, even the last one: then `watched` is gone.
 static void tell(struct watched *watched, uint32_t mask) {
     struct watch *watch = watched->list;
     while (watch) {
@@ -40,7 +41,7 @@ static void forget(struct watcher *watcher, struct watched *watched) {
     free(watched);
 }
 
-// The kernel has dropped it: the inode is gone or unmounted.
+// The kernel has dropped the watch: the inode is gone or its file system unmounted.
 static void dropped(struct watcher *watcher, struct watched *watched) {
     struct watch *watch, *next;
     DL_FOREACH_SAFE(watched->list, watch, next) {
@@ -67,7 +68,7 @@ static void handle(struct watcher *watcher, const struct inotify_event *event) {
 
 static void ready(struct loop_io *io, uint32_t events) {
     (void)events;
-    struct watcher *watcher = (struct watcher *)((char *)io - offsetof(struct watcher, io));
+    struct watcher *watcher = container_of(io, struct watcher, io);
     _Alignas(struct inotify_event) char buffer[16384];
     ssize_t got = read(io->fd, buffer, sizeof buffer);
     for (ssize_t at = 0; at < got;) {
@@ -82,7 +83,7 @@ void watch_init(struct watcher *watcher, struct loop *loop,
     *watcher = (struct watcher){.loop = loop, .overflow = overflow};
     watcher->io = (struct loop_io){.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), .ready = ready};
     if (watcher->io.fd < 0 || loop_add(loop, &watcher->io, EPOLLIN)) {
-        log_write(LOG_WARN, "inotify is not available; files are looked at every two seconds",
+        log_write(LOG_WARN, "inotify is not available; files are checked every two seconds",
                   LOG_TEXT("error", strerror(errno)));
         if (watcher->io.fd >= 0) close(watcher->io.fd);
         watcher->io.fd = -1;
@@ -105,7 +106,7 @@ static void add(struct watcher *watcher, struct watch *watch, const char *path, 
         if (errno == ENOSPC && !watcher->warned) {
             watcher->warned = true;
             log_write(LOG_WARN,
-                      "no more inotify watches: some files are only looked at every two seconds; "
+                      "out of inotify watches: some files are checked only every two seconds; "
                       "raise fs.inotify.max_user_watches");
         }
         return;
@@ -126,7 +127,7 @@ static void add(struct watcher *watcher, struct watch *watch, const char *path, 
 }
 
 void watch_add_file(struct watcher *watcher, struct watch *watch, int fd) {
-    // By descriptor, so that it is this file and no other that has got its name since.
+    // By descriptor: another file may have the name by now.
     char path[32];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     add(watcher, watch, path, FILE_MASK);

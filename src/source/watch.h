@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// inotify, shared by all sources of a hub. A watch that cannot be had (limit of watches, file system without it) is no error: the
-// regular scan of everything stands in for it.
+// inotify, shared by all sources of a hub. It is no error when a file cannot be watched (limit of
+// watches, file system without inotify): the regular scan finds its changes.
 #ifndef TAILRACE_SOURCE_WATCH_H
 #define TAILRACE_SOURCE_WATCH_H
 
@@ -8,11 +8,11 @@
 
 struct watched;
 
-// Embedded in whoever wants to know. Zeroed: not watching.
+// Embedded. Zeroed: not watching.
 struct watch {
-    struct watch *prev, *next; // others that watch the same thing
+    struct watch *prev, *next; // of the same inode
     struct watched *watched;
-    // `mask` has IN_… bits. May remove this watch, no other.
+    // `mask` has IN_… bits. May remove this watch, but no other one.
     void (*changed)(struct watch *watch, uint32_t mask);
 };
 
@@ -25,17 +25,17 @@ struct watcher {
     void (*overflow)(struct watcher *watcher);
 };
 
-// Always succeeds; without inotify nothing is ever reported.
+// Always succeeds. Without inotify, no change is ever reported.
 void watch_init(struct watcher *watcher, struct loop *loop,
                 void (*overflow)(struct watcher *watcher));
 // All watches must have been removed.
 void watch_fini(struct watcher *watcher);
 
-// An open file: told of IN_MODIFY, IN_ATTRIB, IN_MOVE_SELF.
+// Watches an open file: reports IN_MODIFY, IN_ATTRIB, IN_MOVE_SELF.
 void watch_add_file(struct watcher *watcher, struct watch *watch, int fd);
-// A directory: told of names that come and go, and of its own removal.
+// Watches a directory: reports names that come and go, and its own removal.
 void watch_add_dir(struct watcher *watcher, struct watch *watch, const char *path);
-// Not watching is fine.
+// Does nothing if the watch is not active.
 void watch_remove(struct watcher *watcher, struct watch *watch);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The two clocks. Everything below src/sys and in src/hub gets the time passed in.
+// The two clocks. Layers below src/sys, and src/hub, get the time from their callers.
 #ifndef TAILRACE_SYS_CLOCK_H
 #define TAILRACE_SYS_CLOCK_H
 

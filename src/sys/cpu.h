@@ -3,8 +3,9 @@
 #ifndef TAILRACE_SYS_CPU_H
 #define TAILRACE_SYS_CPU_H
 
-// The cores of the affinity mask, or the cgroup's CPU quota rounded up when that is less (cgroup v2 cpu.max and v1
-// cpu.cfs_quota_us, of this process's group and those above). At least 1.
+// The number of cores in the affinity mask, or the CPU quota of the cgroup rounded up when that is
+// less. The quota is the smallest one of this process's group and its parents (cgroup v2 cpu.max,
+// v1 cpu.cfs_quota_us). At least 1.
 unsigned cpu_usable(void);
 
 #endif

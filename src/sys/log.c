@@ -12,7 +12,7 @@
 #include "base/utf8.h"
 #include "sys/clock.h"
 
-// Of one line, so that each value still has a readable share of it.
+// Fields of one line: with more, the share of each value would be too short to read.
 #define FIELDS_MAX 32
 
 static _Atomic(int) current_level = LOG_WARN;
@@ -43,66 +43,88 @@ static void logfmt_value(struct buf *line, struct str text) {
     }
 }
 
-static void field_key(struct buf *line, bool json, bool *first, const char *key) {
-    if (json) {
-        json_key(line, first, key);
-        return;
-    }
-    buf_printf(line, "%s%s=", *first ? "" : " ", key);
-    *first = false;
+// One line while it is written.
+struct line {
+    enum log_format format;
+    struct buf text;
+    struct json json; // LOG_JSON: the object that is the line
+    size_t share;     // bytes that each value may take
+};
+
+static void begin_field(struct line *line, const char *key) {
+    if (line->text.len) buf_append_char(&line->text, ' ');
+    buf_printf(&line->text, "%s=", key);
 }
 
-// Appends at most `share` bytes for the value: what is longer when written is cut and marked.
-static void field_text(struct buf *line, bool json, struct str text, size_t share) {
-    struct buf clean, value;
-    buf_init(&clean, (size_t)LIMIT_LOG_LINE_BYTES * 4);
-    buf_init(&value, share);
-    for (size_t max = share;; max /= 2) {
+// The beginning of `text`, as valid UTF-8, that takes at most the share when it is written. Adds a
+// mark where it cuts.
+static void fit(const struct line *line, struct str text, struct buf *out) {
+    struct buf written;
+    buf_init(&written, line->share);
+    for (size_t max = line->share;; max /= 2) {
         struct str cut = utf8_cut(text, max);
-        buf_clear(&clean);
-        buf_clear(&value);
-        utf8_repair(&clean, cut);
-        if (cut.len < text.len) buf_append_str(&clean, STR("…"));
-        if (json) {
-            json_string(&value, buf_str(&clean));
+        buf_clear(out);
+        buf_clear(&written);
+        utf8_repair(out, cut);
+        if (cut.len < text.len) buf_append_str(out, STR("…"));
+        if (line->format == LOG_JSON) {
+            json_string(&written, buf_str(out));
         } else {
-            logfmt_value(&value, buf_str(&clean));
+            logfmt_value(&written, buf_str(out));
         }
-        if (!buf_failed(&value) || max == 0) break;
+        if (!buf_failed(&written) || max == 0) break;
     }
-    if (!buf_failed(&value)) buf_append_str(line, buf_str(&value));
-    buf_fini(&clean);
+    buf_fini(&written);
+}
+
+static void text_field(struct line *line, const char *key, struct str text) {
+    struct buf value;
+    buf_init(&value, (size_t)LIMIT_LOG_LINE_BYTES * 4);
+    fit(line, text, &value);
+    if (line->format == LOG_JSON) {
+        json_str(&line->json, key, buf_str(&value));
+    } else {
+        begin_field(line, key);
+        logfmt_value(&line->text, buf_str(&value));
+    }
     buf_fini(&value);
+}
+
+static void number_field(struct line *line, const char *key, uint64_t number) {
+    if (line->format == LOG_JSON) {
+        json_u64(&line->json, key, number);
+    } else {
+        begin_field(line, key);
+        buf_append_u64(&line->text, number);
+    }
 }
 
 void log_fields(enum log_level level, const char *message, const struct log_field *fields,
                 size_t count) {
     if (!log_enabled(level)) return;
     ASSERT(count <= FIELDS_MAX);
-    bool json = atomic_load(&current_format) == LOG_JSON, first = true;
-    // The message and each value get an equal part of what time, level and keys leave.
-    size_t share = (LIMIT_LOG_LINE_BYTES - 64 - count * 24) / count;
     char time[32];
-    struct buf line;
-    buf_init(&line, (size_t)LIMIT_LOG_LINE_BYTES * 2);
-    if (json) buf_append_char(&line, '{');
-    field_key(&line, json, &first, "time");
-    field_text(&line, json, str_from(units_format_time(clock_unix_ms(), time)), share);
-    field_key(&line, json, &first, "level");
-    field_text(&line, json, str_from(level_names[level]), share);
-    field_key(&line, json, &first, "msg");
-    field_text(&line, json, str_from(message), share);
+    // Time, level and keys come first; the message and the values get equal parts of the rest.
+    struct line line = {
+        .format = (enum log_format)atomic_load(&current_format),
+        .share = (LIMIT_LOG_LINE_BYTES - 64 - count * 24) / count,
+    };
+    buf_init(&line.text, (size_t)LIMIT_LOG_LINE_BYTES * 2);
+    line.json = JSON(&line.text);
+    if (line.format == LOG_JSON) json_object(&line.json, NULL);
+    text_field(&line, "time", str_from(units_format_time(clock_unix_ms(), time)));
+    text_field(&line, "level", str_from(level_names[level]));
+    text_field(&line, "msg", str_from(message));
     for (size_t i = 1; i < count; i++) {
-        field_key(&line, json, &first, fields[i].key);
         if (fields[i].text.ptr) {
-            field_text(&line, json, fields[i].text, share);
+            text_field(&line, fields[i].key, fields[i].text);
         } else {
-            buf_append_u64(&line, fields[i].number);
+            number_field(&line, fields[i].key, fields[i].number);
         }
     }
-    if (json) buf_append_char(&line, '}');
-    buf_append_char(&line, '\n');
-    // A log that cannot be written has nowhere to say so.
-    if (!buf_failed(&line)) (void)!write(STDERR_FILENO, line.data, line.len);
-    buf_fini(&line);
+    if (line.format == LOG_JSON) json_end(&line.json);
+    buf_append_char(&line.text, '\n');
+    // When the log cannot be written, there is nowhere to report that.
+    if (!buf_failed(&line.text)) (void)!write(STDERR_FILENO, line.text.data, line.text.len);
+    buf_fini(&line.text);
 }

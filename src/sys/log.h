@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The hub's own log: one line an event on stderr, logfmt or JSON. Only server/, source/, cli/ log;
-// lower layers report to their caller. Values never hold secrets: callers redact before.
+// The hub's own log: one line per event on stderr, as logfmt or JSON. Layers from source/ upwards
+// write to it; the layers below report to their caller. Values never contain secrets: callers
+// redact them.
 //
 // Any thread. Each line is one write(2), so that lines of threads do not mix.
 #ifndef TAILRACE_SYS_LOG_H
@@ -26,7 +27,9 @@ struct log_field {
 #define LOG_TEXT(key, cstr) ((struct log_field){(key), str_from(cstr), 0})
 #define LOG_U64(key, value) ((struct log_field){(key), {NULL, 0}, (uint64_t)(value)})
 
-// level, message, then any number of fields:  log_write(LOG_WARN, "file is gone", LOG_STR("path", path));
+// Level, message, then any number of fields:
+//
+// log_write(LOG_WARN, "file is gone", LOG_STR("path", path));
 #define log_write(level, message, ...)                                                             \
     log_fields(level, message, (const struct log_field[]){{NULL, {NULL, 0}, 0}, ##__VA_ARGS__},    \
                sizeof((const struct log_field[]){{NULL, {NULL, 0}, 0}, ##__VA_ARGS__}) /           \

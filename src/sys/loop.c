@@ -7,15 +7,18 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/array.h"
+#include "base/container.h"
 #include "sys/clock.h"
 
-// Events taken from the kernel at once: enough to amortise the call, few enough that timers are not late.
+// Events taken from the kernel at once: enough to make the call cheap, few enough that timers are
+// not late.
 #define EVENTS_A_TURN 512
 
 struct loop {
     int fd;
     bool stopped;
-    bool own; // this thread has sent itself something: no wake is under way for it
+    bool own; // this thread has sent a message to itself, without a wake
     void *owner;
     uint64_t now_ms;
     struct inbox inbox;
@@ -31,7 +34,7 @@ static _Thread_local const struct loop *running;
 
 static void inbox_ready(struct loop_io *io, uint32_t events) {
     (void)events;
-    struct loop *loop = (struct loop *)((char *)io - offsetof(struct loop, inbox_io));
+    struct loop *loop = container_of(io, struct loop, inbox_io);
     inbox_run(inbox_take(&loop->inbox), loop->owner);
 }
 
@@ -96,7 +99,7 @@ void loop_change(struct loop *loop, struct loop_io *io, uint32_t events) {
 void loop_remove(struct loop *loop, struct loop_io *io) {
     int failed = epoll_ctl(loop->fd, EPOLL_CTL_DEL, io->fd, NULL);
     ASSERT(!failed);
-    // Events of this turn may still name it.
+    // Events that were taken in this turn may still point to it.
     io->ready = NULL;
 }
 
@@ -105,7 +108,7 @@ static void heap_put(struct loop *loop, size_t slot, struct loop_timer *timer) {
     timer->slot = slot;
 }
 
-// Moves the timer at `slot` to where it belongs.
+// Moves the timer at `slot` to its place in the heap.
 static void heap_settle(struct loop *loop, size_t slot) {
     struct loop_timer *timer = loop->heap[slot];
     while (slot > 1 && loop->heap[slot / 2]->at_ms > timer->at_ms) {
@@ -127,13 +130,7 @@ static void heap_settle(struct loop *loop, size_t slot) {
 int loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t at_ms) {
     timer->at_ms = at_ms;
     if (!timer->slot) {
-        if (loop->timers + 2 > loop->heap_cap) {
-            size_t cap = loop->heap_cap ? loop->heap_cap * 2 : 64;
-            struct loop_timer **heap = realloc(loop->heap, cap * sizeof *heap);
-            if (!heap) return ERR_NOMEM;
-            loop->heap = heap;
-            loop->heap_cap = cap;
-        }
+        if (!array_reserve(loop->heap, loop->heap_cap, loop->timers + 2)) return ERR_NOMEM;
         heap_put(loop, ++loop->timers, timer);
     }
     heap_settle(loop, timer->slot);
@@ -200,14 +197,16 @@ void loop_run(struct loop *loop, void (*after_turn)(void *owner)) {
         int count = epoll_wait(loop->fd, loop->events, EVENTS_A_TURN, wait_ms(loop));
         ASSERT(count >= 0 || errno == EINTR);
         loop->now_ms = clock_mono_ms();
-        // A request must not be answered before what had happened when it was made.
+        // Messages first: a request must not be answered from a state that is older than the
+        // request.
         loop->own = false;
         inbox_run(inbox_peel(&loop->inbox), loop->owner);
         for (int i = 0; i < count; i++) {
             struct loop_io *io = loop->events[i].data.ptr;
             if (io->ready) io->ready(io, loop->events[i].events);
         }
-        // Not more than there are now: one that is armed again for this moment must not keep the turn from ending.
+        // At most as many timers as are armed now: a timer that is armed again for the present time
+        // must not keep the turn from ending.
         for (size_t due = loop->timers; due && loop->timers && loop->heap[1]->at_ms <= loop->now_ms;
              due--) {
             struct loop_timer *timer = loop->heap[1];

@@ -11,14 +11,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-// A peer that has vanished without a word is noticed after a minute of silence and three probes.
+// A peer that has vanished without closing is noticed after a minute of silence and three probes.
 #define KEEPALIVE_IDLE_S 60
 #define KEEPALIVE_INTERVAL_S 20
 #define KEEPALIVE_PROBES 3
-// What a connection may hold in the kernel that has not been sent. A reader that has stopped costs this and its own window, not the megabytes to which
-// the kernel lets send buffers grow; a distant fast one is not slowed, since what is in flight does not count.
+// Unsent bytes that the kernel may keep for a connection. A reader that has stopped costs this and
+// its own window, not the megabytes to which the kernel lets send buffers grow. A distant fast
+// reader is not slowed down: bytes in flight do not count.
 #define UNSENT_BYTES_MAX (128 * 1024)
-// Connections the kernel holds for us; it cuts this to net.core.somaxconn.
+// Connections that the kernel keeps until they are accepted. It lowers this to net.core.somaxconn.
 #define BACKLOG 4096
 
 int net_parse_endpoint(struct str text, struct net_endpoint *out) {
@@ -28,7 +29,7 @@ int net_parse_endpoint(struct str text, struct net_endpoint *out) {
         if (!end || end + 1 >= text.ptr + text.len || end[1] != ':') return ERR_INVALID;
         host = (struct str){text.ptr + 1, (size_t)(end - text.ptr - 1)};
         port = (struct str){end + 2, (size_t)(text.ptr + text.len - end - 2)};
-        // Brackets are for IPv6: what is empty between them does not mean all addresses.
+        // Brackets are for IPv6 addresses. Empty ones do not mean all addresses.
         if (!host.len || !memchr(host.ptr, ':', host.len)) return ERR_INVALID;
     } else {
         const char *colon = text.len ? memrchr(text.ptr, ':', text.len) : NULL;
@@ -72,7 +73,8 @@ void net_format_url(const struct net_endpoint *endpoint, char *out, size_t size)
     snprintf(out, size, "http://%s/", authority);
 }
 
-// What accepted connections inherit from the listener (Linux copies the options), so that accepting costs one system call.
+// Accepted connections inherit these from the listener (Linux copies the options), so that
+// accepting costs one system call.
 static void set_connection_options(int fd) {
     int on = 1, idle = KEEPALIVE_IDLE_S, interval = KEEPALIVE_INTERVAL_S, probes = KEEPALIVE_PROBES;
     int unsent = UNSENT_BYTES_MAX;
@@ -151,7 +153,7 @@ int net_listen(struct net_endpoint *endpoint, int *fds, size_t count, struct rep
                           gai_strerror(failed));
     }
     if (!endpoint->host[0]) {
-        // A machine without IPv6.
+        // The machine may be without IPv6.
         int probe = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (probe >= 0) {
             close(probe);
@@ -164,7 +166,8 @@ int net_listen(struct net_endpoint *endpoint, int *fds, size_t count, struct rep
         }
     }
     if (endpoint->port) {
-        // Sockets that share a port would let a second hub in without a word; one that does not share finds out.
+        // Sockets that share a port would let a second hub in unnoticed. A socket that does not
+        // share it fails.
         int probe = open_listener(address, false);
         if (probe < 0) {
             err = listen_failed(endpoint, report);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sockets: addresses, listeners, what an accepted connection is set to.
+// Sockets: addresses, listeners, options of accepted connections.
 #ifndef TAILRACE_SYS_NET_H
 #define TAILRACE_SYS_NET_H
 
@@ -15,20 +15,22 @@ struct net_endpoint {
     uint16_t port;  // 0: the system chooses
 };
 int net_parse_endpoint(struct str text, struct net_endpoint *out) MUST_CHECK;
-// Whether it is reached from this machine only: 127.0.0.0/8 (also as IPv6), ::1, localhost.
+// Whether only this machine can reach it: 127.0.0.0/8 (also as IPv6), ::1, localhost.
 bool net_is_loopback(const struct net_endpoint *endpoint);
-// As net_parse_endpoint reads it.
+// Writes the form that net_parse_endpoint reads.
 void net_format_endpoint(const struct net_endpoint *endpoint, char *out, size_t size);
-// "http://127.0.0.1:8080/", with a name that a person can open when it listens on all addresses.
+// "http://127.0.0.1:8080/". For a listener on all addresses: a URL that opens on this machine.
 void net_format_url(const struct net_endpoint *endpoint, char *out, size_t size);
 
-// Opens `count` listening sockets on one port, one for each worker (SO_REUSEPORT), non-blocking. endpoint->port becomes the real
-// one. ERR_EXISTS: the port is in use, also by another process that shares ports; ERR_DENIED; ERR_NOT_FOUND: no such
-// address; ERR_SYSTEM. The report says which and what to do.
+// Opens `count` listening sockets on one port, one for each worker (SO_REUSEPORT), non-blocking.
+// endpoint->port becomes the actual port. ERR_EXISTS: the port is in use, even by a process that
+// shares ports. ERR_DENIED. ERR_NOT_FOUND: no such address. ERR_SYSTEM. The report says what is
+// wrong and what to do.
 int net_listen(struct net_endpoint *endpoint, int *fds, size_t count,
                struct report *report) MUST_CHECK;
 
-// Who is at the other end, as 16 bytes (IPv4 mapped into IPv6); IPv6 by its /64, which is what one user has.
+// The address of a peer as 16 bytes. IPv4 is mapped into IPv6. IPv6 keeps its first 64 bits, which
+// is what one user has.
 struct net_address {
     uint8_t bytes[16];
 };
@@ -37,9 +39,11 @@ int net_accept(int listener, struct net_address *address);
 // "192.0.2.1" or "2001:db8::/64"; `out` has room for 64 bytes. Returns out.
 char *net_format_address(const struct net_address *address, char out[64]);
 
-// Never blocks, never signals. Bytes sent (0 when the socket is full), -1 when the connection is broken.
+// Never blocks, raises no signal. Returns the bytes sent (0 when the socket is full), -1 when the
+// connection is broken.
 ssize_t net_send(int fd, const void *bytes, size_t len);
-// Bytes received, 0 at the end of the stream, -1 when the connection is broken, -2 when nothing is there now.
+// Returns the bytes received, 0 at the end of the stream, -1 when the connection is broken, -2 when
+// there is nothing to read now.
 ssize_t net_receive(int fd, void *bytes, size_t size);
 
 #endif

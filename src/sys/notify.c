@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Telling systemd how the service is.
+// Reporting the state of the service to systemd.
 #include "sys/notify.h"
 
 #include <stddef.h>

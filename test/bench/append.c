@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What LMDB itself charges: `append DIR EVENTS BYTES BATCH` appends records in rising order, BATCH to a transaction, each
-// synced; and what one fdatasync of a small append costs on the same disk. Prints one JSON object.
+// The cost of LMDB itself. `append DIR EVENTS BYTES BATCH` appends records in rising order, BATCH
+// in each transaction, and syncs every transaction. Also measures one fdatasync after a small
+// append on the same disk. Prints one JSON object.
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
@@ -34,7 +35,7 @@ static void append_batch(MDB_env *env, MDB_dbi dbi, uint64_t first, uint64_t cou
     check(mdb_txn_commit(txn), "commit");
 }
 
-// The median of synced small appends to a plain file.
+// The median time of a small append to a plain file with a sync.
 static double sync_us(const char *dir) {
     static struct histogram histogram;
     char path[4096], bytes[512] = {0};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The least that a file's way to a subscriber can take: inotify, read, send. `follow PORT FILE` sends what is appended to the file to
-// whoever is connected, with a `data: ` before each line.
+// The shortest way of a line from a file to a subscriber: inotify, read, send. `follow PORT FILE`
+// sends everything that is appended to the file to every connection, with `data: ` before each
+// line.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -47,7 +48,7 @@ static void accept_one(struct follow *follow) {
     follow->peers[follow->peers_count++] = fd;
 }
 
-// Frames the whole lines that are there; the rest stays.
+// Frames the whole lines that were read; the unfinished one stays.
 static size_t frame(struct follow *follow) {
     char *at = follow->in, *end = follow->in + follow->in_len, *line_end;
     char *to = follow->out;

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs the hubs that the benchmark compares with: Debian's packages, as root or through sudo, and one npm package.
+# Installs the hubs that the benchmark compares with: Debian's packages, as root or through sudo,
+# and one npm package.
 set -eu
 
 cd "$(dirname "$0")/peers"
@@ -18,7 +19,7 @@ if [ -n "$missing" ]; then
         echo "install-peers.sh: run as root or install sudo; these packages are missing:$missing" >&2
         exit 77
     fi
-    # Without policy-rc.d's word Debian starts their services, which the benchmark does not want.
+    # RUNLEVEL=1: Debian then does not start their services, which the benchmark does not want.
     # shellcheck disable=SC2086 # words are meant
     $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y --no-install-recommends $missing
 fi

@@ -36,7 +36,7 @@ struct ledger *ledger_new(const struct options *options) {
     return ledger;
 }
 
-// --- publishing -----------------------------------------------------------------------------------------------------
+// --- publishing ----------------------------------------------------------------------------------
 
 static void part_done(struct ledger *ledger, struct share *share, struct slot *slot,
                       uint64_t now_ns) {
@@ -48,7 +48,7 @@ static void part_done(struct ledger *ledger, struct share *share, struct slot *s
     }
     atomic_fetch_sub(&ledger->inflight, 1);
     uint64_t one = 1;
-    if (write(ledger->wake, &one, sizeof one) < 0) return; // it is full: the publisher will wake
+    if (write(ledger->wake, &one, sizeof one) < 0) return; // already full: the publisher will wake
 }
 
 static void abandon(struct ledger *ledger, struct slot *slot) {
@@ -61,7 +61,7 @@ uint32_t ledger_publish(struct ledger *ledger, uint64_t now_ns) {
     uint32_t number = (uint32_t)atomic_load(&ledger->published);
     uint32_t topic = number % ledger->options->publish_topics;
     struct slot *slot = &ledger->slots[number % LEDGER_SLOTS];
-    abandon(ledger, slot); // later ones have long overtaken it
+    abandon(ledger, slot); // much later events have arrived long ago
     atomic_store(&slot->number, number);
     atomic_store(&slot->published_ns, now_ns);
     uint32_t parts = topic < ledger->options->topics ? atomic_load(&ledger->parts[topic]) : 0;
@@ -91,9 +91,9 @@ void ledger_abandon(struct ledger *ledger) {
     for (uint32_t i = 0; i < LEDGER_SLOTS; i++) abandon(ledger, &ledger->slots[i]);
 }
 
-// --- delivery -------------------------------------------------------------------------------------------------------
+// --- delivery ------------------------------------------------------------------------------------
 
-// The k-th event of the account's topic, claimed for `number` when nobody had it.
+// The k-th event of the account's topic. If it is not known yet, it becomes `number`.
 static uint32_t kth(struct ledger *ledger, struct share *share, const struct account *account,
                     uint32_t k, uint32_t number) {
     uint32_t topics = ledger->options->publish_topics;
@@ -102,7 +102,7 @@ static uint32_t kth(struct ledger *ledger, struct share *share, const struct acc
     uint32_t seen = atomic_load_explicit(&ledger->order[index], memory_order_acquire);
     if (seen) return seen - 1;
     if (atomic_load(&ledger->place[number])) {
-        // It has another place; or this one, since a moment ago.
+        // Another process has set it, perhaps to the same number.
         seen = atomic_load(&ledger->order[index]);
         return seen ? seen - 1 : UINT32_MAX;
     }
@@ -116,7 +116,7 @@ static enum verdict disorder(struct ledger *ledger, struct share *share, struct 
                              uint32_t number) {
     uint32_t place = atomic_load(&ledger->place[number]);
     if (place > account->at + 1) {
-        // Some in between have not come; if they never do they are missing at the end.
+        // Some events in between have not come. If they never do, they are missing at the end.
         account->skipped += place - 1 - account->at;
         account->at = place;
     } else if (place && !account->skipped) {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The load generator: opens subscribers, publishes, checks every delivery, and measures the hub from outside: CPU for each
-// delivery, memory for each subscriber, latency. Prints one JSON object.
+// The load generator: opens subscribers, publishes, checks every delivery, and measures the hub
+// from outside: CPU per delivery, memory per subscriber, latency. Prints one JSON object.
 //
-//   connect   all subscribers, over one or several processes; the first is also the publisher
-//   idle      memory with and without them, CPU while nothing happens
-//   warm      some events one by one, many of them not: so that every topic is there
+//   connect   all subscribers, from one or several processes; the first also publishes
+//   idle      memory with and without subscribers, CPU while nothing happens
+//   warm      some events one by one, then many at once, so that every topic exists
 //   run       at most `window` events in flight, or `rate` a second
-//   end       what did not come is missing
+//   end       events that have not come are missing
 //
-// With --replay nothing is published: connecting is the measured part, and each subscriber is to get that many events.
+// With --replay nothing is published: connecting is the measured part, and each subscriber must get
+// that many events.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@
 #include "subscribers.h"
 #include "usage.h"
 
-// Without any progress for so long, what is missing will not come.
+// After this long without any progress, the missing events will not come.
 #define STALL_NS 3000000000u
 #define CONNECT_STALL_NS 15000000000u
 #define READY_MAX 512
@@ -39,7 +40,7 @@ struct load {
     pid_t children[LEDGER_PROCESSES];
 };
 
-// --- all processes --------------------------------------------------------------------------------------------------
+// --- all processes -------------------------------------------------------------------------------
 
 static void turn(struct load *load, int64_t wait_ns) {
     struct epoll_event ready[READY_MAX];
@@ -70,7 +71,7 @@ static void child(struct load *load, uint32_t process) {
     _exit(0);
 }
 
-// --- the first process ----------------------------------------------------------------------------------------------
+// --- the first process ---------------------------------------------------------------------------
 
 static uint64_t progress(const struct load *load) {
     return ledger_sum(load->ledger, offsetof(struct share, deliveries)) +
@@ -79,7 +80,7 @@ static uint64_t progress(const struct load *load) {
            atomic_load(&load->ledger->published) - atomic_load(&load->ledger->inflight);
 }
 
-// Notes when something last moved.
+// Records when there was progress last.
 struct watchdog {
     uint64_t at_ns, progress;
 };
@@ -112,7 +113,7 @@ static void pass(struct load *load, double seconds) {
     }
 }
 
-// How many may be published now; when the rate allows the next, in *wait_ns.
+// How many events may be published now; *wait_ns: when the rate allows the next one.
 static uint32_t allowance(const struct load *load, uint64_t published, uint64_t since_ns,
                           uint32_t window, double rate, int64_t *wait_ns) {
     uint64_t inflight = atomic_load(&load->ledger->inflight);
@@ -128,7 +129,7 @@ static uint32_t allowance(const struct load *load, uint64_t published, uint64_t 
     return more < room ? (uint32_t)more : room;
 }
 
-// Publishes until there were so many events, or for so long; then waits for what is in flight.
+// Publishes up to this many events, for at most this long. Then waits for the events in flight.
 static void publish(struct load *load, uint64_t events, double seconds, uint32_t window,
                     double rate) {
     struct ledger *ledger = load->ledger;
@@ -188,7 +189,7 @@ static void measure(struct load *load, struct report *report) {
     report_begin(report, load->ledger);
     publish(load, options->events, options->seconds, options->window, options->rate);
     report_finish(report, load->ledger);
-    pass(load, 0.3); // doubled ones would come now
+    pass(load, 0.3); // a duplicate would come now
 }
 
 static void start_children(struct load *load) {
@@ -208,7 +209,7 @@ static void end_children(struct load *load) {
     for (uint32_t i = 1; i < load->options.processes; i++) waitpid(load->children[i], NULL, 0);
 }
 
-// To what is needed where that is permitted, otherwise as far as it goes.
+// Raises the limit to `needed`, or as far as is permitted.
 static uint64_t raise_descriptors(uint64_t needed) {
     struct rlimit limit;
     getrlimit(RLIMIT_NOFILE, &limit);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A million subscribers, proved twice: over real sockets as far as descriptors and memory of this machine go, and in the hub's own
-// code over a sink that costs nothing, where nothing is in the way.
+// A million subscribers, shown in two ways: over real sockets, as many as the descriptors and the
+// memory of this machine permit, and in the hub's own code over a sink that costs nothing.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -11,10 +11,10 @@ import { cores, pause } from './lib/process.mjs';
 import { servers } from './lib/servers.mjs';
 import { aligned } from './lib/table.mjs';
 
-// Descriptors of the hub that are not subscribers', and of one client process.
+// Descriptors of the hub, and of one client process, that are not subscribers.
 const SPARE = 300;
 const PROCESSES_MAX = 64;
-// Both ends of a connection in the kernel, and some of the hub's own.
+// Both ends of a connection in the kernel, and the hub's own memory for it.
 const BYTES_EACH = 11_000;
 
 function options() {
@@ -46,7 +46,7 @@ function available() {
     return Number(/^MemAvailable:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))[1]) * 1024;
 }
 
-// How many can be had: {subscribers, why}.
+// How many subscribers are possible: {subscribers, why}.
 function reach(wanted, descriptors) {
     const nrOpen = readFileSync('/proc/sys/fs/nr_open', 'utf8').trim();
     const bounds = [

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the load generator is told on its command line.
+// The options of the load generator's command line.
 #ifndef TAILRACE_BENCH_OPTIONS_H
 #define TAILRACE_BENCH_OPTIONS_H
 
@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-// An http:// URL with a numeric address. In its path %t stands for the number of a topic.
+// An http:// URL with a numeric address. In its path, %t is replaced by the number of a topic.
 struct endpoint {
     struct sockaddr_in address;
     char host[64];
@@ -31,8 +31,8 @@ struct options {
     uint32_t publish_topics; // event n has topic n % publish_topics
     uint32_t window;         // events in flight
     uint32_t connections, pipeline;
-    uint32_t
-        connecting; // subscribers that one process opens at once: a listener's queue has an end
+    // Subscribers that one process opens at once: a listener's queue is bounded.
+    uint32_t connecting;
     uint32_t payload_bytes, warm_events;
     uint64_t events, replay_events;
     double seconds, rate, settle_s, idle_s;
@@ -40,10 +40,11 @@ struct options {
     bool urgent; // runs before other programs on its core
 };
 
-// Ends the program with a message and code 64 when something is wrong.
+// When something is wrong, ends the program with a message and exit code 64.
 void options_read(struct options *out, int argc, char **argv);
 
-// Writes the template with its topic's number (and payload, NULL: none) to `out`; the length, or `cap` when it is too long.
+// Writes the template to `out`, with its topic's number and, if not NULL, the payload. Returns the
+// length, or `cap` when it is too long.
 size_t options_expand(char *out, size_t cap, const char *template, uint32_t topic,
                       const char *payload);
 

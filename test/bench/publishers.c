@@ -18,7 +18,7 @@
 
 #define OUT_BYTES ((size_t)512 * 1024)
 #define IN_BYTES 16384
-// Answers that one connection waits for.
+// Unanswered requests of one connection, at most.
 #define WAITING_MAX 4096
 #define EVENT_BYTES_MAX 65536
 
@@ -45,7 +45,7 @@ static void die(const char *what) {
     exit(EX_UNAVAILABLE);
 }
 
-// --- connections ----------------------------------------------------------------------------------------------------
+// --- connections ---------------------------------------------------------------------------------
 
 static void watch(struct publishers *p, struct publisher *publisher, int op) {
     struct epoll_event event = {.events = EPOLLIN | (publisher->wants_room ? EPOLLOUT : 0),
@@ -118,7 +118,7 @@ bool publishers_own(const struct publishers *p, const void *ptr) {
     return publisher >= p->all && publisher < p->all + p->count;
 }
 
-// --- sending --------------------------------------------------------------------------------------------------------
+// --- sending -------------------------------------------------------------------------------------
 
 static void answer(struct publishers *p, struct publisher *publisher, bool ok) {
     if (publisher->first == publisher->last) return;
@@ -140,7 +140,7 @@ static void flush(struct publishers *p, struct publisher *publisher) {
     ssize_t sent = file ? write(publisher->fd, publisher->out, publisher->out_len)
                         : send(publisher->fd, publisher->out, publisher->out_len, MSG_NOSIGNAL);
     if (sent < 0 && file) die("write");
-    if (sent < 0) sent = 0; // a broken connection is seen when it is read
+    if (sent < 0) sent = 0; // reading notices a broken connection
     publisher->out_len -= (size_t)sent;
     memmove(publisher->out, publisher->out + sent, publisher->out_len);
     if (file || publisher->wants_room == (publisher->out_len > 0)) return;
@@ -218,9 +218,9 @@ uint32_t publishers_publish(struct publishers *p, uint32_t count) {
     return done;
 }
 
-// --- answers --------------------------------------------------------------------------------------------------------
+// --- answers -------------------------------------------------------------------------------------
 
-// One answer at the beginning of what came: its length, 0 when it is not whole.
+// The length of the answer at the beginning of the input, 0 when it is not complete.
 static size_t answer_length(const char *in, size_t len, int *status) {
     const char *end = memmem(in, len, "\r\n\r\n", 4);
     if (!end) return 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The publishers: POSTs over kept, pipelined connections, lines of one endless request, or lines appended to a file.
+// The publishers: POSTs over pipelined keep-alive connections, lines of one endless request, or
+// lines appended to a file.
 #ifndef TAILRACE_BENCH_PUBLISHERS_H
 #define TAILRACE_BENCH_PUBLISHERS_H
 
@@ -10,7 +11,7 @@ struct publishers;
 struct publishers *publishers_new(struct ledger *ledger, int epoll);
 bool publishers_own(const struct publishers *publishers, const void *ptr);
 void publishers_ready(struct publishers *publishers, void *ptr, uint32_t events);
-// Publishes up to `count` events now, as far as there is room; returns how many.
+// Publishes up to `count` events now, as far as there is room. Returns how many.
 uint32_t publishers_publish(struct publishers *publishers, uint32_t count);
 void publishers_end(struct publishers *publishers);
 

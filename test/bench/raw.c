@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
-// What the machine itself charges: a server that does nothing but the sends. One thread, no real HTTP parser: a request that begins
-// with G subscribes, one that begins with P publishes; the topic is the number at the end of the path.
+// The cost of the machine itself: a server that only sends. One thread, no real HTTP parser: a
+// request that begins with G subscribes, one that begins with P publishes; the topic is the number
+// at the end of the path.
 //
 //   raw send PORT       a publish is one send() to every subscriber of the topic, at once
-//   raw coalesce PORT   what arrived in one turn of the loop leaves in one send() each
-//   raw replay PORT EVENTS BYTES   every subscriber is sent the same stored events from memory, as fast as it takes them
+//   raw coalesce PORT   everything that arrived in one turn of the loop is one send() each
+//   raw replay PORT EVENTS BYTES
+//                       every subscriber gets the same stored events from memory, as fast as it
+//                       reads them
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -50,7 +53,7 @@ struct raw {
     size_t peers_max;
     char *stored;
     size_t stored_len;
-    uint64_t dropped; // a send() that did not take all: nothing is kept for it
+    uint64_t dropped; // a send() that did not take everything; the rest is lost
 };
 
 static void die(const char *what) {
@@ -64,7 +67,7 @@ static void *grown(void *memory, size_t bytes) {
     return memory;
 }
 
-// --- sending --------------------------------------------------------------------------------------------------------
+// --- sending -------------------------------------------------------------------------------------
 
 static void send_all(struct raw *raw, const struct topic *topic, const char *bytes, size_t len) {
     for (uint32_t i = 0; i < topic->count; i++) {
@@ -115,7 +118,7 @@ static void send_stored(struct raw *raw, int fd) {
     watch(raw, fd, EPOLL_CTL_MOD, EPOLLIN | (peer->sent < raw->stored_len ? EPOLLOUT : 0));
 }
 
-// --- requests -------------------------------------------------------------------------------------------------------
+// --- requests ------------------------------------------------------------------------------------
 
 static void drop(struct raw *raw, int fd) {
     struct peer *peer = &raw->peers[fd];
@@ -158,7 +161,8 @@ static void subscribe(struct raw *raw, int fd, uint32_t number) {
     if (raw->mode == REPLAY) send_stored(raw, fd);
 }
 
-// One request at the beginning of what came: its length, 0 when it is not whole or was a subscription.
+// Handles the request at the beginning of the input. Returns its length; 0 when it is not complete
+// or was a subscription.
 static size_t request(struct raw *raw, int fd, char *in, size_t len) {
     char *head_end = memmem(in, len, "\r\n\r\n", 4);
     if (!head_end) return 0;

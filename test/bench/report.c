@@ -54,7 +54,7 @@ void report_finish(struct report *report, struct ledger *ledger) {
     report->events_end = atomic_load(&ledger->published);
 }
 
-// --- printing -------------------------------------------------------------------------------------------------------
+// --- printing ------------------------------------------------------------------------------------
 
 static void print_text(const char *name, const char *text) {
     printf("\"%s\":\"", name);
@@ -98,7 +98,7 @@ static void print_quantiles(const char *name, const struct histogram *histogram)
            (double)histogram->max / 1e3);
 }
 
-// Publish to each delivery, to the last delivery, to the answer.
+// The times from a publish to each delivery, to the last delivery, and to the answer.
 static void print_latency(struct ledger *ledger) {
     static struct histogram latency, complete;
     for (uint32_t i = 0; i < ledger->options->processes; i++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a run of the load generator found, printed as one JSON object. Names carry their units.
+// The results of a run of the load generator, printed as one JSON object. Names carry their units.
 #ifndef TAILRACE_BENCH_REPORT_H
 #define TAILRACE_BENCH_REPORT_H
 
@@ -25,7 +25,7 @@ void report_empty(struct report *report, struct ledger *ledger);
 void report_full(struct report *report, struct ledger *ledger);
 void report_begin(struct report *report, struct ledger *ledger);
 void report_finish(struct report *report, struct ledger *ledger);
-// After all processes have ended.
+// Call it after all processes have ended.
 void report_print(const struct report *report, struct ledger *ledger,
                   const struct publishers *publishers);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The benchmark: every case with every server that is installed, a fresh server for each run, runs interleaved so that a change of
-// the machine's mood hits all of them. Prints Markdown, writes JSON, and for a whole run the plot.
+// The benchmark: every case with every installed server. Each run has a fresh server. Runs are
+// interleaved, so that a change in the machine's speed affects all servers. Prints Markdown, writes
+// JSON, and for a whole run the plot.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -72,14 +73,14 @@ function makeContext(values) {
     };
 }
 
-// Names of the servers that the case is measured with, those on the command line included.
+// Names of the servers for the case, including those of the command line.
 function serversOf(context, one, only) {
     const named = one.servers.some((name) => context.servers.get(name)?.peer)
         ? [...one.servers, ...[...context.servers.keys()].filter((name) => !servers().has(name))]
         : one.servers;
     return named.filter((name) => {
         const server = context.servers.get(name);
-        if (!server) return true; // no server at all: a program of its own
+        if (!server) return true; // no server at all: the case has a program of its own
         if (server.peer && only && !only.includes(name)) return false;
         return !server.missing();
     });

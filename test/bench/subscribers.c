@@ -14,8 +14,8 @@
 
 #include "usage.h"
 
-// Connections from one source address. The ephemeral range holds about 28,000, but when half of it is taken the kernel searches long for
-// the next free one.
+// Connections from one source address. The ephemeral range has about 28,000 ports, but when half of
+// them are taken the kernel searches long for a free one.
 #define PER_ADDRESS 10000
 #define READ_BYTES (256 * 1024)
 #define HEAD_BYTES 4096
@@ -27,7 +27,7 @@ struct subscriber {
     uint8_t state, carried;
     char carry[MARKER_BYTES - 1]; // the beginning of a marker at the end of the last read
     struct account account;
-    char *head; // while it comes: a string
+    char *head; // the head as far as it has come: a string
 };
 
 struct subscribers {
@@ -37,7 +37,7 @@ struct subscribers {
     int epoll;
     struct subscriber *all;
     uint32_t *needed; // [topic]: subscribers of this process
-    // [number % LEDGER_SLOTS]: how many of them do not have it yet
+    // [number % LEDGER_SLOTS]: how many of them do not have the event yet
     struct {
         uint32_t number, left;
     } * slots;
@@ -72,7 +72,7 @@ bool subscribers_own(const struct subscribers *s, const void *ptr) {
     return subscriber >= s->all && subscriber < s->all + s->count;
 }
 
-// --- opening --------------------------------------------------------------------------------------------------------
+// --- opening -------------------------------------------------------------------------------------
 
 static void count_down(struct subscribers *s, uint32_t topic, uint32_t number, uint64_t now_ns) {
     uint32_t i = number % LEDGER_SLOTS;
@@ -84,7 +84,7 @@ static void count_down(struct subscribers *s, uint32_t topic, uint32_t number, u
         ledger_part_done(s->ledger, s->share, number, now_ns);
 }
 
-// What is in flight no longer waits for one who has gone.
+// Events in flight no longer wait for a subscriber that has gone.
 static void forget(struct subscribers *s, const struct subscriber *subscriber) {
     struct ledger *ledger = s->ledger;
     uint32_t topics = ledger->options->publish_topics, topic = subscriber->account.topic;
@@ -188,7 +188,7 @@ static void request(struct subscribers *s, struct subscriber *subscriber) {
     watch(s, subscriber, EPOLL_CTL_MOD, EPOLLIN | EPOLLRDHUP);
 }
 
-// --- reading --------------------------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 static void opened(struct subscribers *s, struct subscriber *subscriber) {
     uint32_t number = s->process + (uint32_t)(subscriber - s->all) * s->ledger->options->processes;
@@ -206,7 +206,7 @@ static void opened(struct subscribers *s, struct subscriber *subscriber) {
     atomic_fetch_add(&s->share->opened, 1);
 }
 
-// The response's head. How many of the bytes belong to it; -1: it was refused.
+// Reads the response's head. Returns how many of the bytes belong to it; -1: it was refused.
 static ssize_t read_head(struct subscribers *s, struct subscriber *subscriber, const char *bytes,
                          size_t len) {
     size_t had = strlen(subscriber->head);

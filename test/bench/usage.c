@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What processes and the kernel have used.
+// What processes and the kernel use.
 #include "usage.h"
 
 #include <ctype.h>
@@ -28,7 +28,7 @@ static pid_t parent_of(pid_t pid) {
     size_t len = fread(text, 1, sizeof text - 1, file);
     fclose(file);
     text[len] = 0;
-    // The name in parentheses may hold anything.
+    // The name in parentheses may contain anything.
     char *after = strrchr(text, ')');
     int parent = -1;
     if (after) sscanf(after + 2, "%*c %d", &parent);

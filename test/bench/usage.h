@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What processes and the kernel have used, from /proc: CPU time in nanoseconds (schedstat), memory, sockets, cores.
+// What processes and the kernel use, from /proc: CPU time in nanoseconds (schedstat), memory,
+// sockets, cores.
 #ifndef TAILRACE_BENCH_USAGE_H
 #define TAILRACE_BENCH_USAGE_H
 
@@ -16,9 +17,9 @@ uint64_t usage_cpu_ns(pid_t pid);
 struct usage_memory {
     uint64_t rss_bytes, pss_bytes, peak_bytes;
 };
-// Summed over the process and its descendants.
+// The sum over the process and its descendants.
 struct usage_memory usage_memory(pid_t pid);
-// Lets peak_bytes begin anew.
+// Restarts peak_bytes.
 void usage_reset_peak(pid_t pid);
 
 struct usage_kernel {

@@ -370,7 +370,7 @@ scenario('more changes than inotify can tell of lose nothing', async (s, t) => {
     log.rotate();
     log.lines(['3']);
     hub.process.signal('SIGCONT');
-    await hub.process.stderr.waitFor((lines) => lines.some((line) => line.includes('than inotify could tell')), 'the overflow');
+    await hub.process.stderr.waitFor((lines) => lines.some((line) => line.includes('inotify has lost events')), 'the overflow');
     assert.deepEqual(await stream.waitData(3), numbered(3));
 });
 

@@ -3,9 +3,10 @@
 //
 //   TAILRACE_IOFAULT=CONTROL:TEXT
 //
-// While the file CONTROL exists, writing and syncing of files whose path contains TEXT fails. The content of CONTROL says how:
-// any of the words `full` (ENOSPC; the default is EIO), `write` `sync` (only those; the default is both), `osync` (only
-// writes through a descriptor opened O_DSYNC or O_SYNC: the last page of an LMDB commit).
+// While the file CONTROL exists, writing and syncing of files whose path contains TEXT fails. The
+// content of CONTROL says how: any of the words `full` (ENOSPC; the default is EIO), `write` `sync`
+// (only those; the default is both), `osync` (only writes through a descriptor opened O_DSYNC or
+// O_SYNC: the last page of an LMDB commit).
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +30,7 @@ static bool names_file(int fd, const char *text) {
     return path[0] == '/' && strstr(path, text);
 }
 
-// The content of the control file; false when it does not exist.
+// Reads the control file. False: it does not exist.
 static bool read_control(const char *path, char text[64]) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return false;
@@ -39,7 +40,7 @@ static bool read_control(const char *path, char text[64]) {
     return true;
 }
 
-// 0, or the errno with which it fails.
+// 0, or the errno of the failure.
 static int fault(int fd, enum operation operation) {
     const char *setting = getenv("TAILRACE_IOFAULT");
     const char *colon = setting ? strrchr(setting, ':') : NULL;
@@ -57,7 +58,7 @@ static int fault(int fd, enum operation operation) {
     return !fails ? 0 : strstr(how, "full") ? ENOSPC : EIO;
 }
 
-// The next definition of a function, called with the same arguments unless there is a fault.
+// Calls the next definition of the function, with the same arguments, unless there is a fault.
 #define WRAP(type, name, operation, parameters, arguments)                                         \
     EXPORT type name parameters;                                                                   \
     type name parameters {                                                                         \

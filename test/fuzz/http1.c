@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Fuzzing of proto/http1: any cut of a stream gives the same requests and the same failure, slices lie in memory that lives, memory
-// stays bounded. The first byte says where to cut.
+// Fuzzing of proto/http1. However a stream is cut, it gives the same requests and the same failure;
+// slices point to valid memory; memory stays bounded. The first byte decides where to cut.
 #include "proto/http1.h"
 
 #include <stdlib.h>
@@ -18,22 +18,23 @@ static void http1_fuzz_body(void *context, struct str bytes) {
     http1_fuzz_add(context, bytes);
 }
 
-static void http1_fuzz_head(uint64_t *sum, const struct http1_request *request) {
+static void http1_fuzz_head(uint64_t *sum, const struct http1_head *head) {
+    const struct request *request = &head->request;
     ASSERT(request->path.len > 0 && (request->path.ptr[0] == '/' || request->path.ptr[0] == '*'));
-    ASSERT(request->minor <= 1);
+    ASSERT(head->minor <= 1);
     http1_fuzz_add(sum, request->method_text);
     http1_fuzz_add(sum, request->path);
     http1_fuzz_add(sum, request->query);
-    http1_fuzz_add(sum, request->host);
+    http1_fuzz_add(sum, request->authority);
     for (size_t i = 0; i < request->fields_count; i++) {
         ASSERT(request->fields[i].name.len > 0);
         http1_fuzz_add(sum, request->fields[i].name);
         http1_fuzz_add(sum, request->fields[i].value);
     }
-    *sum += request->content_length + request->keep_alive * 3u + request->chunked * 5u;
+    *sum += request->content_length + head->keep_alive * 3u + head->chunked * 5u;
 }
 
-// One piece, from a copy that ends where the piece ends. False after a failure.
+// Feeds one piece, from a copy that ends where the piece ends. False after a failure.
 static bool http1_fuzz_piece(struct http1_parser *parser, const char *bytes, size_t len,
                              uint64_t *sum) {
     char *copy = malloc(len + 1);
@@ -46,7 +47,7 @@ static bool http1_fuzz_piece(struct http1_parser *parser, const char *bytes, siz
         step = http1_parser_feed(parser, copy + at, len - at, &consumed);
         ASSERT(consumed <= len - at);
         at += consumed;
-        if (step == HTTP1_HEADERS) http1_fuzz_head(sum, http1_parser_request(parser));
+        if (step == HTTP1_HEADERS) http1_fuzz_head(sum, http1_parser_head(parser));
         if (step == HTTP1_COMPLETE) *sum *= 31;
     }
     ASSERT(step == HTTP1_FAILED || at == len);

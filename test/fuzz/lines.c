@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Fuzzing of base/lines: any cut of the input gives the same lines, short lines are what stands between the ends, long ones stay
-// within their bound. The first byte says where to cut.
+// Fuzzing of base/lines. However the input is cut, it gives the same lines; short lines are the
+// text between line ends; long ones stay within their bound. The first byte decides where to cut.
 #include "base/lines.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -8,14 +8,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define LINES_FUZZ_MAX 64
 
 struct lines_fuzz {
-    struct str rest; // of the whole input, from which each line must come
+    struct str rest; // of the whole input; the next line is at its beginning
     uint64_t sum;
 };
 
-// Checks a line against what the input has next.
+// Compares a line with the next one of the input.
 static void lines_fuzz_check(struct lines_fuzz *fuzz, struct str line) {
     struct str expected = str_cut(&fuzz->rest, '\n');
-    // At the end of input too: the beginning of an ending whose LF never came.
+    // At the end of input too: a CR may be half of an ending whose LF never came.
     if (expected.len && expected.ptr[expected.len - 1] == '\r') expected.len--;
     if (expected.len <= LINES_FUZZ_MAX) ASSERT(str_equal(line, expected));
     ASSERT(line.len <= LINES_FUZZ_MAX + LINES_MARK_BYTES);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Fuzzing of proto/sse: any cut of a stream gives the same events, memory stays bounded, data comes back as it was.
-// The first byte says where to cut.
+// Fuzzing of proto/sse. However a stream is cut, it gives the same events; memory stays bounded;
+// data comes back as it was. The first byte decides where to cut.
 #include "proto/sse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define SSE_FUZZ_BOUND 256
 
-// A running sum over everything that a parser hands out.
+// Adds to a running sum over everything that a parser returns.
 static void sse_fuzz_add(uint64_t *sum, struct str s) {
     for (size_t i = 0; i < s.len; i++) *sum = (*sum ^ (unsigned char)s.ptr[i]) * 1099511628211u;
     *sum = (*sum ^ s.len) * 1099511628211u;
@@ -45,7 +45,7 @@ static int sse_fuzz_compare(void *context, const struct sse_event *event) {
     return 0;
 }
 
-// Writes the data as an event, reads it again, and compares with what the standard says becomes of it.
+// Writes the data as an event, reads it again, and compares it with what the standard prescribes.
 static void sse_fuzz_round(struct str data) {
     struct buf plain;
     struct buf wire;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Fuzzing of proto/url: nothing crashes, what is encoded decodes to itself, no secret is left after redaction.
+// Fuzzing of proto/url: nothing crashes, encoded text decodes to itself, no secret is left after
+// redaction.
 #include <stdlib.h>
 
 #include "proto/url.h"

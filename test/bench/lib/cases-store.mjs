@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Cases of the journal: durable publishing beside LMDB's own append loop, and what costs do when topics, selectors and history grow.
+// Cases of the journal: durable publishing compared with LMDB's own append loop, and how costs
+// change when topics, selectors and history grow.
 import path from 'node:path';
 import { rmSync } from 'node:fs';
 import { run } from './process.mjs';
@@ -97,7 +98,8 @@ const durableLines = {
     servers: ['tailrace'],
     columns: durable.columns.filter(([name]) => !['many_cpu_us', 'answer_p50_us', 'sync_us'].includes(name)),
     targets: [{ text: "rate over LMDB's append loop", least: 0.5, value: (runs) => runs.tailrace.share }],
-    // The lines are counted when a subscriber has them: nothing else says that they are there while the request goes on.
+    // A line counts when a subscriber has it: while the request lasts, nothing else reports that it
+    // is stored.
     measure: (context) =>
         publishAndAppend(context, {
             lines: true,
@@ -111,11 +113,11 @@ const durableLines = {
 
 export const DURABLE = [durable, durableLines];
 
-// --- growth ---------------------------------------------------------------------------------------------------------
+// --- growth --------------------------------------------------------------------------------------
 
 const PUBLISH = { connections: 8, pipeline: 8, window: 64, warm: 20, seconds: 1.2 };
 
-// CPU of one who asks for the newest `count` events of a topic.
+// The CPU cost of a client that asks for the newest `count` events of a topic.
 async function resumeCost(context, server, count, topics) {
     const subscribe = `${server.subscribe}?last=${count}`;
     const result = await load(context, server, {

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
-// Cases of what else streams do: replay, a file's way to a browser, slow readers, two workers.
+// Cases of streams other than fan-out: replay, from a file to a subscriber, slow readers, two
+// workers.
 import path from 'node:path';
 import { load, withServer } from './load.mjs';
 import { pause } from './process.mjs';
 
-// --- replay ---------------------------------------------------------------------------------------------------------
+// --- replay --------------------------------------------------------------------------------------
 
 const EVENTS = 2000;
 const EVENT_BYTES = 1024;
 const CLIENTS = 1000;
 
-// Live subscribers beside the replays: their client runs before the replays' client, which shares its core.
+// Live subscribers beside the replays. Their client has priority over the replays' client, which
+// shares its core.
 const LIVE = { subscribers: 100, rate: 200, window: 1000, warm: 20, settle: 0.1, urgent: true, connections: 1 };
 
 async function fillReplay(context, server) {
@@ -54,7 +56,7 @@ async function replayTailrace(context) {
         return {
             ...alone,
             faults: [filled, quiet, alone, meanwhile, second].map((r) => r.faults).filter(Boolean).join('; '),
-            // The peak of the second time: the first makes the working set.
+            // The peak of the second time: the first time makes the working set.
             memory_growth_bytes: second.rss_peak_bytes - alone.rss_after_bytes,
             live_p99_us: quiet.delivery_us.p99,
             live_p99_replay_us: meanwhile.delivery_us.p99,
@@ -101,7 +103,7 @@ export const REPLAY = {
     measure: (context, name) => (name === 'tailrace' ? replayTailrace(context) : replayRaw(context)),
 };
 
-// --- files ----------------------------------------------------------------------------------------------------------
+// --- files ---------------------------------------------------------------------------------------
 
 async function follow(context, name, options) {
     const file = path.join(context.tmp, `followed-${process.pid}-${context.serial++}.log`);
@@ -151,7 +153,7 @@ const fileDelay = {
 
 export const FILE = [fileRate, fileDelay];
 
-// --- slow readers ---------------------------------------------------------------------------------------------------
+// --- slow readers --------------------------------------------------------------------------------
 
 const READERS = 1000;
 
@@ -188,7 +190,7 @@ export const SLOW = {
     },
 };
 
-// --- workers --------------------------------------------------------------------------------------------------------
+// --- workers -------------------------------------------------------------------------------------
 
 export const WORKERS = {
     name: 'workers',
@@ -210,8 +212,8 @@ export const WORKERS = {
             value: (runs) => runs.tailrace.allowed,
         },
     ],
-    // Two workers and two clients want four cores. Where there are fewer they share, and what can be told is the CPU for
-    // each delivery: at the same cost two cores deliver twice as much.
+    // Two workers and two clients need four cores. With fewer they share cores, and only the CPU
+    // per delivery is meaningful: at the same cost, two cores deliver twice as much.
     async measure(context) {
         const options = { subscribers: 10000, window: 8, warm: 5, seconds: 3, processes: 2 };
         const run = (workers, cores, clients) =>

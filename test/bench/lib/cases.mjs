@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The cases. Each: {name, number (of the requirement), title, servers, once, measure(context, server name) → figures by name,
-// columns (figures to print, with their units), targets}.
+// The cases. Each: {name, number (of the requirement), title, servers, once, measure(context,
+// server name) → figures by name, columns (figures to print, with their units), targets}.
 //
-// A target's value is made of one run of each server, so that it is a ratio within one round: value(runs) with runs by server name.
+// The value of a target comes from one run of each server, so that it is a ratio within one round:
+// value(runs), with runs by server name.
 import path from 'node:path';
 import { DURABLE, GROWTH } from './cases-store.mjs';
 import { FILE, REPLAY, SLOW, WORKERS } from './cases-stream.mjs';
@@ -70,7 +71,7 @@ const FANOUT = [
     }),
     fanOutCase(10000, 1, {
         number: 2,
-        // Enough events for a p99 where it is compared.
+        // Enough events for a p99 in the cases that compare it.
         measure: async (context, name) => {
             const peer = context.servers.get(name).peer;
             const options = { subscribers: 10000, window: 1, warm: 5, seconds: peer ? 3 : 8 };
@@ -108,11 +109,11 @@ const TOPICS = {
             value: (runs) => cpu(runs, 'tailrace-memory') / cpu(runs, 'raw-send'),
         },
     ],
-    // Each topic has had an event before: making 10,000 topics is another matter.
+    // Each topic has had an event before: creating 10,000 topics is not measured here.
     measure: fanOut({ subscribers: 10000, topics: 10000, window: 8, warm: 10000, seconds: 3 }),
 };
 
-// Some other hubs fall over near the descriptor limit; memory for each can be told from fewer.
+// Some other hubs fail near the descriptor limit. Fewer subscribers are enough to measure memory.
 const PEER_IDLE = 10_000;
 
 const IDLE = {

@@ -28,8 +28,9 @@ export async function domain(program, core) {
         walk_ns_1000000: large.walk_ns,
         miss_ns_1000: small.miss_ns,
         miss_ns_1000000: large.miss_ns,
-        // Less what memory charges for so many: for a heartbeat an empty loop over the same places, for leaving (where nothing says who is
-        // next) one access that has to be waited for.
+        // The cost of reaching so much memory is subtracted: for a heartbeat, an empty loop over
+        // the same places; for leaving, where nothing tells which subscriber is next, one access
+        // that has to be waited for.
         growth_delivery: large.delivery_ns / small.delivery_ns,
         growth_heartbeat: (large.heartbeat_ns - (large.walk_ns - small.walk_ns)) / small.heartbeat_ns,
         growth_leave: Math.max(small.leave_ns, large.leave_ns - (large.miss_ns - small.miss_ns)) / small.leave_ns,

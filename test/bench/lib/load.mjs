@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Runs of the load generator and what they gave.
+// Runs of the load generator and their results.
 import path from 'node:path';
 import { run } from './process.mjs';
 
-// What makes a run worthless: something published did not come, came twice, or in another order than at other subscribers.
+// Results that make a run worthless: an event that was published did not come, came twice, or came
+// in another order than at other subscribers.
 const FAULTS = ['missing', 'doubled', 'disordered', 'foreign', 'abandoned', 'closed', 'failed', 'publish_refused'];
 
 export function faults(result) {
@@ -12,7 +13,8 @@ export function faults(result) {
     return found.length ? `${found.join(', ')}${why && ` (${why})`}` : '';
 }
 
-// options: {subscribers: 10, urgent: true} becomes --subscribers 10 --urgent; underscores are dashes.
+// Options: {subscribers: 10, urgent: true} becomes --subscribers 10 --urgent; underscores become
+// dashes.
 export async function load(context, server, options, cores = context.clientCore) {
     const named = {
         ...(options.subscribers ? { subscribe: server.subscribe } : {}),
@@ -30,7 +32,7 @@ export async function load(context, server, options, cores = context.clientCore)
     return result;
 }
 
-// A fresh server for the time of `use`.
+// A fresh server for the duration of `use`.
 export async function withServer(context, name, settings, use) {
     const server = await context.servers.get(name).start(context, settings);
     try {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a figure depends on besides the code: the machine and the versions.
+// What a figure depends on apart from the code: the machine and the versions.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import os from 'node:os';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// CPU per delivery over subscribers, as SVG: both axes logarithmic, a line for each server, readable on light and dark pages.
+// CPU per delivery over the number of subscribers, as SVG. Both axes are logarithmic; each server
+// has a line; readable on light and dark pages.
 import { spread } from './table.mjs';
 
 const WIDTH = 760;
@@ -8,7 +9,7 @@ const LEFT = 64;
 const RIGHT = 150;
 const TOP = 44;
 const BOTTOM = 52;
-// Told apart without colour too: each has its own dashes and its name at the end of its line.
+// Distinguishable without colour: each line has its own dashes, and its name at its end.
 const STYLES = {
     tailrace: ['#0b7a4b', '', 3.2],
     'raw-coalesce': ['#5b6470', '2 4', 1.8],
@@ -18,7 +19,7 @@ const STYLES = {
     'better-sse': ['#1f5fbf', '', 1.8],
 };
 
-// [{server, points: [{x, y}]}] of results whose names are by subscribers.
+// [{server, points: [{x, y}]}] from results that are named by their number of subscribers.
 export function plotSeries(results) {
     const byServer = new Map();
     for (const { subscribers, runs } of results) {
@@ -43,7 +44,7 @@ function ticks(min, max) {
     return all;
 }
 
-// Labels that would lie on each other are moved apart.
+// Moves labels apart that would overlap.
 function place(labels) {
     const sorted = labels.sort((a, b) => a.y - b.y);
     for (let i = 1; i < sorted.length; i++) sorted[i].y = Math.max(sorted[i].y, sorted[i - 1].y + 16);

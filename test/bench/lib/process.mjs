@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Programs on chosen cores: started, waited for, ended by their id.
+// Programs on chosen cores: starting, waiting, ending them by their id.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import net from 'node:net';
 
 const END_MS = 10_000;
 
-// What runs, so that nothing goes on after us, however we end.
+// Running programs: none may outlive this one, however it ends.
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(130));
@@ -18,7 +18,8 @@ function track(child) {
     return child;
 }
 
-// The cores this process may use: the server gets the last, the client the first, so that they never share one unless there is only one.
+// The cores that this process may use. The server gets the last, the client the first. So they
+// share one only if there is only one.
 export function cores() {
     const line = /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))[1];
     return line.split(',').flatMap((part) => {
@@ -27,7 +28,7 @@ export function cores() {
     });
 }
 
-// Runs to its end and gives what it wrote; an error when it fails.
+// Runs a program to its end and returns its output. Throws when the program fails.
 export async function run(core, command, { limit = 180_000 } = {}) {
     const child = track(spawn('taskset', ['-c', String(core), ...command], { stdio: ['ignore', 'pipe', 'pipe'] }));
     const out = [];
@@ -41,7 +42,8 @@ export async function run(core, command, { limit = 180_000 } = {}) {
     return Buffer.concat(out).toString('utf8');
 }
 
-// A program that stays, with the descriptors it is to have or as many as it may. {pid, line(pattern), stop()}
+// A program that keeps running, with a given number of descriptors or as many as permitted. {pid,
+// line(pattern), stop()}
 export function start(core, command, { descriptors, ...options } = {}) {
     const wanted = descriptors ? `ulimit -n ${Number(descriptors)} 2>/dev/null || ` : '';
     const script = `${wanted}ulimit -n "$(ulimit -Hn)"; exec taskset -c "$0" "$@"`;
@@ -62,7 +64,7 @@ export function start(core, command, { descriptors, ...options } = {}) {
     });
     return {
         pid: child.pid,
-        // The first match in what it writes to stderr.
+        // The first match in its stderr.
         line(pattern, limit = 15_000) {
             return new Promise((resolve, reject) => {
                 const finish = (settle, value) => {
@@ -104,7 +106,7 @@ export function freePort() {
     });
 }
 
-// Until somebody listens there.
+// Waits until a program listens on the port.
 export async function listening(port, limit = 15_000) {
     const end = Date.now() + limit;
     for (;;) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The servers that can be measured. Each start gives a fresh one:
-//   {pid, subscribe, publish (URLs with %t for the topic's number), load (more options of the load generator), stop()}
-// `missing()` says what is not installed, null when all is there.
+// The servers that can be measured. Each start gives a fresh one: {pid, subscribe, publish (URLs
+// with %t for the topic's number), load (more options of the load generator), stop()}. `missing()`
+// says what is not installed, null when everything is.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { spawnSync } from 'node:child_process';
@@ -23,7 +23,7 @@ export function tempDir(context) {
 
 const remove = (dir) => rmSync(dir, { recursive: true, force: true });
 
-// --- the hub --------------------------------------------------------------------------------------------------------
+// --- the hub -------------------------------------------------------------------------------------
 
 const CONFIG = `limits:
   connections: 1000000
@@ -34,7 +34,8 @@ topics:
   - {match: memory/**, durability: memory}
 `;
 
-// durable: events go to the disk; otherwise to topics whose events stay in memory.
+// durable: events are on the disk before they are answered. Otherwise the topics keep their events
+// in memory.
 function tailrace({ durable = true } = {}) {
     return {
         missing: () => null,
@@ -56,7 +57,8 @@ function tailrace({ durable = true } = {}) {
                 publish: `${base}/t/${topic}%t`,
                 load: [],
                 async stop() {
-                    await hub.stop('SIGKILL'); // its clean end, a drain of all streams, is not what is measured
+                    // SIGKILL: draining all streams for a clean end is not measured.
+                    await hub.stop('SIGKILL');
                     remove(dir);
                 },
             };
@@ -64,7 +66,7 @@ function tailrace({ durable = true } = {}) {
     };
 }
 
-// --- the machine's limits -------------------------------------------------------------------------------------------
+// --- the machine's limits ------------------------------------------------------------------------
 
 function raw(tool, ...args) {
     return {
@@ -84,7 +86,7 @@ function raw(tool, ...args) {
     };
 }
 
-// --- other hubs -----------------------------------------------------------------------------------------------------
+// --- other hubs ----------------------------------------------------------------------------------
 
 const NCHAN_MODULE = '/usr/lib/nginx/modules/ngx_nchan_module.so';
 
@@ -115,7 +117,7 @@ const nchan = {
 const PUSHPIN_BODY =
     '{"items":[{"channel":"t%t","formats":{"http-stream":{"content":"data: %p\\u000a\\u000a"}}}]}';
 
-// Pushpin publishes through its own port; a small origin behind it holds every subscriber.
+// Pushpin publishes through a port of its own. A small origin behind it holds every subscriber.
 const pushpin = {
     missing: () => (installed('pushpin') && installed('zurl') ? null : 'pushpin and zurl'),
     async start(context) {
@@ -136,7 +138,7 @@ const pushpin = {
         const server = start(context.serverCore, ['pushpin', `--config=${dir}/pushpin.conf`]);
         await listening(values.HTTP);
         await listening(values.PUBLISH);
-        await pause(1500); // its parts find each other without saying so
+        await pause(1500); // its parts find each other and do not report when they have
         return {
             pid: server.pid,
             subscribe: `http://127.0.0.1:${values.HTTP}/sub/%t`,
@@ -168,7 +170,7 @@ const betterSse = {
     },
 };
 
-// One that runs already, named on the command line: NAME,publish-url,subscribe-url,pid.
+// A server that runs already, named on the command line: NAME,publish-url,subscribe-url,pid.
 export function external(text) {
     const [name, publish, subscribe, pid] = text.split(',');
     if (!name || !/^http:\/\//.test(publish ?? '') || !/^http:\/\//.test(subscribe ?? '') || !(Number(pid) > 0)) {

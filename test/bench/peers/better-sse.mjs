@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A hub in Node on better-sse's channels: GET /sub/N subscribes, POST /pub/N broadcasts the body. usage: better-sse.mjs PORT
+// A hub in Node on better-sse's channels: GET /sub/N subscribes, POST /pub/N broadcasts the body.
+//
+//   usage: better-sse.mjs PORT
 import http from 'node:http';
 import { createChannel, createSession } from 'better-sse';
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The origin behind Pushpin: every GET /sub/N is held open as a stream on channel tN. usage: grip-origin.mjs PORT
+// The origin behind Pushpin: every GET /sub/N is held open as a stream on channel tN.
+//
+//   usage: grip-origin.mjs PORT
 import http from 'node:http';
 
 const server = http.createServer((request, response) => {

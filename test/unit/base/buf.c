@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// The buffer: growing, its maximum, errors that stick.
 #include "base/buf.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Error texts and reports: filling, errno, cutting.
 #include "base/err.h"
 
 #include <criterion/criterion.h>

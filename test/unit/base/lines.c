@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
+// Splitting into lines: endings, cuts, long lines, the end of input.
 #include "base/lines.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-// Splits `input` in pieces of the sizes that `next_size` gives and writes every line as "<line>" to `out`; an error ends it with "!".
+// Splits `input` in pieces of the sizes that `next_size` returns and writes every line as "<line>"
+// to `out`. An error ends it with "!".
 static void split(struct buf *out, struct str input, size_t max, enum lines_long when_long,
                   size_t (*next_size)(void *context), void *context) {
     struct lines lines;
@@ -15,7 +17,7 @@ static void split(struct buf *out, struct str input, size_t max, enum lines_long
     while (input.len && got >= 0) {
         size_t size = next_size(context);
         if (size > input.len) size = input.len;
-        // A copy of exactly this size, so that reading beyond it is seen.
+        // A copy of exactly this size, so that a sanitizer notices reads beyond it.
         char *piece = malloc(size ? size : 1);
         memcpy(piece, input.ptr, size);
         struct str rest = {piece, size};

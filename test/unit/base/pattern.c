@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Patterns of topics: kinds, matching, covering, keys.
 #include "base/pattern.h"
 
 #include <criterion/criterion.h>
@@ -84,7 +85,7 @@ Test(pattern, matching_by_example) {
     }
 }
 
-// Straight from the definition, exponential.
+// The definition as code; takes exponential time.
 static bool reference(struct str pattern, struct str name) {
     if (!pattern.ptr) return !name.ptr;
     struct str p_rest = pattern, n_rest = name, p = str_cut(&p_rest, '/');

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Slices: comparing, trimming, cutting, numbers.
 #include "base/str.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Topic names: which are valid, which are reserved.
 #include "base/topic.h"
 
 #include <criterion/criterion.h>

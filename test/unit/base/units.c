@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Durations, sizes and times: reading and writing them.
 #include "base/units.h"
 
 #include <criterion/criterion.h>
@@ -118,7 +119,7 @@ Test(units, times) {
 Test(units, no_prefix_of_a_time_reads_beyond_it) {
     struct str whole = STR("2026-11-22T12:00:00.250+02:00");
     for (size_t len = 0; len < whole.len; len++) {
-        // On the heap, so that a read behind the end is seen.
+        // On the heap, so that a sanitizer notices reads beyond the end.
         char *text = malloc(len ? len : 1);
         memcpy(text, whole.ptr, len);
         uint64_t ms;

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
+// UTF-8: checking, repairing and cutting, compared with a decoder from the standard.
 #include "base/utf8.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
 
-// The UTF-8 decoder of the WHATWG Encoding standard, section 8.1.1, with error mode "replacement", written out.
+// The UTF-8 decoder of the WHATWG Encoding standard, section 8.1.1, with error mode "replacement",
+// written as it is there.
 struct decoder {
     unsigned seen, needed;
     unsigned char low, high;
-    size_t start; // of the character under way
+    size_t start; // of the current character
 };
 
 static void decode(const unsigned char *in, size_t len, struct buf *out) {

@@ -23,50 +23,52 @@ static struct net_address address(uint32_t no) {
 Test(admission, counts_in_all_and_for_each_address) {
     struct admission *admission;
     struct net_address one = address(1), two = address(2);
+    struct visitor *visitor, *first;
     cr_assert_eq(admission_new(&admission), 0);
-    cr_assert_eq(admission_enter(admission, &one, 3, 2), ADMIT);
-    cr_assert_eq(admission_enter(admission, &one, 3, 2), ADMIT);
-    cr_assert_eq(admission_enter(admission, &one, 3, 2), ADMIT_FULL_ADDRESS);
-    cr_assert_eq(admission_enter(admission, &two, 3, 2), ADMIT_FULL,
+    cr_assert_eq(admission_enter(admission, &one, 3, 2, &first), ADMIT);
+    cr_assert_eq(admission_enter(admission, &one, 3, 2, &visitor), ADMIT);
+    cr_assert_eq(visitor, first);
+    cr_assert_eq(admission_enter(admission, &one, 3, 2, &visitor), ADMIT_FULL_ADDRESS);
+    cr_assert_eq(admission_enter(admission, &two, 3, 2, &visitor), ADMIT_FULL,
                  "those that are told so count too");
     cr_assert_eq(admission_count(admission), 4);
-    for (int i = 0; i < 3; i++) admission_leave(admission, &one);
-    admission_leave(admission, &two);
+    for (int i = 0; i < 3; i++) admission_leave(admission, first);
+    admission_leave(admission, visitor);
     cr_assert_eq(admission_count(admission), 0);
-    cr_assert_eq(admission_enter(admission, &one, 1, 1), ADMIT);
-    admission_leave(admission, &one);
+    cr_assert_eq(admission_enter(admission, &one, 1, 1, &visitor), ADMIT);
+    admission_leave(admission, visitor);
     admission_free(admission);
 }
 
 Test(admission, no_bound_is_no_bound) {
     struct admission *admission;
     struct net_address one = address(1);
+    struct visitor *visitor;
     cr_assert_eq(admission_new(&admission), 0);
-    for (int i = 0; i < 5000; i++) cr_assert_eq(admission_enter(admission, &one, 0, 0), ADMIT);
-    for (int i = 0; i < 5000; i++) admission_leave(admission, &one);
+    for (int i = 0; i < 5000; i++)
+        cr_assert_eq(admission_enter(admission, &one, 0, 0, &visitor), ADMIT);
+    for (int i = 0; i < 5000; i++) admission_leave(admission, visitor);
     admission_free(admission);
 }
 
 Test(admission, who_is_far_over_is_refused_and_not_remembered) {
     struct admission *admission;
     uint32_t entered = 0;
+    struct visitor *visitor, *visitors[1000];
     cr_assert_eq(admission_new(&admission), 0);
     for (;; entered++) {
         struct net_address next = address(entered);
-        if (admission_enter(admission, &next, 10, 0) == ADMIT_REFUSE) break;
+        if (admission_enter(admission, &next, 10, 0, &visitors[entered]) == ADMIT_REFUSE) break;
     }
     cr_assert_gt(entered, 10);
     cr_assert_eq(admission_count(admission), entered);
     size_t before = heap_bytes();
     for (uint32_t no = 1000; no < 101000; no++) {
         struct net_address next = address(no);
-        cr_assert_eq(admission_enter(admission, &next, 10, 0), ADMIT_REFUSE);
+        cr_assert_eq(admission_enter(admission, &next, 10, 0, &visitor), ADMIT_REFUSE);
     }
     cr_assert_lt(heap_bytes(), before + 100000, "refused addresses take memory");
-    for (uint32_t no = 0; no < entered; no++) {
-        struct net_address next = address(no);
-        admission_leave(admission, &next);
-    }
+    for (uint32_t no = 0; no < entered; no++) admission_leave(admission, visitors[no]);
     cr_assert_eq(admission_count(admission), 0);
     admission_free(admission);
 }
@@ -74,8 +76,9 @@ Test(admission, who_is_far_over_is_refused_and_not_remembered) {
 static void *come_and_go(void *context) {
     for (uint32_t i = 0; i < 20000; i++) {
         struct net_address next = address(i % 50);
-        if (admission_enter(context, &next, 100, 10) != ADMIT_REFUSE)
-            admission_leave(context, &next);
+        struct visitor *visitor;
+        if (admission_enter(context, &next, 100, 10, &visitor) != ADMIT_REFUSE)
+            admission_leave(context, visitor);
     }
     return NULL;
 }

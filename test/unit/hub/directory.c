@@ -65,12 +65,12 @@ Test(directory, selectors_and_topics_find_each_other_whichever_comes_first) {
     cr_assert(directory_number(&directory, 1, STR("a/1")));
     struct selector *wide = select_names(&directory, pattern, 1),
                     *narrow = select_names(&directory, exact, 1);
-    cr_assert(selector_matches(wide, 1));
+    cr_assert(directory_matches(wide, 1));
     cr_assert_eq(narrow->topics_count, 0);
     cr_assert(directory_number(&directory, 3, STR("b")));
     cr_assert(directory_number(&directory, 2, STR("a/2")));
-    cr_assert(selector_matches(wide, 2) && selector_matches(narrow, 2));
-    cr_assert(!selector_matches(wide, 3));
+    cr_assert(directory_matches(wide, 2) && directory_matches(narrow, 2));
+    cr_assert(!directory_matches(wide, 3));
     cr_assert_eq(directory_find(&directory, STR("a/2")), directory_topic(&directory, 2));
     cr_assert_null(directory_topic(&directory, 99));
     directory_release(&directory, wide), directory_release(&directory, narrow);
@@ -86,10 +86,10 @@ Test(directory, a_name_that_was_dropped_comes_back_under_a_new_number) {
     struct selector *wide = select_names(&directory, pattern, 1),
                     *narrow = select_names(&directory, exact, 1);
     directory_drop(&directory, topic);
-    cr_assert(!selector_matches(wide, 1) && !selector_matches(narrow, 1));
+    cr_assert(!directory_matches(wide, 1) && !directory_matches(narrow, 1));
     cr_assert_null(directory_topic(&directory, 1));
     topic = directory_number(&directory, 2, STR("a"));
-    cr_assert(selector_matches(wide, 2) && selector_matches(narrow, 2));
+    cr_assert(directory_matches(wide, 2) && directory_matches(narrow, 2));
     cr_assert_eq(topic->selectors_count, 2);
     directory_drop(&directory, topic);
     directory_release(&directory, wide), directory_release(&directory, narrow);

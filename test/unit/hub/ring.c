@@ -66,3 +66,52 @@ Test(ring, keeps_to_its_bounds_and_knows_where_it_begins) {
     cr_assert_eq(ring.bytes, 0);
     ring_fini(&ring);
 }
+
+static void encode(struct event *event, uint32_t kind, uint32_t size) {
+    struct encoding *made = calloc(1, sizeof *made + size);
+    made->kind = kind;
+    made->size = size;
+    cr_assert_eq(event_add_encoding(event, made), made);
+}
+
+Test(ring, counts_what_its_events_carry) {
+    struct ring ring;
+    cr_assert_eq(ring_init(&ring, 10000, 1 << 20, 0), 0);
+    struct batch *first = batch(1, 3, 100), *second = batch(100, 200, 1000);
+    cr_assert_eq(ring_push(&ring, first), 0);
+    encode(first->events[1], 1, 50);
+    cr_assert_eq(ring.bytes, 100);
+    ring_count(&ring);
+    cr_assert_eq(ring.bytes, 100 + 50 + sizeof(struct encoding));
+    cr_assert_eq(ring_push(&ring, second), 0);
+    ring_count(&ring);
+    // Late ones, of old events: in the end.
+    encode(first->events[1], 2, 70);
+    encode(second->events[199], 1, 30);
+    for (int turns = 0; turns < 10; turns++) ring_count(&ring);
+    cr_assert_eq(ring.bytes, 1100 + 50 + 70 + 30 + 3 * sizeof(struct encoding));
+    ring.events_max = 200;
+    batch_put(ring_evict(&ring));
+    cr_assert_eq(ring.bytes, 1000 + 30 + sizeof(struct encoding));
+    ring.events_max = 0;
+    ring_count(&ring);
+    batch_put(ring_evict(&ring));
+    cr_assert_eq(ring.bytes, 0);
+    ring_count(&ring);
+    ring_fini(&ring);
+}
+
+Test(ring, encodings_count_against_the_bound) {
+    struct ring ring;
+    cr_assert_eq(ring_init(&ring, 10000, 1000, 0), 0);
+    for (uint64_t i = 0; i < 9; i++) {
+        struct batch *made = batch(1 + i * 2, 1, 10);
+        encode(made->events[0], 1, 300);
+        cr_assert_eq(ring_push(&ring, made), 0);
+        ring_count(&ring);
+        for (struct batch *old; (old = ring_evict(&ring)) != NULL;) batch_put(old);
+        cr_assert_leq(ring.bytes, 1000);
+    }
+    cr_assert_eq(ring.count, 3);
+    ring_fini(&ring);
+}

@@ -1,45 +1,18 @@
 // SPDX-License-Identifier: MIT
-// A hub on a real journal, for tests.
+// A hub on a store in memory, for tests.
 #include "support.h"
 
 #include <criterion/criterion.h>
-#include <ftw.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#define BATCHES_MAX 65536
-
-static char dir[64];
-static pid_t owner;
-static struct batch *batches[BATCHES_MAX];
-static size_t batches_count;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place) {
-    (void)status, (void)type, (void)place;
-    return remove(path);
-}
-
-static void remove_dir(void) {
-    if (getpid() == owner) nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static void committed(void *context, struct batch *batch) {
-    (void)context;
-    pthread_mutex_lock(&lock);
-    ASSERT(batches_count < BATCHES_MAX);
-    batches[batches_count++] = batch;
-    pthread_cond_broadcast(&more);
-    pthread_mutex_unlock(&lock);
-}
+#include "base/array.h"
+#include "base/container.h"
 
 // --- the clients' side ----------------------------------------------------------------------------------------------
 
 static struct client *of(struct subscriber *subscriber) {
-    return (struct client *)(void *)subscriber;
+    return container_of(subscriber, struct client, subscriber);
 }
 
 static intptr_t sink_handle(struct subscriber *subscriber) { return (intptr_t)of(subscriber); }
@@ -50,10 +23,12 @@ static ssize_t sink_write(intptr_t handle, const char *bytes, size_t len) {
     cr_assert(len > 0, "an empty write");
     client->writes++;
     if (client->broken_pipe) return -1;
-    size_t taken = len < client->capacity ? len : client->capacity;
+    bool opening = !client->opened && !client->slow_opening;
+    size_t taken = opening || len < client->capacity ? len : client->capacity;
+    client->opened = true;
     buf_append(&client->got, bytes, taken);
     cr_assert(!buf_failed(&client->got));
-    if (client->capacity != UNLIMITED) client->capacity -= taken;
+    if (client->capacity != UNLIMITED && !opening) client->capacity -= taken;
     return (ssize_t)taken;
 }
 
@@ -71,11 +46,11 @@ static void sink_broken(struct subscriber *subscriber) {
     of(subscriber)->broken = true;
 }
 
-static bool sink_begin(struct subscriber *subscriber) {
+static bool sink_begin(struct subscriber *subscriber, struct buf *head) {
     struct client *client = of(subscriber);
     cr_assert(!client->begun);
     client->begun = true;
-    hub_send(client->bench->hub, subscriber, STR("H|"));
+    buf_append_str(head, STR("H|"));
     return true;
 }
 
@@ -86,72 +61,41 @@ static const struct hub_sink sink = {sink_handle,   sink_write,  sink_want_writa
 
 void bench_open(struct bench *bench, struct bench_config config) {
     struct report report = {0};
-    struct journal_reader *reader;
-    *bench = (struct bench){.now_ms = 1000000};
-    strcpy(dir, "/tmp/tailrace-test-XXXXXX");
-    cr_assert(mkdtemp(dir));
-    owner = getpid();
-    atexit(remove_dir);
-    struct journal_config journal = {
-        .dir = dir,
-        .policy = config.policy,
-        .map_bytes = (size_t)1 << 30,
-        .queue_events_max = 100000,
-        .queue_bytes_max = 64u << 20,
-        .topics_max = config.topics_max ? config.topics_max : 100000,
-    };
-    cr_assert_eq(journal_open(&bench->journal, &journal, &report), 0, "%s", report.text);
-    cr_assert_eq(journal_reader_open(bench->journal, &reader), 0);
-    bench->epoch = journal_epoch(bench->journal);
+    *bench = (struct bench){
+        .now_ms = 1000000, .time_ms = 1700000000000, .epoch = "e1", .policy = config.policy};
+    bench->store = memory_store_new(&bench->policy);
     struct hub_config hub = {
         .epoch = bench->epoch,
-        .reader = reader,
-        .position = journal_last_seq(bench->journal),
-        .sink = &sink,
+        .store = memory_store_reader(bench->store),
         .ring_events = config.ring_events ? config.ring_events : 1000,
-        .ring_bytes = 64u << 20,
+        .ring_bytes = config.ring_bytes ? config.ring_bytes : 64u << 20,
         .heartbeat_ms = config.heartbeat_ms ? config.heartbeat_ms : 1600,
     };
     cr_assert_eq(hub_new(&bench->hub, &hub, &report), 0, "%s", report.text);
-    struct journal_listener listener = {.committed = committed};
-    cr_assert_eq(journal_start(bench->journal, listener, &report), 0, "%s", report.text);
 }
 
 void bench_close(struct bench *bench) {
-    journal_stop(bench->journal);
     bench_apply(bench);
     hub_free(bench->hub);
-    journal_close(bench->journal);
+    memory_store_free(bench->store);
+    free(bench->batches);
 }
 
-struct put {
-    struct publish publish;
-    bool over;
-};
-
-static void done(struct publish *publish) {
-    struct put *put = (struct put *)(void *)publish;
-    pthread_mutex_lock(&lock);
-    put->over = true;
-    pthread_cond_broadcast(&more);
-    pthread_mutex_unlock(&lock);
+static void committed(struct bench *bench, struct batch *batch) {
+    bool room = array_reserve(bench->batches, bench->batches_cap, bench->batches_count + 1);
+    cr_assert(room);
+    bench->batches[bench->batches_count++] = batch;
 }
 
-static uint64_t publish(struct bench *bench, struct event **events, uint32_t count,
-                        enum publish_op op) {
-    struct put put = {.publish = {.op = op, .count = count, .events = events, .done = done}};
-    int err = journal_publish(bench->journal, &put.publish);
-    cr_assert_eq(err, 0, "%s", err_text(err));
-    pthread_mutex_lock(&lock);
-    while (!put.over) pthread_cond_wait(&more, &lock);
-    pthread_mutex_unlock(&lock);
-    cr_assert_eq(put.publish.result, 0, "%s", err_text(put.publish.result));
-    return put.publish.first;
+static uint64_t publish(struct bench *bench, struct event **events, uint32_t count) {
+    memory_store_set_time(bench->store, bench->time_ms);
+    committed(bench, memory_store_publish(bench->store, events, count));
+    return memory_store_last_seq(bench->store) - count + 1;
 }
 
 uint64_t bench_put_flags(struct bench *bench, const char *topic, const char *data, uint8_t flags) {
     struct event *event = event_new(str_from(topic), STR(""), STR(""), str_from(data), flags);
-    return publish(bench, &event, 1, PUBLISH_EVENTS);
+    return publish(bench, &event, 1);
 }
 
 uint64_t bench_put(struct bench *bench, const char *topic, const char *data) {
@@ -166,22 +110,19 @@ uint64_t bench_put_many(struct bench *bench, const char *topic, const char *pref
         snprintf(data, sizeof data, "%s-%u", prefix, i + 1);
         events[i] = event_new(str_from(topic), STR(""), STR(""), str_from(data), 0);
     }
-    uint64_t first = publish(bench, events, count, PUBLISH_EVENTS);
+    uint64_t first = publish(bench, events, count);
     free(events);
     return first;
 }
 
 void bench_forget(struct bench *bench, const char *topic) {
-    struct event *event = event_new(str_from(topic), STR(""), STR(""), STR(""), 0);
-    publish(bench, &event, 1, PUBLISH_FORGET);
+    committed(bench, memory_store_forget(bench->store, topic));
 }
 
 size_t bench_apply(struct bench *bench) {
-    pthread_mutex_lock(&lock);
-    size_t count = batches_count;
-    for (size_t i = 0; i < count; i++) hub_apply(bench->hub, batches[i]);
-    batches_count = 0;
-    pthread_mutex_unlock(&lock);
+    size_t count = bench->batches_count;
+    for (size_t i = 0; i < count; i++) hub_apply(bench->hub, bench->batches[i]);
+    bench->batches_count = 0;
     return count;
 }
 
@@ -198,16 +139,12 @@ void bench_turn(struct bench *bench) {
     bench_pump(bench);
 }
 
-void bench_wait_trimmed(struct bench *bench, const char *topic, uint64_t seq) {
-    for (;;) {
-        const struct topic *known = directory_find(&bench->hub->directory, str_from(topic));
-        if (known && known->trimmed_seq >= seq) return;
-        pthread_mutex_lock(&lock);
-        while (!batches_count) pthread_cond_wait(&more, &lock);
-        pthread_mutex_unlock(&lock);
-        bench_apply(bench);
-        bench_deliver(bench);
-    }
+void bench_expect_trimmed(struct bench *bench, const char *topic, uint64_t seq) {
+    bench_apply(bench);
+    bench_deliver(bench);
+    const struct topic *known = directory_find(&bench->hub->directory, str_from(topic));
+    cr_assert(known);
+    cr_assert_eq(known->trimmed_seq, seq);
 }
 
 // --- clients --------------------------------------------------------------------------------------------------------
@@ -231,24 +168,23 @@ struct hub_request client_request(const char *topics) {
         if (next) *next++ = '\0';
         own[count++] = pattern_of(name);
     }
-    return (struct hub_request){.names = own, .names_count = count, .chunked = true};
+    return (struct hub_request){
+        .names = own, .names_count = count, .wire = {WIRE_CHUNKED, WIRE_IDENTITY}, .sink = &sink};
 }
 
 int client_start(struct bench *bench, struct client *client, const struct hub_request *request) {
     struct report report = {0};
     bool waits;
     client->bench = bench;
-    client->chunked = request->chunked;
+    client->chunked = request->wire.framing == WIRE_CHUNKED;
+    client->format = request->format;
     buf_init(&client->got, (size_t)1 << 30);
     int err =
         hub_subscribe(bench->hub, &client->subscriber, request, bench->now_ms, &waits, &report);
     if (err) return err;
     client->waits = waits;
     if (waits) return 0;
-    client->begun = true;
-    hub_send(bench->hub, &client->subscriber, STR("H|"));
-    hub_begin(bench->hub, &client->subscriber, bench->now_ms);
-    return 0;
+    return hub_begin(bench->hub, &client->subscriber, bench->now_ms);
 }
 
 void client_open(struct bench *bench, struct client *client, const struct hub_request *request) {
@@ -298,7 +234,7 @@ static void dechunk(const struct client *client, struct str in, struct buf *out)
     cr_assert(!client->finished, "the last chunk is missing");
 }
 
-const char *client_text(const struct client *client) {
+const char *client_document(const struct client *client) {
     static struct buf text;
     if (!text.max) buf_init(&text, (size_t)1 << 30);
     buf_clear(&text);
@@ -312,6 +248,24 @@ const char *client_text(const struct client *client) {
         buf_append_str(&text, in);
     }
     return buf_cstr(&text);
+}
+
+// Behind the opening of its format.
+const char *client_text(const struct client *client) {
+    const char *text = client_document(client), *end = text;
+    const char *hello = "event: tailrace.hello\n";
+    if (!*text) return text;
+    if (client->format == FRAME_JSON) {
+        end = strstr(text, ",\"events\":[");
+        cr_assert(strncmp(text, "{\"topics\":[", 11) == 0 && end, "%s", text);
+        return end + 11;
+    }
+    if (!document_is_event_stream(client->format)) return text;
+    const char *opening = ": tailrace\nretry: 0\n\n";
+    cr_assert_eq(strncmp(text, opening, strlen(opening)), 0, "%s", text);
+    text += strlen(opening);
+    if (strncmp(text, hello, strlen(hello)) == 0) text = strstr(text, "\n\n") + 2;
+    return text;
 }
 
 const char *client_events(const struct client *client) {

@@ -1,30 +1,39 @@
 // SPDX-License-Identifier: MIT
-// A hub on a real journal, driven by one thread, with clients whose connections take as many bytes as a test says.
+// A hub on a store in memory, driven by one thread, with clients whose connections take as many bytes
+// as a test says.
 #ifndef TEST_HUB_SUPPORT_H
 #define TEST_HUB_SUPPORT_H
 
 #include "base/limits.h"
+#include "hub/gather.h"
 #include "hub/hub_priv.h"
-#include "journal/journal.h"
+#include "hub/replay.h"
+#include "hub/subscriber.h"
+#include "memory_store.h"
 
 struct bench {
-    struct journal *journal;
+    struct memory_store *store;
+    struct journal_policy policy;
     struct hub *hub;
     const char *epoch;
-    uint64_t now_ms; // the hub's clock
+    uint64_t now_ms;  // the hub's clock
+    uint64_t time_ms; // the store's: of what is published next
+    // Committed, and not applied yet.
+    struct batch **batches;
+    size_t batches_count, batches_cap;
 };
 
 struct bench_config {
     uint32_t ring_events;  // 0: 1000
     uint64_t heartbeat_ms; // 0: 1600
+    uint64_t ring_bytes;   // 0: 64 MB
     struct journal_policy policy;
-    uint32_t topics_max; // 0: 100000
 };
 
 void bench_open(struct bench *bench, struct bench_config config);
 void bench_close(struct bench *bench);
 
-// Publishes and waits for the commit; the hub has not been told yet. The seq (of the first).
+// Publishes; the hub has not been told yet. The seq (of the first).
 uint64_t bench_put(struct bench *bench, const char *topic, const char *data);
 uint64_t bench_put_flags(struct bench *bench, const char *topic, const char *data, uint8_t flags);
 // `count` events in one commit: data is "PREFIX-1" and so on.
@@ -39,18 +48,22 @@ void bench_deliver(struct bench *bench);
 void bench_pump(struct bench *bench);
 // All three.
 void bench_turn(struct bench *bench);
-// Waits until the journal has told of a change of that topic (retention works behind the commits), and applies it.
-void bench_wait_trimmed(struct bench *bench, const char *topic, uint64_t seq);
+// Applies what was committed; the topic must then be trimmed up to this seq.
+void bench_expect_trimmed(struct bench *bench, const char *topic, uint64_t seq);
 
 #define UNLIMITED SIZE_MAX
 struct client {
     struct subscriber subscriber; // first
     struct bench *bench;
     struct buf got;
-    size_t capacity; // bytes that the connection takes now
+    // Bytes that the connection takes now. The first write, of the head and the opening, is taken
+    // whatever it says, unless `slow_opening` is set.
+    size_t capacity;
+    bool slow_opening, opened;
     size_t writes;
     bool broken_pipe; // writing fails
     bool chunked;
+    enum frame_format format;
     bool waits; // a long poll that was not answered at once
     bool wants_writable, finished, broken, begun;
 };
@@ -66,8 +79,10 @@ void client_open(struct bench *bench, struct client *client, const struct hub_re
 void client_take(struct client *client, size_t capacity);
 // Closes the connection, whatever its state.
 void client_close(struct client *client);
-// What came after the head, without chunk framing (the last chunk must be there if it has finished, and only then).
-// Half a chunk at the end is left out unless it has finished. Static memory.
+// What came after the head, without chunk framing (the last chunk must be there if it has finished,
+// and only then). Half a chunk at the end is left out unless it has finished. Static memory.
+const char *client_document(const struct client *client);
+// The same without the document's opening.
 const char *client_text(const struct client *client);
 // The same without heartbeats.
 const char *client_events(const struct client *client);

@@ -17,19 +17,19 @@ Test(journal, gives_back_what_was_published) {
     cr_assert(first < second && second < third);
     cr_assert_eq(journal_last_seq(journal), third);
 
-    struct journal_reader *reader;
+    struct store_reader *reader;
     struct record record;
     cr_assert_eq(journal_reader_open(journal, &reader), 0);
-    cr_assert_eq(journal_reader_begin(reader), 0);
-    cr_assert_eq(journal_read(reader, third, &record), 0);
+    cr_assert_eq(store_reader_begin(reader), 0);
+    cr_assert_eq(store_reader_read(reader, third, &record), 0);
     cr_assert_eq(record.prev, first);
     cr_assert_eq(record.ordinal, 2);
     cr_assert(str_equal(record.data, STR("three")));
-    cr_assert_eq(journal_read_next(reader, first, &record), 0);
+    cr_assert_eq(store_reader_next(reader, first, &record), 0);
     cr_assert_eq(record.seq, second);
-    cr_assert_eq(journal_read(reader, third + 1, &record), ERR_NOT_FOUND);
-    journal_reader_end(reader);
-    journal_reader_close(reader);
+    cr_assert_eq(store_reader_read(reader, third + 1, &record), ERR_NOT_FOUND);
+    store_reader_end(reader);
+    store_reader_close(reader);
     journal_close(journal);
 }
 

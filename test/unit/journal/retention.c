@@ -22,7 +22,8 @@ static bool has_events(const struct support_seen *seen) {
     return stats.events == wanted;
 }
 
-// Until retention has left so many: what it removes is told to the listener, the counters before that.
+// Until retention has left so many: what it removes is told to the listener, the counters before
+// that.
 static void wait_for_events(struct journal *journal, uint64_t count) {
     shared = journal;
     wanted = count;

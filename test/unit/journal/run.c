@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// journal_run: what needs no store is committed by the publisher itself, in one order with everything else.
+// journal_run: what needs no store is committed by the publisher itself, in one order with
+// everything else.
 #include <criterion/criterion.h>
 #include <stdatomic.h>
 #include <stdio.h>

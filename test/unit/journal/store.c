@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The data directory: whose it is, and what happens with damaged files. And disks that fail: those tests run this program again with
-// test/fault/iofault.c preloaded, which makes writing and syncing fail while a control file exists.
+// The data directory: whose it is, and what happens with damaged files. And disks that fail: those
+// tests run this program again with test/fault/iofault.c preloaded, which makes writing and syncing
+// fail while a control file exists.
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -15,8 +16,8 @@
 #include <unistd.h>
 
 #include "base/limits.h"
-#include "journal/check.h"
 #include "journal/journal.h"
+#include "journal/lmdb_check.h"
 #include "journal/record.h"
 #include "support.h"
 
@@ -154,7 +155,7 @@ Test(store, newer_format_is_refused) {
     cr_assert_eq(try_open(dir, &report), ERR_VERSION);
 }
 
-// --- damaged files --------------------------------------------------------------------------------------------------
+// --- damaged files -------------------------------------------------------------------------------
 
 static void make_sample(const char *dir) {
     struct journal_config config = support_config(dir);
@@ -202,18 +203,18 @@ static int use(const char *dir) {
         cr_assert(report.text[0]);
         return err;
     }
-    struct journal_reader *reader;
+    struct store_reader *reader;
     struct record record = {0};
     uint64_t seqs[1000];
     size_t count;
     bool lost;
     cr_assert_eq(journal_reader_open(journal, &reader), 0);
-    if (journal_reader_begin(reader) == 0) {
-        while (!(err = journal_read_next(reader, record.seq, &record)))
-            (void)!journal_topic_after(reader, record.seq, 0, seqs, 1000, &count, &lost);
-        journal_reader_end(reader);
+    if (store_reader_begin(reader) == 0) {
+        while (!(err = store_reader_next(reader, record.seq, &record)))
+            (void)!store_reader_topic_after(reader, record.seq, 0, seqs, 1000, &count, &lost);
+        store_reader_end(reader);
     }
-    journal_reader_close(reader);
+    store_reader_close(reader);
     cr_assert_eq(journal_start(journal, (struct journal_listener){0}, &report), 0);
     struct support_publish to;
     (void)!support_put_full(journal, "a", "new", "data", 0, &to);
@@ -286,15 +287,15 @@ Test(store, last_commit_can_be_undone) {
     make_sample(dir);
     size_t last = last_transaction(dir);
     int fd = open(in(dir, "data.mdb"), O_RDWR);
-    cr_assert_eq(check_roll_back(fd, last), 0);
+    cr_assert_eq(lmdb_check_roll_back(fd, last), 0);
     cr_assert_eq(last_transaction(dir), last);
-    cr_assert_eq(check_roll_back(fd, last - 1), 0);
+    cr_assert_eq(lmdb_check_roll_back(fd, last - 1), 0);
     cr_assert_eq(last_transaction(dir), last - 1);
     close(fd);
     cr_assert_eq(use(dir), 0);
 }
 
-// --- kill -9 --------------------------------------------------------------------------------------------------------
+// --- kill -9 -------------------------------------------------------------------------------------
 
 // Publishes for ever; tells each acknowledged seq.
 static void publish_until_killed(const char *dir, int to_parent) {
@@ -350,22 +351,22 @@ Test(store, survives_kill, .timeout = 120) {
         cr_assert_eq(journal_source_position(journal, STR("file"), position, &len), 0);
         snprintf(expected, sizeof expected, "%llu", (unsigned long long)last);
         cr_assert(str_equal((struct str){position, len}, str_from(expected)));
-        struct journal_reader *reader;
+        struct store_reader *reader;
         cr_assert_eq(journal_reader_open(journal, &reader), 0);
-        cr_assert_eq(journal_reader_begin(reader), 0);
+        cr_assert_eq(store_reader_begin(reader), 0);
         for (uint64_t seq = 1; seq <= last; seq++) {
             struct record record;
-            cr_assert_eq(journal_read(reader, seq, &record), 0);
+            cr_assert_eq(store_reader_read(reader, seq, &record), 0);
             snprintf(expected, sizeof expected, "%llu", (unsigned long long)seq);
             cr_assert(str_equal(record.data, str_from(expected)));
         }
-        journal_reader_end(reader);
-        journal_reader_close(reader);
+        store_reader_end(reader);
+        store_reader_close(reader);
         journal_close(journal);
     }
 }
 
-// --- failing disks --------------------------------------------------------------------------------------------------
+// --- failing disks -------------------------------------------------------------------------------
 
 // Only what the next test starts: does nothing without the preloaded fault.
 static const char *control_file(void) {

@@ -128,27 +128,27 @@ int support_forget(struct journal *journal, const char *topic) {
 
 size_t support_after(struct journal *journal, uint64_t tail, uint64_t after, uint64_t *seqs,
                      size_t max, bool *lost) {
-    struct journal_reader *reader;
+    struct store_reader *reader;
     size_t count;
     cr_assert_eq(journal_reader_open(journal, &reader), 0);
-    cr_assert_eq(journal_reader_begin(reader), 0);
-    int err = journal_topic_after(reader, tail, after, seqs, max, &count, lost);
+    cr_assert_eq(store_reader_begin(reader), 0);
+    int err = store_reader_topic_after(reader, tail, after, seqs, max, &count, lost);
     cr_assert_eq(err, 0, "%s", err_text(err));
-    journal_reader_end(reader);
-    journal_reader_close(reader);
+    store_reader_end(reader);
+    store_reader_close(reader);
     return count;
 }
 
 size_t support_count(struct journal *journal) {
-    struct journal_reader *reader;
+    struct store_reader *reader;
     struct record record;
     size_t count = 0;
     cr_assert_eq(journal_reader_open(journal, &reader), 0);
-    cr_assert_eq(journal_reader_begin(reader), 0);
-    int err = journal_read_next(reader, 0, &record);
-    for (; !err; err = journal_read_next(reader, record.seq, &record)) count++;
+    cr_assert_eq(store_reader_begin(reader), 0);
+    int err = store_reader_next(reader, 0, &record);
+    for (; !err; err = store_reader_next(reader, record.seq, &record)) count++;
     cr_assert_eq(err, ERR_NOT_FOUND, "%s", err_text(err));
-    journal_reader_end(reader);
-    journal_reader_close(reader);
+    store_reader_end(reader);
+    store_reader_close(reader);
     return count;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A journal in a temporary directory, and publishing that waits for its end: for the tests of this folder.
+// A journal in a temporary directory, and publishing that waits for its end: for the tests of this
+// folder.
 #ifndef TEST_JOURNAL_SUPPORT_H
 #define TEST_JOURNAL_SUPPORT_H
 
@@ -7,7 +8,8 @@
 
 #include "journal/journal.h"
 
-// Makes /tmp/tailrace-test-XXXXXX; the path is static. Removed with all in it when the test's process ends well.
+// Makes /tmp/tailrace-test-XXXXXX; the path is static. Removed with all in it when the test's
+// process ends well.
 const char *support_dir(void);
 struct journal_config support_config(const char *dir);
 // Opens and starts; the listener only keeps what it was told (below). Any failure fails the test.

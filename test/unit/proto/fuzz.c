@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The fuzz targets over their corpus, as ordinary tests, each input also cut short at every byte.
+// Runs the fuzz targets over their corpus, as ordinary tests. Each input is also cut short at every
+// byte.
 #include <criterion/criterion.h>
 #include <glob.h>
 #include <stdio.h>
@@ -15,6 +16,9 @@
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_lines
 #include "../../fuzz/lines.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_yaml
+#include "../../fuzz/yaml.c"
 #undef LLVMFuzzerTestOneInput
 
 static void run_file(const char *path, int (*target)(const uint8_t *, size_t)) {
@@ -38,3 +42,4 @@ Test(fuzz, url_corpus) { run_corpus("test/fuzz/corpus/url/*", fuzz_url); }
 Test(fuzz, sse_corpus) { run_corpus("test/fuzz/corpus/sse/*", fuzz_sse); }
 Test(fuzz, http1_corpus) { run_corpus("test/fuzz/corpus/http1/*", fuzz_http1); }
 Test(fuzz, lines_corpus) { run_corpus("test/fuzz/corpus/lines/*", fuzz_lines); }
+Test(fuzz, yaml_corpus) { run_corpus("test/fuzz/corpus/yaml/*", fuzz_yaml); }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// The HTTP/1.1 parser and the writing of heads: requests, bodies, failures, bounds.
 #include "proto/http1.h"
 
 #include <criterion/criterion.h>
@@ -8,8 +9,8 @@
 
 #define BOUND 4096
 
-// What a parser said about a stream: "GET /x 1.1 keep;" for a head, "<body>" for bytes, "." for a complete message,
-// "!400" for a failure, "~" for the end of input inside a message.
+// What a parser reported about a stream: "GET /x 1.1 keep;" for a head, "<body>" for bytes, "." for
+// a complete message, "!400" for a failure, "~" for the end of input inside a message.
 struct script {
     struct buf said;
     struct buf body;
@@ -21,15 +22,16 @@ static void on_body(void *context, struct str bytes) {
     buf_append_str(&script->body, bytes);
 }
 
-static void say_head(struct buf *said, const struct http1_request *request) {
+static void say_head(struct buf *said, const struct http1_head *head) {
+    const struct request *request = &head->request;
     buf_printf(said, "%.*s %.*s", STR_ARG(request->method_text), STR_ARG(request->path));
     if (request->query.ptr) buf_printf(said, "?%.*s", STR_ARG(request->query));
-    if (request->host.len) buf_printf(said, " @%.*s", STR_ARG(request->host));
-    if (request->minor != 1) buf_printf(said, " 1.%u", request->minor);
-    if (!request->keep_alive) buf_append_str(said, STR(" close"));
-    if (request->chunked) buf_append_str(said, STR(" chunked"));
+    if (request->authority.len) buf_printf(said, " @%.*s", STR_ARG(request->authority));
+    if (head->minor != 1) buf_printf(said, " 1.%u", head->minor);
+    if (!head->keep_alive) buf_append_str(said, STR(" close"));
+    if (head->chunked) buf_append_str(said, STR(" chunked"));
     if (request->content_length) buf_printf(said, " %lu", request->content_length);
-    if (request->expect_continue) buf_append_str(said, STR(" continue"));
+    if (head->expect_continue) buf_append_str(said, STR(" continue"));
     buf_append_char(said, ';');
 }
 
@@ -37,7 +39,7 @@ static void say_head(struct buf *said, const struct http1_request *request) {
 static bool say_step(struct script *script, struct http1_parser *parser, enum http1_step step) {
     const char *detail;
     switch (step) {
-        case HTTP1_HEADERS: say_head(&script->said, http1_parser_request(parser)); return true;
+        case HTTP1_HEADERS: say_head(&script->said, http1_parser_head(parser)); return true;
         case HTTP1_COMPLETE:
         case HTTP1_FAILED:
             if (script->body.len) {
@@ -145,32 +147,32 @@ Test(http1, header_lookup) {
     struct script script = {0};
     struct http1_parser *parser = http1_parser_new(BOUND, on_body, &script);
     size_t consumed;
-    cr_assert_null(http1_parser_request(parser));
+    cr_assert_null(http1_parser_head(parser));
     cr_assert_not(http1_parser_in_message(parser));
     cr_assert_eq(http1_parser_feed(parser, stream, 10, &consumed), HTTP1_MORE);
     cr_assert(http1_parser_in_head(parser) && http1_parser_in_message(parser));
     cr_assert_eq(http1_parser_feed(parser, stream + 10, sizeof stream - 11, &consumed),
                  HTTP1_HEADERS);
     cr_assert(!http1_parser_in_head(parser) && http1_parser_in_message(parser));
-    const struct http1_request *request = http1_parser_request(parser);
+    const struct request *request = &http1_parser_head(parser)->request;
     cr_assert_eq(request->fields_count, 5);
-    cr_assert_eq(request->method, HTTP1_POST);
-    cr_assert(str_equal(http1_header(request, "empty"), STR("")));
-    cr_assert(http1_header(request, "empty").ptr);
-    cr_assert(str_equal(http1_header(request, "X-LOTS"), STR("a  b")));
-    cr_assert_null(http1_header(request, "X-Lot").ptr);
+    cr_assert_eq(request->method, METHOD_POST);
+    cr_assert(str_equal(request_field(request, "empty"), STR("")));
+    cr_assert(request_field(request, "empty").ptr);
+    cr_assert(str_equal(request_field(request, "X-LOTS"), STR("a  b")));
+    cr_assert_null(request_field(request, "X-Lot").ptr);
     size_t index = 0;
     struct str value;
-    cr_assert(http1_header_next(request, "accept", &index, &value));
-    cr_assert(http1_header_next(request, "accept", &index, &value));
+    cr_assert(request_field_next(request, "accept", &index, &value));
+    cr_assert(request_field_next(request, "accept", &index, &value));
     cr_assert(str_equal(value, STR("a/b")));
-    cr_assert_not(http1_header_next(request, "accept", &index, &value));
+    cr_assert_not(request_field_next(request, "accept", &index, &value));
     cr_assert_eq(http1_parser_feed(parser, "", 0, &consumed), HTTP1_COMPLETE);
     cr_assert_not(http1_parser_in_message(parser));
     cr_assert_eq(http1_parser_feed(parser, "", 0, &consumed), HTTP1_MORE);
-    cr_assert(http1_parser_request(parser), "the head lives until the next request begins");
+    cr_assert(http1_parser_head(parser), "the head lives until the next request begins");
     cr_assert_eq(http1_parser_feed(parser, "G", 1, &consumed), HTTP1_MORE);
-    cr_assert_null(http1_parser_request(parser));
+    cr_assert_null(http1_parser_head(parser));
     http1_parser_free(parser);
 }
 
@@ -418,15 +420,15 @@ Test(http1, writes_heads) {
     buf_init(&out, BOUND);
     cr_assert_str_eq(http1_date(1795341600123, date), "Sun, 22 Nov 2026 10:00:00 GMT");
     cr_assert_str_eq(http1_date(0, (char[32]){0}), "Thu, 01 Jan 1970 00:00:00 GMT");
-    http1_head(&out, 200, str_from(date));
-    http1_field_text(&out, "Content-Type", "text/plain");
-    http1_field_u64(&out, "Content-Length", 18446744073709551615u);
-    http1_head_end(&out);
+    http1_write_status(&out, 200, str_from(date));
+    http1_write_text(&out, "Content-Type", "text/plain");
+    http1_write_u64(&out, "Content-Length", 18446744073709551615u);
+    http1_write_end(&out);
     cr_assert_str_eq(buf_cstr(&out), "HTTP/1.1 200 OK\r\nDate: Sun, 22 Nov 2026 10:00:00 GMT\r\n"
                                      "Content-Type: text/plain\r\n"
                                      "Content-Length: 18446744073709551615\r\n\r\n");
     buf_clear(&out);
-    http1_head(&out, 299, STR(""));
+    http1_write_status(&out, 299, STR(""));
     cr_assert_str_eq(buf_cstr(&out), "HTTP/1.1 299 Unknown\r\n");
     cr_assert_str_eq(http1_reason(429), "Too Many Requests");
     buf_fini(&out);
@@ -442,7 +444,8 @@ static const char *const before_renewal[] = {
     "\x16\x03\x01",
 };
 
-// Wherever the connection before was lost, and whatever was wrong with its request. With another bound, the smaller one counts.
+// Wherever the former connection was lost, and whatever was wrong with its request. When another
+// bound is given, the smaller one counts.
 Test(http1, a_renewed_parser_is_as_good_as_new) {
     struct str after = STR("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok");
     for (size_t i = 0; i < sizeof before_renewal / sizeof before_renewal[0]; i++) {
@@ -457,7 +460,7 @@ Test(http1, a_renewed_parser_is_as_good_as_new) {
             cr_assert(parser);
             (void)feed_all(&lost, parser, (struct str){before.ptr, cut});
             http1_parser_renew(parser, after.len, &script);
-            cr_assert(!http1_parser_in_message(parser) && !http1_parser_request(parser));
+            cr_assert(!http1_parser_in_message(parser) && !http1_parser_head(parser));
             cr_assert(feed_all(&script, parser, after));
             cr_assert_str_eq(buf_cstr(&script.said), "POST /x @h 2;<ok>.");
             http1_parser_renew(parser, 20, &script);

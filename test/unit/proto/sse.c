@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Server-Sent Events: writing, parsing, and both together.
 #include "proto/sse.h"
 
 #include <criterion/criterion.h>

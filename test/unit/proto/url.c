@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Percent-encoding, queries, redaction.
 #include "proto/url.h"
 
 #include <criterion/criterion.h>

@@ -23,7 +23,7 @@ static void start_with(uint64_t backfill) {
 
 static void start(void) { start_with(SOURCE_BACKFILL_ALL); }
 
-// The line "1" has been read.
+// Waits until the line "1" was read.
 static void start_at_one(void) {
     bench_write(&bench, "log", "1\n");
     start();
@@ -36,7 +36,7 @@ static void restart(void (*while_down)(void)) {
     start();
 }
 
-// --- lines ------------------------------------------------------------------------------------------------------------
+// --- lines ---------------------------------------------------------------------------------------
 
 Test(file, lines_arrive_in_order_and_a_rest_waits_for_its_newline) {
     bench_write(&bench, "log", "one\ntwo\nthr");
@@ -77,13 +77,15 @@ Test(file, binary_becomes_text_within_bounds) {
     cr_assert(strstr(bench.seen[0].data, "\xE2\x80\xA6[cut, 100000 bytes]"));
 }
 
+#define SIXTEEN "0123456789abcdef"
+#define SIXTY_FOUR SIXTEEN SIXTEEN SIXTEEN SIXTEEN
+
 Test(file, long_lines_are_cut_and_marked) {
     struct source_config config = bench_file(&bench, "log");
-    config.line_bytes_max = 16;
-    bench_write(&bench, "log", "0123456789abcdef\n0123456789abcdefg\nok\n");
+    config.line_bytes_max = 64;
+    bench_write(&bench, "log", SIXTY_FOUR "\n" SIXTY_FOUR "g\nok\n");
     bench_start(&bench, &config, 1);
-    bench_expect(&bench, "log", "log",
-                 "0123456789abcdef|0123456789abcdef \xE2\x80\xA6[cut, 17 bytes]|ok");
+    bench_expect(&bench, "log", "log", SIXTY_FOUR "|" SIXTY_FOUR " \xE2\x80\xA6[cut, 65 bytes]|ok");
 }
 
 Test(file, a_line_of_a_megabyte_is_one_event) {
@@ -98,7 +100,7 @@ Test(file, a_line_of_a_megabyte_is_one_event) {
     free(line);
 }
 
-// --- where to start ---------------------------------------------------------------------------------------------------
+// --- where to start ------------------------------------------------------------------------------
 
 Test(file, starts_with_the_newest_lines) {
     bench_write(&bench, "log", "1\n2\n3\n4\n5\nre");
@@ -158,7 +160,7 @@ Test(file, position_survives_a_restart_even_without_lines) {
     bench_expect(&bench, "log", "log", "new");
 }
 
-// --- rotation while the hub runs --------------------------------------------------------------------------------------
+// --- rotation while the hub runs -----------------------------------------------------------------
 
 Test(file, rename_rotation) {
     start_at_one();
@@ -251,7 +253,7 @@ Test(file, symlink_that_is_pointed_elsewhere) {
     bench_expect(&bench, "app-2", "log", "1|2|3");
 }
 
-// --- rotation while the hub is down -----------------------------------------------------------------------------------
+// --- rotation while the hub is down --------------------------------------------------------------
 
 static void append_two(void) { bench_append(&bench, "log", "2\n"); }
 
@@ -325,7 +327,7 @@ Test(file, compressed_siblings_are_not_read) {
     bench_expect(&bench, "log", "log", "1|2|3");
 }
 
-// --- errors and status ------------------------------------------------------------------------------------------------
+// --- errors and status ---------------------------------------------------------------------------
 
 static bool is_missing(const struct source_status *s) {
     return !s->attached && strstr(s->error, "does not exist") != NULL;
@@ -381,13 +383,13 @@ Test(file, bad_configurations_are_refused) {
     refused(config, "$sys/");
     config = bench_file(&bench, "log");
     config.topic = "a/*";
-    refused(config, "a/*");
+    refused(config, "topic: a topic's segment may not be *");
     config = bench_file(&bench, "log");
     config.type = "tailrace.x";
-    refused(config, "event type");
+    refused(config, "type: event types that begin with tailrace.");
     config = bench_file(&bench, "log");
     config.line_bytes_max = 0;
-    refused(config, "longest line");
+    refused(config, "line_bytes: 0 is out of bounds; allowed is from 64 to");
 }
 
 Test(file, a_damaged_position_is_an_error_not_a_crash) {

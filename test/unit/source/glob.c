@@ -7,8 +7,6 @@
 #include <unistd.h>
 
 #include "source/glob.h"
-#include "source/mark.h"
-#include "source/rotated.h"
 #include "support.h"
 
 static struct bench bench;
@@ -144,55 +142,7 @@ Test(glob, hundreds_of_files_are_served_alike) {
     }
 }
 
-// --- the parts --------------------------------------------------------------------------------------------------------
-
-Test(rotated, names) {
-    cr_assert(rotated_is("app.log.1", "app.log"));
-    cr_assert(rotated_is("app.log-20261122", "app.log"));
-    cr_assert(rotated_is("app.log.2026-11-22T10:00", "app.log"));
-    cr_assert(rotated_is("app.log.old", "app.log"));
-    cr_assert(rotated_is("app.1.log", "app.log"));
-    cr_assert(rotated_is("app-20261122.log", "app.log"));
-    cr_assert_not(rotated_is("app-1.log", "app.log"), "may be the log of another writer");
-    cr_assert_not(rotated_is("app.log", "app.log"));
-    cr_assert_not(rotated_is("app.log.1.gz", "app.log"));
-    cr_assert_not(rotated_is("app.log.txt", "app.log"));
-    cr_assert_not(rotated_is("app.logger", "app.log"));
-    cr_assert_not(rotated_is("ap.log.1", "app.log"));
-}
-
-Test(rotated, order) {
-    struct sibling one = {.name = "a.1", .mtime_ns = 5}, two = {.name = "a.2", .mtime_ns = 9};
-    struct sibling day = {.name = "a-20261122", .mtime_ns = 7};
-    cr_assert_gt(sibling_compare(&one, &two, "a"), 0);
-    cr_assert_lt(sibling_compare(&one, &day, "a"), 0);
-}
-
-Test(mark, position_survives_encoding) {
-    struct position in = {
-        .now = {{UINT64_MAX, 2}, INT64_MAX, 1024, 256, UINT64_MAX, 5},
-        .before = {{3, UINT64_MAX}, 9, 9, 9, 8, 7},
-        .mtime_ns = -1,
-        .generation = UINT64_MAX,
-    };
-    struct position out;
-    char text[LIMIT_SOURCE_POSITION_BYTES];
-    struct str encoded = {text, position_encode(&in, text)};
-    cr_assert_eq(position_decode(&out, encoded), 0);
-    cr_assert_eq(out.now.id.dev, UINT64_MAX);
-    cr_assert_eq(out.now.offset, INT64_MAX);
-    cr_assert_eq(out.now.head_hash, UINT64_MAX);
-    cr_assert_eq(out.before.id.ino, UINT64_MAX);
-    cr_assert_eq(out.before.tail_hash, 7);
-    cr_assert_eq(out.mtime_ns, -1);
-    cr_assert_eq(out.generation, UINT64_MAX);
-    for (size_t len = 0; len < encoded.len; len++) {
-        char *cut = malloc(len + 1);
-        memcpy(cut, text, len);
-        (void)!position_decode(&out, (struct str){cut, len});
-        free(cut);
-    }
-}
+// --- parts ---------------------------------------------------------------------------------------
 
 Test(glob, absolute_paths) {
     char *path = glob_absolute("/a//b/./c*");

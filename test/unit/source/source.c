@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The sources together: fast writers under rotation, a slow journal, reload, simulation, standard input, kill -9.
+// All sources together: fast writers with rotation, a slow journal, reload, simulation, standard
+// input, kill -9.
 #include "source/source.h"
 
 #include <criterion/criterion.h>
@@ -28,9 +29,9 @@ static void expect_numbers(size_t count) {
                      bench.seen[i].data);
 }
 
-// --- fast writers -----------------------------------------------------------------------------------------------------
+// --- fast writers --------------------------------------------------------------------------------
 
-// Appends the lines from..to in pieces of different sizes, cut anywhere.
+// Appends the lines from..to in pieces of different sizes that are cut anywhere.
 static void write_numbers(int fd, int from, int to) {
     char text[8192];
     size_t len = 0;
@@ -77,7 +78,7 @@ static void *write_and_rename(void *context) {
     (void)context;
     int fd = -1;
     for (int i = 1; i <= NUMBERS; i += PIECE) {
-        // The writer notices the rotation in the middle of a piece.
+        // The writer notices the rotation within a piece.
         if (fd >= 0) {
             shift("log", 25);
             write_numbers(fd, i, i + PIECE / 2 - 1);
@@ -100,7 +101,7 @@ static void *write_and_copytruncate(void *context) {
         write_numbers(fd, i, i + PIECE - 1);
         bench_wait(&bench, (size_t)i);
         if (i + PIECE > NUMBERS) break;
-        // No writer writes while it is copied: that race is lost before anyone could follow it.
+        // The writer pauses while the file is copied: no follower could win that race.
         char name[32];
         snprintf(name, sizeof name, "log.%d", 1000 - i / PIECE);
         bench_copy(&bench, "log", name);
@@ -131,9 +132,9 @@ Test(source, a_slow_journal_loses_nothing) {
         cr_assert_eq(strtoul(bench.seen[i].data, NULL, 10), ++next[bench.seen[i].topic[0] - 'a']);
 }
 
-// --- kill -9 ----------------------------------------------------------------------------------------------------------
+// --- kill -9 -------------------------------------------------------------------------------------
 
-// In a child: follows the file until it is killed.
+// Runs in a child process: follows the file until it is killed.
 static void serve_until_killed(const struct source_config *config) {
     bench_start(&bench, config, 1);
     for (;;) pause();
@@ -145,28 +146,28 @@ static void sleep_ms(unsigned ms) {
 }
 
 static void check_journal(size_t count) {
-    struct journal_reader *reader;
+    struct store_reader *reader;
     struct record record;
     uint64_t seq = 0;
     cr_assert_eq(journal_reader_open(bench.journal, &reader), 0);
-    cr_assert_eq(journal_reader_begin(reader), 0);
+    cr_assert_eq(store_reader_begin(reader), 0);
     for (size_t i = 1; i <= count; i++) {
-        cr_assert_eq(journal_read_next(reader, seq, &record), 0, "only %zu events", i - 1);
+        cr_assert_eq(store_reader_next(reader, seq, &record), 0, "only %zu events", i - 1);
         seq = record.seq;
         char expected[16];
         snprintf(expected, sizeof expected, "%zu", i);
         cr_assert(str_equal(record.data, str_from(expected)), "event %zu is %.*s", i,
                   STR_ARG(record.data));
     }
-    cr_assert_eq(journal_read_next(reader, seq, &record), ERR_NOT_FOUND);
-    journal_reader_end(reader);
-    journal_reader_close(reader);
+    cr_assert_eq(store_reader_next(reader, seq, &record), ERR_NOT_FOUND);
+    store_reader_end(reader);
+    store_reader_close(reader);
 }
 
 Test(source, kill_9_under_rotation_loses_and_repeats_nothing) {
     bench_stop(&bench);
     bench.journal_config.sync = true;
-    // It has been seen once: what is rotated away before that is not followed.
+    // The hub has seen the file once. Files that were rotated away before that are not followed.
     struct source_config config = bench_file(&bench, "log");
     bench_append(&bench, "log", "1\n");
     bench_start(&bench, &config, 1);
@@ -191,7 +192,7 @@ Test(source, kill_9_under_rotation_loses_and_repeats_nothing) {
         pid_t child = fork();
         if (child == 0) serve_until_killed(&config);
         random = random * 1664525u + 1013904223u;
-        // The moment of the crash is what is varied; nothing waits for it.
+        // This varies the moment of the crash; nothing depends on the time.
         sleep_ms(20 + (random >> 16) % 60);
         kill(child, SIGKILL);
         waitpid(child, NULL, 0);
@@ -213,7 +214,7 @@ Test(source, kill_9_under_rotation_loses_and_repeats_nothing) {
     check_journal(NUMBERS + 1);
 }
 
-// --- reload -----------------------------------------------------------------------------------------------------------
+// --- reload --------------------------------------------------------------------------------------
 
 Test(source, reload_keeps_adds_and_removes) {
     struct source_config configs[] = {bench_file(&bench, "a"), bench_file(&bench, "b")};
@@ -242,7 +243,7 @@ Test(source, reload_while_lines_are_under_way) {
     bench_start(&bench, &config, 1);
     pthread_t thread;
     pthread_create(&thread, NULL, write_and_rename, NULL);
-    // What was rotated away before it was ever seen is not followed.
+    // Files that were rotated away before the hub saw them are not followed.
     bench_wait(&bench, 1);
     for (int i = 0; i < 40; i++) {
         config.line_bytes_max = 1000 + (unsigned)i;
@@ -252,7 +253,7 @@ Test(source, reload_while_lines_are_under_way) {
     expect_numbers(NUMBERS);
 }
 
-// --- simulation -------------------------------------------------------------------------------------------------------
+// --- simulation ----------------------------------------------------------------------------------
 
 static struct source_config simulation(void) {
     static const char *const words[] = {"idle", "busy", "done"};
@@ -304,6 +305,7 @@ Test(source, simulation_at_random_says_every_word) {
 
 Test(source, simulation_of_the_lines_of_a_file) {
     struct source_config config = simulation();
+    config.words_count = 0;
     config.path = bench_path(&bench, "sample");
     struct report report = {0};
     struct sources *none;
@@ -327,7 +329,7 @@ Test(source, bad_simulations_are_refused) {
     cr_assert_eq(sources_start(&none, twice, 2, bench.journal, &report), ERR_INVALID);
 }
 
-// --- standard input ---------------------------------------------------------------------------------------------------
+// --- standard input ------------------------------------------------------------------------------
 
 static struct source_config input(void) {
     return (struct source_config){

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// What the tests of sources share: see support.h.
 #include "support.h"
 
 #include <criterion/criterion.h>
@@ -247,7 +248,7 @@ void bench_wait_status(struct bench *bench, const char *name,
                        bool (*good)(const struct source_status *status)) {
     struct status_search search = {name, good, false};
     struct timespec pause = {0, 5000000};
-    // There is nothing to wait on for a status; it is asked again until it is so.
+    // Nothing reports a change of the status: it is asked for until it is right.
     for (int i = 0; i < WAIT_SECONDS * 200 && !search.found; i++) {
         sources_status(bench->sources, look, &search);
         if (!search.found) nanosleep(&pause, NULL);

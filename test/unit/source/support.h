@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the tests of sources share: a scratch directory, a journal in it, and everything the journal made visible, in order.
+// What the tests of sources share: a scratch directory, a journal in it, and all events that the
+// journal made visible, in order.
 #ifndef TAILRACE_TEST_SOURCE_SUPPORT_H
 #define TAILRACE_TEST_SOURCE_SUPPORT_H
 
@@ -30,13 +31,13 @@ void bench_open(struct bench *bench);
 // Stops, closes, removes the directory.
 void bench_close(struct bench *bench);
 void bench_start(struct bench *bench, const struct source_config *configs, size_t count);
-// Sources and journal end in good order. What was seen stays.
+// Stops the sources and the journal in good order. The events seen so far are kept.
 void bench_stop(struct bench *bench);
 void bench_journal(struct bench *bench);
 
-// dir/name, in one of eight buffers used in turn.
+// The path dir/name, in one of eight buffers in turn.
 const char *bench_path(const struct bench *bench, const char *name);
-// A file source with topic {name}, all of a file never seen.
+// A file source with topic {name}. A file not seen before is read whole.
 struct source_config bench_file(struct bench *bench, const char *name);
 void bench_write(const struct bench *bench, const char *name, const char *text);
 void bench_append(const struct bench *bench, const char *name, const char *text);
@@ -45,16 +46,17 @@ void bench_rename(const struct bench *bench, const char *from, const char *to);
 void bench_remove(const struct bench *bench, const char *name);
 void bench_copy(const struct bench *bench, const char *from, const char *to);
 
-// Until this many events are visible in all; fails after half a minute.
+// Waits until this many events are visible in total. Fails after half a minute.
 void bench_wait(struct bench *bench, size_t count);
-// Appends a line END to the file, waits for it, and compares everything seen in `topic`, joined by '|', without that END.
+// Appends a line END to the file, waits for it, and compares all events of `topic`, joined by '|',
+// without that END.
 void bench_expect(struct bench *bench, const char *file, const char *topic, const char *expected);
 // Waits until the topic's events are `expected`.
 void bench_wait_for(struct bench *bench, const char *topic, const char *expected);
-// All data of the topic joined by '|'.
+// The data of all events of the topic, joined by '|'.
 void bench_joined(struct bench *bench, const char *topic, struct buf *out);
 
-// Until `good` is true of the status of the source with this name; fails after half a minute.
+// Waits until `good` is true of the status of the source with this name. Fails after half a minute.
 void bench_wait_status(struct bench *bench, const char *name,
                        bool (*good)(const struct source_status *status));
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// inotify: who is told of what, and what is told when the kernel's queue has run over.
+// inotify: which watch gets which event, and what happens when the kernel's queue overflows.
 #include "source/watch.h"
 
 #include <criterion/criterion.h>
@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// A queue that is longer than any default is not worth filling.
+#include "base/container.h"
+
+// A queue longer than any default takes too long to fill.
 #define QUEUE_MAX 1000000
 
 static struct loop *loop;
@@ -17,7 +19,7 @@ static struct watcher watcher;
 static char dir[] = "/tmp/tailrace-watch-XXXXXX";
 
 struct told {
-    struct watch watch; // first
+    struct watch watch;
     unsigned times;
     uint32_t mask;
     bool stops;
@@ -32,7 +34,7 @@ static void overflow(struct watcher *lost) {
 }
 
 static void changed(struct watch *watch, uint32_t mask) {
-    struct told *told = (struct told *)watch;
+    struct told *told = container_of(watch, struct told, watch);
     told->times++;
     told->mask |= mask;
     if (told->stops) loop_stop(loop);
@@ -54,7 +56,7 @@ static void teardown(void) {
 
 TestSuite(watch, .init = setup, .fini = teardown, .timeout = 240);
 
-// Two events, never alike to the one before, which the kernel would join.
+// Makes two events. The kernel would merge an event with an equal one before it.
 static void make_and_remove(const char *name) {
     char path[64];
     snprintf(path, sizeof path, "%s/%s", dir, name);

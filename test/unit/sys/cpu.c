@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// The number of usable cores.
 #include "sys/cpu.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// The inbox: order, wake-ups, many senders.
 #include "sys/inbox.h"
 
 #include <criterion/criterion.h>
@@ -6,6 +7,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+
+#include "base/container.h"
 
 struct note {
     struct inbox_message message;
@@ -48,7 +51,7 @@ Test(inbox, is_readable_exactly_while_something_waits) {
 
 static void free_note(struct inbox_message *message, void *receiver) {
     unsigned *sum = receiver;
-    *sum += ((struct note *)message)->number;
+    *sum += container_of(message, struct note, message)->number;
     free(message);
 }
 
@@ -101,7 +104,7 @@ Test(inbox, loses_nothing_and_keeps_each_senders_order, .timeout = 60) {
     for (unsigned taken = 0; taken < SENDERS * NOTES;) {
         cr_assert(readable(&inbox, 30000), "a message was sent and nobody was woken");
         for (struct inbox_message *m = inbox_take(&inbox); m; m = m->next, taken++) {
-            struct note *note = (struct note *)m;
+            struct note *note = container_of(m, struct note, message);
             cr_assert_eq(note->number, next[note->sender]++);
         }
     }

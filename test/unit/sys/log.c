@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// The log: both formats, levels, fields, long lines, many threads.
 #include "sys/log.h"
 
 #include <criterion/criterion.h>
@@ -10,7 +11,7 @@
 #include "base/limits.h"
 #include "base/utf8.h"
 
-// Standard error as a socket of datagrams: what one write(2) wrote is what one read gives.
+// Standard error is a datagram socket: one write(2) is one read.
 static int reader = -1, saved = -1;
 
 static void capture(void) {
@@ -120,7 +121,7 @@ static void *write_many(void *context) {
 }
 
 Test(log, lines_of_threads_do_not_mix) {
-    // The socket's queue is short: the lines are taken while they are written.
+    // The socket's queue is short, so the lines are read while they are written.
     pthread_t threads[4];
     for (size_t i = 0; i < 4; i++)
         pthread_create(&threads[i], NULL, write_many, "xxxxxxxxxxxxxxxx");

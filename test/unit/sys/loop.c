@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// The event loop: descriptors, timers, messages, retired memory.
 #include "sys/loop.h"
 
 #include <criterion/criterion.h>
@@ -8,9 +9,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "sys/clock.h"
 
-// The owner of the loop under test, and what its callbacks saw.
+// The owner of the loop under test, and what its callbacks have seen.
 struct world {
     struct loop *loop;
     char seen[64];
@@ -47,7 +49,7 @@ struct timer {
 };
 
 static void fire(struct loop_timer *base) {
-    struct timer *timer = (struct timer *)base;
+    struct timer *timer = container_of(base, struct timer, timer);
     cr_assert_eq(base->slot, 0, "disarmed when it fires");
     see(timer->name);
     if (timer->clears) loop_timer_clear(world.loop, &timer->clears->timer);
@@ -93,7 +95,7 @@ Test(loop, timers_in_any_order_come_out_sorted) {
                 loop_timer_set(world.loop, &timers[i].timer, 1000000 + (random >> 8) % 5000), 0);
         }
     }
-    // A child in the heap is never due before its parent, and every slot is true.
+    // A child in the heap is never due before its parent, and every timer knows its slot.
     size_t armed = 0;
     for (int i = 0; i < COUNT; i++) {
         if (!timers[i].timer.slot) continue;
@@ -137,7 +139,7 @@ struct io {
 };
 
 static void ready(struct loop_io *base, uint32_t events) {
-    struct io *io = (struct io *)base;
+    struct io *io = container_of(base, struct io, io);
     cr_assert(events & EPOLLIN);
     see(io->name);
     if (io->removes && io->removes->io.ready) loop_remove(world.loop, &io->removes->io);
@@ -192,7 +194,7 @@ struct retiree {
 
 static void release(struct loop_retired *retired) {
     see('r');
-    struct retiree *retiree = (struct retiree *)retired;
+    struct retiree *retiree = container_of(retired, struct retiree, retired);
     if (retiree->more)
         loop_retire(world.loop, &((struct retiree *)calloc(1, sizeof *retiree))->retired, release);
     free(retired);
@@ -236,7 +238,7 @@ struct letter {
 static void receive(struct inbox_message *message, void *receiver) {
     cr_assert_eq(receiver, &world);
     world.turns++;
-    if (((struct letter *)message)->last) loop_stop(world.loop);
+    if (container_of(message, struct letter, message)->last) loop_stop(world.loop);
 }
 
 static void *send_letters(void *context) {
@@ -263,7 +265,7 @@ static void send_to_itself(void *owner) {
     static int rounds;
     cr_assert_eq(owner, &world);
     if (rounds++ == 3) {
-        // Taken when asked for; nothing is left for the next turn.
+        // Runs when asked for; nothing is left for the next turn.
         letter.last = true;
         loop_send(world.loop, &letter.message);
         loop_take_own(world.loop);
@@ -276,7 +278,7 @@ static void send_to_itself(void *owner) {
 
 Test(loop, what_it_sends_to_itself_comes_without_a_wake) {
     static struct letter first;
-    // Before it runs this is another's message.
+    // Until it runs, the message is not this one's.
     first.message.run = receive;
     loop_send(world.loop, &first.message);
     loop_run(world.loop, send_to_itself);

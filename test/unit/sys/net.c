@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Sockets: endpoints, listeners, addresses.
 #include "sys/net.h"
 
 #include <criterion/criterion.h>

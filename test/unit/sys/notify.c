@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Reports to systemd.
 #include "sys/notify.h"
 
 #include <criterion/criterion.h>
@@ -9,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-// A manager that listens on a socket in the abstract name space, which leaves no file behind.
+// A service manager that listens on a socket with an abstract name, which leaves no file behind.
 static int manager(void) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     socklen_t len = sizeof address;

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+// Access to what is asked for; GET /access.
+#include "api/access.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+#include "api/api.h"
+#include "api/resource.h"
+#include "auth/credential.h"
+#include "base/json.h"
+#include "base/topic.h"
+#include "proto/url.h"
+
+// When a client that was refused for want of room may come again.
+#define REFUSED_RETRY_S 5
+
+// --- who asks ---------------------------------------------------------------------------------------
+
+// Without keys, loopback is the only fence: a name that a foreign page has made to point here must not
+// get through it (DNS rebinding). Addresses and localhost are what people type.
+static bool host_is_local(struct str host) {
+    char text[64];
+    struct in_addr four;
+    struct in6_addr six;
+    if (host.len && host.ptr[0] == '[') {
+        const char *end = memchr(host.ptr, ']', host.len);
+        host = (struct str){host.ptr + 1, end ? (size_t)(end - host.ptr - 1) : 0};
+    } else {
+        host = str_cut(&host, ':');
+    }
+    if (host.len == 0) return true; // HTTP/1.0
+    if (host.len >= sizeof text) return false;
+    memcpy(text, host.ptr, host.len);
+    text[host.len] = '\0';
+    if (inet_pton(AF_INET, text, &four) == 1 || inet_pton(AF_INET6, text, &six) == 1) return true;
+    struct str end = STR(".localhost");
+    return str_equal_nocase(host, STR("localhost")) ||
+           (host.len > end.len &&
+            str_equal_nocase((struct str){host.ptr + host.len - end.len, end.len}, end));
+}
+
+// Whether the Origin is the hub itself.
+static bool is_same_origin(const struct request *request, struct str origin) {
+    const char *slashes = memmem(origin.ptr, origin.len, "://", 3);
+    if (!slashes) return false;
+    struct str authority = {slashes + 3, (size_t)(origin.ptr + origin.len - slashes - 3)};
+    return str_equal_nocase(authority, request->authority);
+}
+
+// A foreign page may make a browser send a POST, with the browser's cookie or from inside the network,
+// without being able to read the answer. A request that presents a key itself is not affected.
+static bool is_forged(const struct exchange *exchange, const struct request *request,
+                      struct credential credential) {
+    bool reads = request->method == METHOD_GET || request->method == METHOD_HEAD;
+    if (reads || (credential.secret.ptr && !credential.by_browser)) return false;
+    struct str origin = request_field(request, "Origin");
+    return origin.ptr && !is_same_origin(request, origin) && exchange->cors == CORS_NONE;
+}
+
+struct grant *access_check(struct exchange *exchange, struct params *params) {
+    const struct site *site = api_of(exchange)->site;
+    const struct request *request = exchange_request(exchange);
+    struct credential credential = credential_read(request, params);
+    struct grant *grant;
+    if (site->config->auth.open && !site->config->open && !host_is_local(request->authority)) {
+        exchange_refuse(exchange, 403,
+                        "without keys the hub answers only to an address or localhost in the Host "
+                        "field; configure keys, or say --open");
+        return NULL;
+    }
+    if (auth_check(site->auth, credential.secret, &grant)) {
+        exchange_problem(exchange,
+                         &(struct problem){
+                             .status = 401,
+                             .detail = "the key is wrong",
+                             .field = {STR("WWW-Authenticate"),
+                                       STR("Bearer realm=\"tailrace\", error=\"invalid_token\"")},
+                         });
+        return NULL;
+    }
+    if (is_forged(exchange, request, credential)) {
+        exchange_refuse(exchange, 403, "the page's origin is not among those allowed (origins)");
+        grant_put(grant);
+        return NULL;
+    }
+    return grant;
+}
+
+void access_forbid(struct exchange *exchange, const struct grant *grant, const char *what) {
+    char detail[200];
+    if (grant->is_key) {
+        snprintf(detail, sizeof detail, "this key may not %s", what);
+        exchange_refuse(exchange, 403, detail);
+        return;
+    }
+    snprintf(detail, sizeof detail,
+             "a key is needed to %s: send it as `Authorization: Bearer KEY` or as ?key=KEY", what);
+    exchange_problem(exchange,
+                     &(struct problem){
+                         .status = 401,
+                         .detail = detail,
+                         .field = {STR("WWW-Authenticate"), STR("Bearer realm=\"tailrace\"")},
+                     });
+}
+
+// --- topics -----------------------------------------------------------------------------------------
+
+bool access_decode_topic(struct exchange *exchange, char memory[LIMIT_TOPIC_BYTES],
+                         struct str *topic) {
+    char detail[100];
+    size_t len = 0;
+    int err = url_decode(exchange_request(exchange)->rest, false, memory, LIMIT_TOPIC_BYTES, &len);
+    *topic = (struct str){memory, len};
+    if (!err) return true;
+    if (err == ERR_TOO_LONG) {
+        snprintf(detail, sizeof detail, "the topic is longer than %d bytes", LIMIT_TOPIC_BYTES);
+    } else {
+        snprintf(detail, sizeof detail, "the topic is not valid percent-encoding");
+    }
+    exchange_refuse(exchange, 400, detail);
+    return false;
+}
+
+static bool may_write(struct exchange *exchange, const struct grant *grant, struct str topic) {
+    struct report report = {0};
+    if (topic_check(topic, &report)) {
+        exchange_refuse(exchange, 400, report.text);
+    } else if (topic_is_reserved(topic)) {
+        exchange_refuse(exchange, 403, "topics under $sys/ belong to the hub");
+    } else if (!grant_may_publish(grant, topic)) {
+        access_forbid(exchange, grant, "publish to this topic");
+    } else {
+        return true;
+    }
+    return false;
+}
+
+static bool has_room(struct exchange *exchange) {
+    struct problem problem = {.retry_after_s = REFUSED_RETRY_S};
+    problem.detail = admission_problem((enum admission_answer)exchange->admission, &problem.status);
+    if (!problem.detail) return true;
+    exchange->http->counts.refused_total++;
+    exchange_problem(exchange, &problem);
+    return false;
+}
+
+bool access_check_write(struct exchange *exchange, struct params *params,
+                        char memory[LIMIT_TOPIC_BYTES], struct str *topic) {
+    struct grant *grant = access_check(exchange, params);
+    bool may = grant && access_decode_topic(exchange, memory, topic) &&
+               may_write(exchange, grant, *topic) && has_room(exchange);
+    grant_put(grant);
+    return may;
+}
+
+// --- GET /access ------------------------------------------------------------------------------------
+
+static void list_patterns(struct json *json, const char *name, const struct pattern *patterns,
+                          size_t count) {
+    json_array(json, name);
+    for (size_t i = 0; i < count; i++) json_str(json, NULL, patterns[i].text);
+    json_end(json);
+}
+
+// What the caller may do, so that a page can leave out what it may not.
+static void answer_access(struct exchange *exchange) {
+    const struct request *request = exchange_request(exchange);
+    struct params params;
+    struct buf body;
+    if (params_init(&params, request->query, request->preset)) {
+        exchange_abort(exchange);
+        return;
+    }
+    struct grant *grant = access_check(exchange, &params);
+    if (grant) {
+        buf_init(&body, LIMIT_TAIL_BYTES);
+        struct json json = JSON(&body);
+        json_object(&json, NULL);
+        if (grant->is_key) {
+            json_str(&json, "key", str_from(grant->name));
+        } else {
+            json_null(&json, "key");
+        }
+        list_patterns(&json, "publish", grant->publish, grant->publish_count);
+        list_patterns(&json, "subscribe", grant->subscribe, grant->subscribe_count);
+        json_end(&json);
+        buf_append_char(&body, '\n');
+        struct answer answer = {.status = 200, .type = "application/json", .body = buf_str(&body)};
+        answer_text(&answer, "Cache-Control", "no-store");
+        exchange_answer(exchange, &answer);
+        buf_fini(&body);
+    }
+    grant_put(grant);
+    params_fini(&params);
+}
+
+static const struct handler access_handler = {.begin = answer_access};
+const struct resource access_resource = {.get = &access_handler};

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// Exchanges: what is the same for all kinds of connections.
+#include "http/exchange.h"
+
+static void count(struct exchange *exchange, int status) {
+    struct http_counts *counts = &exchange->http->counts;
+    if (status >= 500) {
+        counts->errors_5xx_total++;
+    } else if (status >= 400) {
+        counts->errors_4xx_total++;
+    }
+}
+
+void exchange_answer(struct exchange *exchange, const struct answer *answer) {
+    count(exchange, answer->status);
+    exchange->ops->answer(exchange, answer);
+}
+
+void exchange_problem(struct exchange *exchange, const struct problem *problem) {
+    struct problem_text text;
+    struct answer answer;
+    problem_answer(problem, &text, &answer);
+    if (buf_failed(&text.body))
+        exchange_abort(exchange);
+    else
+        exchange_answer(exchange, &answer);
+    problem_fini(&text);
+}
+
+void exchange_refuse(struct exchange *exchange, int status, const char *detail) {
+    exchange_problem(exchange, &(struct problem){.status = status, .detail = detail});
+}
+
+void exchange_stream(struct exchange *exchange, const struct answer *answer, struct buf *head) {
+    ASSERT(answer->length != ANSWER_WHOLE);
+    count(exchange, answer->status);
+    exchange->ops->stream(exchange, answer, head);
+}
+
+unsigned exchange_common_fields(const struct exchange *exchange, struct str origin,
+                                struct field out[EXCHANGE_COMMON_FIELDS_MAX]) {
+    unsigned count = 0;
+    out[count++] = (struct field){STR("X-Content-Type-Options"), STR("nosniff")};
+    if (cors_varies(exchange->http->settings->cors))
+        out[count++] = (struct field){STR("Vary"), STR("Origin")};
+    if (exchange->cors == CORS_NONE) return count;
+    bool any = exchange->cors == CORS_ANY;
+    out[count++] = (struct field){STR("Access-Control-Allow-Origin"), any ? STR("*") : origin};
+    if (!any) out[count++] = (struct field){STR("Access-Control-Allow-Credentials"), STR("true")};
+    out[count++] = (struct field){STR("Access-Control-Expose-Headers"), STR("ETag, Retry-After")};
+    return count;
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// The journal's topics in memory.
+#include "journal/topic_rows.h"
+
+#include <stdlib.h>
+
+#include "base/array.h"
+#include "sys/hash.h"
+
+static void topic_row_free(struct topic_row *topic) {
+    free(topic->stack);
+    free(topic);
+}
+
+void topic_rows_fini(struct topic_rows *topics) {
+    for (size_t i = 0; i < topics->by_no.cap; i++)
+        if (topics->by_no.at[i].item) topic_row_free(topics->by_no.at[i].item);
+    slots_fini(&topics->by_no);
+    slots_fini(&topics->by_name);
+}
+
+static uint64_t hash_no(uint32_t no) { return hash_bytes(&no, sizeof no); }
+
+static bool match_name(const void *item, void *wanted) {
+    return str_equal(topic_row_name(item), *(const struct str *)wanted);
+}
+
+static bool match_no(const void *item, void *wanted) {
+    return ((const struct topic_row *)item)->no == *(const uint32_t *)wanted;
+}
+
+struct topic_row *topic_rows_find(const struct topic_rows *topics, struct str name) {
+    return slots_find(&topics->by_name, hash_bytes(name.ptr, name.len), match_name, &name);
+}
+
+struct topic_row *topic_rows_find_no(const struct topic_rows *topics, uint32_t no) {
+    return slots_find(&topics->by_no, hash_no(no), match_no, &no);
+}
+
+int topic_rows_add(struct topic_rows *topics, struct str name, uint32_t no,
+                   struct topic_row **out) {
+    struct topic_row *topic = calloc(1, sizeof *topic + name.len);
+    if (!topic) return ERR_NOMEM;
+    topic->hash = hash_bytes(name.ptr, name.len);
+    topic->no = no;
+    topic->name_len = (uint16_t)name.len;
+    memcpy(topic->name, name.ptr, name.len);
+    int err = slots_add(&topics->by_name, topic->hash, topic);
+    if (err) goto failed;
+    err = slots_add(&topics->by_no, hash_no(no), topic);
+    if (err) {
+        slots_remove(&topics->by_name, topic->hash, topic);
+        goto failed;
+    }
+    *out = topic;
+    return 0;
+failed:
+    topic_row_free(topic);
+    return err;
+}
+
+void topic_rows_drop(struct topic_rows *topics, struct topic_row *topic) {
+    slots_remove(&topics->by_name, topic->hash, topic);
+    slots_remove(&topics->by_no, hash_no(topic->no), topic);
+    topic_row_free(topic);
+}
+
+int topic_row_stack_reset(struct topic_row *topic, uint64_t ordinal) {
+    unsigned depth = (unsigned)__builtin_popcountll(ordinal);
+    if (!array_reserve(topic->stack, topic->stack_cap, depth)) return ERR_NOMEM;
+    if (depth) memset(topic->stack, 0, depth * sizeof *topic->stack);
+    topic->stack_depth = (uint8_t)depth;
+    topic->stack_known = true;
+    return 0;
+}
+
+int topic_row_push(struct topic_row *topic, uint64_t seq, uint64_t *jump) {
+    ASSERT(topic->stack_known);
+    unsigned ones = (unsigned)__builtin_ctzll(~topic->now.last_ordinal);
+    unsigned depth = topic->stack_depth - ones;
+    if (!array_reserve(topic->stack, topic->stack_cap, depth + 1)) return ERR_NOMEM;
+    *jump = depth ? topic->stack[depth - 1] : 0;
+    topic->stack[depth] = seq;
+    topic->stack_depth = (uint8_t)(depth + 1);
+    return 0;
+}

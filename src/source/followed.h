@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// One open file that is followed: reading it line by line.
+//
+//   0 ········ line_at ············ read_at ············ end of the file
+//     handed on        in `lines`             not read
+//
+// A line is handed on once. `mark` proves what was in the file up to `line_at`: a file that was
+// truncated and has grown again is told apart by its content.
+#ifndef TAILRACE_SOURCE_FOLLOWED_H
+#define TAILRACE_SOURCE_FOLLOWED_H
+
+#include "base/lines.h"
+#include "source/feed.h"
+#include "source/mark.h"
+#include "source/watch.h"
+
+struct followed_file {
+    struct watch watch;
+    struct source *source;
+    struct feed *feed; // gets the errors, and is woken when the file changes
+    const char *path;  // for messages; borrowed from the owner of the feed
+    int fd;
+    // The file was truncated after it was rotated away: no more lines will come from it.
+    bool ended;
+    struct lines lines;
+    uint64_t line_at; // first byte that belongs to no line handed on so far
+    uint64_t read_at; // first byte that has not gone through `lines`
+    // At line_at; further back when the file was truncated before the mark could be moved.
+    struct mark mark;
+    int64_t mtime_ns; // of the file before it was last read
+    uint64_t grew_ms; // when bytes were last read, or when it was opened
+};
+
+enum drained { DRAINED_END, DRAINED_FULL, DRAINED_TRUNCATED, DRAINED_FAILED };
+
+// Reading starts at the mark; NULL: at the start of the file. Takes over the descriptor, also when
+// it fails. NULL: out of memory, or the file cannot be examined.
+struct followed_file *followed_new(struct source *source, struct feed *feed, const char *path,
+                                   int fd, const struct mark *mark);
+// NULL is fine.
+void followed_free(struct followed_file *file);
+
+// Hands on new lines, until the chunk is full or *budget bytes have been read. An event of the
+// file's first line gets `first_flags`.
+//
+// DRAINED_END: everything up to the end was read.
+// DRAINED_FULL: there may be more.
+// DRAINED_TRUNCATED: the file was truncated. The mark stays at what is certain, and *certain is the
+// number of the chunk's lines up to there; the lines after them were read during the truncation.
+// DRAINED_FAILED: it could not be read; the feed has the error.
+enum drained followed_drain(struct followed_file *file, struct chunk *chunk, uint8_t first_flags,
+                            size_t *budget, uint32_t *certain) MUST_CHECK;
+// Hands on the text after the last newline as a line, if there is any. ERR_NOMEM: try again later.
+int followed_rest(struct followed_file *file, struct chunk *chunk, uint8_t first_flags) MUST_CHECK;
+// Text that was read but not handed on will be read again.
+void followed_rewind(struct followed_file *file);
+// The whole file will be read again; nothing is known of its content.
+void followed_restart(struct followed_file *file);
+
+// Milliseconds since bytes were last read.
+uint64_t followed_quiet_ms(const struct followed_file *file);
+// Whether there is at least one byte to read.
+bool followed_has_more(const struct followed_file *file);
+
+#endif
