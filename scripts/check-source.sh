@@ -7,10 +7,7 @@ cd "$(dirname "$0")/.."
 export LC_ALL=C.UTF-8
 
 # Folders that are not checked yet.
-NOT_READY=(src/hub src/http src/api src/server src/config src/journal src/auth web test/e2e
-    src/proto/http1.h src/proto/http1.c src/proto/http1_write.c src/source/check.c src/source/source.h
-    test/unit/hub test/unit/http test/unit/api test/unit/config test/unit/journal test/unit/auth
-    test/bench/domain.c test/bench/bench.mk Makefile .ci examples)
+NOT_READY=(src/journal test/unit/journal web test/e2e examples)
 COLUMNS_MAX=100
 
 wrong=0
@@ -37,7 +34,7 @@ C=('src/*.[ch]' 'test/*.[ch]')
 JS=('web/*.js' 'web/*.mjs' 'web/*.ts' 'test/*.js' 'test/*.mjs' 'examples/*.js')
 SHELL=('*.sh' .ci/run Makefile '*.mk')
 
-# --- comments
+# --- comments and names
 
 # A comment line ends at the last column. So does a comment behind code.
 long="(?=.{$((COLUMNS_MAX + 1))})"
@@ -80,6 +77,26 @@ while IFS= read -r file; do
     head -n 4 "$file" | grep -A1 'SPDX-License-Identifier' | tail -n 1 |
         grep -qE '^(//|/\*| \*|# |<!--) *[^ ]' || complain "$file: does not say what it is for below its SPDX line"
 done < <(files '*.c' '*.h' '*.js' '*.mjs' '*.ts' '*.css' '*.sh')
+
+# A function that other files call is named after its module: the stem of its file (or the stem's
+# first part, or its singular), or the folder for the functions of the folder's public header.
+misnamed() {
+    local file=$1 stem folder
+    stem=$(basename "$file" .c)
+    folder=$(basename "$(dirname "$file")")
+    grep -nE '^[a-z][a-z_0-9 *]*[ *][a-z_0-9]+\(' "$file" | grep -vE '^[0-9]+:(static|typedef|extern|return)\b|;$' |
+        sed -E 's/^([0-9]+):[^(]*[ *]([a-z_0-9]+)\(.*/\1 \2/' | while read -r line name; do
+            case $name in
+                main | "$stem"* | "${stem%s}"* | "${stem%_*}"* | "$folder"* | cli_*) ;;
+                report_*) [ "$stem" = err ] || printf '%s:%s: %s\n' "$file" "$line" "$name" ;;
+                grant_*) [ "$folder" = auth ] || printf '%s:%s: %s\n' "$file" "$line" "$name" ;;
+                *) printf '%s:%s: %s\n' "$file" "$line" "$name" ;;
+            esac
+        done
+}
+while IFS= read -r match; do
+    complain "$match is not named after its module"
+done < <(files 'src/*.c' | while IFS= read -r file; do misnamed "$file"; done)
 
 # One word means one thing: no two structs of the program have the same name.
 while IFS= read -r name; do

@@ -27,7 +27,7 @@ static struct tm now_utc(void) {
     return utc;
 }
 
-void demo_write_request(FILE *file, unsigned *seed) {
+void demo_logs_request(FILE *file, unsigned *seed) {
     static const char *const paths[] = {
         "/", "/login", "/api/orders", "/api/orders/1042", "/assets/app.js", "/search?q=lamp"};
     static const int statuses[] = {200, 200, 200, 200, 200, 200, 304, 304, 404, 500};
@@ -38,7 +38,7 @@ void demo_write_request(FILE *file, unsigned *seed) {
             PICK(paths, seed), PICK(statuses, seed), below(seed, 40000) + 120);
 }
 
-void demo_write_shop(FILE *file, unsigned *seed) {
+void demo_logs_shop(FILE *file, unsigned *seed) {
     static const struct {
         const char *level, *message;
     } events[] = {
@@ -61,7 +61,7 @@ void demo_write_shop(FILE *file, unsigned *seed) {
             (const char *const[]){"NL", "DE", "FR", "SE"}[below(seed, 4)]);
 }
 
-void demo_write_worker(FILE *file, unsigned *seed) {
+void demo_logs_worker(FILE *file, unsigned *seed) {
     static const char *const jobs[] = {"thumbnails", "newsletter", "invoices", "search-index"};
     const char *job = PICK(jobs, seed);
     int id = 8000 + below(seed, 900);
@@ -86,7 +86,7 @@ void demo_write_worker(FILE *file, unsigned *seed) {
     }
 }
 
-void demo_write_build(FILE *file) {
+void demo_logs_build(FILE *file) {
     static const char *const sources[] = {
         "base/buf",     "base/topic", "sys/loop", "proto/http1", "proto/sse",    "journal/store",
         "journal/trim", "hub/fanout", "hub/pump", "server/conn", "server/router"};
@@ -109,7 +109,7 @@ void demo_write_build(FILE *file) {
           file);
 }
 
-void demo_write_sample(FILE *file) {
+void demo_logs_sample(FILE *file) {
     static const char *const steps[] = {
         "fetching sources",
         "resolving 214 packages",

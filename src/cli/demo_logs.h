@@ -6,14 +6,14 @@
 #include <stdio.h>
 
 // One visitor: a line of a web server's access log.
-void demo_write_request(FILE *file, unsigned *seed);
+void demo_logs_request(FILE *file, unsigned *seed);
 // One event of the shop: a JSON object with a level.
-void demo_write_shop(FILE *file, unsigned *seed);
+void demo_logs_shop(FILE *file, unsigned *seed);
 // One job: plain text with a level. A job that fails has a stack trace below it.
-void demo_write_worker(FILE *file, unsigned *seed);
+void demo_logs_worker(FILE *file, unsigned *seed);
 // A whole build, in colours.
-void demo_write_build(FILE *file);
+void demo_logs_build(FILE *file);
 // A whole log from an earlier time.
-void demo_write_sample(FILE *file);
+void demo_logs_sample(FILE *file);
 
 #endif

@@ -11,7 +11,8 @@
 #include "hub/subscriber.h"
 
 // What one slice looks at, in events of ordinary length, and how long it may take: a regular
-// expression or a cold disk may need a thousand times as long for an event as a text in memory does.
+// expression or a cold disk may need a thousand times as long for an event as a text in memory
+// does.
 #define SLICE 1024
 #define SLICE_US 1000
 // How often it looks at the clock, in events; a regular expression after each.

@@ -27,8 +27,8 @@ static uint64_t lost_since(const struct hub *hub, const struct subscriber *subsc
     return highest;
 }
 
-// Loss that has not been told yet: retention overtook what the subscriber is still to be given. To be
-// called when it owes nothing of what it was given: the cursor is then where the client is.
+// Loss that has not been told yet: retention overtook what the subscriber is still to be given. To
+// be called when it owes nothing of what it was given: the cursor is then where the client is.
 static void check_gap(struct hub *hub, struct subscriber *subscriber) {
     const struct selector *selector = subscriber->selector;
     const struct replay_list *list = replay_list_of(subscriber);
@@ -72,7 +72,8 @@ static void caught_up(struct hub *hub, struct subscriber *subscriber) {
     } else if (directory_last_closed(&hub->directory, subscriber->selector)) {
         subscriber_finish_closed(hub, subscriber);
     } else if (hub->position != hub->delivered) {
-        // In the middle of a turn: the fan-out still has events in hand that the pump has just given.
+        // In the middle of a turn: the fan-out still has events in hand that the pump has just
+        // given.
         ready_add(&hub->ready, subscriber);
     } else {
         subscriber_go_live(hub, subscriber);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A start that is more than a cursor: what a subscriber keeps until it is used up. Data and lifetime
-// only; start.c makes them, gather.c, pump.c and history.c use them.
+// A start that is more than a cursor: what a subscriber keeps until it is used up. Data and
+// lifetime only; start.c makes them, gather.c, pump.c and history.c use them.
 #ifndef TAILRACE_HUB_REPLAY_H
 #define TAILRACE_HUB_REPLAY_H
 

@@ -73,8 +73,8 @@ static int start_last(struct hub *hub, struct subscriber *subscriber, uint64_t c
         subscriber->cursor = hub->position;
         return 0;
     }
-    // Everything there is: a cursor at the beginning says it. Not for a wide selector: it would read
-    // the whole store for it.
+    // Everything there is: a cursor at the beginning says it. Not for a wide selector: it would
+    // read the whole store for it.
     bool all = selector->topics_count <= GATHER_MERGE_TOPICS;
     for (uint32_t i = 0; i < selector->topics_count; i++) {
         const struct topic *topic = directory_topic(&hub->directory, selector->topics[i]);

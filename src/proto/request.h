@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A request's head (RFC 9110), whatever version of HTTP it came by. Borrowed: everything in it lives
-// as long as whoever has read it from the wire says (for HTTP/1.1: proto/http1.h).
+// A request's head (RFC 9110), whatever version of HTTP it came by. Borrowed: everything in it
+// lives as long as whoever has read it from the wire says (for HTTP/1.1: proto/http1.h).
 #ifndef TAILRACE_PROTO_REQUEST_H
 #define TAILRACE_PROTO_REQUEST_H
 
@@ -42,10 +42,11 @@ struct request {
 
 // The value of the first field of that name (without case), ptr NULL when there is none. Fields for
 // which a second one would be ambiguous (Host, Content-Length, Transfer-Encoding, Authorization,
-// X-Api-Key, X-Functions-Key, Content-Type, Last-Event-ID, Origin) occur at most once: whoever reads
-// the request refuses it otherwise.
+// X-Api-Key, X-Functions-Key, Content-Type, Last-Event-ID, Origin) occur at most once: whoever
+// reads the request refuses it otherwise.
 struct str request_field(const struct request *request, const char *name);
-// For fields that may be repeated (Accept, Cookie): *index starts at 0; false when there is no more.
+// For fields that may be repeated (Accept, Cookie): *index starts at 0; false when there is no
+// more.
 bool request_field_next(const struct request *request, const char *name, size_t *index,
                         struct str *value);
 

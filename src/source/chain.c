@@ -49,7 +49,7 @@ static int open_sibling(const struct tail *tail, const struct sibling *sibling, 
 static int look_around(struct tail *tail, struct file_id id, struct sibling **list, size_t *count) {
     *list = NULL;
     *count = 0;
-    int err = siblings_list(tail->dir, tail->base, list, count);
+    int err = rotated_list(tail->dir, tail->base, list, count);
     if (err == ERR_IO)
         feed_error(&tail->feed, "%s: cannot look for rotated files: %s", tail->dir,
                    strerror(errno));
@@ -57,7 +57,7 @@ static int look_around(struct tail *tail, struct file_id id, struct sibling **li
     int failed = tail->follow_symlink ? stat(tail->path, &st) : lstat(tail->path, &st);
     struct file_id now = failed ? (struct file_id){0} : file_id(&st);
     if (err == ERR_IO || (!err && file_id_equal(now, id))) return 0;
-    siblings_free(*list, *count);
+    rotated_free(*list, *count);
     *list = NULL;
     *count = 0;
     source_rescan(tail->source);
@@ -106,7 +106,7 @@ static int append_siblings(struct tail *tail, const struct sibling *list, size_t
                            const struct sibling *from, int64_t since_ns, struct file_id at_path) {
     for (size_t i = 0; i < count; i++) {
         const struct sibling *s = &list[i];
-        bool later = from ? s->mtime_ns >= since_ns && sibling_compare(from, s, tail->base) < 0
+        bool later = from ? s->mtime_ns >= since_ns && rotated_compare(from, s, tail->base) < 0
                           : s->mtime_ns > since_ns;
         if (!s->rotated || !later || file_id_equal(s->id, at_path) || chain_holds(tail, s->id))
             continue;
@@ -169,7 +169,7 @@ static void rotated(struct tail *tail, int fd, struct file_id id) {
         close(fd);
     else
         append_path(tail, fd, id);
-    siblings_free(list, count);
+    rotated_free(list, count);
 }
 
 // --- starting ------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ static int begin_with_siblings(struct tail *tail, struct file_id id) {
     int err = look_around(tail, id, &list, &count);
     // The kernel stamps files with the time of its last clock tick.
     if (!err) err = append_siblings(tail, list, count, NULL, tail->missing_ns - TICK_NS, id);
-    siblings_free(list, count);
+    rotated_free(list, count);
     return err;
 }
 
@@ -304,7 +304,7 @@ static void resume(struct tail *tail, int fd, struct file_id id) {
     } else {
         (void)!resume_elsewhere(tail, fd, id, list, count);
     }
-    siblings_free(list, count);
+    rotated_free(list, count);
 }
 
 static void attach(struct tail *tail, int fd, struct file_id id) {
@@ -409,6 +409,6 @@ int chain_find_copy(struct tail *tail) {
             err = ERR_AGAIN;
         }
     }
-    siblings_free(list, count);
+    rotated_free(list, count);
     return err;
 }

@@ -6,122 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/array.h"
 #include "base/container.h"
-#include "base/lines.h"
 #include "base/list.h"
-#include "base/utf8.h"
 #include "source/source_priv.h"
 #include "sys/clock.h"
 #include "sys/hash.h"
 #include "sys/log.h"
 
-// Bytes of text in one chunk, which is one commit. With lines of some hundred bytes this bound and
-// LIMIT_PUBLISH_EVENTS are reached at about the same time.
-#define CHUNK_BYTES (1024u * 1024)
-static_assert(CHUNK_BYTES <= LIMIT_PUBLISH_BYTES, "a chunk is one publish");
 // A refused chunk is offered again after this time, which doubles with each refusal.
 #define BACKOFF_MIN_MS 10
 #define BACKOFF_MAX_MS 2000
 // The same error is logged at most this often.
 #define ERROR_LOG_MS 60000
-
-// --- chunks --------------------------------------------------------------------------------------
-
-struct chunk *chunk_new(void) {
-    struct chunk *chunk = calloc(1, sizeof *chunk);
-    // Text just short of the bound may get one more line. Repairing makes one byte three.
-    if (chunk) buf_init(&chunk->text, CHUNK_BYTES + 4 * (size_t)LIMIT_DATA_BYTES);
-    return chunk;
-}
-
-static void free_events(struct chunk *chunk) {
-    if (!chunk->publish.events) return;
-    for (uint32_t i = 0; i < chunk->publish.count; i++) event_free(chunk->publish.events[i]);
-    free(chunk->publish.events);
-    chunk->publish.events = NULL;
-}
-
-void chunk_free(struct chunk *chunk) {
-    if (!chunk) return;
-    free_events(chunk);
-    buf_fini(&chunk->text);
-    free(chunk->lines);
-    free(chunk);
-}
-
-bool chunk_full(const struct chunk *chunk) {
-    return chunk->count >= LIMIT_PUBLISH_EVENTS || chunk->text.len >= CHUNK_BYTES;
-}
-
-void chunk_cut(struct chunk *chunk, uint32_t count) {
-    ASSERT(count <= chunk->count);
-    chunk->count = count;
-    chunk->text.len = count ? chunk->lines[count - 1].end : 0;
-}
-
-// NUL is valid UTF-8, but in many clients a string ends there.
-static void replace_nuls(struct buf *out, struct str line) {
-    while (line.len) {
-        const char *nul = memchr(line.ptr, 0, line.len);
-        size_t len = nul ? (size_t)(nul - line.ptr) : line.len;
-        utf8_repair(out, (struct str){line.ptr, len});
-        if (!nul) return;
-        buf_append_str(out, STR("\xEF\xBF\xBD"));
-        line = (struct str){line.ptr + len + 1, line.len - len - 1};
-    }
-}
-
-static void append_clean(struct buf *out, struct str line, size_t line_max, uint64_t length) {
-    if (!memchr(line.ptr, 0, line.len) && utf8_valid(line)) {
-        buf_append_str(out, line);
-        return;
-    }
-    size_t start = out->len;
-    replace_nuls(out, line);
-    struct str clean = {out->data + start, out->len - start};
-    if (buf_failed(out) || clean.len <= line_max + LINES_MARK_BYTES) return;
-    // Replacement characters are longer than the bytes that they replace.
-    out->len = start + utf8_cut(clean, line_max).len;
-    lines_mark_cut(out, (struct str){"", 0}, 0, length);
-}
-
-int chunk_add(struct chunk *chunk, struct str line, size_t line_max, uint64_t length,
-              uint8_t flags) {
-    if (!array_reserve(chunk->lines, chunk->cap, chunk->count + 1)) return ERR_NOMEM;
-    size_t start = chunk->text.len;
-    append_clean(&chunk->text, line, line_max, length);
-    if (buf_failed(&chunk->text)) {
-        chunk->text.len = start;
-        chunk->text.failed = false;
-        return ERR_NOMEM;
-    }
-    chunk->lines[chunk->count++] = (struct chunk_line){(uint32_t)chunk->text.len, flags};
-    return 0;
-}
-
-static int make_events(struct chunk *chunk) {
-    struct feed *feed = chunk->feed;
-    struct publish *publish = &chunk->publish;
-    publish->count = 0;
-    if (chunk->count == 0) return 0;
-    publish->events = malloc(chunk->count * sizeof *publish->events);
-    if (!publish->events) return ERR_NOMEM;
-    uint32_t start = 0;
-    struct str topic = str_from(feed->topic), type = str_from(feed->type);
-    for (uint32_t i = 0; i < chunk->count; i++) {
-        const struct chunk_line *line = &chunk->lines[i];
-        struct str data = {chunk->text.data + start, line->end - start};
-        start = line->end;
-        publish->events[i] = event_new(topic, type, (struct str){NULL, 0}, data, line->flags);
-        if (!publish->events[i]) {
-            free_events(chunk);
-            return ERR_NOMEM;
-        }
-        publish->count++;
-    }
-    return 0;
-}
 
 // --- the way to the journal ----------------------------------------------------------------------
 
@@ -210,7 +106,8 @@ static void launch(struct feed *feed) {
         publish->source_name = str_from(feed->position_name);
         publish->source_position = (struct str){chunk->position, chunk->position_len};
     }
-    int err = publish->events ? 0 : make_events(chunk);
+    int err =
+        publish->events ? 0 : chunk_make_events(chunk, str_from(feed->topic), str_from(feed->type));
     feed->accepted = true;
     if (!err) err = journal_publish(feed->sources->journal, publish);
     if (!err) return;

@@ -9,33 +9,12 @@
 #ifndef TAILRACE_SOURCE_FEED_H
 #define TAILRACE_SOURCE_FEED_H
 
-#include "base/buf.h"
-#include "base/limits.h"
-#include "journal/journal.h"
+#include "source/chunk.h"
 #include "source/source.h"
 #include "sys/loop.h"
 
 struct source;
 struct sources;
-
-// Lines, and the position after them. The events are made from the text when the chunk is offered
-// to the journal, and made again after a refusal: the journal does not return the events it was
-// given.
-struct chunk {
-    struct publish publish;
-    struct feed *feed;
-    struct buf text; // the text of all lines, without separators
-    struct chunk_line {
-        uint32_t end;  // in `text`
-        uint8_t flags; // of the event
-    } * lines;
-    uint32_t count, cap;
-    char position[LIMIT_SOURCE_POSITION_BYTES];
-    size_t position_len;                // 0: none
-    bool forget;                        // the journal is asked to forget the position
-    uint64_t position_bytes, lag_bytes; // for the status, once it is committed
-    size_t held;
-};
 
 struct feed {
     struct feed *prev, *next; // of sources->feeds
@@ -86,16 +65,5 @@ void feed_poke(struct feed *feed);
 void feed_error(struct feed *feed, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void feed_error_clear(struct feed *feed);
 void feed_attached(struct feed *feed, bool attached);
-
-struct chunk *chunk_new(void); // NULL: out of memory
-void chunk_free(struct chunk *chunk);
-bool chunk_full(const struct chunk *chunk);
-// Removes the lines after the first `count`.
-void chunk_cut(struct chunk *chunk, uint32_t count);
-// Adds a line, made valid UTF-8 without NUL. Replacement makes a line longer: beyond line_max it is
-// cut and marked with `length`, the length of the whole line as it was read. The event gets
-// `flags`. ERR_NOMEM: the chunk is unchanged.
-int chunk_add(struct chunk *chunk, struct str line, size_t line_max, uint64_t length,
-              uint8_t flags) MUST_CHECK;
 
 #endif

@@ -2,17 +2,14 @@
 // How far a file has been read, in a form that finds the file again: device, inode, offset, and
 // hashes of its head and of the bytes before the offset. Numbers alone prove nothing: inode numbers
 // are reused, and files are truncated.
-//
-// A position is what the journal stores for a followed path: the mark of the file being read, and
-// the mark of the file before it.
 #ifndef TAILRACE_SOURCE_MARK_H
 #define TAILRACE_SOURCE_MARK_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 #include "base/err.h"
-#include "base/limits.h"
-#include "base/str.h"
 
 struct file_id {
     uint64_t dev, ino; // ino 0: none
@@ -45,15 +42,5 @@ int mark_move(struct mark *mark, int fd, uint64_t offset) MUST_CHECK;
 // Whether the file has the content from which the mark was made: at least `offset` bytes, with this
 // head and tail. Ignores the inode.
 bool mark_holds(const struct mark *mark, int fd);
-struct position {
-    struct mark now, before; // before.id.ino 0: none
-    int64_t mtime_ns;        // of the file before it was last read; a copy of the file is not older
-    uint64_t generation;     // files read under this path so far
-};
-
-// Writes at most LIMIT_SOURCE_POSITION_BYTES bytes, without a terminator. Returns their number.
-size_t position_encode(const struct position *position, char out[LIMIT_SOURCE_POSITION_BYTES]);
-// ERR_CORRUPT for anything but what position_encode wrote.
-int position_decode(struct position *out, struct str text) MUST_CHECK;
 
 #endif

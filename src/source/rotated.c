@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/str.h"
 
 // Siblings looked at. With more, all names in the directory begin alike.
 #define SIBLINGS_MAX 4096
@@ -95,7 +96,7 @@ static bool rotation_number(const char *name, const char *base, uint64_t *number
     return str_to_u64((struct str){suffix.ptr + 1, suffix.len - 1}, 99999, number);
 }
 
-int sibling_compare(const struct sibling *a, const struct sibling *b, const char *base) {
+int rotated_compare(const struct sibling *a, const struct sibling *b, const char *base) {
     uint64_t number_a, number_b;
     if (rotation_number(a->name, base, &number_a) && rotation_number(b->name, base, &number_b) &&
         number_a != number_b)
@@ -104,9 +105,9 @@ int sibling_compare(const struct sibling *a, const struct sibling *b, const char
     return strcmp(a->name, b->name);
 }
 
-static int compare(const void *a, const void *b, void *base) { return sibling_compare(a, b, base); }
+static int compare(const void *a, const void *b, void *base) { return rotated_compare(a, b, base); }
 
-void siblings_free(struct sibling *list, size_t count) {
+void rotated_free(struct sibling *list, size_t count) {
     for (size_t i = 0; i < count; i++) free(list[i].name);
     free(list);
 }
@@ -145,7 +146,7 @@ static int look(const char *dir_path, const char *base, struct sibling **out, si
             err = take(&list, &count, &cap, dirfd(dir), entry->d_name, base);
     closedir(dir);
     if (err) {
-        siblings_free(list, count);
+        rotated_free(list, count);
         return err;
     }
     if (count) qsort_r(list, count, sizeof *list, compare, (void *)base);
@@ -161,14 +162,14 @@ static bool same(const struct sibling *a, size_t a_count, const struct sibling *
     return true;
 }
 
-int siblings_list(const char *dir, const char *base, struct sibling **out, size_t *count) {
+int rotated_list(const char *dir, const char *base, struct sibling **out, size_t *count) {
     struct sibling *list, *again;
     size_t list_count, again_count;
     int err = look(dir, base, &list, &list_count);
     for (int looks = 1; !err; looks++) {
         err = look(dir, base, &again, &again_count);
         bool agree = !err && same(list, list_count, again, again_count);
-        siblings_free(list, list_count);
+        rotated_free(list, list_count);
         if (agree) {
             *out = again;
             *count = again_count;
@@ -177,7 +178,7 @@ int siblings_list(const char *dir, const char *base, struct sibling **out, size_
         list = again;
         list_count = again_count;
         if (!err && looks == LOOKS_MAX) {
-            siblings_free(again, again_count);
+            rotated_free(again, again_count);
             err = ERR_AGAIN;
         }
     }

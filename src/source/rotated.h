@@ -27,11 +27,10 @@ struct sibling {
 // The regular files in `dir` whose names begin with `base` or are rotated_is, except `base` itself
 // and compressed ones, oldest first. Looks until two looks give the same, because a rotation may be
 // in progress; ERR_AGAIN when none do. ERR_IO with errno, ERR_NOMEM. Free the list with
-// siblings_free.
-int siblings_list(const char *dir, const char *base, struct sibling **out,
-                  size_t *count) MUST_CHECK;
-void siblings_free(struct sibling *list, size_t count);
+// rotated_free.
+int rotated_list(const char *dir, const char *base, struct sibling **out, size_t *count) MUST_CHECK;
+void rotated_free(struct sibling *list, size_t count);
 // Below 0 when `a` was rotated before `b`.
-int sibling_compare(const struct sibling *a, const struct sibling *b, const char *base);
+int rotated_compare(const struct sibling *a, const struct sibling *b, const char *base);
 
 #endif

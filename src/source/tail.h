@@ -10,6 +10,7 @@
 #define TAILRACE_SOURCE_TAIL_H
 
 #include "source/followed.h"
+#include "source/position.h"
 #include "source/source_priv.h"
 #include "sys/hash.h"
 

@@ -12,7 +12,7 @@
 // thread.
 uint64_t hash_bytes(const void *bytes, size_t len);
 
-// For content: the same in every process and on every machine, so it may be stored. Whoever can
+// For content: the same in every process and on every machine, so it may be stored. Anybody who can
 // choose the bytes can make two collide. Any thread.
 uint64_t hash_content(const void *bytes, size_t len);
 // The same with 128 bits: out[0] has the upper half, out[1] the lower.

@@ -67,11 +67,15 @@ scenario('help and version', async (s) => {
 
 scenario('a wrong command line is a usage error that names what is wrong', async (s) => {
     for (const [args, pattern] of [
-        [['serve', '--nonsense'], /--nonsense/],
-        [['serve', '--listen'], /listen/],
+        [['serve', '--nonsense'], /unknown option --nonsense$/m],
+        [['serve', '--nonsense=secret'], /unknown option --nonsense$/m],
+        [['pub', '-x'], /unknown option -x$/m],
+        [['serve', '--listen'], /option --listen needs a value/],
+        [['tail', '-n'], /option -n needs a value/],
+        [['tail', '--json=yes'], /option --json takes no value/],
         [['tail'], /URL/i],
         [['pub'], /URL/i],
-        [['check', 'a', 'b', 'c'], /./],
+        [['check', 'a', 'b', 'c'], /unexpected argument "a"/],
         [['tail', '-n', 'many', 'http://127.0.0.1:1/t/x'], /-n|many/],
         [['tail', 'not a url'], /not a url|URL/i],
         [['tail', 'ftp://127.0.0.1/t/x'], /ftp|http/i],

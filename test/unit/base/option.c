@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Rows of options: conversion, bounds, copying, comparing.
 #include "base/option.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Quoting a user's text for a message.
 #include "base/quote.h"
 
 #include <criterion/criterion.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Subscribers that are behind: slow ones, paced ones, those whom retention overtakes; and the proof by chance that each gets
-// everything once and in order.
+// Subscribers that are behind: slow ones, paced ones, those whom retention overtakes; and the proof
+// by chance that each gets everything once and in order.
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -247,7 +247,8 @@ Test(pump, a_topic_that_was_forgotten_is_told_to_who_is_behind_and_comes_back) {
     bench_close(&bench);
 }
 
-// The row of an empty topic goes when there are nearly too many; its name comes back under another number.
+// The row of an empty topic goes when there are nearly too many; its name comes back under another
+// number.
 static void drop_by_hand(struct bench *bench, const char *name, uint64_t seq) {
     struct topic *topic = directory_find(&bench->hub->directory, str_from(name));
     struct batch *batch = calloc(1, sizeof *batch);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Options of sources, and what is wrong with them.
 #include "source/check.h"
 
 #include <criterion/criterion.h>

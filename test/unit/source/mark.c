@@ -1,38 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Marks in files, and positions as text.
+// Marks in files: moving, holding, truncation.
 #include "source/mark.h"
 
 #include <criterion/criterion.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-Test(mark, position_survives_encoding) {
-    struct position in = {
-        .now = {{UINT64_MAX, 2}, INT64_MAX, 1024, 256, UINT64_MAX, 5},
-        .before = {{3, UINT64_MAX}, 9, 9, 9, 8, 7},
-        .mtime_ns = -1,
-        .generation = UINT64_MAX,
-    };
-    struct position out;
-    char text[LIMIT_SOURCE_POSITION_BYTES];
-    struct str encoded = {text, position_encode(&in, text)};
-    cr_assert_eq(position_decode(&out, encoded), 0);
-    cr_assert_eq(out.now.id.dev, UINT64_MAX);
-    cr_assert_eq(out.now.offset, INT64_MAX);
-    cr_assert_eq(out.now.head_hash, UINT64_MAX);
-    cr_assert_eq(out.before.id.ino, UINT64_MAX);
-    cr_assert_eq(out.before.tail_hash, 7);
-    cr_assert_eq(out.mtime_ns, -1);
-    cr_assert_eq(out.generation, UINT64_MAX);
-    for (size_t len = 0; len < encoded.len; len++) {
-        char *cut = malloc(len + 1);
-        memcpy(cut, text, len);
-        (void)!position_decode(&out, (struct str){cut, len});
-        free(cut);
-    }
-}
 
 static int file_with(const char *content) {
     char path[] = "/tmp/tailrace-mark-XXXXXX";

@@ -25,8 +25,8 @@ Test(rotated, names) {
 Test(rotated, order) {
     struct sibling one = {.name = "a.1", .mtime_ns = 5}, two = {.name = "a.2", .mtime_ns = 9};
     struct sibling day = {.name = "a-20261122", .mtime_ns = 7};
-    cr_assert_gt(sibling_compare(&one, &two, "a"), 0);
-    cr_assert_lt(sibling_compare(&one, &day, "a"), 0);
+    cr_assert_gt(rotated_compare(&one, &two, "a"), 0);
+    cr_assert_lt(rotated_compare(&one, &day, "a"), 0);
 }
 
 static void touch(const char *dir, const char *name) {
@@ -45,17 +45,17 @@ Test(rotated, siblings_of_a_directory_come_oldest_first) {
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) touch(dir, names[i]);
     struct sibling *list;
     size_t count;
-    cr_assert_eq(siblings_list(dir, "app.log", &list, &count), 0);
+    cr_assert_eq(rotated_list(dir, "app.log", &list, &count), 0);
     cr_assert_eq(count, 3);
     cr_assert_str_eq(list[0].name, "app.log.10");
     cr_assert_str_eq(list[1].name, "app.log.2");
     cr_assert_str_eq(list[2].name, "app.log.1");
-    siblings_free(list, count);
+    rotated_free(list, count);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[128];
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);
         unlink(path);
     }
     rmdir(dir);
-    cr_assert_eq(siblings_list(dir, "app.log", &list, &count), ERR_IO);
+    cr_assert_eq(rotated_list(dir, "app.log", &list, &count), ERR_IO);
 }

@@ -96,7 +96,7 @@ Test(watch, a_queue_that_ran_over_is_told_and_watching_goes_on) {
     for (unsigned long i = 0; i <= size / 2; i++) make_and_remove("a");
     loop_run(loop, NULL);
     cr_assert_eq(overflows, 1);
-    cr_assert_eq(told.times, size, "what was queued before is told");
+    cr_assert_eq(told.times, size, "the events that were queued before are reported");
     told.mask = 0;
     told.stops = true;
     make_and_remove("b");

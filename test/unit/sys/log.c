@@ -110,7 +110,7 @@ Test(log, long_lines_are_cut_not_lost) {
             struct str end = format == LOG_JSON ? STR("\"last\":1}\n") : STR(" last=1\n");
             cr_assert(whole.len > end.len &&
                           str_equal((struct str){line + whole.len - end.len, end.len}, end),
-                      "small fields stand behind long ones too");
+                      "small fields are kept behind long ones");
         }
     }
 }
