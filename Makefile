@@ -49,7 +49,7 @@ variant = $(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(
 
 SOURCES := $(wildcard src/*/*.c)
 OBJECTS := $(SOURCES:%.c=$(B)/%.o) $(B)/llhttp/api.o $(B)/llhttp/http.o $(B)/llhttp/llhttp.o \
-           $(B)/gen/assets.o
+           $(B)/gen/assets.o $(B)/gen/demo.o
 LIBRARY := $(filter-out $(B)/src/cli/%,$(OBJECTS))
 UNITS   := $(wildcard test/unit/*/*.c)
 HEADERS := $(wildcard src/*/*.h test/unit/*/*.h)
@@ -94,10 +94,17 @@ $(B)/gen/assets.S $(B)/gen/assets.inc &: scripts/embed.sh web $(wildcard web/kit
 	$(Q)mkdir -p $(@D)
 	$(Q)scripts/embed.sh $(B)/gen/assets $(WEB)
 
-$(B)/gen/assets.o: $(B)/gen/assets.S
+# So does the configuration of `tailrace demo`.
+$(B)/gen/demo.S $(B)/gen/demo.inc &: scripts/embed.sh src/cli/demo.yml
+	$(call say,EMBED,src/cli/demo.yml)
+	$(Q)mkdir -p $(@D)
+	$(Q)scripts/embed.sh $(B)/gen/demo src/cli/demo.yml
+
+$(B)/gen/%.o: $(B)/gen/%.S
 	$(Q)$(CC) $(filter -f%,$(HARDEN)) -c -o $@ $<
 
 $(B)/src/api/assets.o: $(B)/gen/assets.inc
+$(B)/src/cli/demo.o: $(B)/gen/demo.inc
 
 # Unit tests: one program for each layer, with everything but src/cli.
 LAYERS        ?= $(sort $(notdir $(patsubst %/,%,$(dir $(UNITS)))))
@@ -190,7 +197,7 @@ JS      := $(wildcard web/*.js web/kit/*.js examples/*/*.js test/e2e/*.mjs test/
 TIDIED  := $(SOURCES:%.c=$(B)/lint/%.tidy)
 ALONE   := $(HEADERS:%.h=$(B)/lint/%.alone)
 
-$(TIDIED): $(B)/lint/%.tidy: %.c $(HEADERS) .clang-tidy $(B)/gen/assets.inc
+$(TIDIED): $(B)/lint/%.tidy: %.c $(HEADERS) .clang-tidy $(B)/gen/assets.inc $(B)/gen/demo.inc
 	$(call say,TIDY,$<)
 	@mkdir -p $(@D)
 	$(Q)clang-tidy-14 --quiet $< -- $(CPPFLAGS) -std=gnu17 2>$@.log || { cat $@.log; exit 1; }

@@ -15,10 +15,10 @@
 // When a client that was refused for want of room may come again.
 #define REFUSED_RETRY_S 5
 
-// --- who asks ---------------------------------------------------------------------------------------
+// --- who asks ------------------------------------------------------------------------------------
 
-// Without keys, loopback is the only fence: a name that a foreign page has made to point here must not
-// get through it (DNS rebinding). Addresses and localhost are what people type.
+// Without keys, loopback is the only fence: a name that a foreign page has made to point here must
+// not get through it (DNS rebinding). Addresses and localhost are what people type.
 static bool host_is_local(struct str host) {
     char text[64];
     struct in_addr four;
@@ -48,8 +48,9 @@ static bool is_same_origin(const struct request *request, struct str origin) {
     return str_equal_nocase(authority, request->authority);
 }
 
-// A foreign page may make a browser send a POST, with the browser's cookie or from inside the network,
-// without being able to read the answer. A request that presents a key itself is not affected.
+// A foreign page may make a browser send a POST, with the browser's cookie or from inside the
+// network, without being able to read the answer. A request that presents a key itself is not
+// affected.
 static bool is_forged(const struct exchange *exchange, const struct request *request,
                       struct credential credential) {
     bool reads = request->method == METHOD_GET || request->method == METHOD_HEAD;
@@ -104,7 +105,7 @@ void access_forbid(struct exchange *exchange, const struct grant *grant, const c
                      });
 }
 
-// --- topics -----------------------------------------------------------------------------------------
+// --- topics --------------------------------------------------------------------------------------
 
 bool access_decode_topic(struct exchange *exchange, char memory[LIMIT_TOPIC_BYTES],
                          struct str *topic) {
@@ -154,7 +155,7 @@ bool access_check_write(struct exchange *exchange, struct params *params,
     return may;
 }
 
-// --- GET /access ------------------------------------------------------------------------------------
+// --- GET /access ---------------------------------------------------------------------------------
 
 static void list_patterns(struct json *json, const char *name, const struct pattern *patterns,
                           size_t count) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The table of web assets. scripts/embed.sh writes assets.inc (one ASSET line for each file) and the
-// assembly that holds the bytes under the symbols named there; both belong to one run of the script.
+// The table of web assets. scripts/embed.sh writes assets.inc (one ASSET line for each file) and
+// the assembly that holds the bytes under the symbols named there; both belong to one run of the
+// script.
 #include "api/assets.h"
 
 #define ASSET(name, type, etag, symbol, size) extern const unsigned char symbol[];

@@ -7,10 +7,11 @@
 
 // Everything is static and never changes; any thread may read it.
 struct asset {
-    const char
-        *name; // the path below web/: "app.js", "kit/live-log.js"; the page at / is "index.html"
+    // The path below web/: "app.js", "kit/live-log.js". The page at / is "index.html".
+    const char *name;
     const char *type; // Content-Type, with charset for text
-    const char *etag; // a strong entity tag (RFC 9110, 8.8.3) with its quotes, of the content alone
+    // A strong entity tag (RFC 9110, 8.8.3) with its quotes, of the content alone.
+    const char *etag;
     const unsigned char *data;
     size_t size; // bytes
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// GET /metrics: Prometheus text exposition format 0.0.4. The names, levels and help texts stand in the
-// tables of the modules that count.
+// GET /metrics: Prometheus text exposition format 0.0.4. The names, levels and help texts stand in
+// the tables of the modules that count.
 #include <stdlib.h>
 
 #include "api/access.h"
@@ -29,7 +29,7 @@ static void ask(struct survey *base, struct api *api) {
 #undef X
 }
 
-// --- writing ----------------------------------------------------------------------------------------
+// --- writing -------------------------------------------------------------------------------------
 
 static void family(struct buf *out, const char *name, const char *level, const char *help) {
     buf_printf(out, "# HELP tailrace_%s %s\n# TYPE tailrace_%s %s\n", name, help, name, level);
@@ -161,7 +161,7 @@ static void fini(struct survey *base) { (void)base; }
 
 static const struct survey_ops metrics_ops = {.ask = ask, .answer = answer, .fini = fini};
 
-// --- who may see them -------------------------------------------------------------------------------
+// --- who may see them ----------------------------------------------------------------------------
 
 static bool may_see(struct exchange *exchange) {
     const struct request *request = exchange_request(exchange);

@@ -49,8 +49,8 @@ static void answer_by_path(struct exchange *exchange) {
     answer_name(exchange, (struct str){path.ptr + 1, path.len - 1});
 }
 
-// A proxy may have put the page below a path that the hub does not know: its files are named relative
-// to where it is, one step up for each segment of the path.
+// A proxy may have put the page below a path that the hub does not know: its files are named
+// relative to where it is, one step up for each segment of the path.
 static bool write_page(struct buf *page, const struct asset *asset, size_t steps) {
     const struct str mark = STR("\"assets/");
     struct str rest = {(const char *)asset->data, asset->size};

@@ -69,7 +69,7 @@ static void fail_for(struct upload *upload, int err) {
     upload->retry_after_s = RETRY_AFTER_S;
 }
 
-// --- the answer -------------------------------------------------------------------------------------
+// --- the answer ----------------------------------------------------------------------------------
 
 static void write_answer(struct buf *body, const struct upload *upload) {
     const struct submission *done = &upload->submission;
@@ -121,8 +121,8 @@ static void answer(struct upload *upload) {
     }
 }
 
-// Answers when nothing is left to wait for. A failure ends the upload before its body has ended: what
-// is left of it is not read.
+// Answers when nothing is left to wait for. A failure ends the upload before its body has ended:
+// what is left of it is not read.
 static void advance(struct upload *upload) {
     if (upload->submission.err) fail_for(upload, upload->submission.err);
     bool over = upload->ended || upload->status;
@@ -146,7 +146,7 @@ static void settled(struct submission *submission) { advance(of(submission)); }
 
 static const struct submission_ops upload_ops = {.hold = hold, .settled = settled};
 
-// --- the body ---------------------------------------------------------------------------------------
+// --- the body ------------------------------------------------------------------------------------
 
 // Most requests have neither type nor key.
 static struct str optional(const char *text) { return text ? str_from(text) : STR(""); }
@@ -266,7 +266,7 @@ static void gone(struct exchange *exchange) {
     if (submission_is_idle(&upload->submission)) upload_free(upload);
 }
 
-// --- the head ---------------------------------------------------------------------------------------
+// --- the head ------------------------------------------------------------------------------------
 
 static struct upload *upload_new(struct exchange *exchange, struct str topic) {
     struct upload *upload = calloc(1, sizeof *upload + topic.len);

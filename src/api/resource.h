@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A resource: what can be asked for at a path (config/paths.h), and who answers which method. Adding
-// one is a row there and its definition in a file of this folder.
+// A resource: what can be asked for at a path (config/paths.h), and who answers which method.
+// Adding one is a row there and its definition in a file of this folder.
 #ifndef TAILRACE_API_RESOURCE_H
 #define TAILRACE_API_RESOURCE_H
 

@@ -18,7 +18,7 @@ static const struct {
 #undef X
 };
 
-// --- answers of the router itself -------------------------------------------------------------------
+// --- answers of the router itself ----------------------------------------------------------------
 
 static void append_method(struct buf *out, const char *method) {
     if (out->len) buf_append_str(out, STR(", "));
@@ -72,7 +72,7 @@ static const struct handler options_handler = {.begin = answer_options};
 static const struct handler method_handler = {.begin = refuse_method};
 static const struct handler path_handler = {.begin = refuse_path};
 
-// --- finding ----------------------------------------------------------------------------------------
+// --- finding -------------------------------------------------------------------------------------
 
 // A configured route stands for what it points to: /t/… or /events, with a query of its own.
 static bool find_route(const struct site *site, struct request *request) {

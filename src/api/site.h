@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The site: what a configuration means for requests (access, origins, routes, limits). Immutable and
-// reference-counted: a reload gives each worker a new one.
+// The site: what a configuration means for requests (access, origins, routes, limits). Immutable
+// and reference-counted: a reload gives each worker a new one.
 #ifndef TAILRACE_API_SITE_H
 #define TAILRACE_API_SITE_H
 

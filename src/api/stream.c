@@ -35,7 +35,7 @@ void stream_discard(struct stream *stream) {
     stream_free(stream);
 }
 
-// --- the head ---------------------------------------------------------------------------------------
+// --- the head ------------------------------------------------------------------------------------
 
 void stream_head(struct answer *answer, enum frame_format format, bool endless) {
     *answer = (struct answer){.status = 200,
@@ -97,7 +97,7 @@ void stream_wait(struct stream *stream, uint64_t wait_ms) {
     exchange_wait_until(stream->exchange, api_now(api_of_stream(stream)) + wait_ms);
 }
 
-// --- the hub's side ---------------------------------------------------------------------------------
+// --- the hub's side ------------------------------------------------------------------------------
 
 static intptr_t sink_handle(struct subscriber *subscriber) {
     struct exchange *exchange = of(subscriber)->exchange;
@@ -131,7 +131,7 @@ const struct hub_sink *stream_sink(const struct exchange *exchange) {
     return sink;
 }
 
-// --- the exchange's side ----------------------------------------------------------------------------
+// --- the exchange's side -------------------------------------------------------------------------
 
 void stream_writable(struct exchange *exchange) {
     struct stream *stream = exchange->state;

@@ -33,8 +33,8 @@ void stream_discard(struct stream *stream);
 // How the hub writes to streams of this kind of connection. Lives as long as the worker.
 const struct hub_sink *stream_sink(const struct exchange *exchange);
 
-// The subscriber is in the hub: the answer begins. `age_ms`: when it is ended; 0: never. ERR_TOO_LONG
-// or ERR_NOMEM: nothing was written.
+// The subscriber is in the hub: the answer begins. `age_ms`: when it is ended; 0: never.
+// ERR_TOO_LONG or ERR_NOMEM: nothing was written.
 int stream_begin(struct stream *stream, uint64_t age_ms) MUST_CHECK;
 // The subscriber is in the hub and has nothing to say: the answer begins when it has, or after
 // `wait_ms`.
@@ -43,7 +43,8 @@ void stream_wait(struct stream *stream, uint64_t wait_ms);
 // What the answer's head says, but for an ETag.
 void stream_head(struct answer *answer, enum frame_format format, bool endless);
 #define STREAM_ETAG_BYTES 96
-// The entity tag of a snapshot that began now. `question` differs between answers of different starts.
+// The entity tag of a snapshot that began now. `question` differs between answers of different
+// starts.
 struct str stream_etag(struct api *api, struct subscriber *subscriber, uint64_t question,
                        char out[STREAM_ETAG_BYTES]);
 

@@ -48,9 +48,10 @@ bool submission_is_idle(const struct submission *submission) {
     return !submission->under_way && !submission->first_waiting;
 }
 
-// --- gathering --------------------------------------------------------------------------------------
+// --- gathering -----------------------------------------------------------------------------------
 
-// A new share at the end of what waits. How many events it takes follows from the size of its first.
+// A new share at the end of what waits. How many events it takes follows from the size of its
+// first.
 static struct share *share_new(struct submission *submission, size_t bytes) {
     uint32_t cap = !submission->waits                 ? 1
                    : bytes > LIMIT_PUBLISH_BYTES / 64 ? 64
@@ -90,7 +91,7 @@ int submission_forget(struct submission *submission, struct event *event) {
     return err;
 }
 
-// --- committed --------------------------------------------------------------------------------------
+// --- committed -----------------------------------------------------------------------------------
 
 static void settle(struct submission *submission, const struct publish *publish) {
     submission->under_way--;
@@ -124,7 +125,7 @@ static void done(struct publish *publish) {
     loop_send(share->submission->api->http.loop, &publish->message);
 }
 
-// --- to the journal ---------------------------------------------------------------------------------
+// --- to the journal ------------------------------------------------------------------------------
 
 static bool try_later(struct submission *submission) {
     struct loop *loop = submission->api->http.loop;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Events on their way from a request to the journal: gathered into publishes, handed over in order, a
-// few at a time, settled when they are committed. Belongs to the worker's thread.
+// Events on their way from a request to the journal: gathered into publishes, handed over in order,
+// a few at a time, settled when they are committed. Belongs to the worker's thread.
 //
 //   submission_add ──▶ gathered ── submission_send ──▶ journal ──▶ settled
 //                         │ the journal has no room: waits (lines), or is refused (a single event)
 //
-// Once the journal has refused something, nothing that comes after it is published: it would be out of
-// order.
+// Once the journal has refused something, nothing that comes after it is published: it would be out
+// of order.
 #ifndef TAILRACE_API_SUBMISSION_H
 #define TAILRACE_API_SUBMISSION_H
 
@@ -46,7 +46,8 @@ void submission_fini(struct submission *submission);
 int submission_add(struct submission *submission, struct event *event) MUST_CHECK;
 // The same for forgetting the event's topic (DELETE), as the only one of its submission.
 int submission_forget(struct submission *submission, struct event *event) MUST_CHECK;
-// Hands over what has gathered, as far as there is room, and says whether the sender must wait (hold).
+// Hands over what has gathered, as far as there is room, and says whether the sender must wait
+// (hold).
 void submission_send(struct submission *submission);
 // Nothing is under way and nothing waits.
 bool submission_is_idle(const struct submission *submission);

@@ -17,8 +17,8 @@
 // The same for answers that are no streams.
 #define REFUSED_RETRY_S 5
 
-// An EventSource gives up for good on anything but 200: what cannot be served now is answered with an
-// empty stream that says when to come again.
+// An EventSource gives up for good on anything but 200: what cannot be served now is answered with
+// an empty stream that says when to come again.
 static void turn_away(struct exchange *exchange, const char *why) {
     struct buf body;
     buf_init(&body, 1024);

@@ -24,7 +24,7 @@ static int refuse(struct subscription *asked, int status, const char *fmt, ...) 
     return ERR_INVALID;
 }
 
-// --- which form -----------------------------------------------------------------------------------------------------
+// --- which form ----------------------------------------------------------------------------------
 
 static enum form form_of(struct str media, bool one_topic) {
     static const struct {
@@ -84,7 +84,7 @@ enum form subscription_form(const struct request *request, bool one_topic) {
     return any ? best : form_of(STR("*/*"), one_topic);
 }
 
-// --- what to give ---------------------------------------------------------------------------------------------------
+// --- what to give --------------------------------------------------------------------------------
 
 static int add_name(struct subscription *asked, struct str name) {
     struct report report = {0};
@@ -198,7 +198,7 @@ static int last_event_id(struct subscription *asked, struct str *id) {
     return 0;
 }
 
-// --- where to start -------------------------------------------------------------------------------------------------
+// --- where to start ------------------------------------------------------------------------------
 
 // The parameters that say where to start, as they came.
 struct start_question {
@@ -273,8 +273,8 @@ static int read_limit(struct subscription *asked, const struct start_question *q
     return refuse(asked, 400, "`limit` must be a number of events from 1 to %d", LIMIT_PAGE_EVENTS);
 }
 
-// In the order of precedence of API.md, section 3, from the last to the first: each overrides what came before it, which
-// stays as the fallback of an id that is not of this journal.
+// In the order of precedence of API.md, section 3, from the last to the first: each overrides what
+// came before it, which stays as the fallback of an id that is not of this journal.
 static int read_future(struct subscription *asked, const struct start_question *question) {
     struct str id = question->id, since = question->since, last = question->last;
     bool sse = asked->form == FORM_SSE;

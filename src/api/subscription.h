@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a request for a subscription asks for (API.md section 3): which form, which topics, from where,
-// how. Reads text and says what is wrong with it; answers nothing, and knows nothing but what it is
-// given.
+// What a request for a subscription asks for (API.md section 3): which form, which topics, from
+// where, how. Reads text and says what is wrong with it; answers nothing, and knows nothing but
+// what it is given.
 #ifndef TAILRACE_API_SUBSCRIPTION_H
 #define TAILRACE_API_SUBSCRIPTION_H
 
@@ -32,14 +32,14 @@ struct subscription {
     char problem[700];
 };
 
-// Which form the request wants, by its Accept (RFC 9110, 12.5.1): the first of the best. `one_topic`:
-// it is for one topic, not for /events. FORM_NONE: none that the hub has.
+// Which form the request wants, by its Accept (RFC 9110, 12.5.1): the first of the best.
+// `one_topic`: it is for one topic, not for /events. FORM_NONE: none that the hub has.
 enum form subscription_form(const struct request *request, bool one_topic);
-// Reads everything else; `form` has been set. `topic`: of /t/…, decoded; ptr NULL for /events. On an
-// error problem and status say what to answer.
+// Reads everything else; `form` has been set. `topic`: of /t/…, decoded; ptr NULL for /events. On
+// an error problem and status say what to answer.
 int subscription_read(struct subscription *asked, struct str topic) MUST_CHECK;
-// Narrows patterns to what the grant may see; asked->hub borrows from it. ERR_DENIED: a topic that it
-// may not see.
+// Narrows patterns to what the grant may see; asked->hub borrows from it. ERR_DENIED: a topic that
+// it may not see.
 int subscription_grant(struct subscription *asked, const struct grant *grant) MUST_CHECK;
 // A number that differs between answers of different starts, for an ETag.
 uint64_t subscription_fingerprint(const struct subscription *asked);

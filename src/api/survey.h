@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Surveys: answers that need a word from every worker (/topics: subscribers; /metrics: counters). One
-// message goes from worker to worker, each adds its own, the first one answers: nothing is shared,
-// nothing is locked.
+// Surveys: answers that need a word from every worker (/topics: subscribers; /metrics: counters).
+// One message goes from worker to worker, each adds its own, the first one answers: nothing is
+// shared, nothing is locked.
 #ifndef TAILRACE_API_SURVEY_H
 #define TAILRACE_API_SURVEY_H
 
@@ -24,8 +24,8 @@ struct survey {
     unsigned asked;
 };
 
-// Takes over a survey made with malloc, with ops set, and goes round. The exchange's handler must have
-// survey_gone as its `gone`; its state is the survey's.
+// Takes over a survey made with malloc, with ops set, and goes round. The exchange's handler must
+// have survey_gone as its `gone`; its state is the survey's.
 void survey_start(struct survey *survey, struct exchange *exchange);
 void survey_gone(struct exchange *exchange);
 

@@ -73,7 +73,7 @@ static void fini(struct survey *base) {
 
 static const struct survey_ops topics_ops = {.ask = ask, .answer = answer, .fini = fini};
 
-// --- what is asked for ------------------------------------------------------------------------------
+// --- what is asked for ---------------------------------------------------------------------------
 
 // The patterns asked for; all topics when there is none. False: answered.
 static bool read_patterns(struct exchange *exchange, struct params *params, struct pattern *names,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Access keys, anonymous access, grants.
 //
-// An access table is one struct with copies of everything; nothing in it changes after auth_new, so that any thread may read it.
+// An access table is one struct with copies of everything; nothing in it changes after auth_new, so
+// that any thread may read it.
 #include "auth/auth.h"
 
 #include <stdio.h>

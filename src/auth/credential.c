@@ -9,13 +9,13 @@ static const struct {
     enum source source;
     const char *name;
 } sources[] = {
-    {BEARER, "Authorization"},     // RFC 6750, 2.1
-    {HEADER, "X-Api-Key"},         // widely used
-    {HEADER, "X-Functions-Key"},   // Azure Functions
-    {PARAMETER, "code"},           // Azure Functions
-    {PARAMETER, "key"},            // the hub's own
-    {PARAMETER, "access_token"},   // RFC 6750, 2.3
-    {COOKIE, "tailrace"},          // the hub's own
+    {BEARER, "Authorization"},   // RFC 6750, 2.1
+    {HEADER, "X-Api-Key"},       // widely used
+    {HEADER, "X-Functions-Key"}, // Azure Functions
+    {PARAMETER, "code"},         // Azure Functions
+    {PARAMETER, "key"},          // the hub's own
+    {PARAMETER, "access_token"}, // RFC 6750, 2.3
+    {COOKIE, "tailrace"},        // the hub's own
 };
 
 static const struct str none = {NULL, 0};

@@ -105,26 +105,3 @@ void json_id(struct json *json, const char *name, const char *epoch, uint64_t se
     buf_append_u64(json->out, seq);
     buf_append_char(json->out, '"');
 }
-
-void json_key(struct buf *out, bool *first, const char *name) {
-    if (!*first) buf_append_char(out, ',');
-    *first = false;
-    buf_append_char(out, '"');
-    buf_append(out, name, strlen(name));
-    buf_append_str(out, STR("\":"));
-}
-
-void json_pair_str(struct buf *out, bool *first, const char *name, struct str value) {
-    json_key(out, first, name);
-    json_string(out, value);
-}
-
-void json_pair_u64(struct buf *out, bool *first, const char *name, uint64_t value) {
-    json_key(out, first, name);
-    buf_append_u64(out, value);
-}
-
-void json_pair_bool(struct buf *out, bool *first, const char *name, bool value) {
-    json_key(out, first, name);
-    buf_append_str(out, value ? STR("true") : STR("false"));
-}

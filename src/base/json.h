@@ -40,10 +40,4 @@ void json_id(struct json *json, const char *name, const char *epoch, uint64_t se
 // also U+2028, U+2029 and '<', so that the result is safe in a script or a page.
 void json_string(struct buf *out, struct str text);
 
-// The former way, until its last callers are gone.
-void json_key(struct buf *out, bool *first, const char *name);
-void json_pair_str(struct buf *out, bool *first, const char *name, struct str value);
-void json_pair_u64(struct buf *out, bool *first, const char *name, uint64_t value);
-void json_pair_bool(struct buf *out, bool *first, const char *name, bool value);
-
 #endif

@@ -18,7 +18,7 @@ bool option_applies(const struct option_row *row, unsigned variant) {
     return !row->variants || row->variants & 1u << variant;
 }
 
-// --- members ----------------------------------------------------------------------------------------------------------
+// --- members -------------------------------------------------------------------------------------
 
 static void *at(const struct option_row *row, void *entry) { return (char *)entry + row->offset; }
 
@@ -80,7 +80,7 @@ void option_set_texts(const struct option_row *row, void *entry, const char *con
     *(size_t *)(void *)((char *)entry + row->more) = count;
 }
 
-// --- bounds -----------------------------------------------------------------------------------------------------------
+// --- bounds --------------------------------------------------------------------------------------
 
 static void format(const struct option_row *row, uint64_t value, char out[32]) {
     switch (row->kind) {
@@ -129,7 +129,7 @@ int option_check(const struct option_row *row, const void *entry, struct report 
     return 0;
 }
 
-// --- from text --------------------------------------------------------------------------------------------------------
+// --- from text -----------------------------------------------------------------------------------
 
 static int parse_bool(const struct option_row *row, struct str text, void *entry,
                       struct report *report) {
@@ -217,7 +217,7 @@ int option_parse(const struct option_row *row, struct str text, void *entry,
     }
 }
 
-// --- comparing, copying -----------------------------------------------------------------------------------------------
+// --- comparing, copying --------------------------------------------------------------------------
 
 static bool same_text(const char *a, const char *b) { return !strcmp(a ? a : "", b ? b : ""); }
 

@@ -21,7 +21,6 @@
 // Units of the bounds in tables: bytes, and milliseconds.
 #define KB ((uint64_t)1 << 10)
 #define MB ((uint64_t)1 << 20)
-#define GB ((uint64_t)1 << 30)
 #define TB ((uint64_t)1 << 40)
 #define SECOND ((uint64_t)1000)
 #define HOUR (3600 * SECOND)
@@ -42,8 +41,8 @@ struct option_row {
     // In the file: "stream.heartbeat", "sources[].simulate.order".
     const char *path;
     enum option_kind kind;
-    bool reload; // a reload takes a change of it
-    bool zero;   // 0 is allowed whatever `min` says, and means what `help` says
+    bool restart; // a reload does not take a change of it
+    bool zero;    // 0 is allowed whatever `min` says, and means what `help` says
     uint64_t min, max;
     // CHOICE: "error|warn|info|debug". NUMBER: a word that may be written in place of a number, and
     // stands for UINT64_MAX.
@@ -54,8 +53,8 @@ struct option_row {
     const char *required;
     // One line, also in packaging/tailrace.yml and doc/CONFIGURATION.md.
     const char *help;
-    // What else holds for a text, or for each of a list; the text is terminated. 0, ERR_INVALID with a
-    // report, or ERR_NOMEM. May be NULL.
+    // What else holds for a text, or for each of a list; the text is terminated. 0, ERR_INVALID
+    // with a report, or ERR_NOMEM. May be NULL.
     int (*check)(struct str text, struct report *report);
     unsigned variants;   // bits, 1 << kind of entry; 0: all
     size_t offset, size; // of the member
@@ -76,8 +75,9 @@ const char *option_name(const struct option_row *row);
 // Whether entries of this kind have the option.
 bool option_applies(const struct option_row *row, unsigned variant);
 
-// Converts `text` and stores it in its member of `entry`. For all kinds but TEXT and TEXTS, which are
-// set by option_set_text(s). ERR_INVALID with a report that says what is allowed, without the name.
+// Converts `text` and stores it in its member of `entry`. For all kinds but TEXT and TEXTS, which
+// are set by option_set_text(s). ERR_INVALID with a report that says what is allowed, without the
+// name.
 int option_parse(const struct option_row *row, struct str text, void *entry,
                  struct report *report) MUST_CHECK;
 // Stores what the entry does not own and does not copy.

@@ -32,53 +32,16 @@ static const char help[] =
     "  -l, --listen ADDRESS:PORT where to serve (default 127.0.0.1:8080; port 0 picks a free one)\n"
     "  -h, --help                this text\n";
 
-// The routes and the origin that a page of another site needs: the two addresses of the application
-// from which examples/static-page comes.
-static const char config_text[] =
-    "keys:\n"
-    "  - name: demo\n"
-    "    secret: %s\n"
-    "    publish: [\"**\"]\n"
-    "    subscribe: [\"**\"]\n"
-    "origins: [\"http://127.0.0.1:8000\", \"http://localhost:8000\"]\n"
-    "routes:\n"
-    "  - {path: /api/StreamLogs, to: \"/t/logs/sample?last=all&pace=2s\"}\n"
-    "  - {path: /api/HttpTrigger1, to: \"/t/status/build?last=1\"}\n"
-    "sources:\n"
-    "  - {file: %s/sample.log, topic: logs/sample, backfill: all}\n"
-    "  - {file: %s/web.log, topic: logs/web}\n"
-    "  - {file: %s/shop.log, topic: logs/shop}\n"
-    "  - {file: %s/worker.log, topic: logs/worker}\n"
-    "  - {simulate: {file: %s/build.txt, interval: 100ms..900ms}, topic: builds/1042/log}\n"
-    "  - simulate: {words: [queued, building, testing, passed, passed, failed, deployed], "
-    "interval: 5s..15s, order: shuffle}\n"
-    "    topic: status/build\n"
-    "  - simulate: {words: [ok, ok, ok, degraded, ok, down], interval: 5s..15s, order: shuffle}\n"
-    "    topic: status/api\n"
-    "  - simulate: {words: [idle, running, running, done], interval: 5s..15s, order: sequence}\n"
-    "    topic: status/backup\n"
-    "  - simulate: {words: ['{\"state\":\"ok\",\"value\":\"38 ms\"}', "
-    "'{\"state\":\"ok\",\"value\":\"44 ms\"}', "
-    "'{\"state\":\"slow\",\"value\":\"812 ms\",\"message\":\"one of three is away\"}'], "
-    "interval: 4s..12s, order: shuffle}\n"
-    "    topic: status/services/search\n"
-    "  - simulate: {words: ['{\"state\":\"ok\",\"value\":\"12 ms\"}', "
-    "'{\"state\":\"ok\",\"value\":\"15 ms\"}', '{\"state\":\"ok\",\"value\":\"11 ms\"}'], "
-    "interval: 3s..9s, order: shuffle}\n"
-    "    topic: status/services/payments\n"
-    "  - simulate: {words: ['{\"state\":\"ok\",\"value\":\"3 waiting\"}', "
-    "'{\"state\":\"ok\",\"value\":\"none waiting\"}', "
-    "'{\"state\":\"degraded\",\"value\":\"41 waiting\"}'], interval: 6s..14s, order: sequence}\n"
-    "    topic: status/services/mail\n"
-    "  - simulate: {words: ['{\"state\":\"up\",\"value\":\"31 %%\"}', "
-    "'{\"state\":\"up\",\"value\":\"47 %%\"}', '{\"state\":\"busy\",\"value\":\"93 %%\"}'], "
-    "interval: 5s..10s, order: shuffle}\n"
-    "    topic: status/hosts/web-1\n"
-    "  - simulate: {words: ['{\"state\":\"up\",\"value\":\"28 %%\"}', "
-    "'{\"state\":\"up\",\"value\":\"35 %%\"}'], interval: 5s..10s, order: shuffle}\n"
-    "    topic: status/hosts/web-2\n"
-    "  - simulate: {words: [up], interval: 20s..40s}\n"
-    "    topic: status/hosts/db-1\n";
+// demo.yml, as scripts/embed.sh puts it into the binary.
+#define ASSET(name, type, etag, symbol, size) extern const char symbol[];
+#include "demo.inc"
+#undef ASSET
+
+static const struct str config_text[] = {
+#define ASSET(name, type, etag, symbol, size) {symbol, size},
+#include "demo.inc"
+#undef ASSET
+};
 
 struct demo {
     char dir[64];
@@ -101,12 +64,28 @@ static FILE *create(const struct demo *demo, const char *name) {
     return fopen(path, "we");
 }
 
+// The configuration with its placeholders filled in.
+static void print_config(const struct demo *demo, FILE *file) {
+    for (struct str rest = config_text[0]; rest.len;) {
+        const char *value = str_starts(rest, STR("{key}"))   ? demo->key
+                            : str_starts(rest, STR("{dir}")) ? demo->dir
+                                                             : NULL;
+        size_t taken = value ? strlen("{key}") : 1;
+        if (value) {
+            fputs(value, file);
+        } else {
+            fputc(rest.ptr[0], file);
+        }
+        rest = (struct str){rest.ptr + taken, rest.len - taken};
+    }
+}
+
 static int write_config(struct demo *demo) {
     FILE *file = create(demo, "tailrace.yml");
     if (!file) return ERR_SYSTEM;
     // The file contains the key.
     fchmod(fileno(file), 0600);
-    fprintf(file, config_text, demo->key, demo->dir, demo->dir, demo->dir, demo->dir, demo->dir);
+    print_config(demo, file);
     snprintf(demo->config, sizeof demo->config, "%s/tailrace.yml", demo->dir);
     return fclose(file) ? ERR_SYSTEM : 0;
 }

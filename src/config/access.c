@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Keys and anonymous access of the configuration. A secret goes into the access table and nowhere else:
-// no message shows one.
+// Keys and anonymous access of the configuration. A secret goes into the access table and nowhere
+// else: no message shows one.
 #include "config/access.h"
 
 #include <stdio.h>
@@ -9,13 +9,12 @@
 
 #include "base/limits.h"
 #include "base/list.h"
-#include "base/pattern.h"
 #include "base/quote.h"
 #include "config/file.h"
 
 static const char *const everything[] = {"**"};
 
-// --- options ----------------------------------------------------------------------------------------------------------
+// --- options -------------------------------------------------------------------------------------
 
 // A key as the file describes it, its secret not yet fetched.
 struct key_entry {
@@ -23,45 +22,42 @@ struct key_entry {
     const char *secret_file, *secret_env;
 };
 
-static int check_pattern(struct str text, struct report *report) {
-    struct report why = {0};
-    struct pattern pattern;
-    if (!pattern_read(&pattern, text, &why)) return 0;
-    return report_set(report, ERR_INVALID, "%s; for example builds/** or logs/*", why.text);
-}
-
 // clang-format off
 const struct option_row access_keys[] = {
-    {.path = "keys[].name", .kind = OPTION_TEXT, OPTION_MEMBER(struct key_entry, key.name), .reload = true,
+    {.path = "keys[].name", .kind = OPTION_TEXT, OPTION_MEMBER(struct key_entry, key.name),
      .required = "ci",
      .help = "What the key is called in the log."},
-    {.path = "keys[].secret", .kind = OPTION_TEXT, OPTION_MEMBER(struct key_entry, key.secret), .reload = true,
+    {.path = "keys[].secret", .kind = OPTION_TEXT, OPTION_MEMBER(struct key_entry, key.secret),
      .help = "The secret itself, at least 8 bytes."},
-    {.path = "keys[].secret_file", .kind = OPTION_TEXT, OPTION_MEMBER(struct key_entry, secret_file), .reload = true,
+    {.path = "keys[].secret_file", .kind = OPTION_TEXT,
+     OPTION_MEMBER(struct key_entry, secret_file),
      .help = "File that holds the secret, in place of secret."},
-    {.path = "keys[].secret_env", .kind = OPTION_TEXT, OPTION_MEMBER(struct key_entry, secret_env), .reload = true,
+    {.path = "keys[].secret_env", .kind = OPTION_TEXT, OPTION_MEMBER(struct key_entry, secret_env),
      .help = "Variable of the environment that holds the secret, in place of secret."},
-    {.path = "keys[].publish", .kind = OPTION_TEXTS, OPTION_MEMBERS(struct key_entry, key.publish), .reload = true,
-     .fallback = "[]", .check = check_pattern,
+    {.path = "keys[].publish", .kind = OPTION_TEXTS, OPTION_MEMBERS(struct key_entry, key.publish),
+     .fallback = "[]", .check = loader_check_pattern,
      .help = "Patterns of topics that the key may publish to."},
-    {.path = "keys[].subscribe", .kind = OPTION_TEXTS, OPTION_MEMBERS(struct key_entry, key.subscribe), .reload = true,
-     .fallback = "[]", .check = check_pattern,
+    {.path = "keys[].subscribe", .kind = OPTION_TEXTS,
+     OPTION_MEMBERS(struct key_entry, key.subscribe), .fallback = "[]",
+     .check = loader_check_pattern,
      .help = "Patterns of topics that the key may read."},
     {.path = NULL},
 };
 
 const struct option_row access_anonymous[] = {
-    {.path = "anonymous.publish", .kind = OPTION_TEXTS, OPTION_MEMBERS(struct auth_key_config, publish), .reload = true,
-     .fallback = "[]", .check = check_pattern,
+    {.path = "anonymous.publish", .kind = OPTION_TEXTS,
+     OPTION_MEMBERS(struct auth_key_config, publish), .fallback = "[]",
+     .check = loader_check_pattern,
      .help = "Patterns of topics that everybody may publish to."},
-    {.path = "anonymous.subscribe", .kind = OPTION_TEXTS, OPTION_MEMBERS(struct auth_key_config, subscribe), .reload = true,
-     .fallback = "[]", .check = check_pattern,
+    {.path = "anonymous.subscribe", .kind = OPTION_TEXTS,
+     OPTION_MEMBERS(struct auth_key_config, subscribe), .fallback = "[]",
+     .check = loader_check_pattern,
      .help = "Patterns of topics that everybody may read."},
     {.path = NULL},
 };
 // clang-format on
 
-// --- secrets ----------------------------------------------------------------------------------------------------------
+// --- secrets -------------------------------------------------------------------------------------
 
 // The secret in a file: all of it without the newline at its end.
 static int secret_from_file(struct loader *loader, const char *where, const char *path,
@@ -119,7 +115,7 @@ bool access_names_env(const struct loader *loader, struct str name) {
     return false;
 }
 
-// --- keys -------------------------------------------------------------------------------------------------------------
+// --- keys ----------------------------------------------------------------------------------------
 
 static int fetch_secret(struct loader *loader, const char *where, struct key_entry *entry) {
     char path[LOADER_PATH_BYTES];
@@ -155,7 +151,8 @@ static int load_key(struct loader *loader, size_t index, const struct tree_value
                        quote(str_from(key->name)).text);
 }
 
-// TAILRACE_KEY: one key that permits everything, for platforms that are configured by their environment.
+// TAILRACE_KEY: one key that permits everything, for platforms that are configured by their
+// environment.
 static int load_env_key(struct loader *loader, struct auth_key_config *key, bool *given) {
     const char *value = getenv("TAILRACE_KEY"), *file = getenv("TAILRACE_KEY_FILE");
     *given = (value && *value) || (file && *file);
@@ -164,8 +161,8 @@ static int load_env_key(struct loader *loader, struct auth_key_config *key, bool
     return secret_from_env(loader, "TAILRACE_KEY", "TAILRACE_KEY", &key->secret);
 }
 
-// Secrets and names are judged by auth_new. What it refuses with n keys it refuses with more, so that
-// halving finds the entry.
+// Secrets and names are judged by auth_new. What it refuses with n keys it refuses with more, so
+// that halving finds the entry.
 static int check_table(struct loader *loader, size_t in_file) {
     struct auth_config table = loader->config->auth;
     struct auth *auth;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The life of a loaded configuration: releasing it, and whether a reload may put another in its place.
+// The life of a loaded configuration: releasing it, and whether a reload may put another in its
+// place.
 #include "config/config.h"
 
 #include <stdlib.h>
@@ -17,7 +18,7 @@ void config_free(struct config *config) {
 int config_check_reload(const struct config *running, const struct config *next,
                         struct report *report) {
     for (const struct option_row *row = schema_hub; row->path; row++) {
-        if (row->reload || option_same(row, running, next)) continue;
+        if (!row->restart || option_same(row, running, next)) continue;
         return report_set(report, ERR_INVALID,
                           "%s has changed: that needs a restart; nothing was reloaded", row->path);
     }

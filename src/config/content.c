@@ -1,43 +1,38 @@
 // SPDX-License-Identifier: MIT
 // Topic rules, routes and sources of the configuration.
-#include "config/paths.h"
 #include "config/content.h"
+#include "config/paths.h"
 
 #include <stdio.h>
 
 #include "base/limits.h"
-#include "base/pattern.h"
 #include "base/quote.h"
 #include "source/check.h"
 
-// --- topics ---------------------------------------------------------------------------------------------------------
-
-static int check_pattern(struct str text, struct report *report) {
-    struct report why = {0};
-    struct pattern pattern;
-    if (!pattern_read(&pattern, text, &why)) return 0;
-    return report_set(report, ERR_INVALID, "%s; for example \"builds/**\"", why.text);
-}
+// --- topics --------------------------------------------------------------------------------------
 
 // clang-format off
 const struct option_row content_topics[] = {
-    {.path = "topics[].match", .kind = OPTION_TEXT, OPTION_MEMBER(struct journal_topic_rule, pattern),
-     .reload = true, .required = "\"builds/**\"", .check = check_pattern,
+    {.path = "topics[].match", .kind = OPTION_TEXT,
+     OPTION_MEMBER(struct journal_topic_rule, pattern), .required = "\"builds/**\"",
+     .check = loader_check_pattern,
      .help = "Pattern of the topics that the rule is for."},
     {.path = "topics[].retention.bytes", .kind = OPTION_SIZE,
-     OPTION_MEMBER(struct journal_topic_rule, retention.bytes_max),
-     .reload = true, .zero = true, .min = 1, .max = 1024 * TB, .fallback = "0",
-     .help = "Size of the records that are kept of each of these topics; 0: no bound of their own."},
+     OPTION_MEMBER(struct journal_topic_rule, retention.bytes_max), .zero = true, .min = 1,
+     .max = 1024 * TB, .fallback = "0",
+     .help = "Size of the records that are kept of each of these topics; 0: no bound of their "
+             "own."},
     {.path = "topics[].retention.count", .kind = OPTION_NUMBER,
-     OPTION_MEMBER(struct journal_topic_rule, retention.count_max),
-     .reload = true, .zero = true, .min = 1, .max = INT64_MAX, .fallback = "0",
+     OPTION_MEMBER(struct journal_topic_rule, retention.count_max), .zero = true, .min = 1,
+     .max = INT64_MAX, .fallback = "0",
      .help = "Events that are kept of each of these topics; 0: no bound of their own."},
     {.path = "topics[].retention.age", .kind = OPTION_DURATION,
-     OPTION_MEMBER(struct journal_topic_rule, retention.age_max_ms),
-     .reload = true, .zero = true, .min = SECOND, .max = 36500 * DAY, .fallback = "0",
+     OPTION_MEMBER(struct journal_topic_rule, retention.age_max_ms), .zero = true, .min = SECOND,
+     .max = 36500 * DAY, .fallback = "0",
      .help = "Age up to which events of these topics are kept; 0: no bound of their own."},
-    {.path = "topics[].durability", .kind = OPTION_CHOICE, OPTION_MEMBER(struct journal_topic_rule, memory),
-     .reload = true, .choices = "disk|memory", .fallback = "disk",
+    {.path = "topics[].durability", .kind = OPTION_CHOICE,
+     OPTION_MEMBER(struct journal_topic_rule, memory), .choices = "disk|memory",
+     .fallback = "disk",
      .help = "memory: their events are never written to the disk and are lost at a restart."},
     {.path = NULL},
 };
@@ -59,7 +54,7 @@ static int load_topics(struct loader *loader) {
     return 0;
 }
 
-// --- routes ---------------------------------------------------------------------------------------------------------
+// --- routes --------------------------------------------------------------------------------------
 
 enum match { EXACT, BELOW };
 
@@ -116,10 +111,10 @@ static int check_target(struct str to, struct report *report) {
 
 // clang-format off
 const struct option_row content_routes[] = {
-    {.path = "routes[].path", .kind = OPTION_TEXT, OPTION_MEMBER(struct config_route, path), .reload = true,
+    {.path = "routes[].path", .kind = OPTION_TEXT, OPTION_MEMBER(struct config_route, path),
      .required = "/api/StreamLogs", .check = check_path,
      .help = "Path of a request; not one of the hub's own."},
-    {.path = "routes[].to", .kind = OPTION_TEXT, OPTION_MEMBER(struct config_route, target), .reload = true,
+    {.path = "routes[].to", .kind = OPTION_TEXT, OPTION_MEMBER(struct config_route, target),
      .required = "/t/logs/sample?last=all", .check = check_target,
      .help = "The subscription that answers it: /t/TOPIC… or /events?topic=…"},
     {.path = NULL},
@@ -153,7 +148,7 @@ static int load_routes(struct loader *loader) {
     return 0;
 }
 
-// --- sources --------------------------------------------------------------------------------------------------------
+// --- sources -------------------------------------------------------------------------------------
 
 // An option of another kind of source would be ignored.
 static int refuse_foreign(struct loader *loader, const struct tree_value *from, const char *where,
@@ -227,8 +222,8 @@ static int load_source(struct loader *loader, size_t index, const struct tree_va
     return err ? err : check_source(loader, from, where, source);
 }
 
-// What the command line names: files and, with NULL, standard input, with the defaults of the file's
-// entries.
+// What the command line names: files and, with NULL, standard input, with the defaults of the
+// file's entries.
 static int load_flag_source(struct loader *loader, const char *file, struct source_config *source) {
     source->kind = file ? SOURCE_FILE : SOURCE_STDIN;
     int err = loader_entry(loader, source_options, source->kind, NULL, "LOGFILE", source);

@@ -9,8 +9,8 @@
 // (source/source.h). The last row has no path.
 extern const struct option_row content_topics[], content_routes[];
 
-// Sets the rules of config->policy, config->routes and config->sources. After the hub's own options,
-// some of which bound those of sources.
+// Sets the rules of config->policy, config->routes and config->sources. After the hub's own
+// options, some of which bound those of sources.
 int content_load(struct loader *loader) MUST_CHECK;
 
 #endif

@@ -12,8 +12,8 @@ static int read_all(int fd, const char *path, struct buf *out, unsigned *mode,
     struct stat stat;
     if (fstat(fd, &stat)) return report_errno(report, ERR_IO, "cannot read %s", path);
     *mode = (unsigned)stat.st_mode & 07777;
-    // All room at once: a buffer that moves would leave a copy of a secret behind. One byte more shows
-    // that the file is too long.
+    // All room at once: a buffer that moves would leave a copy of a secret behind. One byte more
+    // shows that the file is too long.
     char *room = buf_reserve(out, out->max);
     if (!room) return report_set(report, ERR_NOMEM, "no memory to read %s", path);
     for (;;) {

@@ -16,7 +16,7 @@
 #include "config/schema.h"
 #include "sys/net.h"
 
-// --- options --------------------------------------------------------------------------------------------------------
+// --- options -------------------------------------------------------------------------------------
 
 // Where a value comes from; the first that has one counts, so that the order is the precedence.
 enum origin { FROM_FLAG, FROM_ENV, FROM_FILE, FROM_DEFAULT };
@@ -109,9 +109,10 @@ static int load_options(struct loader *loader) {
                        "published");
 }
 
-// --- addresses ------------------------------------------------------------------------------------------------------
+// --- addresses -----------------------------------------------------------------------------------
 
-// "127.0.0.1:8080", "[::1]:8080", ":8080", "localhost:8080". Names are not looked up: what the hub binds must not depend on a resolver.
+// "127.0.0.1:8080", "[::1]:8080", ":8080", "localhost:8080". Names are not looked up: what the hub
+// binds must not depend on a resolver.
 static bool parse_address(struct str text, struct net_endpoint *out) {
     unsigned char bytes[16];
     if (net_parse_endpoint(text, out)) return false;
@@ -120,7 +121,8 @@ static bool parse_address(struct str text, struct net_endpoint *out) {
            inet_pton(AF_INET6, out->host, bytes) == 1;
 }
 
-// Without keys everybody may do everything: then only this machine is served, unless that is asked for.
+// Without keys everybody may do everything: then only this machine is served, unless that is asked
+// for.
 static int check_reach(struct loader *loader, const struct place *place,
                        const struct net_endpoint *address) {
     const struct config *config = loader->config;
@@ -151,8 +153,8 @@ static int store_address(struct loader *loader, const char **text,
     return *text ? 0 : loader_no_memory(loader);
 }
 
-// PORT as hosting platforms set it. They reach the hub from outside, so that it serves all addresses
-// where that is safe or asked for and nothing else says where to listen.
+// PORT as hosting platforms set it. They reach the hub from outside, so that it serves all
+// addresses where that is safe or asked for and nothing else says where to listen.
 static int apply_port(struct loader *loader, struct place *place, struct net_endpoint *address) {
     struct config *config = loader->config;
     const char *port = getenv("PORT");
@@ -201,7 +203,7 @@ static int load_metrics_listen(struct loader *loader) {
                        config->metrics_listen);
 }
 
-// --- data directory -------------------------------------------------------------------------------------------------
+// --- data directory ------------------------------------------------------------------------------
 
 static int load_data(struct loader *loader) {
     struct config *config = loader->config;
@@ -227,7 +229,7 @@ static int load_data(struct loader *loader) {
     return config->data ? 0 : loader_no_memory(loader);
 }
 
-// --- the environment's other side -----------------------------------------------------------------------------------
+// --- the environment's other side ----------------------------------------------------------------
 
 static bool is_known_env(const struct loader *loader, struct str name) {
     static const char *const others[] = {"TAILRACE_CONFIG", "TAILRACE_KEY", "TAILRACE_KEY_FILE"};
@@ -255,7 +257,7 @@ static int warn_unknown_env(struct loader *loader) {
     return 0;
 }
 
-// --- all of it ------------------------------------------------------------------------------------------------------
+// --- all of it -----------------------------------------------------------------------------------
 
 static int load_file(struct loader *loader) {
     const char *file = loader->flags->file;

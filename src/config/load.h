@@ -23,8 +23,8 @@ struct config_flags {
 
 // Loads, merges, and checks everything that can be checked without serving. On an error *out is
 // untouched and the report says it all in its text, "tailrace.yml:12:9: stream.heartbeat: …" (file,
-// line and column where known, the option, what is allowed): ERR_INVALID, ERR_NOT_FOUND, ERR_DENIED,
-// ERR_IO, ERR_NOMEM.
+// line and column where known, the option, what is allowed): ERR_INVALID, ERR_NOT_FOUND,
+// ERR_DENIED, ERR_IO, ERR_NOMEM.
 int load_config(struct config **out, const struct config_flags *flags,
                 struct report *report) MUST_CHECK;
 

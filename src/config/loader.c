@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/pattern.h"
+
 int loader_fail(struct loader *loader, const char *path, const char *fmt, ...) {
     char text[480];
     va_list args;
@@ -89,4 +91,11 @@ void *loader_entries(struct loader *loader, const char *path, size_t more, size_
     const struct tree_value *list = tree_find(loader->root, path);
     *count = list ? list->count : 0;
     return memory_alloc(loader->config, (*count + more + 1) * size);
+}
+
+int loader_check_pattern(struct str text, struct report *report) {
+    struct report why = {0};
+    struct pattern pattern;
+    if (!pattern_read(&pattern, text, &why)) return 0;
+    return report_set(report, ERR_INVALID, "%s; for example \"builds/**\" or \"logs/*\"", why.text);
 }

@@ -36,12 +36,17 @@ int loader_set(struct loader *loader, const struct option_row *row, const char *
 // Sets the member from a value of the file; NULL: to its default.
 int loader_value(struct loader *loader, const struct option_row *row, const char *path,
                  const struct tree_value *value, void *entry) MUST_CHECK;
-// Sets all members of `entry` that its variant has, from an entry of the file at the path `where` (""
-// for the whole file); NULL: to their defaults. An option that is required and not given is an error.
+// Sets all members of `entry` that its variant has, from an entry of the file at the path `where`
+// ("" for the whole file); NULL: to their defaults. An option that is required and not given is an
+// error.
 int loader_entry(struct loader *loader, const struct option_row *rows, unsigned variant,
                  const struct tree_value *from, const char *where, void *entry) MUST_CHECK;
-// Entries of `size` bytes, zeroed, one for each of the list at `path` and `more`; *count without those.
+// Entries of `size` bytes, zeroed, one for each of the list at `path` and `more`; *count without
+// those.
 void *loader_entries(struct loader *loader, const char *path, size_t more, size_t size,
                      size_t *count);
+
+// For rows: whether the text is a pattern of topics.
+int loader_check_pattern(struct str text, struct report *report);
 
 #endif

@@ -22,8 +22,8 @@ const struct option_row *schema_option(const char *path);
 // An option's variable in the environment, TAILRACE_STREAM_HEARTBEAT; `out` has room for 64 bytes.
 // Returns out.
 char *schema_env_name(const struct option_row *row, char out[64]);
-// Whether all of the file is known, and is text, list or mapping where it has to be. ERR_INVALID with
-// a report that says the place and what is known there.
+// Whether all of the file is known, and is text, list or mapping where it has to be. ERR_INVALID
+// with a report that says the place and what is known there.
 int schema_check(const struct tree *tree, struct report *report) MUST_CHECK;
 
 #endif

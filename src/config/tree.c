@@ -32,7 +32,7 @@ struct reader {
     struct tree_place key_at;
 };
 
-// --- messages ---------------------------------------------------------------------------------------------------------
+// --- messages ------------------------------------------------------------------------------------
 
 static struct tree_place place_of(yaml_mark_t mark) {
     return (struct tree_place){(unsigned)mark.line + 1, (unsigned)mark.column + 1};
@@ -76,7 +76,7 @@ static int refuse(const struct reader *reader, yaml_mark_t mark, const char *tex
     return tree_fail(reader->tree, place_of(mark), "", reader->report, "%s", text);
 }
 
-// --- the tree ---------------------------------------------------------------------------------------------------------
+// --- the tree ------------------------------------------------------------------------------------
 
 static char *copy(const yaml_event_t *event) {
     return str_dup((struct str){(const char *)event->data.scalar.value, event->data.scalar.length});
@@ -161,7 +161,7 @@ static int take_value(struct reader *reader, const yaml_event_t *event) {
     return 0;
 }
 
-// --- events -----------------------------------------------------------------------------------------------------------
+// --- events --------------------------------------------------------------------------------------
 
 // What YAML has and a configuration has not.
 static const char *unwanted(const yaml_event_t *event) {
@@ -283,7 +283,7 @@ void tree_free(struct tree *tree) {
     free(tree);
 }
 
-// --- finding ----------------------------------------------------------------------------------------------------------
+// --- finding -------------------------------------------------------------------------------------
 
 const struct tree_value *tree_root(const struct tree *tree) {
     return tree->root && !tree->root->nothing ? tree->root : NULL;

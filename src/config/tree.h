@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The adapter of libyaml: a YAML text as a tree whose every key and value knows its place. (libyaml has
-// the prefix yaml_, also for functions that it does not declare.)
+// The adapter of libyaml: a YAML text as a tree whose every key and value knows its place. (libyaml
+// has the prefix yaml_, also for functions that it does not declare.)
 //
-// It takes what a configuration has use for: mappings, lists, and values, which are all text. Anchors,
-// aliases, tags, several documents, keys that are no plain words, a key that is given twice and NUL
-// characters are errors with their place. Depth, entries and the number of nodes are bounded.
+// It takes what a configuration has use for: mappings, lists, and values, which are all text.
+// Anchors, aliases, tags, several documents, keys that are no plain words, a key that is given
+// twice and NUL characters are errors with their place. Depth, entries and the number of nodes are
+// bounded.
 #ifndef TAILRACE_CONFIG_TREE_H
 #define TAILRACE_CONFIG_TREE_H
 
@@ -45,12 +46,14 @@ void tree_free(struct tree *tree);
 
 // The value of the whole document; NULL when the text says nothing.
 const struct tree_value *tree_root(const struct tree *tree);
-// The value at `path` below `from`: "stream.heartbeat", "keys[2].secret" (entries count from 0). NULL
-// when there is none, or `from` is NULL.
+// The value at `path` below `from`: "stream.heartbeat", "keys[2].secret" (entries count from 0).
+// NULL when there is none, or `from` is NULL.
 const struct tree_value *tree_find(const struct tree_value *from, const char *path);
-// The first entry of the list or mapping at `path`; NULL when there is none. The others are at `next`.
+// The first entry of the list or mapping at `path`; NULL when there is none. The others are at
+// `next`.
 const struct tree_value *tree_first(const struct tree_value *from, const char *path);
-// The value at `path`, or its nearest parent that there is; NULL when there is not even its first part.
+// The value at `path`, or its nearest parent that there is; NULL when there is not even its first
+// part.
 const struct tree_value *tree_nearest(const struct tree *tree, const char *path);
 
 // The path of a value, cut when it does not fit; returns out.

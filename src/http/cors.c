@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Cross-origin access.
 //
-// Origins are compared byte by byte, as browsers serialise them (scheme and host in lower case, no default port); the configuration is
-// refused where it could never match.
+// Origins are compared byte by byte, as browsers serialise them (scheme and host in lower case, no
+// default port); the configuration is refused where it could never match.
 #include "http/cors.h"
 
 #include <stdlib.h>

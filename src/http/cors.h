@@ -8,8 +8,9 @@
 
 struct cors;
 
-// `origins`: exact ("https://app.example.com", "null"), with one leading label open ("https://*.example.com", which does not match
-// the bare domain), or "*". Copied. ERR_INVALID with a report for anything else (a path, no scheme).
+// `origins`: exact ("https://app.example.com", "null"), with one leading label open
+// ("https://*.example.com", which does not match the bare domain), or "*". Copied. ERR_INVALID with
+// a report for anything else (a path, no scheme).
 int cors_new(struct cors **out, const char *const *origins, size_t count,
              struct report *report) MUST_CHECK;
 void cors_free(struct cors *cors);

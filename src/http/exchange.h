@@ -6,11 +6,11 @@
 //   route ─▶ begin ──┴───────────────┴─▶ end ─▶ … ─▶ answered ──────────────▶ gone
 //                                             └────▶ stream … finish | abort ─▶ gone
 //
-// A handler answers with exchange_answer, once, from within begin, body or end or at any time later;
-// or, when the request is whole and its connection has nothing else under way (always so in `begin`
-// of a handler without `body` and `alongside`), it turns the exchange into a stream whose body it
-// sends itself. `gone` is always the last call, and is never made from
-// within a function of this header.
+// A handler answers with exchange_answer, once, from within begin, body or end or at any time
+// later; or, when the request is whole and its connection has nothing else under way (always so in
+// `begin` of a handler without `body` and `alongside`), it turns the exchange into a stream whose
+// body it sends itself. `gone` is always the last call, and is never made from within a function of
+// this header.
 #ifndef TAILRACE_HTTP_EXCHANGE_H
 #define TAILRACE_HTTP_EXCHANGE_H
 
@@ -22,16 +22,16 @@
 
 struct exchange;
 
-// Who answers: static, one for each thing that can be asked for. NULL where a handler has nothing to
-// do.
+// Who answers: static, one for each thing that can be asked for. NULL where a handler has nothing
+// to do.
 struct handler {
     // The request may be begun while earlier ones of its connection are not answered yet; otherwise
     // it waits for them. Answers leave in the order of their requests either way.
     bool alongside;
     // The head has come. For a handler without `body`, all of the request has.
     void (*begin)(struct exchange *exchange);
-    // Bytes of the body as they come, valid during the call. NULL: the handler takes no body. A small
-    // one is read and forgotten, and a GET with a larger one is refused with 413.
+    // Bytes of the body as they come, valid during the call. NULL: the handler takes no body. A
+    // small one is read and forgotten, and a GET with a larger one is refused with 413.
     void (*body)(struct exchange *exchange, struct str bytes);
     // All that has come so far was given to `body`.
     void (*pause)(struct exchange *exchange);
@@ -45,8 +45,8 @@ struct handler {
     // Of a stream, or a parked exchange: the hub is going away. What waits for something that may
     // never come ends now.
     void (*drain)(struct exchange *exchange);
-    // The exchange is over: answered, finished, or its connection was lost at any point after begin.
-    // The exchange must not be used any more; `state` is the handler's to free.
+    // The exchange is over: answered, finished, or its connection was lost at any point after
+    // begin. The exchange must not be used any more; `state` is the handler's to free.
     void (*gone)(struct exchange *exchange);
 };
 
@@ -111,7 +111,7 @@ static inline void exchange_hold(struct exchange *exchange, bool on) {
 // when the turn is over.
 static inline void exchange_abort(struct exchange *exchange) { exchange->ops->abort(exchange); }
 
-// --- streams ----------------------------------------------------------------------------------------
+// --- streams -------------------------------------------------------------------------------------
 
 // How the bytes of a body are to be framed whose length is not known.
 static inline struct wire exchange_wire(const struct exchange *exchange) {
@@ -123,7 +123,8 @@ static inline struct wire exchange_wire(const struct exchange *exchange) {
 static inline void exchange_park(struct exchange *exchange) { exchange->ops->park(exchange); }
 
 // Turns the exchange into a stream. What must leave before the body is appended to `head`; the
-// handler sends it, and then the body, through ops->write. The answer's length says whether it ends.
+// handler sends it, and then the body, through ops->write. The answer's length says whether it
+// ends.
 void exchange_stream(struct exchange *exchange, const struct answer *answer, struct buf *head);
 // All of the body has been sent, its end included.
 static inline void exchange_finish(struct exchange *exchange) { exchange->ops->finish(exchange); }
@@ -136,11 +137,11 @@ static inline void exchange_wait_until(struct exchange *exchange, uint64_t at_ms
     exchange->ops->wait_until(exchange, at_ms);
 }
 
-// --- for kinds of connections -----------------------------------------------------------------------
+// --- for kinds of connections --------------------------------------------------------------------
 
 #define EXCHANGE_COMMON_FIELDS_MAX 5
-// The fields that every answer has, in their order: X-Content-Type-Options and CORS. `origin`: of the
-// request, where exchange->cors is CORS_ORIGIN. How many.
+// The fields that every answer has, in their order: X-Content-Type-Options and CORS. `origin`: of
+// the request, where exchange->cors is CORS_ORIGIN. How many.
 unsigned exchange_common_fields(const struct exchange *exchange, struct str origin,
                                 struct field out[EXCHANGE_COMMON_FIELDS_MAX]);
 

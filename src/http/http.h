@@ -15,8 +15,8 @@ struct handler;
 struct http1_conn;
 struct http1_parser;
 
-// Counters of one worker: name (of the metric tailrace_NAME too), level, help. Read by others only through a survey
-// (api/survey.h).
+// Counters of one worker: name (of the metric tailrace_NAME too), level, help. Read by others only
+// through a survey (api/survey.h).
 #define HTTP_COUNTERS(X)                                                                           \
     X(connections_total, counter, "connections accepted")                                          \
     X(refused_total, counter, "connections or requests refused for want of room")                  \

@@ -30,7 +30,7 @@ static void close_now(struct http1_conn *conn);
 
 static struct loop *loop_of(const struct http1_conn *conn) { return http1_http(conn)->loop; }
 
-// --- life -------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------
 
 static void on_body(void *context, struct str bytes) {
     struct http1_conn *conn = context;
@@ -95,7 +95,7 @@ static void close_now(struct http1_conn *conn) {
     if (!(conn->flags & CONN_DEFERRED)) loop_retire(http->loop, &conn->retired, release);
 }
 
-// --- what is waited for -----------------------------------------------------------------------------
+// --- what is waited for --------------------------------------------------------------------------
 
 static void set_interest(struct http1_conn *conn) {
     uint32_t events = 0;
@@ -143,8 +143,9 @@ static enum http1_conn_phase phase_of(const struct http1_conn *conn) {
     return conn->first ? PHASE_WAIT : PHASE_IDLE;
 }
 
-// `progress`: bytes of a body came or bytes of an answer left, so that time counts anew. `answered`: a
-// request was, so that it counts anew for the next one. A head must be there in time as a whole.
+// `progress`: bytes of a body came or bytes of an answer left, so that time counts anew.
+// `answered`: a request was, so that it counts anew for the next one. A head must be there in time
+// as a whole.
 static void set_phase(struct http1_conn *conn, bool progress, bool answered) {
     enum http1_conn_phase phase = phase_of(conn);
     bool anew = (progress && (phase == PHASE_BODY || phase == PHASE_WRITE)) ||
@@ -155,7 +156,7 @@ static void set_phase(struct http1_conn *conn, bool progress, bool answered) {
     arm(conn);
 }
 
-// --- reading ----------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 // Nothing is under way before `exchange`.
 static bool is_quiet(const struct http1_conn *conn, const struct http1_exchange *exchange) {
@@ -345,7 +346,7 @@ static bool resume(struct http1_conn *conn) {
     return true;
 }
 
-// --- going on ---------------------------------------------------------------------------------------
+// --- going on ------------------------------------------------------------------------------------
 
 static void linger(struct http1_conn *conn) {
     struct loop *loop = loop_of(conn);
@@ -521,7 +522,7 @@ failed:
     admission_leave(http->admission, visitor);
 }
 
-// --- when the turn is over --------------------------------------------------------------------------
+// --- when the turn is over -----------------------------------------------------------------------
 
 static void stream_finished(struct http1_conn *conn) {
     struct http1_exchange *exchange = conn->first;

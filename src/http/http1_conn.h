@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// HTTP/1.1 and 1.0 as a kind of connection (RFC 9112): reads requests, keeps their answers in order,
-// ends what is too slow. What a request means is the handlers' affair (http/exchange.h).
+// HTTP/1.1 and 1.0 as a kind of connection (RFC 9112): reads requests, keeps their answers in
+// order, ends what is too slow. What a request means is the handlers' affair (http/exchange.h).
 //
 // A connection that has become an idle stream holds no parser and no buffers.
 #ifndef TAILRACE_HTTP_HTTP1_CONN_H

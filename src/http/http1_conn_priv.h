@@ -84,7 +84,7 @@ extern const struct exchange_ops http1_exchange_ops;
 
 static inline struct http *http1_http(const struct http1_conn *conn) { return conn->own.base.http; }
 
-// --- http1_exchange.c: the exchanges of a connection ------------------------------------------------
+// --- http1_exchange.c: the exchanges of a connection ---------------------------------------------
 
 // A new one after all others. `head` is NULL for a request that could not be read. NULL when out of
 // memory.
@@ -105,14 +105,14 @@ void http1_set_busy(struct http1_conn *conn, bool busy);
 // still gets all of it.
 void http1_stream_interest(struct http1_conn *conn, bool write);
 
-// --- http1_answer.c: answers become bytes -----------------------------------------------------------
+// --- http1_answer.c: answers become bytes --------------------------------------------------------
 
 // Appends to what is to be sent; when that is impossible the connection is broken.
 void http1_append_out(struct http1_conn *conn, struct str bytes);
 // Whether the connection can go on after the exchange, unless its answer says otherwise.
 bool http1_keeps_alive(const struct http1_exchange *exchange);
-// Writes the answer's head, and its body unless the length is left open. Whether the connection goes on
-// after it.
+// Writes the answer's head, and its body unless the length is left open. Whether the connection
+// goes on after it.
 bool http1_write_answer(struct buf *out, const struct http1_exchange *exchange,
                         const struct answer *answer);
 

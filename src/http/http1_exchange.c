@@ -95,7 +95,7 @@ void http1_settle(struct http1_conn *conn) {
     }
 }
 
-// --- the connection, as its exchanges need it --------------------------------------------------------
+// --- the connection, as its exchanges need it ----------------------------------------------------
 
 void http1_set_busy(struct http1_conn *conn, bool busy) {
     if (busy == !!(conn->flags & CONN_BUSY)) return;
@@ -119,7 +119,7 @@ void http1_stream_interest(struct http1_conn *conn, bool write) {
     loop_change(http1_http(conn)->loop, &conn->io, events | (write ? EPOLLOUT : 0));
 }
 
-// --- what exchanges ask for -------------------------------------------------------------------------
+// --- what exchanges ask for ----------------------------------------------------------------------
 
 static const struct request *exchange_head(struct exchange *base) {
     struct http1_head *head = http1_parser_head(of(base)->conn->parser);

@@ -6,8 +6,8 @@
 #include "base/buf.h"
 #include "base/str.h"
 
-// The decoded value of the first parameter of that name. 0 with *value borrowed from `memory` (which grows); ERR_NOT_FOUND, ERR_INVALID
-// (bad encoding), ERR_TOO_LONG.
+// The decoded value of the first parameter of that name. 0 with *value borrowed from `memory`
+// (which grows); ERR_NOT_FOUND, ERR_INVALID (bad encoding), ERR_TOO_LONG.
 struct params {
     struct str query;  // of the request
     struct str preset; // of a configured route; what it names, the request's is not asked for
@@ -28,7 +28,8 @@ struct params_cursor {
 };
 int params_next(struct params *params, const char *name, struct params_cursor *cursor,
                 struct str *value) MUST_CHECK;
-// A switch: 1, true, yes or nothing ("?close") is on; 0, false, no is off, and so is its absence. ERR_INVALID for anything else.
+// A switch: 1, true, yes or nothing ("?close") is on; 0, false, no is off, and so is its absence.
+// ERR_INVALID for anything else.
 int params_flag(struct params *params, const char *name, bool *on) MUST_CHECK;
 
 #endif

@@ -97,7 +97,8 @@ void directory_fini(struct directory *directory);
 // Topics. NULL when not known (or without a number).
 struct topic *directory_topic(const struct directory *directory, uint32_t no);
 struct topic *directory_find(const struct directory *directory, struct str name);
-// The topic of that number, made (and matched with the selectors) when it is new. NULL when out of memory.
+// The topic of that number, made (and matched with the selectors) when it is new. NULL when out of
+// memory.
 struct topic *directory_number(struct directory *directory, uint32_t no, struct str name);
 // It loses its number: nothing is left of it but the selectors that name it.
 void directory_drop(struct directory *directory, struct topic *topic);
@@ -135,8 +136,8 @@ const struct topic *directory_last_closed(const struct directory *directory,
                                           const struct selector *selector);
 
 // Applies a batch: topics are brought up to date, each selector with live or waiting subscribers
-// gets the events that it takes into `pending`, and is in the list `touched` then (with a reference:
-// its last subscriber may leave before the delivery).
+// gets the events that it takes into `pending`, and is in the list `touched` then (with a
+// reference: its last subscriber may leave before the delivery).
 void directory_apply(struct directory *directory, const struct batch *batch);
 // Takes the first selector from the list, NULL when there is none. The caller has its reference,
 // empties `pending` and clears `ending`.

@@ -9,8 +9,8 @@
 #include "base/limits.h"
 #include "base/utf8.h"
 
-// Steps a match may take and memory it may use: a filter runs on a worker's thread, once for each event and selector,
-// so one must stay in the microseconds whatever the pattern.
+// Steps a match may take and memory it may use: a filter runs on a worker's thread, once for each
+// event and selector, so one must stay in the microseconds whatever the pattern.
 #define MATCH_STEPS_MAX 20000
 #define MATCH_HEAP_KB_MAX 256
 

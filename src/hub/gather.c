@@ -118,7 +118,8 @@ struct chain {
     bool cut; // there may be more than what is in seqs
 };
 
-// Reads the next seqs of a topic. False: some are gone that the directory thought were there; it knows better now.
+// Reads the next seqs of a topic. False: some are gone that the directory thought were there; it
+// knows better now.
 static bool fill_chain(struct hub *hub, struct chain *chain, uint64_t after, size_t max, int *err) {
     struct topic *topic = chain->topic;
     bool lost = false;
@@ -205,8 +206,8 @@ static enum gathered from_list(struct hub *hub, const struct subscriber *subscri
     for (size_t i = list->next; i < list->count; i++) {
         if (is_full(&hub->round) || hub->round.count >= events_max) return GATHER_MORE;
         int err = add_seq(hub, subscriber, list->seqs[i]);
-        // Gone since the list was made: the topic's trimmed_seq says so, and the gap is sent when it
-        // is compared with `told`.
+        // Gone since the list was made: the topic's trimmed_seq says so, and the gap is sent when
+        // it is compared with `told`.
         if (err && err != ERR_NOT_FOUND) return GATHER_FAILED;
         *reached = list->seqs[i];
     }

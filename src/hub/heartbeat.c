@@ -61,8 +61,8 @@ void heartbeat_tick(struct hub *hub) {
     for (uint32_t i = list->count; i-- > 0;) {
         if (i >= list->count) continue;
         if (i >= AHEAD) {
-            // Subscribers lie all over memory; what a heartbeat reads of one may straddle two lines of
-            // the cache.
+            // Subscribers lie all over memory; what a heartbeat reads of one may straddle two lines
+            // of the cache.
             const struct subscriber *next = list->items[i - AHEAD];
             __builtin_prefetch(next, 1);
             __builtin_prefetch(&next->parcel, 1);

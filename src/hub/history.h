@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A subscriber that is answered from the past: a page of history (the newest N before an event,
-// oldest first), or a search (newest first, hits are given as they are found). Driven by the pump, a
-// bounded slice each turn.
+// oldest first), or a search (newest first, hits are given as they are found). Driven by the pump,
+// a bounded slice each turn.
 //
 // Found events are a list of seqs, never copies: a page's, or as many hits as are found between two
 // writes. A client that takes nothing stops its search.

@@ -208,8 +208,8 @@ size_t hub_end_some(struct hub *hub, size_t count, const char *control) {
     size_t left = 0;
     for (size_t slot = 0; slot < HUB_WHEEL_SLOTS; slot++) {
         struct subscriber_list *list = &hub->wheel.slots[slot];
-        // Backwards: an ended one leaves the list, or stays behind until its connection has taken the
-        // end.
+        // Backwards: an ended one leaves the list, or stays behind until its connection has taken
+        // the end.
         for (uint32_t i = list->count; i-- > 0;) {
             if (i >= list->count || list->items[i]->state == SUB_ENDING) continue;
             if (count) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The hub of one worker: topics, selectors, subscribers, cursors. The domain: no sockets and no wall
-// clock. Time is passed in, bytes go out through a sink, framed and coded by proto/wire.
+// The hub of one worker: topics, selectors, subscribers, cursors. The domain: no sockets and no
+// wall clock. Time is passed in, bytes go out through a sink, framed and coded by proto/wire.
 //
 // Committed batches come in by hub_apply. The fan-out writes each touched subscriber once, with all
 // that became deliverable together. A subscriber that cannot take all of it leaves the fast path
@@ -44,13 +44,15 @@ struct subscriber {
     // Bytes that are no event (head, notices) and have not been taken yet. They follow the parcel.
     struct buf *tail;
     struct parcel *parcel; // the event that is half sent, NULL: none
-    // The last seq that it has been given (of which the parcel is a part) or has passed; not kept up
-    // while it is live.
+    // The last seq that it has been given (of which the parcel is a part) or has passed; not kept
+    // up while it is live.
     uint64_t cursor;
     uint64_t until; // a snapshot ends here; UINT64_MAX for a stream
-    uint64_t told;  // what was lost up to this count of the directory's has been told
+    uint64_t told;  // gaps have been sent for losses up to this count of the directory's
     struct subscriber *next_ready, *prev_ready;
 };
+// There may be a million idle ones.
+_Static_assert(sizeof(void *) > 8 || sizeof(struct subscriber) <= 96, "a subscriber stays small");
 
 // How bytes leave by one kind of connection. All are called from within hub functions; none may
 // call back into the hub.
@@ -64,19 +66,19 @@ struct hub_sink {
     // Everything was sent, the end of the body included; it is removed from the hub already. The
     // memory may be freed after the current hub function returns.
     void (*finished)(struct subscriber *subscriber);
-    // It cannot go on (a write failed, memory is out): the connection must be closed without a clean
-    // end, and hub_remove be called, after the current hub function has returned.
+    // It cannot go on (a write failed, memory is out): the connection must be closed without a
+    // clean end, and hub_remove be called, after the current hub function has returned.
     void (*broken)(struct subscriber *subscriber);
-    // The response begins, in hub_begin or because a long poll has something or was woken: appends its
-    // head, what goes out before the body, to `head`. False: it cannot be made, the connection is
-    // broken.
+    // The response begins, in hub_begin or because a long poll has something or was woken: appends
+    // its head, what goes out before the body, to `head`. False: it cannot be made, the connection
+    // is broken.
     bool (*begin)(struct subscriber *subscriber, struct buf *head);
 };
 
 struct hub_config {
     const char *epoch; // borrowed for the hub's life
-    struct store_reader
-        *store;        // taken over by the hub when hub_new succeeds; NULL: never read from
+    // Taken over by the hub when hub_new succeeds; NULL: nothing is ever read.
+    struct store_reader *store;
     uint64_t position; // seq of the newest event already committed
     uint32_t ring_events;
     uint64_t ring_bytes;   // with the encodings that the events carry (hub/ring.h)
@@ -92,11 +94,12 @@ void hub_free(struct hub *hub);
 // Before the first batch: what the store knew at its opening.
 int hub_load_topic(struct hub *hub, const struct topic_state *topic) MUST_CHECK;
 
-// Applies batches in order; takes over one reference of each. Deliver afterwards: hub_deliver writes
-// to all that were touched since.
+// Applies batches in order; takes over one reference of each. Deliver afterwards: hub_deliver
+// writes to all that were touched since.
 void hub_apply(struct hub *hub, struct batch *batch);
 void hub_deliver(struct hub *hub, uint64_t now_ms);
-// Goes on with replays that still have work, up to a bound. True when there is more: call again next turn.
+// Goes on with replays that still have work, up to a bound. True when there is more: call again
+// next turn.
 bool hub_continue(struct hub *hub, uint64_t now_ms);
 
 enum hub_start_kind {
@@ -138,8 +141,8 @@ struct hub_request {
     // LIMIT_PAGE_EVENTS.
     bool newest;
     uint64_t limit; // of a snapshot: at most so many events. 0: no limit
-    // What the journal has committed. An id up to here is good although this hub has not been told of
-    // it yet: it is waited for.
+    // What the journal has committed. An id up to here is good although this hub has not
+    // applied it yet: it is waited for.
     uint64_t committed;
     // HUB_PACE_NONE, milliseconds, or HUB_PACE_ORIGINAL with pace_speed. Not with a limit.
     uint64_t pace_ms;
@@ -147,15 +150,15 @@ struct hub_request {
 };
 
 // ERR_NOT_FOUND: all its topics are closed and the caller has all of it (answer 204). ERR_INVALID:
-// bad filter. ERR_NOMEM, ERR_IO.
-// After 0 the subscriber is in the hub and nothing was written yet: call hub_begin. With HUB_WAIT and
-// nothing to send yet, *waits is true: the head is asked for later, by sink->begin.
+// bad filter. ERR_NOMEM, ERR_IO. After 0 the subscriber is in the hub and nothing was written yet:
+// call hub_begin. With HUB_WAIT and nothing to send yet, *waits is true: the head is asked for
+// later, by sink->begin.
 int hub_subscribe(struct hub *hub, struct subscriber *subscriber, const struct hub_request *request,
                   uint64_t now_ms, bool *waits, struct report *report) MUST_CHECK;
-// Begins the response: the head (sink->begin) with the document's opening, then what there is to give,
-// up to a bound; hub_continue does the rest. Once, for a subscriber that does not wait. ERR_TOO_LONG:
-// head and opening are more than LIMIT_TAIL_BYTES; ERR_NOMEM. After an error nothing was asked for or
-// written, and the caller calls hub_remove.
+// Begins the response: the head (sink->begin) with the document's opening, then what there is to
+// give, up to a bound; hub_continue does the rest. Once, for a subscriber that does not wait.
+// ERR_TOO_LONG: head and opening are more than LIMIT_TAIL_BYTES; ERR_NOMEM. After an error nothing
+// was asked for or written, and the caller calls hub_remove.
 int hub_begin(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms) MUST_CHECK;
 // A long poll's time is up: it is answered with what there is (nothing, as a rule).
 void hub_wake(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms);
@@ -229,12 +232,14 @@ struct hub_topic {
     uint64_t last_seq, last_time_ms, events, bytes, subscribers;
     bool closed;
 };
-// Topics with a number that match the names and the narrowing patterns, in the order of their numbers.
+// Topics with a number that match the names and the narrowing patterns, in the order of their
+// numbers.
 void hub_topics(struct hub *hub, const struct pattern *names, uint32_t names_count,
                 const struct pattern *grants, uint32_t grants_count,
                 void (*each)(void *context, const struct hub_topic *topic), void *context);
-// Writes a topic as a member of an array: {topic,last_id,last_time,events,bytes,subscribers,closed}.
-// `subscribers`: of all workers; NULL: that member is left out.
+// Writes a topic as a member of an array:
+// {topic,last_id,last_time,events,bytes,subscribers,closed}. `subscribers`: of all workers; NULL:
+// that member is left out.
 void hub_topic_write(struct json *json, const struct hub_topic *topic, const char *epoch,
                      const uint64_t *subscribers);
 // How many subscribers of this worker a topic has.

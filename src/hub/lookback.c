@@ -7,7 +7,8 @@
 #include "base/limits.h"
 #include "hub/hub_priv.h"
 
-// What finding a place in a long topic costs, in budget: some hundred records looked at along its jumps.
+// What finding a place in a long topic costs, in budget: some hundred records looked at along its
+// jumps.
 #define SEEK_COST 64
 // Bytes of data that cost as much as an event.
 #define COST_BYTES 512
@@ -84,9 +85,10 @@ static bool is_kept(const struct hub *hub, uint32_t topic_no, uint64_t seq) {
     return topic && seq > topic->trimmed_seq;
 }
 
-// --- the store ------------------------------------------------------------------------------------------------------
+// --- the store -----------------------------------------------------------------------------------
 
-// The newest event of the store that is not looked at yet: LOOKBACK_EVENT and the record, whose seq is below every other's.
+// The newest event of the store that is not looked at yet: LOOKBACK_EVENT and the record, whose seq
+// is below every other's.
 static enum lookback_step peek_chains(struct hub *hub, struct lookback *lookback,
                                       lookback_budget *budget, struct record *out) {
     while (lookback->count) {
@@ -138,7 +140,7 @@ static void take_stored(struct lookback *lookback, const struct record *record) 
     }
 }
 
-// --- the ring -------------------------------------------------------------------------------------------------------
+// --- the ring ------------------------------------------------------------------------------------
 
 static enum lookback_step peek_ring(struct hub *hub, struct lookback *lookback,
                                     const struct selector *selector, lookback_budget *budget,
@@ -159,7 +161,7 @@ static enum lookback_step peek_ring(struct hub *hub, struct lookback *lookback,
     return LOOKBACK_END;
 }
 
-// --- both -----------------------------------------------------------------------------------------------------------
+// --- both ----------------------------------------------------------------------------------------
 
 enum lookback_step lookback_next(struct hub *hub, struct lookback *lookback,
                                  const struct selector *selector, lookback_budget *budget,

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Walking backwards over what is kept of some topics, newest first, in bounded slices: for pages of history and for searches.
+// Walking backwards over what is kept of some topics, newest first, in bounded slices: for pages of
+// history and for searches.
 //
-// Each topic's own chain is followed, and the chains are merged: the cost is that of what is returned, however much else the journal holds.
-// Over more than LIMIT_LOOKBACK_TOPICS the journal is read backwards and what does not match is passed over. Topics that are kept in
-// memory only are in the ring.
+// Each topic's own chain is followed, and the chains are merged: the cost is that of what is
+// returned, however much else the journal holds. Over more than LIMIT_LOOKBACK_TOPICS the journal
+// is read backwards and what does not match is passed over. Topics that are kept in memory only are
+// in the ring.
 //
-// Events never change, and what comes while a walk lasts is newer than where it began: so it needs to know nothing but where it is. What retention or a
-// DELETE takes meanwhile is not met any more.
+// Events never change, and what comes while a walk lasts is newer than where it began: so it needs
+// to know nothing but where it is. What retention or a DELETE takes meanwhile is not met any more.
 #ifndef TAILRACE_HUB_LOOKBACK_H
 #define TAILRACE_HUB_LOOKBACK_H
 
@@ -15,7 +17,8 @@
 struct hub;
 struct lookback;
 
-// From before this seq on; the hub must have been told of everything below it. Reads nothing yet. NULL: out of memory.
+// From before this seq on; the hub must have applied everything below it. Reads nothing yet.
+// NULL: out of memory.
 struct lookback *lookback_new(struct hub *hub, const struct selector *selector, uint64_t before);
 void lookback_free(struct lookback *lookback); // NULL is fine
 
@@ -34,8 +37,9 @@ struct lookback_event {
 typedef int64_t lookback_budget;
 
 enum lookback_step { LOOKBACK_EVENT, LOOKBACK_PAUSE, LOOKBACK_END, LOOKBACK_FAILED };
-// The next older event with data. LOOKBACK_PAUSE: the budget is used up, go on in another turn. LOOKBACK_END: nothing older is kept.
-// LOOKBACK_FAILED: the journal cannot be read. Between reading_begin and _end.
+// The next older event with data. LOOKBACK_PAUSE: the budget is used up, go on in another turn.
+// LOOKBACK_END: nothing older is kept. LOOKBACK_FAILED: the journal cannot be read. Between
+// reading_begin and _end.
 enum lookback_step lookback_next(struct hub *hub, struct lookback *lookback,
                                  const struct selector *selector, lookback_budget *budget,
                                  struct lookback_event *out) MUST_CHECK;

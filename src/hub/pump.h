@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: MIT
-// The pump: brings a subscriber that is behind up to the hub's position, a bounded amount each turn,
-// then makes it live (or ends a snapshot). Newcomers, resumes and slow readers are all the same to it.
+// The pump: brings a subscriber that is behind up to the hub's position, a bounded amount each
+// turn, then makes it live (or ends a snapshot). Newcomers, resumes and slow readers are all the
+// same to it.
 #ifndef TAILRACE_HUB_PUMP_H
 #define TAILRACE_HUB_PUMP_H
 
 #include "hub/hub.h"
 
-// What all subscribers together are given by one turn of the hub, and events that are looked at (and
-// skipped) for them: the live ones must not wait.
-#define PUMP_TURN_BYTES ((size_t)1024 * 1024)
-#define PUMP_TURN_SKIPS 65536
-
 // One turn for one subscriber that is SUB_PUMPED. The number of bytes written.
 size_t pump_turn(struct hub *hub, struct subscriber *subscriber);
 // One turn for all that are ready, each at most once. True: there is more to do.
 bool pump_all(struct hub *hub);
-// Whether anything is there for a long poll (or may be: it looks only so far). Its cursor passes over
-// what is not for it.
+// Whether anything is there for a long poll (or may be: it looks only so far). Its cursor passes
+// over what is not for it.
 bool pump_probe(struct hub *hub, struct subscriber *subscriber);
 // Begins the answer of a long poll that is SUB_WAITING.
 void pump_wake(struct hub *hub, struct subscriber *subscriber);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A start that is more than a cursor: what a subscriber keeps until it is used up. Data and lifetime
-// only; start.c makes them, gather.c, pump.c and history.c use them.
+// A start that is more than a cursor: what a subscriber keeps until it is used up. Data and
+// lifetime only; start.c makes them, gather.c, pump.c and history.c use them.
 #ifndef TAILRACE_HUB_REPLAY_H
 #define TAILRACE_HUB_REPLAY_H
 
@@ -32,7 +32,7 @@ struct replay_pace {
 
 // A page of history, or a search: see history.h.
 struct replay_past {
-    struct lookback *walk; // NULL: the hub has not been told of all that is asked for yet
+    struct lookback *walk; // NULL: the hub has not applied all that is asked for yet
     uint64_t before;
     bool newest;  // newest first
     bool control; // says how far it is

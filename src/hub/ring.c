@@ -4,8 +4,9 @@
 
 #include <stdlib.h>
 
-// Older events that one ring_count looks at: what a turn can spare.
-#define SWEEP_EVENTS 64
+// Older events that ring_count looks at for each new one: an encoding that comes late is counted
+// before half of the ring has been replaced.
+#define SWEEP_EVENTS 2
 
 int ring_init(struct ring *ring, size_t events_max, size_t bytes_max, uint64_t floor) {
     *ring = (struct ring){.floor = floor, .events_max = events_max, .bytes_max = bytes_max};
@@ -55,18 +56,22 @@ static void set_encoded(struct ring *ring, struct ring_slot *slot, size_t encode
     slot->encoded = encoded;
 }
 
-static void count_fresh(struct ring *ring) {
+// How many events that were.
+static size_t count_fresh(struct ring *ring) {
+    size_t events = 0;
     for (; ring->fresh; ring->fresh--) {
         struct ring_slot *slot = slot_at(ring, ring->count - ring->fresh);
         size_t encoded = 0;
         for (uint32_t i = 0; i < slot->batch->count; i++)
             encoded += event_encoded_bytes(slot->batch->events[i]);
+        events += slot->batch->count;
         set_encoded(ring, slot, encoded);
     }
+    return events;
 }
 
-static void sweep(struct ring *ring) {
-    for (int i = 0; i < SWEEP_EVENTS && ring->count; i++) {
+static void sweep(struct ring *ring, size_t events) {
+    for (size_t i = 0; i < events && ring->count; i++) {
         if (ring->sweep_batch >= ring->count) ring->sweep_batch = 0;
         struct ring_slot *slot = slot_at(ring, ring->sweep_batch);
         ring->sweep_encoded += event_encoded_bytes(slot->batch->events[ring->sweep_event]);
@@ -79,8 +84,8 @@ static void sweep(struct ring *ring) {
 }
 
 void ring_count(struct ring *ring) {
-    count_fresh(ring);
-    sweep(ring);
+    size_t fresh = count_fresh(ring);
+    sweep(ring, fresh * SWEEP_EVENTS + 1);
 }
 
 struct batch *ring_evict(struct ring *ring) {

@@ -4,8 +4,8 @@
 //
 // Its bytes are those of the events and of the encodings that they carry. Encodings are made at any
 // time by any worker, and nobody keeps an account of them that all would have to write to: the ring
-// looks. ring_count looks at all batches that came since it was last called, and at a few older
-// events, so that an encoding that comes late is counted within a number of turns.
+// looks. ring_count looks at all batches that came since it was last called, and goes on with the
+// older events, some for each new one.
 #ifndef TAILRACE_HUB_RING_H
 #define TAILRACE_HUB_RING_H
 
@@ -35,7 +35,8 @@ void ring_fini(struct ring *ring);
 int ring_push(struct ring *ring, struct batch *batch) MUST_CHECK;
 // Brings `bytes` up to date with the encodings.
 void ring_count(struct ring *ring);
-// While over a bound: removes the oldest batch and returns it (the caller puts it), NULL when within bounds.
+// While over a bound: removes the oldest batch and returns it (the caller puts it), NULL when
+// within bounds.
 struct batch *ring_evict(struct ring *ring);
 
 // Walking: a position in the ring, valid until the next push or evict.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A round: what is written together to one subscriber, or to all the live ones of a selector. Bytes,
-// and the pieces that they consist of: a piece is sent wholly or not at all (the rest of a begun
-// one is kept as a parcel), and ends with an event.
+// A round: what is written together to one subscriber, or to all the live ones of a selector.
+// Bytes, and the pieces that they consist of: a piece is sent wholly or not at all (the rest of a
+// begun one is kept as a parcel), and ends with an event.
 //
 // One is filled, written and cleared over and over; it keeps its memory.
 #ifndef TAILRACE_HUB_ROUND_H

@@ -73,8 +73,8 @@ static int start_last(struct hub *hub, struct subscriber *subscriber, uint64_t c
         subscriber->cursor = hub->position;
         return 0;
     }
-    // Everything there is: a cursor at the beginning says it. Not for a wide selector: it would read
-    // the whole store for it.
+    // Everything there is: a cursor at the beginning says it. Not for a wide selector: it would
+    // read the whole store for it.
     bool all = selector->topics_count <= GATHER_MERGE_TOPICS;
     for (uint32_t i = 0; i < selector->topics_count; i++) {
         const struct topic *topic = directory_topic(&hub->directory, selector->topics[i]);
@@ -148,7 +148,7 @@ static int start_after(struct hub *hub, struct subscriber *subscriber,
             return ERR_NOT_FOUND;
         }
         subscriber->cursor = request->seq;
-        subscriber->told = 0; // what was lost after that id is still to be told
+        subscriber->told = 0; // a gap is sent for what was lost after that id
         return 0;
     }
     int err = 0;

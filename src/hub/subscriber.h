@@ -7,13 +7,17 @@
 
 // Where a subscriber is:
 //
-//   NEW ──hub_begin──▶ PUMPED ◀──▶ LIVE        LIVE: at the hub's position, in selector->live
-//    │                  │  ▲                   PUMPED: behind, in the ready queue or due later (paced)
-//    ▼                  ▼  │                   BLOCKED: the connection takes no more, waits for
-//   WAITING ──────▶   BLOCKED ──▶ ENDING                hub_writable
-//                                              ENDING: its last bytes are in the tail; finished when
-//                                                      they are sent
-//                                              DEAD: out of the hub, or to be removed from it
+//   NEW ──hub_begin──▶ PUMPED ◀──▶ LIVE
+//    │                  │  ▲
+//    ▼                  ▼  │
+//   WAITING ──────▶   BLOCKED ──▶ ENDING ──▶ DEAD
+//
+//   WAITING  a long poll that has nothing yet, in selector->waiting
+//   PUMPED   behind; in the ready queue, or due later (paced)
+//   LIVE     at the hub's position, in selector->live
+//   BLOCKED  the connection takes no more; waits for hub_writable
+//   ENDING   its last bytes are in the tail; finished when they are sent
+//   DEAD     out of the hub, or to be removed from it
 enum subscriber_state {
     SUB_NEW,
     SUB_WAITING,
@@ -54,9 +58,9 @@ bool subscriber_settle(struct hub *hub, struct subscriber *subscriber, size_t ta
 bool subscriber_say(struct hub *hub, struct subscriber *subscriber, struct str bytes);
 // The same for a notice, if its document has a place for it.
 bool subscriber_notice(struct hub *hub, struct subscriber *subscriber, const struct notice *notice);
-// tailrace.gap. `from`: the id it had, ptr NULL: `from_seq`. `seq` is where a client that comes back
-// after it goes on from: nothing that is still to be given may be before it. 0: it keeps the id that
-// it has.
+// tailrace.gap. `from`: the id it had, ptr NULL: `from_seq`. `seq` is where a client that comes
+// back after it goes on from: nothing that is still to be given may be before it. 0: it keeps the
+// id that it has.
 struct subscriber_loss {
     struct str from;
     uint64_t from_seq, to_seq, seq;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// HTTP/1.1 requests over llhttp: see http1.h. The only file that knows llhttp, which is compiled in its strict mode.
+// HTTP/1.1 requests over llhttp: see http1.h. The only file that knows llhttp, which is compiled in
+// its strict mode.
 //
-// While a head comes in, its raw bytes are kept in one buffer and llhttp's callbacks note offsets into it, since the buffer may
-// move; when the head is complete the offsets become slices, and the rules that llhttp leaves open are checked.
+// While a head comes in, its raw bytes are kept in one buffer and llhttp's callbacks note offsets
+// into it, since the buffer may move; when the head is complete the offsets become slices, and the
+// rules that llhttp leaves open are checked.
 #include "proto/http1.h"
 
 #include <llhttp/llhttp.h>
@@ -241,8 +243,8 @@ static struct str span_str(const struct http1_parser *parser, struct span span) 
     return (struct str){parser->head.data + span.at, span.len};
 }
 
-// Lines end in CRLF and are not folded: RFC 9112 lets servers be lenient in both, and two that differ can be played
-// against each other.
+// Lines end in CRLF and are not folded: RFC 9112 lets servers be lenient in both, and two that
+// differ can be played against each other.
 static const char *check_lines(struct str head) {
     for (size_t i = 0; i < head.len; i++) {
         char c = head.ptr[i];
@@ -378,7 +380,8 @@ static const char *check_host(struct http1_head *head) {
     return NULL;
 }
 
-// How long the body is: the rules of RFC 9112, 6.3, and nothing that two readers might understand differently.
+// How long the body is: the rules of RFC 9112, 6.3, and nothing that two readers might understand
+// differently.
 static enum http1_step check_framing(struct http1_parser *parser) {
     struct http1_head *head = &parser->request_head;
     struct request *request = &head->request;
@@ -478,7 +481,8 @@ static enum http1_step feed_body(struct http1_parser *parser, const char *bytes,
 }
 
 static void begin_request(struct http1_parser *parser, char first_byte) {
-    // Also what makes an upgrade an ordinary request: llhttp never gets to hand the rest to another protocol.
+    // Also what makes an upgrade an ordinary request: llhttp never gets to hand the rest to another
+    // protocol.
     llhttp_reset(&parser->llhttp);
     buf_clear(&parser->head);
     parser->first_byte = first_byte;

@@ -13,7 +13,8 @@
 #include "sys/cpu.h"
 #include "sys/log.h"
 
-// On the journal thread: waits while workers are too far behind. (A worker that commits for itself has asked before.)
+// On the journal thread: waits while workers are too far behind. (A worker that commits for itself
+// has asked before.)
 static void wait_for_workers(struct server *server) {
     if (atomic_load(&server->lag_bytes) <= LIMIT_LAG_BYTES) return;
     pthread_mutex_lock(&server->lag_lock);
@@ -78,7 +79,8 @@ static int open_journal(struct server *server, struct report *report) {
     return journal_open(&server->common.journal, &journal, report);
 }
 
-// Makes the workers with their sockets. On an error what was made is in the server, for server_stop's path to release.
+// Makes the workers with their sockets. On an error what was made is in the server, for
+// server_stop's path to release.
 static int make_workers(struct server *server, struct report *report) {
     const struct config *config = server->site->config;
     unsigned usable = cpu_usable(), automatic = usable < LIMIT_WORKERS ? usable : LIMIT_WORKERS;

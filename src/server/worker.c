@@ -34,7 +34,7 @@ struct new_site {
     struct site *site;
 };
 
-// --- accepting ------------------------------------------------------------------------------------------------------
+// --- accepting -----------------------------------------------------------------------------------
 
 static void pause_accepting(struct worker *worker) {
     log_write(LOG_WARN,
@@ -94,7 +94,7 @@ static void stop_listening(struct worker *worker, struct loop_io *io) {
     io->fd = -1;
 }
 
-// --- turns ----------------------------------------------------------------------------------------------------------
+// --- turns ---------------------------------------------------------------------------------------
 
 static void run_journal(struct worker *worker) {
     if (!worker->published) return;
@@ -144,7 +144,7 @@ static void tick_fire(struct loop_timer *timer) {
                           loop_now(worker->loop) + hub_tick_ms(worker->api.hub));
 }
 
-// --- messages -------------------------------------------------------------------------------------------------------
+// --- messages ------------------------------------------------------------------------------------
 
 static void run_committed(struct inbox_message *message, void *receiver) {
     struct committed *committed = container_of(message, struct committed, message);
@@ -160,7 +160,8 @@ static void run_committed(struct inbox_message *message, void *receiver) {
 
 void worker_committed(struct worker *worker, struct batch *batch, uint64_t number) {
     struct committed *committed = malloc(sizeof *committed);
-    // Without it this worker's subscribers would miss events without a word; a restart loses nothing.
+    // Without it this worker's subscribers would miss events without a word; a restart loses
+    // nothing.
     ASSERT(committed);
     *committed = (struct committed){{.run = run_committed}, batch, number};
     worker->to_wake = loop_put(worker->loop, &committed->message);
@@ -187,7 +188,8 @@ void worker_set_site(struct worker *worker, struct site *site) {
     loop_send(worker->loop, &new_site->message);
 }
 
-// Ends streams one after the other (a few at once when there are many), so that their clients do not all come back together.
+// Ends streams one after the other (a few at once when there are many), so that their clients do
+// not all come back together.
 static void drain_step(struct loop_timer *timer) {
     struct worker *worker = container_of(timer, struct worker, drain);
     uint64_t now = loop_now(worker->loop);
@@ -236,7 +238,7 @@ static void send_simple(struct worker *worker,
 
 void worker_drain(struct worker *worker) { send_simple(worker, run_drain); }
 
-// --- life -----------------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------
 
 static void *run(void *context) {
     struct worker *worker = context;
@@ -354,8 +356,8 @@ void worker_stop(struct worker *const *workers, unsigned count) {
         send_simple(workers[i], run_stop);
         pthread_join(workers[i]->thread, NULL);
     }
-    // What was sent while the loops ended (batches, answers) is taken here. A survey goes on from one to the next, so none may be freed
-    // before all have been round once.
+    // What was sent while the loops ended (batches, answers) is taken here. A survey goes on from
+    // one to the next, so none may be freed before all have been round once.
     for (unsigned round = 0; round <= count; round++) {
         for (unsigned i = 0; i < count; i++) loop_drain(workers[i]->loop);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A worker: one thread with its loop, its listening socket, its connections and its hub. Workers share
-// nothing on the way of an event; what one must know of another goes as a message.
+// A worker: one thread with its loop, its listening socket, its connections and its hub. Workers
+// share nothing on the way of an event; what one must know of another goes as a message.
 #ifndef TAILRACE_SERVER_WORKER_H
 #define TAILRACE_SERVER_WORKER_H
 
@@ -34,9 +34,9 @@ int worker_run(struct worker *worker, struct report *report) MUST_CHECK;
 // been answered (journal_stop).
 void worker_stop(struct worker *const *workers, unsigned count);
 
-// Called under the journal's writer lock. A batch is with all workers before any of them is woken for
-// it, and one that is awake already waits until `number` has been handed to the others: what one
-// worker has delivered, none of the others may answer without. Takes over a reference.
+// Called under the journal's writer lock. A batch is with all workers before any of them is woken
+// for it, and one that is awake already waits until `number` has been handed to the others: what
+// one worker has delivered, none of the others may answer without. Takes over a reference.
 void worker_committed(struct worker *worker, struct batch *batch, uint64_t number);
 void worker_wake(struct worker *worker);
 // Any thread.

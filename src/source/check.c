@@ -13,7 +13,7 @@
 #include "base/utf8.h"
 #include "source/source_priv.h"
 
-// --- options ----------------------------------------------------------------------------------------------------------
+// --- options -------------------------------------------------------------------------------------
 
 static int check_type(struct str type, struct report *report) {
     if (type.len > LIMIT_TYPE_BYTES || !utf8_valid(type) || memchr(type.ptr, '\n', type.len) ||
@@ -39,39 +39,43 @@ static int check_word(struct str word, struct report *report) {
 
 // clang-format off
 const struct option_row source_options[] = {
-    {.path = "sources[].file", .kind = OPTION_TEXT, MEMBER(path), .variants = FILES, .reload = true,
+    {.path = "sources[].file", .kind = OPTION_TEXT, MEMBER(path), .variants = FILES,
      .help = "A log file to follow, or a pattern of files; it need not exist yet."},
-    {.path = "sources[].topic", .kind = OPTION_TEXT, MEMBER(topic), .reload = true, .fallback = "logs/{name}",
+    {.path = "sources[].topic", .kind = OPTION_TEXT, MEMBER(topic), .fallback = "logs/{name}",
      .help = "Topic of its events; {name}, {stem} and {path} stand for parts of the file's path."},
-    {.path = "sources[].type", .kind = OPTION_TEXT, MEMBER(type), .reload = true, .fallback = "",
+    {.path = "sources[].type", .kind = OPTION_TEXT, MEMBER(type), .fallback = "",
      .check = check_type,
      .help = "SSE event type; empty: none."},
-    {.path = "sources[].backfill", .kind = OPTION_NUMBER, MEMBER(backfill_lines), .variants = FILES,
-     .reload = true, .zero = true, .min = 1, .max = 1000000000, .choices = "all", .fallback = "1000",
+    {.path = "sources[].backfill", .kind = OPTION_NUMBER, MEMBER(backfill_lines),
+     .variants = FILES, .zero = true, .min = 1, .max = 1000000000, .choices = "all",
+     .fallback = "1000",
      .help = "Lines that are read of a file never seen before: the newest N, or all."},
-    {.path = "sources[].line_bytes", .kind = OPTION_SIZE, MEMBER(line_bytes_max), .variants = LINES,
-     // Leaves room for the mark of a cut line.
-     .reload = true, .min = 64, .max = LIMIT_DATA_BYTES - KB, .fallback = "1MB",
-     .help = "Longer lines are cut there; at most limits.event_bytes, which is also the default if it is less."},
-    {.path = "sources[].follow_symlinks", .kind = OPTION_BOOL, MEMBER(follow_symlinks), .variants = FILES,
-     .reload = true, .fallback = "false",
-     .help = "Whether symbolic links that a pattern finds are followed; a file that is named always is."},
-    {.path = "sources[].simulate.words", .kind = OPTION_TEXTS, OPTION_MEMBERS(struct source_config, words),
-     .variants = SIMULATIONS, .reload = true, .fallback = "[]", .check = check_word,
+    // Leaves room for the mark of a cut line.
+    {.path = "sources[].line_bytes", .kind = OPTION_SIZE, MEMBER(line_bytes_max),
+     .variants = LINES, .min = 64, .max = LIMIT_DATA_BYTES - KB, .fallback = "1MB",
+     .help = "Longer lines are cut there; at most limits.event_bytes, which is also the default "
+             "if it is less."},
+    {.path = "sources[].follow_symlinks", .kind = OPTION_BOOL, MEMBER(follow_symlinks),
+     .variants = FILES, .fallback = "false",
+     .help = "Whether symbolic links that a pattern finds are followed; a file that is named "
+             "always is."},
+    {.path = "sources[].simulate.words", .kind = OPTION_TEXTS,
+     OPTION_MEMBERS(struct source_config, words), .variants = SIMULATIONS, .fallback = "[]",
+     .check = check_word,
      .help = "What a simulation emits, one after the other."},
     {.path = "sources[].simulate.file", .kind = OPTION_TEXT, MEMBER(path), .variants = SIMULATIONS,
-     .reload = true, .fallback = "",
+     .fallback = "",
      .help = "A file whose lines are emitted, in place of words."},
+    // A simulation slower than a day is a mistake.
     {.path = "sources[].simulate.interval", .kind = OPTION_RANGE,
-     OPTION_ENDS(struct source_config, interval_min_ms, interval_max_ms), .variants = SIMULATIONS, .reload = true,
-     // A simulation slower than a day is a mistake.
+     OPTION_ENDS(struct source_config, interval_min_ms, interval_max_ms), .variants = SIMULATIONS,
      .min = 1, .max = DAY, .fallback = "5s..15s",
      .help = "Time between two events: 5s, or a random time from a range such as 5s..15s."},
-    {.path = "sources[].simulate.order", .kind = OPTION_CHOICE, MEMBER(shuffle), .variants = SIMULATIONS,
-     .reload = true, .choices = "sequence|shuffle", .fallback = "sequence",
+    {.path = "sources[].simulate.order", .kind = OPTION_CHOICE, MEMBER(shuffle),
+     .variants = SIMULATIONS, .choices = "sequence|shuffle", .fallback = "sequence",
      .help = "sequence: one after the other; shuffle: a random one each time."},
-    {.path = "sources[].simulate.repeat", .kind = OPTION_BOOL, MEMBER(repeat), .variants = SIMULATIONS,
-     .reload = true, .fallback = "true",
+    {.path = "sources[].simulate.repeat", .kind = OPTION_BOOL, MEMBER(repeat),
+     .variants = SIMULATIONS, .fallback = "true",
      .help = "Start again after the last one."},
     {.path = NULL},
 };
@@ -84,7 +88,7 @@ static const struct option_row *next_row(const struct option_row *row,
     return row->path ? row : NULL;
 }
 
-// --- the topic --------------------------------------------------------------------------------------------------------
+// --- the topic -----------------------------------------------------------------------------------
 
 static bool is_glob(const char *path) { return strpbrk(path, "*?[") != NULL; }
 
@@ -142,7 +146,7 @@ int source_topic(const char *template, const char *path, char **out, struct repo
     return err;
 }
 
-// --- checking ---------------------------------------------------------------------------------------------------------
+// --- checking ------------------------------------------------------------------------------------
 
 static int check_topic(const struct source_config *config, struct report *report) {
     const char *topic = config->topic;
@@ -261,7 +265,7 @@ int source_config_check(const struct source_config *config, struct report *repor
                       why.text);
 }
 
-// --- copying, comparing -----------------------------------------------------------------------------------------------
+// --- copying, comparing --------------------------------------------------------------------------
 
 int source_config_copy(struct source_config *to, const struct source_config *from) {
     *to = (struct source_config){.kind = from->kind};

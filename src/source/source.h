@@ -11,8 +11,8 @@ enum source_kind { SOURCE_FILE, SOURCE_STDIN, SOURCE_SIMULATE };
 
 #define SOURCE_BACKFILL_ALL UINT64_MAX
 
-// What one source is to do: a union by `kind`, whose members belong to the kind that they are listed
-// under. Each is a row of source_options (source/check.h).
+// What one source is to do: a union by `kind`, whose members belong to the kind that they are
+// listed under. Each is a row of source_options (source/check.h).
 struct source_config {
     enum source_kind kind;
     // Where events go. For files `{name}` stands for the file's name, `{stem}` for it without the
@@ -26,7 +26,8 @@ struct source_config {
     uint32_t line_bytes_max;
     union {
         struct { // SOURCE_FILE
-            // Lines of a file never seen before that are read: the newest N, or SOURCE_BACKFILL_ALL.
+            // Lines of a file never seen before that are read: the newest N, or
+            // SOURCE_BACKFILL_ALL.
             uint64_t backfill_lines;
             bool follow_symlinks;
         };

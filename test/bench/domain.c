@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The hub's own domain code (src/hub) with up to a million subscribers over a sink that costs nothing: what the selectors, lists,
-// cursors, ring and heartbeat wheel cost by themselves. Prints one JSON object for each number of subscribers and shape.
+// The hub's own domain code (src/hub) with up to a million subscribers over a sink that costs
+// nothing: what the selectors, lists, cursors, ring and heartbeat wheel cost by themselves. Prints
+// one JSON object for each number of subscribers and shape.
 //
 //   one      all subscribers have one topic
 //   own      each has a topic of its own
@@ -26,8 +27,8 @@ static const char *const shape_names[] = {"one", "own", "spread"};
 struct domain {
     struct hub *hub;
     struct subscriber *all;
-    uint32_t *
-        joined; // in which order they came: not that of memory, as in a hub that has run for a while
+    // In which order they came: not that of memory, as in a hub that has run for a while.
+    uint32_t *joined;
     uint32_t count, topics;
     enum shape shape;
     uint64_t seq, now_ms;
@@ -85,7 +86,8 @@ static void shuffle(struct domain *domain) {
         domain->joined[i] = (uint32_t)(i * 618033 % domain->count);
 }
 
-// What memory charges for touching what an idle subscriber is asked for, each once in the order in which they joined, without any work.
+// What memory charges for touching what an idle subscriber is asked for, each once in the order in
+// which they joined, without any work.
 static double walk(struct domain *domain) {
     uint64_t best = UINT64_MAX;
     for (int round = 0; round < ROUNDS; round++) {
@@ -101,7 +103,8 @@ static double walk(struct domain *domain) {
     return (double)best / domain->count;
 }
 
-// What one access to memory costs when nothing else can be done meanwhile: each subscriber names the next to look at.
+// What one access to memory costs when nothing else can be done meanwhile: each subscriber names
+// the next to look at.
 static double chase(struct domain *domain) {
     struct subscriber *all = calloc(domain->count, sizeof *all);
     if (!all) fail("no memory");

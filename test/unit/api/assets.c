@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The embedded assets are the files of web/, byte for byte, with the headers that browsers insist on.
+// The embedded assets are the files of web/, byte for byte, with the headers that browsers insist
+// on.
 #include "api/assets.h"
 
 #include <criterion/criterion.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Events on their way to a journal that takes them, refuses them, and commits them when a test says so.
+// Events on their way to a journal that takes them, refuses them, and commits them when a test says
+// so.
 #include "api/submission.h"
 
 #include <criterion/criterion.h>

@@ -58,7 +58,7 @@ static void refused(const char *query, const char *accept, const char *part) {
     params_fini(&question.params);
 }
 
-// --- forms ------------------------------------------------------------------------------------------
+// --- forms ---------------------------------------------------------------------------------------
 
 static enum form form(const char *accept, bool one_topic) {
     struct field field = {STR("Accept"), str_from(accept)};
@@ -84,7 +84,7 @@ Test(subscription, the_form_is_the_first_of_the_best) {
     cr_assert_eq(form("text/event-stream;q=0", true), FORM_NONE);
 }
 
-// --- where to start ---------------------------------------------------------------------------------
+// --- where to start ------------------------------------------------------------------------------
 
 Test(subscription, streams_start_live_and_answers_with_the_newest) {
     struct hub_request stream = read("", SSE), json = read("", JSON_FORM), text = read("", NULL);
@@ -140,7 +140,7 @@ Test(subscription, an_id_of_another_journal_is_known_as_foreign) {
 Test(subscription, times_are_durations_dates_or_ids) {
     cr_assert_eq(read("since=1970-01-01T00:00:01Z", SSE).time_ms, 1000);
     cr_assert_eq(read("since=" EPOCH "-5", SSE).seq, 5);
-    cr_assert_eq(read("since=100000d", SSE).time_ms, 0);
+    cr_assert_eq(read("since=30000d", SSE).time_ms, 0);
     refused("since=yesterday", SSE, "`since` must be");
 }
 
@@ -155,7 +155,8 @@ Test(subscription, the_past_is_for_answers_that_end) {
     cr_assert_eq(request.seq, UINT64_MAX);
     cr_assert_eq(request.count, UINT64_MAX);
     refused("before=" EPOCH "-10", SSE, "for answers that end");
-    refused("before=" EPOCH "-10&since=2h", JSON_FORM, "`since` does not go together");
+    refused("before=" EPOCH "-10&since=2h", JSON_FORM,
+            "`before` does not go together with `since`");
     refused("before=zz-10", JSON_FORM, "has not given out");
     refused("before=" EPOCH "-1002", JSON_FORM, "has not given out");
     cr_assert_eq(read("before=" EPOCH "-1001", JSON_FORM).seq, 1001);
@@ -163,7 +164,7 @@ Test(subscription, the_past_is_for_answers_that_end) {
     refused("order=up", JSON_FORM, "`order` must be");
 }
 
-// --- everything else --------------------------------------------------------------------------------
+// --- everything else -----------------------------------------------------------------------------
 
 Test(subscription, formats_paces_limits_and_waits) {
     cr_assert_eq(read("", SSE).format, FRAME_PLAIN);

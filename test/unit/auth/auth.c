@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Access tables: keys, anonymous access, what grants permit.
 #include "auth/auth.h"
 
 #include <criterion/criterion.h>

@@ -34,20 +34,6 @@ Test(json, other_characters_stay_as_they_are) {
     check(STR("\xe2\x80"), "\"\xe2\x80\"");
 }
 
-Test(json, pairs_have_commas_between_them) {
-    struct buf out;
-    buf_init(&out, 1000);
-    bool first = true;
-    json_pair_str(&out, &first, "a", STR("x\"y"));
-    json_pair_u64(&out, &first, "b", UINT64_MAX);
-    json_pair_bool(&out, &first, "c", true);
-    json_pair_bool(&out, &first, "d", false);
-    json_key(&out, &first, "e");
-    cr_assert_str_eq(buf_cstr(&out),
-                     "\"a\":\"x\\\"y\",\"b\":18446744073709551615,\"c\":true,\"d\":false,\"e\":");
-    buf_fini(&out);
-}
-
 Test(json, objects_and_arrays_have_commas_where_they_are_needed) {
     struct buf out;
     buf_init(&out, 1000);

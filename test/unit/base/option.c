@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Options: converting texts, bounds, variants, comparing.
+// Rows of options: conversion, bounds, copying, comparing.
 #include "base/option.h"
 
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Quoting texts for messages.
+// Quoting a user's text for a message.
 #include "base/quote.h"
 
 #include <criterion/criterion.h>

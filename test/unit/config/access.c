@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Keys, anonymous access and origins in a configuration.
 #include "config/access.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// A configuration as a whole.
 #include "config/config.h"
 
 #include <criterion/criterion.h>

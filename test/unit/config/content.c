@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Topic rules and routes in a configuration.
 #include "config/content.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Reading files that a configuration names.
 #include "config/file.h"
 
 #include <criterion/criterion.h>

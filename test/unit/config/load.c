@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Loading: file, environment and flags, and which goes before which.
 #include "config/load.h"
 
 #include <criterion/criterion.h>

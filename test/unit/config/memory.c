@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// A configuration's memory.
 #include "config/memory.h"
 
 #include <criterion/criterion.h>

@@ -23,7 +23,7 @@ static const struct option_row *next(const struct option_row *row, size_t *table
     size_t table = 0;                                                                              \
     for (const struct option_row *row = next(NULL, &table); row; row = next(row, &table))
 
-// --- rows -------------------------------------------------------------------------------------------------------------
+// --- rows ----------------------------------------------------------------------------------------
 
 // More than any struct of a table.
 static _Alignas(max_align_t) char room[4096];
@@ -34,7 +34,7 @@ Test(schema, every_row_is_whole_and_alone) {
         cr_assert(row->size && row->offset + row->size <= sizeof room, "%s", row->path);
         cr_assert(row->help && *row->help, "%s", row->path);
         cr_assert(!(row->required && row->fallback), "%s", row->path);
-        cr_assert(row->reload || table == 0, "%s: entries are always reloaded", row->path);
+        cr_assert(!row->restart || table == 0, "%s: entries are always reloaded", row->path);
         cr_assert_lt(strlen(row->path), 64, "%s", row->path);
         for (const struct option_row *other = schema_tables[table]; other != row; other++) {
             cr_assert_str_neq(row->path, other->path);
@@ -80,7 +80,7 @@ Test(schema, bounds_are_exact) {
     }
 }
 
-// --- documents --------------------------------------------------------------------------------------------------------
+// --- documents -----------------------------------------------------------------------------------
 
 // "sources[].simulate.order": whether an entry of the list has it.
 static const struct tree_value *find_any(const struct tree_value *root,
@@ -140,13 +140,13 @@ Test(schema, the_manual_has_every_option_with_its_default) {
             strcpy(value, "required");
         }
         snprintf(line, sizeof line, "| `%s` | %s | %s | %s |\n", row->path, value,
-                 row->reload ? "" : "restart", row->help);
+                 row->restart ? "restart" : "", row->help);
         cr_assert(strstr(text, line), "%s has no line:\n%s", MANUAL, line);
     }
     free(text);
 }
 
-// --- files that do not fit ----------------------------------------------------------------------------------------------
+// --- files that do not fit -----------------------------------------------------------------------
 
 Test(schema, unknown_keys_are_named_with_those_that_are_known) {
     config_refused("\nstream:\n  retry: 1s\n  hartbeat: 1s\n",

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Configurations out of texts, for the tests of this folder.
 #include "support.h"
 
 #include <criterion/criterion.h>

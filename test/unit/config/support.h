@@ -11,7 +11,8 @@
 // A directory of the test's own, a file in it for configurations, and another one.
 extern char config_dir[], config_file[64], config_other[64];
 
-// For TestSuite: makes the directory, and empties the environment of what the hub reads; removes it.
+// For TestSuite: makes the directory, and empties the environment of what the hub reads; removes
+// it.
 void config_setup(void);
 void config_teardown(void);
 
@@ -25,8 +26,8 @@ char *config_uncommented_example(void);
 // Loads a text (NULL: no file); it has to be good.
 struct config *config_of(const char *text);
 struct config *config_of_flags(struct config_flags flags, const char *text);
-// It has to be refused at `place` ("3:5: key" in the file, or how the message begins), with `part` in
-// the message.
+// It has to be refused at `place` ("3:5: key" in the file, or how the message begins), with `part`
+// in the message.
 void config_refused(const char *text, const char *place, const char *part);
 void config_refused_flags(struct config_flags flags, const char *text, const char *place,
                           const char *part);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Which origins may read answers.
 #include "http/cors.h"
 
 #include <criterion/criterion.h>

@@ -51,7 +51,7 @@ static void expect_closed_after(const char *part) {
               got);
 }
 
-// --- answers ----------------------------------------------------------------------------------------
+// --- answers -------------------------------------------------------------------------------------
 
 Test(http1_conn, a_request_is_answered_and_the_connection_goes_on) {
     client_send(&client, GET("/now"));
@@ -139,7 +139,7 @@ Test(http1_conn, memory_that_is_out_closes_without_half_an_answer) {
     expect_said("begin /broken|gone");
 }
 
-// --- bodies -----------------------------------------------------------------------------------------
+// --- bodies --------------------------------------------------------------------------------------
 
 Test(http1_conn, a_body_is_given_as_it_comes) {
     client_send(&client, POST("/a", "6", "ab"));
@@ -229,7 +229,7 @@ Test(http1_conn, continue_waits_for_earlier_answers) {
     expect_got(OK("3", "one") "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
-// --- lost and late ----------------------------------------------------------------------------------
+// --- lost and late -------------------------------------------------------------------------------
 
 Test(http1_conn, each_exchange_of_a_lost_connection_is_gone_once) {
     client_send(&client, POST("/a", "0", "") POST("/b", "9", "x"));
@@ -300,7 +300,7 @@ Test(http1_conn, draining_ends_what_is_idle_and_closes_after_the_last_answer) {
     client_close(&idle);
 }
 
-// --- streams ----------------------------------------------------------------------------------------
+// --- streams -------------------------------------------------------------------------------------
 
 #define STREAM_HEAD(connection)                                                                    \
     "HTTP/1.1 200 OK\r\nX-Content-Type-Options: nosniff\r\nVary: Origin\r\n" connection            \
@@ -388,7 +388,7 @@ Test(http1_conn, what_the_peer_of_a_stream_sends_is_bounded) {
     expect_said("gone");
 }
 
-// --- by chance --------------------------------------------------------------------------------------
+// --- by chance -----------------------------------------------------------------------------------
 
 // Uploads of random sizes, cut at random places on the way, answered in random order.
 Test(http1_conn, answers_stay_in_order_whatever_happens_in_between) {

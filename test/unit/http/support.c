@@ -10,7 +10,7 @@
 
 #include "base/container.h"
 
-// --- the handlers -----------------------------------------------------------------------------------
+// --- the handlers --------------------------------------------------------------------------------
 
 static struct bench *bench_of(const struct exchange *exchange) {
     return container_of(exchange->http, struct bench, http);
@@ -110,7 +110,7 @@ static const struct handler *route(struct exchange *exchange) {
     return exchange_request(exchange)->method == METHOD_POST ? &upload : &get;
 }
 
-// --- the loop ---------------------------------------------------------------------------------------
+// --- the loop ------------------------------------------------------------------------------------
 
 static void turn_fire(struct loop_timer *timer) { (void)timer; }
 
@@ -192,7 +192,7 @@ void bench_answer(struct bench *bench, size_t opened, const char *text) {
     bench_turn(bench);
 }
 
-// --- clients ----------------------------------------------------------------------------------------
+// --- clients -------------------------------------------------------------------------------------
 
 void client_connect(struct bench *bench, struct client *client) {
     int fds[2];

@@ -37,8 +37,8 @@ struct client {
 void client_connect(struct bench *bench, struct client *client);
 // Sends the text and lets the connection work.
 void client_send(struct client *client, const char *text);
-// Everything that has come since the last call; a head's Date is left out. Ends with "<end>" when the
-// connection was closed.
+// Everything that has come since the last call; a head's Date is left out. Ends with "<end>" when
+// the connection was closed.
 const char *client_got(struct client *client);
 void client_shut(struct client *client);
 void client_close(struct client *client);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Answers from the past: pages before an event, searches newest first, answers with a limit; compared with a model.
+// Answers from the past: pages before an event, searches newest first, answers with a limit;
+// compared with a model.
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -376,7 +377,7 @@ Test(history, over_very_many_topics_the_journal_is_read, .timeout = 60) {
     bench_close(&bench);
 }
 
-// --- by chance ------------------------------------------------------------------------------------------------------
+// --- by chance -----------------------------------------------------------------------------------
 
 #define NAMES 6
 static const char *const names[NAMES] = {"a/1", "a/2", "b/1", "c", "memory/1", "memory/2"};
@@ -467,7 +468,7 @@ Test(history, is_what_the_model_says, .timeout = 60) { prove(1, 100); }
 Test(history, is_what_the_model_says_from_a_large_ring, .timeout = 60) { prove(2, 5000); }
 Test(history, is_what_the_model_says_from_the_journal, .timeout = 60) { prove(3, 1); }
 
-// --- a limit --------------------------------------------------------------------------------------------------------
+// --- a limit -------------------------------------------------------------------------------------
 
 // Goes through everything in pages of `limit`, in text; how many pages.
 static size_t page_through(struct bench *bench, struct hub_request request, struct buf *out) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The hub as a whole: whatever happens in whatever order, each subscriber gets what it asked for, in order, once. Checked against
-// a model that knows every event ever published.
+// The hub as a whole: whatever happens in whatever order, each subscriber gets what it asked for,
+// in order, once. Checked against a model that knows every event ever published.
 #include "hub/hub.h"
 
 #include <criterion/criterion.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A store in memory, behind the same interface as the journal's readers: events in arrays, topics
-// with retention by count, closing, forgetting, and topics that are in memory only (not stored). What
-// is published becomes a batch as of one commit. One thread, no files, and the same every time.
+// with retention by count, closing, forgetting, and topics that are in memory only (not stored).
+// What is published becomes a batch as of one commit. One thread, no files, and the same every
+// time.
 #ifndef TEST_HUB_MEMORY_STORE_H
 #define TEST_HUB_MEMORY_STORE_H
 

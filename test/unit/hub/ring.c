@@ -88,7 +88,7 @@ Test(ring, counts_what_its_events_carry) {
     // Late ones, of old events: in the end.
     encode(first->events[1], 2, 70);
     encode(second->events[199], 1, 30);
-    for (int turns = 0; turns < 10; turns++) ring_count(&ring);
+    for (int turns = 0; turns < 2 * 203; turns++) ring_count(&ring);
     cr_assert_eq(ring.bytes, 1100 + 50 + 70 + 30 + 3 * sizeof(struct encoding));
     ring.events_max = 200;
     batch_put(ring_evict(&ring));

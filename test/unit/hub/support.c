@@ -9,7 +9,7 @@
 #include "base/array.h"
 #include "base/container.h"
 
-// --- the clients' side ----------------------------------------------------------------------------------------------
+// --- the clients' side ---------------------------------------------------------------------------
 
 static struct client *of(struct subscriber *subscriber) {
     return container_of(subscriber, struct client, subscriber);
@@ -57,7 +57,7 @@ static bool sink_begin(struct subscriber *subscriber, struct buf *head) {
 static const struct hub_sink sink = {sink_handle,   sink_write,  sink_want_writable,
                                      sink_finished, sink_broken, sink_begin};
 
-// --- the hub --------------------------------------------------------------------------------------------------------
+// --- the hub -------------------------------------------------------------------------------------
 
 void bench_open(struct bench *bench, struct bench_config config) {
     struct report report = {0};
@@ -147,7 +147,7 @@ void bench_expect_trimmed(struct bench *bench, const char *topic, uint64_t seq) 
     cr_assert_eq(known->trimmed_seq, seq);
 }
 
-// --- clients --------------------------------------------------------------------------------------------------------
+// --- clients -------------------------------------------------------------------------------------
 
 struct pattern pattern_of(const char *text) {
     struct pattern pattern;
@@ -209,7 +209,8 @@ void client_close(struct client *client) {
     *client = (struct client){0};
 }
 
-// Takes the chunk framing away. Strict: RFC 9112, section 7.1, with lower case sizes and nothing else.
+// Takes the chunk framing away. Strict: RFC 9112, section 7.1, with lower case sizes and nothing
+// else.
 static void dechunk(const struct client *client, struct str in, struct buf *out) {
     while (in.len) {
         size_t size = 0, at = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A hub on a store in memory, driven by one thread, with clients whose connections take as many bytes
-// as a test says.
+// A hub on a store in memory, driven by one thread, with clients whose connections take as many
+// bytes as a test says.
 #ifndef TEST_HUB_SUPPORT_H
 #define TEST_HUB_SUPPORT_H
 

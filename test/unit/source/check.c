@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Configurations of sources: what is refused, and the topics of files.
+// Options of sources, and what is wrong with them.
 #include "source/check.h"
 
 #include <criterion/criterion.h>
