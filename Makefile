@@ -45,7 +45,8 @@ $(error VARIANT is $(VARIANT); it must be release, debug, asan, tsan, clang or f
 endif
 
 # This Makefile again, for another variant: $(call variant,asan) targets
-variant = $(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) VARIANT=$(1) B=$(BUILD)/$(1)
+again   = $(MAKE) --no-print-directory
+variant = $(Q)$(again) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) VARIANT=$(1) B=$(BUILD)/$(1)
 
 SOURCES := $(wildcard src/*/*.c)
 OBJECTS := $(SOURCES:%.c=$(B)/%.o) $(B)/llhttp/api.o $(B)/llhttp/http.o $(B)/llhttp/llhttp.o \
@@ -64,11 +65,14 @@ demo: ## install what is missing, build, run a hub with something to see
 	$(Q)$(BUILD)/release/tailrace demo $(ARGS)
 
 .PHONY: test
-test: ## install what is missing, build, run all tests: plain, under ASan and UBSan, under TSan
+test: ## install what is missing, build, run the unit tests and the end-to-end tests
 	$(Q)scripts/install-packages.sh build test
 	$(call variant,release) check
-	$(MAKE) asan
-	$(MAKE) tsan
+
+.PHONY: test-sanitized
+test-sanitized: ## the same tests under ASan and UBSan, and those of the hub under TSan
+	$(Q)scripts/install-packages.sh build test
+	$(Q)exec scripts/run-parts.sh '$(again) asan' '$(again) tsan'
 
 $(B)/tailrace: $(OBJECTS)
 	$(call say,LINK,$@)
@@ -106,6 +110,8 @@ $(B)/gen/%.o: $(B)/gen/%.S
 $(B)/src/api/assets.o: $(B)/gen/assets.inc
 $(B)/src/cli/demo.o: $(B)/gen/demo.inc
 
+# run-parts.sh takes the place of the recipe's shell: make passes its signals to that process only.
+
 # Unit tests: one program for each layer, with everything but src/cli.
 LAYERS        ?= $(sort $(notdir $(patsubst %/,%,$(dir $(UNITS)))))
 UNIT_PROGRAMS := $(LAYERS:%=$(B)/test/unit-%)
@@ -128,9 +134,7 @@ $(B)/test/unit-journal: | $(B)/test/iofault.so
 
 .PHONY: unit
 unit: $(UNIT_PROGRAMS) ## build and run the unit tests of this variant (LAYERS=... for some)
-	$(Q)failed=; for program in $(UNIT_PROGRAMS); do \
-	    echo "== $$program"; $$program --jobs $(JOBS) || failed="$$failed $$program"; done; \
-	    [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
+	$(Q)exec scripts/run-parts.sh $(UNIT_PROGRAMS:%='% --jobs $(JOBS)')
 
 # End-to-end tests: Node's own test runner and real clients against the real binary.
 E2E       := $(wildcard test/e2e/*.test.mjs)
@@ -138,7 +142,9 @@ E2E_HUB   := $(foreach name,publish subscribe resume lines reload history,test/e
 E2E_ENV   := $(if $(filter asan tsan,$(VARIANT)),TAILRACE_TIME_SCALE=4 UBSAN_OPTIONS=print_stacktrace=1 \
              ASAN_OPTIONS=detect_stack_use_after_return=1 TSAN_OPTIONS=halt_on_error=1)
 # A test that hangs has its own limit; this one is for a runner that does.
-E2E_LIMIT := 10m
+E2E_LIMIT := 30m
+E2E_RUN    = timeout --foreground $(E2E_LIMIT) \
+             node --test --test-reporter=spec --test-concurrency=$(JOBS) $(E2E)
 
 node_modules/.package-lock.json: package-lock.json package.json
 	$(call say,NPM,$<)
@@ -147,8 +153,7 @@ node_modules/.package-lock.json: package-lock.json package.json
 
 .PHONY: e2e
 e2e: $(B)/tailrace node_modules/.package-lock.json ## run the end-to-end tests of this variant (E2E=FILES for some)
-	$(Q)$(E2E_ENV) TAILRACE_BIN=$(B)/tailrace timeout --foreground $(E2E_LIMIT) \
-	    node --test --test-reporter=spec --test-concurrency=$(JOBS) $(E2E)
+	$(Q)exec env $(E2E_ENV) TAILRACE_BIN=$(B)/tailrace scripts/run-parts.sh '$(E2E_RUN)'
 
 .PHONY: soak
 soak: $(B)/tailrace node_modules/.package-lock.json ## what takes minutes: a large fast log in a browser, with its frame times and memory
@@ -156,8 +161,7 @@ soak: $(B)/tailrace node_modules/.package-lock.json ## what takes minutes: a lar
 
 .PHONY: check
 check: $(B)/tailrace $(UNIT_PROGRAMS) ## unit and end-to-end tests of this variant
-	$(Q)failed=0; $(MAKE) --no-print-directory unit || failed=1; \
-	    $(MAKE) --no-print-directory e2e && exit $$failed
+	$(Q)exec scripts/run-parts.sh '$(again) unit' '$(again) e2e'
 
 .PHONY: asan
 asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer

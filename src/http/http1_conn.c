@@ -151,6 +151,7 @@ static void set_phase(struct http1_conn *conn, bool progress, bool answered) {
     bool anew = (progress && (phase == PHASE_BODY || phase == PHASE_WRITE)) ||
                 (answered && (phase == PHASE_IDLE || phase == PHASE_HEAD));
     http1_set_busy(conn, phase != PHASE_IDLE);
+    if (phase != PHASE_IDLE || answered) conn->flags |= CONN_STARTED;
     if (phase == conn->phase && !anew) return;
     conn->phase = (uint8_t)phase;
     arm(conn);
@@ -566,7 +567,8 @@ void http1_conn_drain(struct http *http) {
     struct http1_conn *conn, *next;
     DL_FOREACH_SAFE(http->conns, conn, next) {
         if (conn->state == CONN_REQUESTS && conn->phase == PHASE_IDLE) {
-            close_now(conn);
+            // The first request of a new connection may be under way; it is to be answered.
+            if (conn->flags & CONN_STARTED) close_now(conn);
         } else if (conn->state == CONN_STREAM && conn->first->base.handler->drain) {
             conn->first->base.handler->drain(&conn->first->base);
         }

@@ -16,7 +16,8 @@ void http1_conn_accept(struct http *http, int fd, enum http_listener listener,
 
 // When all that was ready has been handled: looks at the connections that something happened to.
 void http1_conn_after_turn(struct http *http);
-// Idle connections are closed, streams that wait for something are asked to end (handler->drain).
+// Idle connections are closed, but for new ones, whose first request may be under way. Streams that
+// wait for something are asked to end (handler->drain).
 // The others go when they have been answered.
 void http1_conn_drain(struct http *http);
 // Closes all of them. Their memory is free at the end of the turn.

@@ -35,6 +35,7 @@ enum http1_conn_flags {
     CONN_BROKEN = 256,    // nothing more can be sent
     CONN_BUSY = 512,      // it is counted in http->busy
     CONN_OWN_USED = 1024, // `own` is one of its exchanges
+    CONN_STARTED = 2048,  // a request has begun on it
 };
 #define CONN_HELD (CONN_HELD_HEAD | CONN_HELD_ROOM | CONN_HELD_BODY)
 

@@ -14,7 +14,10 @@ import { Recorder } from './support/wait.mjs';
 const TOTAL = 200_000;
 const KILLS = 5;
 const ROTATE_EVERY = 9000;
-// How far the writer may run ahead of what has been delivered, so that every kill falls into the middle.
+// Every kill has a part of the log for itself and falls into its middle, however quickly lines are
+// read. One part comes after all kills.
+const PART = Math.ceil(TOTAL / (KILLS + 1));
+// How far the writer may run ahead of what has been delivered.
 const LEAD = 30_000;
 // What it writes, and rotates, while the hub is down.
 const WHILE_DOWN = 12_000;
@@ -50,6 +53,7 @@ scenario('seq 1 200000 under rotation, exactly once and in order, over five kill
 
     let written = 0;
     let goal = 0; // while the hub is down: where the writer waits
+    let part = 1;
     let over = false;
     const pieces = new Recorder();
     s.defer(() => {
@@ -60,7 +64,8 @@ scenario('seq 1 200000 under rotation, exactly once and in order, over five kill
         goal = lines;
         client.wake();
     };
-    const mayWrite = () => over || (goal ? written < goal : written - client.items.length <= LEAD);
+    const mayWrite = () =>
+        over || (goal ? written < goal : written < part * PART && written - client.items.length <= LEAD);
     const writer = (async () => {
         let sinceRotation = 0;
         for (let i = 0; written < TOTAL; i++) {
@@ -85,9 +90,10 @@ scenario('seq 1 200000 under rotation, exactly once and in order, over five kill
     for (let kill = 1; kill <= KILLS; kill++) {
         // In the middle of a stream that is flowing again.
         await client.opened(kill);
-        await client.waitData(Math.max(kill * 25_000, client.items.length + 5000), 60_000);
+        await client.waitData(Math.max((kill - 1) * PART + PART / 2, client.items.length + 5000), 60_000);
         setGoal(Math.min(written + WHILE_DOWN, TOTAL));
         await hub.kill9();
+        part = kill + 1;
         // The log goes on, and is rotated, while nobody follows it.
         await pieces.waitFor(() => written >= goal, 'the writer to go on');
         await hub.launch();

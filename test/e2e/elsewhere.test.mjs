@@ -6,7 +6,7 @@ import path from 'node:path';
 import { startBrowser } from './support/browser.mjs';
 import { Hub, assertSequence, numbered } from './support/hub.mjs';
 import { root } from './support/process.mjs';
-import { scenario, shared } from './support/scope.mjs';
+import { scaled, scenario, shared } from './support/scope.mjs';
 import { serveStatic } from './support/static.mjs';
 import { until } from './support/wait.mjs';
 
@@ -165,7 +165,7 @@ check('the client script is loaded from the hub by a page elsewhere, and goes on
         },
         [hub.to('/tailrace.js'), KEY],
     );
-    const got = (count) => page.waitForFunction((n) => window.got.length >= n, count, { timeout: 60_000 });
+    const got = (count) => page.waitForFunction((n) => window.got.length >= n, count, { timeout: scaled(60_000) });
     await got(1);
     await hub.publish('logs/sample', 'line 2', '', ADMIN);
     await got(2);

@@ -242,10 +242,10 @@ check('an endless request of lines is not too slow, as long as something comes',
     const stream = await own.stream('/t/drip', {}, s);
     const upload = slowRequest(s, own.to('/t/drip?split=lines'));
     const began = Date.now();
-    for (let i = 1; Date.now() - began < 4000; i++) {
+    for (let i = 1; Date.now() - began < 3000; i++) {
         upload.write(`${i}\n`);
         await stream.waitData(i);
-        await new Promise((resolve) => setTimeout(resolve, 300)); // the slowness under test
+        await new Promise((resolve) => setTimeout(resolve, 100)); // the slowness under test, far within the bounds
     }
     upload.end();
     assert.equal((await within(upload.answer, 'the answer')).status, 200);
@@ -263,9 +263,12 @@ check('a stream whose client takes nothing is ended; others are not disturbed', 
     };
     await own.publish('flood', 'first');
     await until(async () => (await count()) === 1, 'the subscriber to be counted');
-    const line = 'x'.repeat(60_000);
-    for (let i = 0; i < 30; i++) await own.publishLines('flood', Array(10).fill(line));
-    await until(async () => (await count()) === 0, 'the stalled subscriber to be given up');
+    // How much the sockets between the two hold is the system's affair.
+    const lines = Array(10).fill('x'.repeat(60_000));
+    await until(async () => {
+        await own.publishLines('flood', lines);
+        return (await count()) === 0;
+    }, 'the stalled subscriber to be given up');
     await assertAlive(own);
 });
 
@@ -539,6 +542,7 @@ scenario('all addresses are IPv6 and IPv4, which are told apart', { skip: noIPv6
     }
     const all = await own.get('/t/both?last=all', { accept: 'text/plain' });
     assert.equal(all.text, '127.0.0.1\n[::1]\n');
-    const logged = own.stderr.match(/client=\S+/g);
-    assert.ok(logged.includes('client=127.0.0.1') && logged.includes('client=::/64'), logged.join(' '));
+    for (const client of ['client=127.0.0.1', 'client=::/64']) {
+        await own.process.stderr.waitFor((lines) => lines.some((line) => line.split(' ').includes(client)), `${client} in the log`);
+    }
 });

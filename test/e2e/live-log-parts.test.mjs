@@ -77,9 +77,10 @@ test('levels are what programs write as levels', () => {
     assert.equal(detectLevel('\tat com.example.Main', 'error'), 'error', 'a stack belongs to its error');
     assert.equal(detectLevel('at home', 'error'), 'error');
     const long = `${'a '.repeat(500_000)}ERROR`;
-    const before = performance.now();
+    // Of this process, whoever else has the processor in between.
+    const before = process.cpuUsage();
     detectLevel(long);
-    assert.ok(performance.now() - before < 50);
+    assert.ok(process.cpuUsage(before).user < 50_000);
 });
 
 test('fields of JSON lines are found by their path', () => {

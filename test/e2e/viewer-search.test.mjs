@@ -7,7 +7,7 @@ import { startBrowser } from './support/browser.mjs';
 import { Hub, assertSequence, numbered } from './support/hub.mjs';
 import { LogFile } from './support/logfile.mjs';
 import { CuttingProxy } from './support/proxy.mjs';
-import { scenario, shared } from './support/scope.mjs';
+import { scaled, scenario, shared } from './support/scope.mjs';
 import { assertClean, HUB_GONE, lines, pick, rows, state, topicRow, waitLines, waitRow } from './support/viewer.mjs';
 import { until } from './support/wait.mjs';
 
@@ -17,7 +17,7 @@ const check = (name, body) => scenario(name, { shared: file }, body);
 
 const hits = (page) => page.$$eval('#search .hit .hit-text', (nodes) => nodes.map((node) => node.textContent));
 const searched = (page, wanted = 'done') =>
-    page.waitForSelector(`#search[data-state="${wanted}"]`, { timeout: 60_000 });
+    page.waitForSelector(`#search[data-state="${wanted}"]`, { timeout: scaled(60_000) });
 
 async function searchFor(page, text) {
     await page.fill('#find-text', text);
@@ -209,12 +209,12 @@ check('where a followed file was rotated there is a line of its own', async (s) 
     await waitLines(page, 5);
     log.rotate();
     log.lines(numbered(5, 'new '));
-    await waitLines(page, 10);
+    await waitRow(page, 'new 5'); // all of them are drawn together
     const order = () => page.locator('.log-line .log-text, .log-note').allTextContents();
     const at = (await order()).findIndex((text) => /rotated/.test(text));
     assert.deepEqual((await order()).slice(at - 1, at + 2).map((text) => (/rotated/.test(text) ? '' : text)), ['old 5', '', 'new 1']);
     await page.reload();
-    await waitLines(page, 10);
+    await waitRow(page, 'new 5');
     assert.equal((await order()).filter((text) => /rotated/.test(text)).length, 1, 'and in what is stored');
     await assertClean(page);
     await page.close();
@@ -236,7 +236,10 @@ check('what retention took while nobody was connected is told as a line of its o
     const got = (await lines(page)).map(Number);
     assertSequence(got, [...numbered(50), ...numbered(100, '', 951)].map(Number));
     await page.hover('live-log');
-    for (let i = 0; i < 20 && !(await rows(page)).includes('50'); i++) await page.mouse.wheel(0, -300);
+    await until(async () => {
+        await page.mouse.wheel(0, -300);
+        return (await rows(page)).includes('50');
+    }, 'the last line before the gap');
     assert.match((await page.locator('.log-note').allTextContents()).join(), /missing|not kept|gone/i);
     await assertClean(page, [HUB_GONE]);
     await page.close();
@@ -265,7 +268,7 @@ check('a proxy that holds streams back is noticed, said, and got around', async 
     });
     const page = await browser.open(`http://127.0.0.1:${proxy.address().port}/t/logs/app`);
     await waitRow(page, 'before');
-    await page.waitForSelector('#connection[data-state="live"][data-transport="poll"]', { timeout: 60_000 });
+    await page.waitForSelector('#connection[data-state="live"][data-transport="poll"]', { timeout: scaled(60_000) });
     await hub.publish('logs/app', 'after');
     await waitRow(page, 'after');
     await page.click('#connection');

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Subscriptions of the client script in pages, and what they have heard.
 import { connect, timing } from '../../../web/kit/tailrace.js';
+import { scaled } from './scope.mjs';
 import { Recorder } from './wait.mjs';
 
 // A page of the hub's own origin with nothing on it.
@@ -37,7 +38,7 @@ export async function subscribe(page, options, { script = '/tailrace.js', times 
         if (text === 'gaps') return heard.gaps.length >= wanted;
         if (text === 'now') return heard.subscription.state === wanted;
         return heard.states.slice(wanted.from).find(({ state }) => state === wanted.state);
-    }, [name, what, value], { timeout: limit, polling: 20 });
+    }, [name, what, value], { timeout: scaled(limit), polling: 20 });
     return {
         name,
         events: () => ask('events'),

@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { Hub } from './hub.mjs';
 import { root } from './process.mjs';
+import { scaled } from './scope.mjs';
 import { serveStatic } from './static.mjs';
 
 const STYLE = ':root { color-scheme: light dark } html, body { margin: 0; height: 100% } live-log { height: 100% }';
@@ -39,7 +40,7 @@ export const until = (page, condition, argument, limit = 30_000) =>
     page.waitForFunction(
         ([text, value]) => (0, eval)(text)(value),
         [`((argument) => { const log = document.querySelector('live-log'); return ${condition}; })`, argument],
-        { timeout: limit },
+        { timeout: scaled(limit) },
     );
 
 // The data of all loaded lines; those in the page, as text.

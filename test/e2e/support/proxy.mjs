@@ -67,7 +67,9 @@ export class CuttingProxy {
             const room = this.cutAfterUp - pair.up;
             pair.up += chunk.length;
             if (chunk.length >= room) {
-                hub.write(chunk.subarray(0, room), () => this.#cutPair(pair));
+                // While the last bytes before the cut are written, none behind it may pass.
+                client.pause();
+                hub.write(chunk.subarray(0, Math.max(0, room)), () => this.#cutPair(pair));
                 return;
             }
             if (!hub.write(chunk)) {
@@ -80,7 +82,8 @@ export class CuttingProxy {
             const room = this.cutAfterDown - pair.down;
             pair.down += chunk.length;
             if (chunk.length >= room) {
-                client.write(chunk.subarray(0, room), () => this.#cutPair(pair));
+                hub.pause();
+                client.write(chunk.subarray(0, Math.max(0, room)), () => this.#cutPair(pair));
                 return;
             }
             if (!client.write(chunk)) {
