@@ -40,7 +40,7 @@ bench-tools: $(BENCH_TOOLS) $(B)/tailrace
 bench: bench-tools ## measure the hub beside raw limits and other hubs (CASES=a,b RUNS=3 PEERS=a,b)
 	$(Q)$(BENCH_RUN) $(if $(CASES),--cases $(CASES)) $(if $(RUNS),--runs $(RUNS)) $(if $(PEERS),--peers $(PEERS)) $(BENCHFLAGS)
 
-bench-million: bench-tools ## a million subscribers: over sockets within limits, and in the hub's code
+bench-million: bench-tools ## a million subscribers: over sockets within limits, and in the hub code
 	$(Q)node test/bench/million.mjs --tools $(BENCH) --hub $(B)/tailrace $(if $(N),--subscribers $(N)) $(BENCHFLAGS)
 
 bench-deps: ## install the hubs to compare with
