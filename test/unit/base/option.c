@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Options: conversion, bounds, comparing and copying, over rows of a struct made for it.
 #include "base/option.h"
 
 #include <criterion/criterion.h>

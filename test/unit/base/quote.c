@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Values of the user's in messages.
 #include "base/quote.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Memory of a configuration, and its warnings.
 #include "config/memory.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Loading configurations from texts.
 #include "support.h"
 
 #include <criterion/criterion.h>

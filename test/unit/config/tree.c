@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// YAML texts as trees: places, paths, and what is refused.
 #include "config/tree.h"
 
 #include <criterion/criterion.h>
