@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Options: converting texts, bounds, variants, comparing.
+// Options: conversion, bounds, comparing and copying, over rows of a struct made for it.
 #include "base/option.h"
 
 #include <criterion/criterion.h>

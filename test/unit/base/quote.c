@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Quoting texts for messages.
+// Values of the user's in messages.
 #include "base/quote.h"
 
 #include <criterion/criterion.h>

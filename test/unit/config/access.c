@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Keys, anonymous access and origins in a configuration.
+// Keys and anonymous access: where secrets come from, and what is refused without showing them.
 #include "config/access.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/buf.h"
-#include "base/limits.h"
 #include "support.h"
 
 TestSuite(access, .init = config_setup, .fini = config_teardown);

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A configuration as a whole.
+// Which changes a reload refuses.
 #include "config/config.h"
 
 #include <criterion/criterion.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/buf.h"
-#include "base/limits.h"
 #include "support.h"
 
 TestSuite(config, .init = config_setup, .fini = config_teardown);

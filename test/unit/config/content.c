@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Topic rules and routes in a configuration.
+// Topic rules, routes and sources of a file and of the command line.
 #include "config/content.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/buf.h"
-#include "base/limits.h"
 #include "support.h"
 
 TestSuite(content, .init = config_setup, .fini = config_teardown);

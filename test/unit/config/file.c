@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Reading files that a configuration names.
+// Reading files that the user named.
 #include "config/file.h"
 
 #include <criterion/criterion.h>
-#include <sys/stat.h>
 
 #include "support.h"
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Loading: file, environment and flags, and which goes before which.
+// Precedence of flags, environment and file; addresses; the example; files that are broken.
 #include "config/load.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"

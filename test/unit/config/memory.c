@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A configuration's memory.
+// Memory of a configuration, and its warnings.
 #include "config/memory.h"
 
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Configurations out of texts, for the tests of this folder.
+// Loading configurations from texts.
 #include "support.h"
 
 #include <criterion/criterion.h>

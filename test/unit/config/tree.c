@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// YAML as a tree with places, and what is refused.
+// YAML texts as trees: places, paths, and what is refused.
 #include "config/tree.h"
 
 #include <criterion/criterion.h>

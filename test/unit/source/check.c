@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Configurations of sources: what is refused, and the topics of files.
+// Configurations of sources: what is refused and which option is blamed, copying, comparing.
 #include "source/check.h"
 
 #include <criterion/criterion.h>
