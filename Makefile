@@ -85,8 +85,8 @@ $(B)/%.o: %.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Debian's package node-llhttp ships the parser's C sources; they are compiled as they are. Strict
-# mode: without it llhttp takes any byte for the LF of a line end and spaces in field names, which is
-# how requests are smuggled.
+# mode: without it llhttp takes any byte for the LF of a line end and spaces in field names, which
+# is how requests are smuggled.
 $(B)/llhttp/%.o: /usr/share/llhttp/%.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
@@ -175,8 +175,8 @@ asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 tsan: ## the end-to-end tests of the hub under ThreadSanitizer
 	$(call variant,tsan) e2e E2E='$(E2E_HUB)'
 
-# Fuzz targets: for each decoder of outside bytes. What is found is written to build/fuzz and belongs
-# into the corpus with its fix.
+# Fuzz targets: for each decoder of outside bytes. What is found is written to build/fuzz and
+# belongs into the corpus with its fix.
 FUZZ_SECONDS ?= 60
 FUZZERS := $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/*.c))
 
@@ -259,6 +259,6 @@ clean: ## remove everything that was built
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
