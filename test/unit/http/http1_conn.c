@@ -290,6 +290,8 @@ Test(http1_conn, a_body_that_may_be_slow_is_not_cut) {
 Test(http1_conn, draining_ends_what_is_idle_and_closes_after_the_last_answer) {
     struct client idle;
     client_connect(&bench, &idle);
+    client_send(&idle, GET("/now"));
+    cr_assert_str_eq(client_got(&idle), OK("3", "now"));
     client_send(&client, GET("/later"));
     bench.http.draining = true;
     http1_conn_drain(&bench.http);
@@ -298,6 +300,14 @@ Test(http1_conn, draining_ends_what_is_idle_and_closes_after_the_last_answer) {
     bench_answer(&bench, 0, "x");
     expect_closed_after("x");
     client_close(&idle);
+}
+
+// Its request may be under way.
+Test(http1_conn, draining_leaves_a_connection_without_a_request_yet) {
+    bench.http.draining = true;
+    http1_conn_drain(&bench.http);
+    client_send(&client, GET("/now"));
+    expect_closed_after("now");
 }
 
 // --- streams -------------------------------------------------------------------------------------
