@@ -155,11 +155,11 @@ node_modules/.package-lock.json: package-lock.json package.json
 	@touch $@
 
 .PHONY: e2e
-e2e: $(B)/tailrace node_modules/.package-lock.json ## the end-to-end tests (E2E=FILES for some)
+e2e: $(B)/tailrace node_modules/.package-lock.json ## run the end-to-end tests (E2E=FILES: some)
 	$(Q)exec env $(E2E_ENV) TAILRACE_BIN=$(B)/tailrace scripts/run-parts.sh '$(E2E_RUN)'
 
 .PHONY: soak
-soak: $(B)/tailrace node_modules/.package-lock.json ## a large fast log in a browser, for minutes
+soak: $(B)/tailrace node_modules/.package-lock.json ## a large fast log in a browser
 	$(Q)SOAK=1 TAILRACE_BIN=$(B)/tailrace node --test --test-reporter=spec test/e2e/live-log-load.test.mjs
 
 .PHONY: check
@@ -217,7 +217,7 @@ $(ALONE): $(B)/lint/%.alone: %.h $(HEADERS)
 	@touch $@
 
 .PHONY: lint run-lint
-lint: ## static checks: format, clang-tidy, headers, scripts, manual, the tree; gcc, clang
+lint: ## static checks: format, clang-tidy, types, headers, scripts, manual, the tree
 	$(Q)scripts/install-packages.sh build test lint
 	$(call variant,debug) all CI=1
 	$(call variant,clang) all CI=1
@@ -243,7 +243,7 @@ SYSCONFDIR ?= /etc
 DEST       := $(DESTDIR)$(PREFIX)
 
 .PHONY: install
-install: $(B)/tailrace ## install program, manual, configuration and systemd unit (DESTDIR, PREFIX)
+install: $(B)/tailrace ## install program, manual, configuration, systemd unit (DESTDIR, PREFIX)
 	install -D -m 755 $(B)/tailrace $(DEST)/bin/tailrace
 	install -D -m 644 -t $(DEST)/share/man/man1 packaging/man/tailrace.1
 	install -D -m 644 packaging/tailrace.sysusers $(DEST)/lib/sysusers.d/tailrace.conf

@@ -35,9 +35,9 @@
 // Bytes that wait to be sent on a stream and are not events: the head, the topics of a snapshot,
 // control events.
 #define LIMIT_TAIL_BYTES (64u * 1024 * 1024)
-// Events that slow subscribers of one worker are in the middle of, each counted once: as much as
-// the log of what they have missed would never be, and room for 16 of the largest. A subscriber
-// that would need more is cut off and comes back by its last id.
+// Bytes of events of which slow subscribers of one worker have got a part, each event counted once:
+// room for 16 of the largest. A subscriber that would need more is disconnected, and continues with
+// its last id.
 #define LIMIT_PINNED_BYTES ((size_t)256 * 1024 * 1024)
 // Bytes of committed events that workers have not taken yet, counted once for each worker. At this
 // bound the journal waits: a worker whose fan-out takes long slows publishing down, it does not

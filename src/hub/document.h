@@ -15,7 +15,7 @@
 enum frame_format {
     FRAME_PLAIN,    // SSE: id, event, data
     FRAME_META,     // SSE: also topic and time fields
-    FRAME_ENVELOPE, // SSE: data is a JSON object of topic, type, time, data; its type is message
+    FRAME_ENVELOPE, // SSE of type message: data is a JSON object with topic, type, time, data
     FRAME_TEXT,     // the bare data and a newline
     FRAME_NDJSON,   // a JSON object and a newline
     FRAME_JSON,     // one JSON object: topics, events, where to go on

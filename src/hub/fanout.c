@@ -22,7 +22,7 @@ static void leave(struct hub *hub, struct subscriber *subscriber, ssize_t taken,
         subscriber_block(hub, subscriber);
 }
 
-// Writes the round to all live subscribers of the selector, who have everything up to `before`.
+// Writes the round to all live subscribers of the selector, which have everything up to `before`.
 static void write_all(struct hub *hub, struct selector *selector, uint64_t before) {
     const struct live_list *live = &selector->live;
     ssize_t (*write)(intptr_t, const char *, size_t) = selector->sink->write;

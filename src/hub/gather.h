@@ -15,8 +15,9 @@
 // ones wait.
 #define GATHER_BYTES ((size_t)256 * 1024)
 #define GATHER_EVENTS 1024
-// Events that are looked at (and skipped) in one turn.
+// Events that are looked at (and skipped) in one turn of one subscriber, and of all together.
 #define GATHER_SKIPS 8192
+#define GATHER_TURN_SKIPS 65536
 // Up to this many topics are merged; a wider selector reads the store in order.
 #define GATHER_MERGE_TOPICS 64
 

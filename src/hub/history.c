@@ -6,7 +6,6 @@
 #include "hub/gather.h"
 #include "hub/hub_priv.h"
 #include "hub/lookback.h"
-#include "hub/pump.h"
 #include "hub/replay.h"
 #include "hub/subscriber.h"
 
@@ -17,8 +16,8 @@
 #define SLICE_US 1000
 // How often it looks at the clock, in events; a regular expression after each.
 #define CLOCK_EVENTS 16
-// A slice in the currency of PUMP_TURN_SKIPS: a turn of the hub does up to four of them.
-#define SLICE_SKIPS (PUMP_TURN_SKIPS / 4)
+// A slice in the currency of GATHER_TURN_SKIPS: a turn of the hub does up to four of them.
+#define SLICE_SKIPS (GATHER_TURN_SKIPS / 4)
 // Hits that are found before they are given.
 #define HITS 512
 // How often a search says how far it is.

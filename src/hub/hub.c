@@ -3,7 +3,6 @@
 #include "hub/hub.h"
 
 #include <stdlib.h>
-#include <xxhash.h>
 
 #include "base/limits.h"
 #include "hub/fanout.h"
@@ -15,6 +14,7 @@
 #include "hub/start.h"
 #include "hub/subscriber.h"
 #include "hub/topics.h"
+#include "sys/hash.h"
 
 // --- the hub -------------------------------------------------------------------------------------
 
@@ -252,7 +252,7 @@ void hub_fingerprint(struct hub *hub, const struct subscriber *subscriber, uint6
                      uint64_t *sum) {
     const struct selector *selector = subscriber->selector;
     *newest = 0;
-    *sum = XXH3_64bits(selector->key + DIRECTORY_KEY_WAY, selector->key_len - DIRECTORY_KEY_WAY);
+    *sum = hash_content(selector->key + DIRECTORY_KEY_WAY, selector->key_len - DIRECTORY_KEY_WAY);
     for (uint32_t i = 0; i < selector->topics_count; i++) {
         const struct topic *topic = directory_topic(&hub->directory, selector->topics[i]);
         if (topic->last_seq > *newest) *newest = topic->last_seq;

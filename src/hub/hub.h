@@ -48,9 +48,11 @@ struct subscriber {
     // up while it is live.
     uint64_t cursor;
     uint64_t until; // a snapshot ends here; UINT64_MAX for a stream
-    uint64_t told;  // what was lost up to this count of the directory's has been told
+    uint64_t told;  // gaps have been sent for losses up to this count of the directory's
     struct subscriber *next_ready, *prev_ready;
 };
+// There may be a million idle ones.
+_Static_assert(sizeof(void *) > 8 || sizeof(struct subscriber) <= 96, "a subscriber stays small");
 
 // How bytes leave by one kind of connection. All are called from within hub functions; none may
 // call back into the hub.
@@ -139,8 +141,8 @@ struct hub_request {
     // LIMIT_PAGE_EVENTS.
     bool newest;
     uint64_t limit; // of a snapshot: at most so many events. 0: no limit
-    // What the journal has committed. An id up to here is good although this hub has not been told
-    // of it yet: it is waited for.
+    // What the journal has committed. An id up to here is good although this hub has not
+    // applied it yet: it is waited for.
     uint64_t committed;
     // HUB_PACE_NONE, milliseconds, or HUB_PACE_ORIGINAL with pace_speed. Not with a limit.
     uint64_t pace_ms;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Dense lists of subscribers: whoever walks one reads an array, and each subscriber knows its place
+// Dense lists of subscribers: walking one is reading an array, and each subscriber knows its place
 // in it, so that leaving costs the same however long the list is.
 #ifndef TAILRACE_HUB_LIST_H
 #define TAILRACE_HUB_LIST_H

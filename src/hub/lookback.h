@@ -17,7 +17,7 @@
 struct hub;
 struct lookback;
 
-// From before this seq on; the hub must have been told of everything below it. Reads nothing yet.
+// From before this seq on; the hub must have applied everything below it. Reads nothing yet.
 // NULL: out of memory.
 struct lookback *lookback_new(struct hub *hub, const struct selector *selector, uint64_t before);
 void lookback_free(struct lookback *lookback); // NULL is fine

@@ -10,10 +10,12 @@
 #include "hub/replay.h"
 #include "hub/subscriber.h"
 
+// What all subscribers together are given by one turn of the hub: the live ones must not wait.
+#define TURN_BYTES ((size_t)1024 * 1024)
 // Turns of gathering in which a long poll looks whether it must wait.
 #define PROBE_TURNS 4
 
-// Up to where retention has taken events since the subscriber was last told, 0: nowhere.
+// Up to where retention has taken events since the subscriber last heard of it, 0: nowhere.
 static uint64_t lost_since(const struct hub *hub, const struct subscriber *subscriber) {
     const struct selector *selector = subscriber->selector;
     uint64_t highest = 0;
@@ -27,8 +29,8 @@ static uint64_t lost_since(const struct hub *hub, const struct subscriber *subsc
     return highest;
 }
 
-// Loss that has not been told yet: retention overtook what the subscriber is still to be given. To
-// be called when it owes nothing of what it was given: the cursor is then where the client is.
+// Loss that no gap has been sent for: retention overtook what the subscriber is still to be given.
+// To be called when it owes nothing of what it was given: the cursor is then where the client is.
 static void check_gap(struct hub *hub, struct subscriber *subscriber) {
     const struct selector *selector = subscriber->selector;
     const struct replay_list *list = replay_list_of(subscriber);
@@ -159,8 +161,7 @@ bool pump_all(struct hub *hub) {
     ready_wake(&hub->ready, hub->now_ms);
     // Each at most once a turn: one that is queued again waits for the next.
     for (size_t left = hub->ready.count;
-         left && written < PUMP_TURN_BYTES && hub->looked_total - looked < PUMP_TURN_SKIPS;
-         left--) {
+         left && written < TURN_BYTES && hub->looked_total - looked < GATHER_TURN_SKIPS; left--) {
         struct subscriber *subscriber = ready_take(&hub->ready);
         if (!subscriber) break;
         if (subscriber->state == SUB_PUMPED) written += pump_turn(hub, subscriber);

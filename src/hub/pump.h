@@ -7,11 +7,6 @@
 
 #include "hub/hub.h"
 
-// What all subscribers together are given by one turn of the hub, and events that are looked at
-// (and skipped) for them: the live ones must not wait.
-#define PUMP_TURN_BYTES ((size_t)1024 * 1024)
-#define PUMP_TURN_SKIPS 65536
-
 // One turn for one subscriber that is SUB_PUMPED. The number of bytes written.
 size_t pump_turn(struct hub *hub, struct subscriber *subscriber);
 // One turn for all that are ready, each at most once. True: there is more to do.

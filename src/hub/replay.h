@@ -32,7 +32,7 @@ struct replay_pace {
 
 // A page of history, or a search: see history.h.
 struct replay_past {
-    struct lookback *walk; // NULL: the hub has not been told of all that is asked for yet
+    struct lookback *walk; // NULL: the hub has not applied all that is asked for yet
     uint64_t before;
     bool newest;  // newest first
     bool control; // says how far it is

@@ -148,7 +148,7 @@ static int start_after(struct hub *hub, struct subscriber *subscriber,
             return ERR_NOT_FOUND;
         }
         subscriber->cursor = request->seq;
-        subscriber->told = 0; // what was lost after that id is still to be told
+        subscriber->told = 0; // a gap is sent for what was lost after that id
         return 0;
     }
     int err = 0;

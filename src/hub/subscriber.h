@@ -10,7 +10,7 @@
 //   NEW ──hub_begin──▶ PUMPED ◀──▶ LIVE
 //    │                  │  ▲
 //    ▼                  ▼  │
-//   WAITING ──────▶   BLOCKED ──▶ ENDING
+//   WAITING ──────▶   BLOCKED ──▶ ENDING ──▶ DEAD
 //
 //   WAITING  a long poll that has nothing yet, in selector->waiting
 //   PUMPED   behind; in the ready queue, or due later (paced)

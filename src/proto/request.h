@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A request's head (RFC 9110), whatever version of HTTP it came by. Borrowed: everything in it
-// lives as long as whoever has read it from the wire says (for HTTP/1.1: proto/http1.h).
+// A request's head (RFC 9110), independent of the version of HTTP. Everything in it is borrowed
+// from the parser, which says how long it is valid (for HTTP/1.1: proto/http1.h).
 #ifndef TAILRACE_PROTO_REQUEST_H
 #define TAILRACE_PROTO_REQUEST_H
 
@@ -35,17 +35,17 @@ struct request {
     const struct field *fields; // in the order of arrival
     size_t fields_count;
 
-    // The router's findings, set when it has chosen a handler:
-    struct str rest;   // what of the path is for the handler to read, still encoded
-    struct str preset; // the query of a configured route, which goes before the request's own
+    // Set by the router when it has chosen a handler:
+    struct str rest;   // the part of the path that the handler reads, still encoded
+    struct str preset; // the query of a configured route; comes before the request's own
 };
 
 // The value of the first field of that name (without case), ptr NULL when there is none. Fields for
 // which a second one would be ambiguous (Host, Content-Length, Transfer-Encoding, Authorization,
-// X-Api-Key, X-Functions-Key, Content-Type, Last-Event-ID, Origin) occur at most once: whoever
-// reads the request refuses it otherwise.
+// X-Api-Key, X-Functions-Key, Content-Type, Last-Event-ID, Origin) occur at most once: the parser
+// refuses other requests.
 struct str request_field(const struct request *request, const char *name);
-// For fields that may be repeated (Accept, Cookie): *index starts at 0; false when there is no
+// For fields that may be repeated (Accept, Cookie): *index starts at 0. False when there are no
 // more.
 bool request_field_next(const struct request *request, const char *name, size_t *index,
                         struct str *value);

@@ -66,7 +66,8 @@ extern const struct source_ops source_files, source_stdin, source_simulate;
 // Has the source look at its files soon. Nothing happens for a kind that has none.
 void source_rescan(struct source *source);
 
-// check.c Whether it can be started: source_check, and what is on the disk. ERR_INVALID with a
+// check.c
+// Whether the source can be started: source_check, and what is on the disk. ERR_INVALID with a
 // report that names the source.
 int source_config_check(const struct source_config *config, struct report *report) MUST_CHECK;
 int source_config_copy(struct source_config *to, const struct source_config *from) MUST_CHECK;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Rows of options: conversion, bounds, copying, comparing.
+// Options: converting texts, bounds, variants, comparing.
 #include "base/option.h"
 
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Quoting a user's text for a message.
+// Quoting texts for messages.
 #include "base/quote.h"
 
 #include <criterion/criterion.h>

@@ -284,6 +284,50 @@ Test(pump, a_topic_that_is_gone_is_told_to_who_is_behind) {
     bench_close(&bench);
 }
 
+// The store is ahead of what the hub has been told: events are gone that it still counts on.
+Test(pump, retention_that_was_faster_than_its_announcement_is_told) {
+    struct bench bench;
+    struct client client;
+    bench_open(&bench, with_retention(1));
+    memory_store_announce_late(bench.store, true);
+    bench_put_many(&bench, "short", "x", 10); // 1..10
+    bench_put(&bench, "kept", "y");           // 11
+    bench_turn(&bench);
+    bench_put_many(&bench, "short", "z", 4); // 12..15: 1..4 go
+    bench_apply(&bench);
+    bench_deliver(&bench);
+    cr_assert_eq(directory_find(&bench.hub->directory, STR("short"))->trimmed_seq, 0);
+    struct hub_request request = after("kept,short", 0);
+    client_open(&bench, &client, &request);
+    bench_pump(&bench);
+    const char *text = client_events(&client), *gap = strstr(text, "tailrace.gap");
+    cr_assert(gap, "%s", text);
+    cr_assert(strstr(gap, "\"to\":\"e1-4\""), "%s", text);
+    const char *next = strstr(gap, "data: x-5\n");
+    cr_assert(next && strstr(next, "data: y\n") && strstr(next, "data: z-4\n"), "%s", text);
+    client_close(&client);
+    bench_close(&bench);
+}
+
+Test(pump, a_store_that_cannot_be_read_breaks_off_only_who_needs_it) {
+    struct bench bench;
+    struct client behind, live;
+    bench_open(&bench, (struct bench_config){.ring_events = 1});
+    bench_put_many(&bench, "a", "x", 5);
+    bench_turn(&bench);
+    struct hub_request request = client_request("a");
+    client_open(&bench, &live, &request);
+    memory_store_fail(bench.store, ERR_IO);
+    request = all_of("a");
+    client_open(&bench, &behind, &request);
+    cr_assert(behind.broken);
+    bench_put(&bench, "a", "y");
+    bench_turn(&bench);
+    client_expect(&live, "id: %E-6\ndata: y\n\n");
+    client_close(&behind), client_close(&live);
+    bench_close(&bench);
+}
+
 Test(pump, merges_many_topics_in_order) {
     struct bench bench;
     struct client client;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Options of sources, and what is wrong with them.
+// Configurations of sources: what is refused, and the topics of files.
 #include "source/check.h"
 
 #include <criterion/criterion.h>
