@@ -307,14 +307,6 @@ Test(http1_conn, draining_ends_what_is_idle_and_closes_after_the_last_answer) {
     client_close(&idle);
 }
 
-// Its request may be under way.
-Test(http1_conn, draining_leaves_a_connection_without_a_request_yet) {
-    bench.http.draining = true;
-    http1_conn_drain(&bench.http);
-    client_send(&client, GET("/now"));
-    expect_closed_after("now");
-}
-
 // --- streams -------------------------------------------------------------------------------------
 
 #define STREAM_HEAD(connection)                                                                    \
