@@ -62,8 +62,8 @@ const struct option_row schema_hub[] = {
      .help = "Recent events kept in memory for subscribers that are a little behind."},
     {.path = "stream.ring_bytes", .kind = OPTION_SIZE, OPTION_MEMBER(struct config, ring_bytes),
      .min = MB, .max = TB, .restart = true, .fallback = "64MB",
-     .help = "Size of those recent events; their encodings, which are kept with them, are not "
-             "counted."},
+     .help = "Memory that those recent events may take, with the encodings that are kept with "
+             "them."},
     {.path = "limits.connections", .kind = OPTION_NUMBER,
      OPTION_MEMBER(struct config, connections_max), .min = 1, .max = 10000000,
      .fallback = "100000",

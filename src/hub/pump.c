@@ -29,8 +29,8 @@ static uint64_t lost_since(const struct hub *hub, const struct subscriber *subsc
     return highest;
 }
 
-// Loss that no gap has been sent for: retention overtook what the subscriber is still to be given. To
-// be called when it owes nothing of what it was given: the cursor is then where the client is.
+// Loss that no gap has been sent for: retention overtook what the subscriber is still to be given.
+// To be called when it owes nothing of what it was given: the cursor is then where the client is.
 static void check_gap(struct hub *hub, struct subscriber *subscriber) {
     const struct selector *selector = subscriber->selector;
     const struct replay_list *list = replay_list_of(subscriber);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Retention beside slow readers, in a random order: whatever is taken from a subscriber, a gap says so
-// before anything newer is given; and nothing else is ever missing, or given twice.
+// Retention beside slow readers, in a random order: whatever is taken from a subscriber, a gap says
+// so before anything newer is given; and nothing else is ever missing, or given twice.
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +58,8 @@ static void connect_one(struct bench *bench, struct reader *reader) {
     reader->open = true;
 }
 
-// All events after `passed` and before `seq` that it asked for were lost: up to `told`, or not at all.
+// All events after `passed` and before `seq` that it asked for were lost: up to `told`, or not at
+// all.
 static void expect_told(const struct reader *reader, uint64_t passed, uint64_t seq, uint64_t told) {
     for (uint64_t lost = passed + 1; lost < seq; lost++) {
         if (!asks_for(reader, lost)) continue;
