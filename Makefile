@@ -1,6 +1,7 @@
 # tailrace: build, test, run. `make help` lists the targets.
 #
-# One variant of the build lives in build/$(VARIANT): release (default), debug, asan, tsan, clang, fuzz.
+# One variant of the build lives in build/$(VARIANT): release (default), debug, asan, tsan, clang,
+# fuzz.
 
 VARIANT ?= release
 CC      := gcc
@@ -83,14 +84,16 @@ $(B)/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# Debian's package node-llhttp ships the parser's C sources; they are compiled as they are. Strict mode: without it llhttp takes
-# any byte for the LF of a line end and spaces in field names, which is how requests are smuggled.
+# Debian's package node-llhttp ships the parser's C sources; they are compiled as they are. Strict
+# mode: without it llhttp takes any byte for the LF of a line end and spaces in field names, which
+# is how requests are smuggled.
 $(B)/llhttp/%.o: /usr/share/llhttp/%.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -I/usr/share/include/llhttp -DLLHTTP_STRICT_MODE=1 $(filter-out $(WARNINGS),$(CFLAGS)) -c -o $@ $<
 
-# The web assets go into the binary as they are, but for what only npm reads. The folders stand for files that were removed.
+# The web assets go into the binary as they are, but for what only npm reads. The folders stand for
+# files that were removed.
 WEB := $(sort $(filter-out %/package.json %/README.md,$(wildcard web/*.* web/kit/*.*)))
 
 $(B)/gen/assets.S $(B)/gen/assets.inc &: scripts/embed.sh web $(wildcard web/kit) $(WEB)
@@ -152,11 +155,11 @@ node_modules/.package-lock.json: package-lock.json package.json
 	@touch $@
 
 .PHONY: e2e
-e2e: $(B)/tailrace node_modules/.package-lock.json ## run the end-to-end tests of this variant (E2E=FILES for some)
+e2e: $(B)/tailrace node_modules/.package-lock.json ## run the end-to-end tests (E2E=FILES: some)
 	$(Q)exec env $(E2E_ENV) TAILRACE_BIN=$(B)/tailrace scripts/run-parts.sh '$(E2E_RUN)'
 
 .PHONY: soak
-soak: $(B)/tailrace node_modules/.package-lock.json ## what takes minutes: a large fast log in a browser, with its frame times and memory
+soak: $(B)/tailrace node_modules/.package-lock.json ## a large fast log in a browser
 	$(Q)SOAK=1 TAILRACE_BIN=$(B)/tailrace node --test --test-reporter=spec test/e2e/live-log-load.test.mjs
 
 .PHONY: check
@@ -172,7 +175,8 @@ asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 tsan: ## the end-to-end tests of the hub under ThreadSanitizer
 	$(call variant,tsan) e2e E2E='$(E2E_HUB)'
 
-# Fuzz targets: for each decoder of outside bytes. What is found is written to build/fuzz and belongs into the corpus with its fix.
+# Fuzz targets: for each decoder of outside bytes. What is found is written to build/fuzz and
+# belongs into the corpus with its fix.
 FUZZ_SECONDS ?= 60
 FUZZERS := $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/*.c))
 
@@ -213,7 +217,7 @@ $(ALONE): $(B)/lint/%.alone: %.h $(HEADERS)
 	@touch $@
 
 .PHONY: lint run-lint
-lint: ## static checks: format, clang-tidy, headers, scripts, manual, the tree; clean with gcc and clang
+lint: ## static checks: format, clang-tidy, types, headers, scripts, manual, the tree
 	$(Q)scripts/install-packages.sh build test lint
 	$(call variant,debug) all CI=1
 	$(call variant,clang) all CI=1
@@ -239,7 +243,7 @@ SYSCONFDIR ?= /etc
 DEST       := $(DESTDIR)$(PREFIX)
 
 .PHONY: install
-install: $(B)/tailrace ## install the program, its manual, the configuration and the systemd unit under DESTDIR and PREFIX
+install: $(B)/tailrace ## install program, manual, configuration, systemd unit (DESTDIR, PREFIX)
 	install -D -m 755 $(B)/tailrace $(DEST)/bin/tailrace
 	install -D -m 644 -t $(DEST)/share/man/man1 packaging/man/tailrace.1
 	install -D -m 644 packaging/tailrace.sysusers $(DEST)/lib/sysusers.d/tailrace.conf

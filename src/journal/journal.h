@@ -184,8 +184,8 @@ int journal_set_policy(struct journal *journal, const struct journal_policy *pol
 
 // --- reading -------------------------------------------------------------------------------------
 
-// A reader of what is stored, for one thread: store_reader_close frees it. Holds no LMDB transaction
-// between store_reader_end and the next store_reader_begin. ERR_NOMEM.
+// A reader of what is stored, for one thread: store_reader_close frees it. Holds no LMDB
+// transaction between store_reader_end and the next store_reader_begin. ERR_NOMEM.
 int journal_reader_open(struct journal *journal, struct store_reader **out) MUST_CHECK;
 
 #endif

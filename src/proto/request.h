@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A request's head (RFC 9110), independent of the version of HTTP. Everything in it is borrowed from
-// the parser, which says how long it is valid (for HTTP/1.1: proto/http1.h).
+// A request's head (RFC 9110), independent of the version of HTTP. Everything in it is borrowed
+// from the parser, which says how long it is valid (for HTTP/1.1: proto/http1.h).
 #ifndef TAILRACE_PROTO_REQUEST_H
 #define TAILRACE_PROTO_REQUEST_H
 

@@ -1,5 +1,6 @@
-# The benchmark (doc/PERFORMANCE.md): `make bench`, `make bench CASES=fanout-w8 RUNS=1`, `make bench-million N=100000`, `make bench-deps`.
-# BENCHFLAGS go to the runner: BENCHFLAGS='--peer NAME,publish-url,subscribe-url,pid', BENCHFLAGS=--document.
+# The benchmark (doc/PERFORMANCE.md): `make bench`, `make bench CASES=fanout-w8 RUNS=1`, `make
+# bench-million N=100000`, `make bench-deps`. BENCHFLAGS go to the runner: BENCHFLAGS='--peer
+# NAME,publish-url,subscribe-url,pid', BENCHFLAGS=--document.
 
 BENCH        := $(B)/bench
 BENCH_LOAD   := load options ledger subscribers publishers report usage histogram
@@ -9,7 +10,8 @@ BENCH_FOLLOW := follow
 BENCH_DOMAIN := domain usage
 BENCH_TOOLS  := $(patsubst %,$(BENCH)/%,load raw append follow domain)
 
-# Never for debugging: these are as fast as the compiler makes them, whatever the variant of the hub.
+# Never for debugging: these are as fast as the compiler makes them, whatever the variant of the
+# hub.
 BENCH_CFLAGS := -D_GNU_SOURCE -std=gnu17 -O2 -g -fPIE $(WARNINGS)
 
 $(BENCH)/%.o: test/bench/%.c
@@ -38,7 +40,7 @@ bench-tools: $(BENCH_TOOLS) $(B)/tailrace
 bench: bench-tools ## measure the hub beside raw limits and other hubs (CASES=a,b RUNS=3 PEERS=a,b)
 	$(Q)$(BENCH_RUN) $(if $(CASES),--cases $(CASES)) $(if $(RUNS),--runs $(RUNS)) $(if $(PEERS),--peers $(PEERS)) $(BENCHFLAGS)
 
-bench-million: bench-tools ## a million subscribers: over sockets as far as the limits allow, and in the domain code
+bench-million: bench-tools ## a million subscribers: over sockets, and in the domain code
 	$(Q)node test/bench/million.mjs --tools $(BENCH) --hub $(B)/tailrace $(if $(N),--subscribers $(N)) $(BENCHFLAGS)
 
 bench-deps: ## install the hubs to compare with

@@ -288,8 +288,11 @@ Test(http1_conn, a_body_that_may_be_slow_is_not_cut) {
 }
 
 Test(http1_conn, draining_ends_what_is_idle_and_closes_after_the_last_answer) {
-    struct client idle;
+    struct client idle, newcomer;
     client_connect(&bench, &idle);
+    client_connect(&bench, &newcomer);
+    client_send(&idle, GET("/now"));
+    client_got(&idle);
     client_send(&client, GET("/later"));
     bench.http.draining = true;
     http1_conn_drain(&bench.http);
@@ -297,6 +300,10 @@ Test(http1_conn, draining_ends_what_is_idle_and_closes_after_the_last_answer) {
     cr_assert_eq(bench.http.busy, 1);
     bench_answer(&bench, 0, "x");
     expect_closed_after("x");
+    // What has not asked for anything yet may be about to.
+    client_send(&newcomer, GET("/now"));
+    cr_assert(strstr(client_got(&newcomer), "Connection: close"));
+    client_close(&newcomer);
     client_close(&idle);
 }
 
