@@ -64,7 +64,7 @@ static bool flush_tail(struct hub *hub, struct subscriber *subscriber) {
     struct buf *tail = subscriber->tail;
     if (!tail) return true;
     size_t taken = 0;
-    if (!subscriber_write(hub, subscriber, buf_str(tail), &taken)) return false;
+    if (tail->len && !subscriber_write(hub, subscriber, buf_str(tail), &taken)) return false;
     buf_consume(tail, taken);
     if (tail->len) {
         subscriber_block(hub, subscriber);

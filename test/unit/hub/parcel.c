@@ -80,7 +80,7 @@ Test(parcel, what_is_pinned_is_bounded_and_more_breaks_off) {
     memset(data, 'x', sizeof data - 1);
     bench.hub->pinned.bytes_max = 5000;
     for (int i = 0; i < CLIENTS; i++) {
-        char topic[8];
+        char topic[32];
         snprintf(topic, sizeof topic, "t/%d", i);
         struct hub_request request = client_request(topic);
         client_open(&bench, &clients[i], &request);
