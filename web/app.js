@@ -3,7 +3,7 @@
 import { addressOf, emptyState, readAddress } from './address.js';
 import { Board } from './board.js';
 import { Connection } from './connection.js';
-import { el, setText } from './dom.js';
+import { el, setText } from '../kit/dom.js';
 import { Help } from './help.js';
 import { icon } from './icons.js';
 import { actionOf } from './keys.js';

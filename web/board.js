@@ -6,9 +6,9 @@
 // What tests may hold on to: .board-banner [data-kind], .board-kind [data-kind] [aria-pressed], #board-search,
 // #board-view, #board-big, .board-leave, live-status; the root has [data-big] on a big screen.
 import { CLASS_TEXT, CLASSES, headline } from '../kit/live-status.js';
-import { icon as sign, iconAddress } from '../kit/status-dom.js';
+import { icon as sign, iconAddress } from '../kit/status-icons.js';
 import { connect } from '../kit/tailrace.js';
-import { el, setText } from './dom.js';
+import { el, setText } from '../kit/dom.js';
 import { icon } from './icons.js';
 import { Popup } from './popup.js';
 import { preference, setPreference } from './preferences.js';

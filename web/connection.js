@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The state of the page's connections, always in sight: a word, an icon and a colour; a click says more. There is one for the whole page:
 // the worst of those that the elements in view report by their live-state events.
-import { el, setText } from './dom.js';
+import { el, setText } from '../kit/dom.js';
 import { durationText } from '../kit/status-time.js';
 import { icon } from './icons.js';
 import { Popup } from './popup.js';

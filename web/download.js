@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Taking lines along: as a file of what is shown here, or of everything that the hub keeps; as text on the clipboard.
-import { el, setText } from './dom.js';
+import { el, setText } from '../kit/dom.js';
 import { countText } from './format.js';
 import { hubFilter } from './search-panel.js';
 

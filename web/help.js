@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The help: what the page is, and every key.
-import { el } from './dom.js';
+import { el } from '../kit/dom.js';
 import { KEYS, keyName } from './keys.js';
 
 export class Help {

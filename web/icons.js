@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The small signs of the page, drawn on a 16 × 16 grid with the colour of the text around them.
 // Each has a shape of its own: none is told from another by colour alone.
-import { svg } from './dom.js';
+import { svg } from '../kit/dom.js';
 
 const DISC = 'M8 1.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 1 1 0-13z';
 

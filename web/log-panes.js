@@ -2,7 +2,7 @@
 // Where the lines are: one <live-log> for all topics, or one for each side by side. All have the same filter, search and looks.
 import '../kit/live-log.js';
 import { tagColor } from '../kit/log-time.js';
-import { el } from './dom.js';
+import { el } from '../kit/dom.js';
 import { icon } from './icons.js';
 
 export const SPLIT_MAX = 6;

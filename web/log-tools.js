@@ -2,7 +2,7 @@
 // The viewer's tool bar: what is shown, find, filter, levels, pause and follow, looks, taking along. It only shows and tells; viewer.js acts.
 import { LEVELS } from '../kit/levels.js';
 import { tagColor } from '../kit/log-time.js';
-import { el, setText } from './dom.js';
+import { el, setText } from '../kit/dom.js';
 import { icon } from './icons.js';
 import { Popup } from './popup.js';
 import { isPattern } from './session.js';

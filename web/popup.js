@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A small panel that opens under its button, and closes by Escape, by the button, or by a click elsewhere.
-import { el } from './dom.js';
+import { el } from '../kit/dom.js';
 
 const GAP_PX = 4,
     EDGE_PX = 8;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The publish box: sends an event to a topic, for those whose key may.
-import { el, setText } from './dom.js';
+import { el, setText } from '../kit/dom.js';
 import { HubError, matches } from './session.js';
 
 export class PublishBox {

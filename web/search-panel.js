@@ -6,7 +6,7 @@ import { stripAnsi } from '../kit/ansi.js';
 import { Matcher } from '../kit/log-match.js';
 import { shortened, writeText } from '../kit/log-text.js';
 import { absoluteTime, fullTime, tagColor } from '../kit/log-time.js';
-import { el, setText } from './dom.js';
+import { el, setText } from '../kit/dom.js';
 import { countText } from './format.js';
 import { icon } from './icons.js';
 

@@ -4,7 +4,7 @@
 //   .topic [data-topic] [aria-current] .topic-open .topic-add .unread
 // A click opens one topic; its plus (or Ctrl and a click) shows it together with what is already open.
 import { tagColor } from '../kit/log-time.js';
-import { el, setText } from './dom.js';
+import { el, setText } from '../kit/dom.js';
 import { durationText } from '../kit/status-time.js';
 import { icon } from './icons.js';
 import { compareTopics, isLog, isPattern, matches } from './session.js';

@@ -6,7 +6,7 @@
 // #find-next #find-previous, #search-all #search, #filter-text #filter-regex #filter-case #filter-invert, #levels, .pane live-log, .status-line,
 // .blank (nothing to show, and why), .topic (see topic-picker.js).
 import { emptyState } from './address.js';
-import { el, setText } from './dom.js';
+import { el, setText } from '../kit/dom.js';
 import { copyText, downloadMenu } from './download.js';
 import { countText } from './format.js';
 import { LogPanes, SPLIT_MAX } from './log-panes.js';

@@ -3,7 +3,7 @@
 //
 //   <script type="module" src="http://HUB/kit/live-status.js"></script>
 //   <live-status topic="status/**"></live-status>
-import { el, setText } from './status-dom.js';
+import { el, setText } from './dom.js';
 import { StatusList } from './status-list.js';
 import { headline, StatusStore, TOPICS_MAX } from './status-store.js';
 import { sheet } from './status-style.js';

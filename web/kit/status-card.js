@@ -3,7 +3,8 @@
 // shows the history.
 //
 //   <li class="card" data-topic data-word data-kind [data-stale] [data-open]>
-import { el, icon, setText, svg } from './status-dom.js';
+import { el, setText, svg } from './dom.js';
+import { icon } from './status-icons.js';
 import { read } from './status-store.js';
 import { agoText, clockText, durationText } from './status-time.js';
 

@@ -4,7 +4,8 @@
 // * Order. A card whose place has changed goes there after a moment, when the reader's pointer rests: none ever jumps
 //   away from under it. What the reader asks for (another order, a search) is done at once.
 // * Size. Thousands of cards are thousands of empty boxes of a known height; only those near the screen have content.
-import { el, icon, setText } from './status-dom.js';
+import { el, setText } from './dom.js';
+import { icon } from './status-icons.js';
 import { StatusCard } from './status-card.js';
 import { compareNames, read } from './status-store.js';
 import { CLASSES, CLASS_TEXT } from './status-words.js';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Signs for the classes of statuses, drawn on a 16 × 16 grid with the colour of the text around them. Each has a shape
-// of its own, so that none is told from another by colour alone. Text becomes text nodes, always.
+// of its own, so that none is told from another by colour alone.
+import { svg } from './dom.js';
 
 const DISC = 'M8 1.2a6.8 6.8 0 1 1 0 13.6a6.8 6.8 0 1 1 0-13.6z';
 const HOURGLASS = 'M4 1.8h8M4 14.2h8M4.8 1.8v2.4L8 8l3.2-3.8V1.8M4.8 14.2v-2.4L8 8l3.2 3.8v2.4';
@@ -57,29 +58,4 @@ export function iconAddress(name, colour) {
         : `fill="none" stroke="${colour}" stroke-width="1.9" stroke-linecap="round" stroke-linejoin="round"`;
     const picture = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="${d}" ${paint}/></svg>`;
     return `data:image/svg+xml,${encodeURIComponent(picture)}`;
-}
-
-// el('p', { class: 'note', hidden: true, onclick: … }, 'text', node, null): properties that are null, undefined or
-// false are left out.
-export function el(name, properties = {}, ...children) {
-    return fill(document.createElement(name), properties, children);
-}
-
-export function svg(name, properties = {}, ...children) {
-    return fill(document.createElementNS('http://www.w3.org/2000/svg', name), properties, children);
-}
-
-// Writes only what differs, so that a ticking clock does not disturb a selection or a screen reader.
-export function setText(node, text) {
-    if (node.textContent !== text) node.textContent = text;
-}
-
-function fill(node, properties, children) {
-    for (const [name, value] of Object.entries(properties)) {
-        if (value === null || value === undefined || value === false) continue;
-        if (name.startsWith('on')) node.addEventListener(name.slice(2), value);
-        else node.setAttribute(name, value === true ? '' : value);
-    }
-    node.append(...children.filter((child) => child !== null && child !== undefined && child !== ''));
-    return node;
 }
