@@ -53,7 +53,11 @@ export function readAddress(href, root) {
         invert: on('invert'),
         levels: levels.length ? new Set(levels) : null,
     };
-    state.find = { text: searchParams.get('find') ?? '', regex: on('find-regex'), caseSensitive: on('find-case') };
+    state.find = {
+        text: searchParams.get('find') ?? '',
+        regex: on('find-regex'),
+        caseSensitive: on('find-case'),
+    };
     state.columns = list(searchParams.get('columns'));
     state.line = searchParams.get('line');
     return state;
@@ -69,9 +73,14 @@ function decoded(text) {
 
 export function addressOf(state, root) {
     const { view, topics, filter, find } = state;
-    const own = topics.length === 1 && !isPattern(topics[0]) && (view === 'board') === isStatus(topics[0]);
-    const url = new URL(own ? `t/${topics[0].split('/').map(encodeURIComponent).join('/')}` : '.', root);
-    const set = (name, value) => value && url.searchParams.append(name, value === true ? '1' : value);
+    const own =
+        topics.length === 1 && !isPattern(topics[0]) && (view === 'board') === isStatus(topics[0]);
+    const url = new URL(
+        own ? `t/${topics[0].split('/').map(encodeURIComponent).join('/')}` : '.',
+        root,
+    );
+    const set = (name, value) =>
+        value && url.searchParams.append(name, value === true ? '1' : value);
     if (!own) {
         set('view', view);
         for (const topic of topics) set('log', topic);

@@ -21,7 +21,11 @@ favicon.href = favicon.href;
 
 const session = new Session();
 const help = new Help();
-const connection = new Connection({ button: byId('connection'), roots: [byId('board'), byId('viewer')], say });
+const connection = new Connection({
+    button: byId('connection'),
+    roots: [byId('board'), byId('viewer')],
+    say,
+});
 let state = emptyState();
 let publishBox = null;
 let asked = false; // for a key: what is behind it stays closed until there is one
@@ -44,7 +48,8 @@ function show(next, { fresh = false, opened = false } = {}) {
     const before = state;
     state = next;
     const address = addressOf(state, session.hubRoot);
-    if (address.href !== location.href) history[fresh ? 'pushState' : 'replaceState'](null, '', address);
+    if (address.href !== location.href)
+        history[fresh ? 'pushState' : 'replaceState'](null, '', address);
     byId('board').hidden = state.view !== 'board';
     byId('viewer').hidden = state.view !== 'logs';
     for (const [id, view] of [
@@ -128,7 +133,12 @@ function askForKey({ status, message }) {
                       ? "The key in use is not one of this hub's."
                       : 'Whoever runs it gives you one. It stays in this tab and is forgotten when you close it.',
             ),
-            el('div', { class: 'key-row' }, field, el('button', { type: 'submit', class: 'primary' }, 'Open')),
+            el(
+                'div',
+                { class: 'key-row' },
+                field,
+                el('button', { type: 'submit', class: 'primary' }, 'Open'),
+            ),
             el('p', { class: 'reason' }, message),
         ),
         'ask',
@@ -228,7 +238,8 @@ function buildHead() {
 document.addEventListener(
     'keydown',
     (event) => {
-        if (event.target instanceof Element && event.target.closest('dialog[open], :popover-open')) return;
+        if (event.target instanceof Element && event.target.closest('dialog[open], :popover-open'))
+            return;
         const action = actionOf(event);
         if (!action || asked) return;
         const act = ACTIONS[action] ?? (state.view === 'logs' ? viewer.actions[action] : null);

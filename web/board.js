@@ -38,7 +38,13 @@ const LAYOUTS = [
 ];
 
 // On a browser's tab, light or dark.
-const TAB_COLOURS = { bad: '#e5304a', warn: '#e08a00', stale: '#8a8d98', busy: '#2f7df6', good: '#1f9d5b' };
+const TAB_COLOURS = {
+    bad: '#e5304a',
+    warn: '#e08a00',
+    stale: '#8a8d98',
+    busy: '#2f7df6',
+    good: '#1f9d5b',
+};
 const TAB_SIGNS = { bad: '✖', warn: '▲', stale: '?', good: '✔' };
 
 const BIG_SIZES_PX = [44, 40, 36, 32, 29, 26, 24, 22, 20, 18, 17, 16, 15, 14, 13, 12];
@@ -104,7 +110,11 @@ export class Board {
             layout: preference('board.layout', 'cards'),
         });
         this.#status.connector = (options) =>
-            connect({ ...options, url: this.#session.hubRoot, key: this.#session.key || undefined });
+            connect({
+                ...options,
+                url: this.#session.hubRoot,
+                key: this.#session.key || undefined,
+            });
         this.#status.addEventListener('live-worst', () => this.#show());
         this.#status.addEventListener('live-state', () => this.#show());
         if (!pattern) this.#status.open(topic);
@@ -136,7 +146,12 @@ export class Board {
     #buildHead() {
         const view = el(
             'button',
-            { type: 'button', class: 'tool', id: 'board-view', title: 'Order, groups, layout, when a status is stale' },
+            {
+                type: 'button',
+                class: 'tool',
+                id: 'board-view',
+                title: 'Order, groups, layout, when a status is stale',
+            },
             icon('sliders'),
             el('span', {}, 'View'),
         );
@@ -152,7 +167,13 @@ export class Board {
             },
             icon('screen'),
         );
-        const tools = el('div', { class: 'board-tools' }, this.#search, el('span', { class: 'board-menu' }, view), big);
+        const tools = el(
+            'div',
+            { class: 'board-tools' },
+            this.#search,
+            el('span', { class: 'board-menu' }, view),
+            big,
+        );
         new Popup(view, {
             label: 'How statuses are shown',
             className: 'board-options',
@@ -183,7 +204,11 @@ export class Board {
                         },
                     },
                     ...choices.map(([value, text]) =>
-                        el('option', { value, selected: this.#status.getAttribute(name) === value }, text),
+                        el(
+                            'option',
+                            { value, selected: this.#status.getAttribute(name) === value },
+                            text,
+                        ),
                     ),
                 ),
             );
@@ -226,12 +251,19 @@ export class Board {
             i ? ', ' : '',
             el(
                 'button',
-                { type: 'button', class: 'board-name', title: topic, onclick: () => this.#goTo(topic) },
+                {
+                    type: 'button',
+                    class: 'board-name',
+                    title: topic,
+                    onclick: () => this.#goTo(topic),
+                },
                 topic.replace(/^status\//, ''),
             ),
         ]);
         const more = count - topics.length;
-        return topics.length && more > 0 ? [...links, ` and ${more.toLocaleString('en')} more`] : links;
+        return topics.length && more > 0
+            ? [...links, ` and ${more.toLocaleString('en')} more`]
+            : links;
     }
 
     #goTo(topic) {
@@ -245,10 +277,15 @@ export class Board {
     #showKinds(counts, total) {
         for (const kind of this.#chosen) if (!counts[kind]) this.#chosen.delete(kind);
         const there = CLASSES.filter((kind) => counts[kind] > 0);
-        const shown = JSON.stringify([there.map((kind) => [kind, counts[kind]]), [...this.#chosen]]);
+        const shown = JSON.stringify([
+            there.map((kind) => [kind, counts[kind]]),
+            [...this.#chosen],
+        ]);
         this.#kinds.hidden = there.length < 2 || total < 2;
         if (this.#kinds.dataset.shown === shown) return;
-        const focused = this.#kinds.contains(document.activeElement) ? document.activeElement.dataset.kind : null;
+        const focused = this.#kinds.contains(document.activeElement)
+            ? document.activeElement.dataset.kind
+            : null;
         this.#kinds.dataset.shown = shown;
         this.#kinds.replaceChildren(
             ...there.map((kind) =>
@@ -279,10 +316,14 @@ export class Board {
     }
 
     #filter() {
-        const filter = { text: this.#search.value, kinds: this.#chosen.size ? new Set(this.#chosen) : null };
+        const filter = {
+            text: this.#search.value,
+            kinds: this.#chosen.size ? new Set(this.#chosen) : null,
+        };
         const before = this.#status.filter;
         const same =
-            before.text === filter.text.trim() && [...(before.kinds ?? [])].join() === [...(filter.kinds ?? [])].join();
+            before.text === filter.text.trim() &&
+            [...(before.kinds ?? [])].join() === [...(filter.kinds ?? [])].join();
         if (!same) this.#status.filter = filter;
     }
 
@@ -350,7 +391,10 @@ export class Board {
     #moved = () => {
         this.#root.setAttribute('data-pointer', '');
         clearTimeout(this.#leaveTimer);
-        this.#leaveTimer = setTimeout(() => this.#root.removeAttribute('data-pointer'), LEAVE_SHOWN_MS);
+        this.#leaveTimer = setTimeout(
+            () => this.#root.removeAttribute('data-pointer'),
+            LEAVE_SHOWN_MS,
+        );
     };
 
     async #stayAwake() {

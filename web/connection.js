@@ -50,7 +50,10 @@ export class Connection {
         });
         for (const root of roots) {
             root.addEventListener('live-state', (event) => {
-                this.#known.set(event.target, { state: event.detail.state, detail: event.detail.detail ?? {} });
+                this.#known.set(event.target, {
+                    state: event.detail.state,
+                    detail: event.detail.detail ?? {},
+                });
                 this.update();
             });
         }
@@ -64,7 +67,8 @@ export class Connection {
 
     // Called when elements have been removed as well.
     update() {
-        for (const element of this.#known.keys()) if (!element.isConnected) this.#known.delete(element);
+        for (const element of this.#known.keys())
+            if (!element.isConnected) this.#known.delete(element);
         const all = [...this.#known.values()].filter(({ state }) => state in STATES);
         all.sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state));
         const worst = all[0] ?? { state: 'closed', detail: {} };
@@ -76,10 +80,13 @@ export class Connection {
             this.#button.replaceChildren(icon(sign), this.#label, this.#wait);
             setText(this.#label, word);
             // A start is no news; what comes after a trouble is.
-            if (before && !['connecting', 'closed'].includes(before)) this.#say(`Connection: ${word}`);
+            if (before && !['connecting', 'closed'].includes(before))
+                this.#say(`Connection: ${word}`);
         }
         this.#button.dataset.transport = worst.detail.transport ?? '';
-        this.#button.title = [STATES[worst.state][2], worst.detail.reason].filter(Boolean).join('\n');
+        this.#button.title = [STATES[worst.state][2], worst.detail.reason]
+            .filter(Boolean)
+            .join('\n');
         this.#tick();
     }
 

@@ -31,7 +31,11 @@ export function downloadMenu(panel, { session, state, text, count, close }) {
     const name = fileName(state.topics);
     const progress = el('p', { class: 'quiet', role: 'status' });
     const stop = new AbortController();
-    const cancel = el('button', { type: 'button', class: 'plain', hidden: true, onclick: () => stop.abort() }, 'Stop');
+    const cancel = el(
+        'button',
+        { type: 'button', class: 'plain', hidden: true, onclick: () => stop.abort() },
+        'Stop',
+    );
     const choice = (id, title, what, onclick) =>
         el(
             'button',
@@ -49,7 +53,10 @@ export function downloadMenu(panel, { session, state, text, count, close }) {
             save(blob, name);
             close();
         } catch (error) {
-            setText(progress, stop.signal.aborted ? 'Stopped.' : `This did not work: ${error.message}`);
+            setText(
+                progress,
+                stop.signal.aborted ? 'Stopped.' : `This did not work: ${error.message}`,
+            );
             cancel.hidden = true;
         }
     };
@@ -83,10 +90,13 @@ export function downloadMenu(panel, { session, state, text, count, close }) {
 
 // The hub streams it; memory of the page stays small.
 async function fetchText(session, topics, filter, signal, told) {
-    const response = await session.fetch(session.url('events', { topic: topics, last: 'all', filter }), {
-        headers: { Accept: 'text/plain' },
-        signal,
-    });
+    const response = await session.fetch(
+        session.url('events', { topic: topics, last: 'all', filter }),
+        {
+            headers: { Accept: 'text/plain' },
+            signal,
+        },
+    );
     const reader = response.body.getReader();
     let whole = new Blob([], { type: 'text/plain' });
     let parts = [];
@@ -110,7 +120,9 @@ async function fetchText(session, topics, filter, signal, told) {
 }
 
 function sizeText(bytes) {
-    return bytes < 1024 * 1024 ? `${Math.ceil(bytes / 1024)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+    return bytes < 1024 * 1024
+        ? `${Math.ceil(bytes / 1024)} KB`
+        : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
 }
 
 // Throws when the browser does not let it.

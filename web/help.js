@@ -26,7 +26,11 @@ export class Help {
                     'header',
                     {},
                     el('h2', { id: 'help-title' }, 'Keys'),
-                    el('form', { method: 'dialog' }, el('button', { class: 'tool', autofocus: true }, 'Close')),
+                    el(
+                        'form',
+                        { method: 'dialog' },
+                        el('button', { class: 'tool', autofocus: true }, 'Close'),
+                    ),
                 ),
                 el(
                     'div',

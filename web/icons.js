@@ -10,7 +10,9 @@ const PATHS = {
     // connections
     check: [`${DISC}M5 8.3l2.1 2.1L11 6.3`],
     cross: [`${DISC}M5.7 5.7l4.6 4.6M10.3 5.7l-4.6 4.6`],
-    turn: ['M13.3 6.2A5.8 5.8 0 0 0 2.6 6M2.7 9.8A5.8 5.8 0 0 0 13.4 10M13.6 2.6v3.7H9.9M2.4 13.4V9.7h3.7'],
+    turn: [
+        'M13.3 6.2A5.8 5.8 0 0 0 2.6 6M2.7 9.8A5.8 5.8 0 0 0 13.4 10M13.6 2.6v3.7H9.9M2.4 13.4V9.7h3.7',
+    ],
     dots: [
         'M3 7a1 1 0 1 1 0 2a1 1 0 1 1 0-2zM8 7a1 1 0 1 1 0 2a1 1 0 1 1 0-2zM13 7a1 1 0 1 1 0 2a1 1 0 1 1 0-2z',
         true,
@@ -57,7 +59,12 @@ export function icon(name) {
     const [d, filled] = PATHS[name];
     return svg(
         'svg',
-        { class: `icon icon-${name}`, viewBox: '0 0 16 16', 'aria-hidden': 'true', focusable: 'false' },
+        {
+            class: `icon icon-${name}`,
+            viewBox: '0 0 16 16',
+            'aria-hidden': 'true',
+            focusable: 'false',
+        },
         svg(
             'path',
             filled

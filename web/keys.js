@@ -64,7 +64,14 @@ export function keyName(key) {
 
 // The action that a keydown asks for, null for none: not while somebody types, nor with Ctrl, Alt or Meta.
 export function actionOf(event) {
-    if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return null;
+    if (
+        event.defaultPrevented ||
+        event.ctrlKey ||
+        event.altKey ||
+        event.metaKey ||
+        event.isComposing
+    )
+        return null;
     const action = ACTIONS.get(event.key) ?? null;
     const target = event.composedPath()[0];
     if (
@@ -73,6 +80,11 @@ export function actionOf(event) {
         !['checkbox', 'radio'].includes(target.type)
     )
         return event.key === 'Escape' ? action : null;
-    if (event.key === ' ' && target instanceof Element && target.closest('button, a, input, summary')) return null;
+    if (
+        event.key === ' ' &&
+        target instanceof Element &&
+        target.closest('button, a, input, summary')
+    )
+        return null;
     return action;
 }

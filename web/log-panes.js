@@ -10,7 +10,10 @@ export const SPLIT_MAX = 6;
 // The element calls lines without a level ''.
 function elementFilter({ levels, ...filter }) {
     if (!filter.text && !levels) return null;
-    return { ...filter, levels: levels && new Set([...levels].map((level) => (level === 'none' ? '' : level))) };
+    return {
+        ...filter,
+        levels: levels && new Set([...levels].map((level) => (level === 'none' ? '' : level))),
+    };
 }
 
 export class LogPanes {
@@ -25,8 +28,12 @@ export class LogPanes {
         this.#root = root;
         this.#session = session;
         this.#on = on;
-        root.addEventListener('focusin', (event) => this.#activate(event.target.closest('live-log')));
-        root.addEventListener('pointerdown', (event) => this.#activate(event.target.closest('live-log')));
+        root.addEventListener('focusin', (event) =>
+            this.#activate(event.target.closest('live-log')),
+        );
+        root.addEventListener('pointerdown', (event) =>
+            this.#activate(event.target.closest('live-log')),
+        );
         for (const name of [
             'live-state',
             'live-lines',
@@ -58,7 +65,12 @@ export class LogPanes {
     show(topics, { split, settings }) {
         this.#root.replaceChildren();
         this.#panes = [];
-        const sets = topics.length === 0 ? [] : split ? topics.slice(0, SPLIT_MAX).map((topic) => [topic]) : [topics];
+        const sets =
+            topics.length === 0
+                ? []
+                : split
+                  ? topics.slice(0, SPLIT_MAX).map((topic) => [topic])
+                  : [topics];
         this.#root.dataset.count = sets.length;
         for (const set of sets) {
             const log = document.createElement('live-log');

@@ -25,7 +25,14 @@ function tool(id, sign, word, title, onclick) {
 function toggle(id, text, title) {
     return el(
         'button',
-        { type: 'button', class: 'toggle', id, title, 'aria-label': title, 'aria-pressed': 'false' },
+        {
+            type: 'button',
+            class: 'toggle',
+            id,
+            title,
+            'aria-label': title,
+            'aria-pressed': 'false',
+        },
         text,
     );
 }
@@ -39,12 +46,16 @@ export class LogTools {
     #looks = null;
     #typing = 0;
     #title = el('div', { class: 'shown', id: 'shown' });
-    #side = tool('side', 'side', 'Topics', 'Show or hide the list of topics (b)', () => this.#on.act('side'));
+    #side = tool('side', 'side', 'Topics', 'Show or hide the list of topics (b)', () =>
+        this.#on.act('side'),
+    );
     #split = tool('split', 'split', 'Side by side', '', () => this.#on.act('split'));
     #pause = tool('pause', 'pause', 'Pause', 'Let the lines stand still; new ones wait (p)', () =>
         this.#on.act('pause'),
     );
-    #follow = tool('follow', 'end', 'Follow', 'To the newest line, and stay there (G)', () => this.#on.act('end'));
+    #follow = tool('follow', 'end', 'Follow', 'To the newest line, and stay there (G)', () =>
+        this.#on.act('end'),
+    );
     #find = {
         text: el('input', {
             type: 'search',
@@ -69,12 +80,21 @@ export class LogTools {
         }),
         regex: toggle('filter-regex', '.*', 'Filter: a regular expression'),
         caseSensitive: toggle('filter-case', 'Aa', 'Filter: capitals matter'),
-        invert: toggle('filter-invert', '≠', 'Filter: hide the lines that match, show the others (i)'),
+        invert: toggle(
+            'filter-invert',
+            '≠',
+            'Filter: hide the lines that match, show the others (i)',
+        ),
     };
     #finders = tool('finders', 'search', 'Find and filter', 'Find, filter, search', () =>
         this.#showFinders(!this.#root.classList.contains('finding')),
     );
-    #levels = tool('levels', 'levels', 'Levels', 'Show only some levels: errors, warnings … (e: warnings and errors)');
+    #levels = tool(
+        'levels',
+        'levels',
+        'Levels',
+        'Show only some levels: errors, warnings … (e: warnings and errors)',
+    );
     #popups = {};
 
     // on.act(action), on.filter(filter), on.find(find), on.looks(looks), on.columns(columns), on.pick(topics)
@@ -82,7 +102,12 @@ export class LogTools {
         this.#root = root;
         this.#on = on;
         const look = tool('view-menu', 'sliders', 'View', 'Times, wrapping, columns');
-        const save = tool('download', 'download', 'Download', 'Download these lines, or all that are stored (d)');
+        const save = tool(
+            'download',
+            'download',
+            'Download',
+            'Download these lines, or all that are stored (d)',
+        );
         root.append(
             el(
                 'div',
@@ -95,9 +120,15 @@ export class LogTools {
                 this.#pause,
                 this.#follow,
                 look,
-                tool('copy', 'copy', 'Copy', 'Copy the lines that are shown (y)', () => this.#on.act('copy')),
-                tool('link', 'link', 'Share', 'Copy a link to what you see: topics, filter, selected line (l)', () =>
-                    this.#on.act('link'),
+                tool('copy', 'copy', 'Copy', 'Copy the lines that are shown (y)', () =>
+                    this.#on.act('copy'),
+                ),
+                tool(
+                    'link',
+                    'link',
+                    'Share',
+                    'Copy a link to what you see: topics, filter, selected line (l)',
+                    () => this.#on.act('link'),
                 ),
                 save,
             ),
@@ -156,8 +187,14 @@ export class LogTools {
                 this.#levels,
             ),
         );
-        this.#popups.levels = new Popup(this.#levels, { label: 'Levels', build: (panel) => this.#buildLevels(panel) });
-        this.#popups.looks = new Popup(look, { label: 'View', build: (panel) => this.#buildLooks(panel) });
+        this.#popups.levels = new Popup(this.#levels, {
+            label: 'Levels',
+            build: (panel) => this.#buildLevels(panel),
+        });
+        this.#popups.looks = new Popup(look, {
+            label: 'View',
+            build: (panel) => this.#buildLooks(panel),
+        });
         this.#popups.download = new Popup(save, { label: 'Download', build: download });
         this.#listen();
     }
@@ -203,11 +240,19 @@ export class LogTools {
                 fields[name]?.setAttribute('aria-pressed', String(values[name]));
         }
         this.#filter.text.parentElement.classList.toggle('on', state.filter.text !== '');
-        this.#filter.text.placeholder = state.filter.invert ? 'Hide lines with' : 'Show only lines with';
-        this.#finders.classList.toggle('on', Boolean(state.filter.text || state.filter.levels || state.find.text));
+        this.#filter.text.placeholder = state.filter.invert
+            ? 'Hide lines with'
+            : 'Show only lines with';
+        this.#finders.classList.toggle(
+            'on',
+            Boolean(state.filter.text || state.filter.levels || state.find.text),
+        );
         const { levels } = state.filter;
         this.#levels.classList.toggle('on', levels !== null);
-        setText(this.#levels.querySelector('.word'), levels === null ? 'Levels' : levelsText(levels));
+        setText(
+            this.#levels.querySelector('.word'),
+            levels === null ? 'Levels' : levelsText(levels),
+        );
         this.#showTitle(state);
         const several = state.topics.length > 1;
         this.#split.hidden = !several;
@@ -224,7 +269,8 @@ export class LogTools {
     // {follow, paused, unseen}
     showFollow({ follow, paused }) {
         const following = String(follow && !paused);
-        if (this.#follow.getAttribute('aria-pressed') !== following) this.#follow.setAttribute('aria-pressed', following);
+        if (this.#follow.getAttribute('aria-pressed') !== following)
+            this.#follow.setAttribute('aria-pressed', following);
         const shown = paused ? 'play' : 'pause';
         if (this.#pause.dataset.shows === shown) return;
         this.#pause.dataset.shows = shown;
@@ -233,7 +279,10 @@ export class LogTools {
         this.#pause.title = paused
             ? 'Show what has come in the meantime, and go on (p)'
             : 'Let the lines stand still; new ones wait (p)';
-        this.#pause.replaceChildren(icon(shown), el('span', { class: 'word' }, paused ? 'Go on' : 'Pause'));
+        this.#pause.replaceChildren(
+            icon(shown),
+            el('span', { class: 'word' }, paused ? 'Go on' : 'Pause'),
+        );
     }
 
     // matches: of the active pane; null when nothing is looked for.
@@ -247,7 +296,10 @@ export class LogTools {
                   : 'none'
               : `${index >= 0 ? (index + 1).toLocaleString('en') : '–'}/${count.toLocaleString('en')}${busy ? '…' : ''}`;
         setText(this.#count, text);
-        this.#find.text.parentElement.classList.toggle('in-vain', Boolean(matches) && count === 0 && !busy);
+        this.#find.text.parentElement.classList.toggle(
+            'in-vain',
+            Boolean(matches) && count === 0 && !busy,
+        );
     }
 
     // A pattern that cannot be used: what is wrong, null when it is good.
@@ -280,12 +332,18 @@ export class LogTools {
             if (event.key !== 'Enter') return;
             event.preventDefault();
             this.#tellFind();
-            this.#on.act(event.ctrlKey || event.metaKey ? 'search' : event.shiftKey ? 'previous' : 'next');
+            this.#on.act(
+                event.ctrlKey || event.metaKey ? 'search' : event.shiftKey ? 'previous' : 'next',
+            );
         });
     }
 
     #read(fields) {
-        return { text: fields.text.value, regex: pressed(fields.regex), caseSensitive: pressed(fields.caseSensitive) };
+        return {
+            text: fields.text.value,
+            regex: pressed(fields.regex),
+            caseSensitive: pressed(fields.caseSensitive),
+        };
     }
 
     #tellFind() {
@@ -318,7 +376,8 @@ export class LogTools {
                               type: 'button',
                               title: `Take ${topic} out`,
                               'aria-label': `Take ${topic} out`,
-                              onclick: () => this.#on.pick(topics.filter((other) => other !== topic)),
+                              onclick: () =>
+                                  this.#on.pick(topics.filter((other) => other !== topic)),
                           },
                           icon('close'),
                       )
@@ -369,7 +428,8 @@ export class LogTools {
                             type: 'button',
                             class: 'plain',
                             onclick: () => {
-                                for (const [level, box] of boxes) box.checked = levels.includes(level);
+                                for (const [level, box] of boxes)
+                                    box.checked = levels.includes(level);
                                 set(levels);
                             },
                         },
@@ -427,7 +487,11 @@ export class LogTools {
             check('wrap', 'Wrap long lines (w)', wrap),
             el('h2', {}, el('label', { for: 'columns' }, 'Fields of JSON lines as columns')),
             columns,
-            el('p', { class: 'quiet' }, 'Names, with commas between them. Or open a JSON line and pin a field there.'),
+            el(
+                'p',
+                { class: 'quiet' },
+                'Names, with commas between them. Or open a JSON line and pin a field there.',
+            ),
         );
     }
 }
@@ -437,6 +501,7 @@ function same(a, b) {
 }
 
 function levelsText(levels) {
-    if (BAD_LEVELS.every((level) => levels.has(level)) && levels.size === BAD_LEVELS.length) return 'Warnings, errors';
+    if (BAD_LEVELS.every((level) => levels.has(level)) && levels.size === BAD_LEVELS.length)
+        return 'Warnings, errors';
     return levels.size === 1 ? [...levels][0] : `${levels.size} levels`;
 }

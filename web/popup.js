@@ -58,6 +58,8 @@ export class Popup {
         this.#panel.style.left = `${Math.max(EDGE_PX, left)}px`;
         this.#panel.style.top = `${below + height > innerHeight - EDGE_PX && above > EDGE_PX ? above : below}px`;
         this.#panel.dataset.placed = '';
-        this.#panel.querySelector('[autofocus], input, button, a, select')?.focus({ preventScroll: true });
+        this.#panel
+            .querySelector('[autofocus], input, button, a, select')
+            ?.focus({ preventScroll: true });
     }
 }

@@ -41,7 +41,11 @@ export class PublishBox {
                     'header',
                     {},
                     el('h2', { id: 'publish-title' }, 'Publish an event'),
-                    el('button', { class: 'tool', type: 'button', onclick: () => this.#dialog.close() }, 'Close'),
+                    el(
+                        'button',
+                        { class: 'tool', type: 'button', onclick: () => this.#dialog.close() },
+                        'Close',
+                    ),
                 ),
                 el('label', { for: 'publish-topic' }, 'Topic'),
                 this.#topic,
@@ -63,7 +67,10 @@ export class PublishBox {
             if (event.key === 'Enter' && (event.ctrlKey || event.metaKey))
                 this.#dialog.querySelector('form').requestSubmit();
         });
-        this.#dialog.addEventListener('keydown', (event) => event.key !== 'Escape' && event.stopPropagation());
+        this.#dialog.addEventListener(
+            'keydown',
+            (event) => event.key !== 'Escape' && event.stopPropagation(),
+        );
         document.body.append(this.#dialog);
     }
 
@@ -76,9 +83,12 @@ export class PublishBox {
         const known = this.#session.topics
             .map((one) => one.topic)
             .filter((name) => this.#may(name) && !name.startsWith('$sys/'));
-        this.#topics.replaceChildren(...known.slice(0, 500).map((name) => el('option', { value: name })));
+        this.#topics.replaceChildren(
+            ...known.slice(0, 500).map((name) => el('option', { value: name })),
+        );
         if (topic && this.#may(topic)) this.#topic.value = topic;
-        else if (!this.#topic.value) this.#topic.value = this.#patterns.find((pattern) => !pattern.includes('*')) ?? '';
+        else if (!this.#topic.value)
+            this.#topic.value = this.#patterns.find((pattern) => !pattern.includes('*')) ?? '';
         setText(this.#answer, '');
         this.#check();
         this.#dialog.showModal();
@@ -106,7 +116,11 @@ export class PublishBox {
         if (text.includes('\n')) url.searchParams.set('split', 'lines');
         this.#send.disabled = true;
         try {
-            await this.#session.fetch(url, { method: 'POST', body: text, headers: { 'Content-Type': 'text/plain' } });
+            await this.#session.fetch(url, {
+                method: 'POST',
+                body: text,
+                headers: { 'Content-Type': 'text/plain' },
+            });
             this.#answered('ok', `Published to ${topic}.`);
             this.#text.value = '';
             this.#session.refreshTopics();

@@ -58,10 +58,20 @@ export class SearchPanel {
     #matcher = null;
     #state = el('span', { class: 'search-state', 'aria-live': 'off' });
     #title = el('h2', {});
-    #stop = el('button', { type: 'button', class: 'plain', id: 'search-stop', onclick: () => this.stop() }, 'Stop');
+    #stop = el(
+        'button',
+        { type: 'button', class: 'plain', id: 'search-stop', onclick: () => this.stop() },
+        'Stop',
+    );
     #more = el(
         'button',
-        { type: 'button', class: 'plain', id: 'search-more', hidden: true, onclick: () => this.#go(this.#last) },
+        {
+            type: 'button',
+            class: 'plain',
+            id: 'search-more',
+            hidden: true,
+            onclick: () => this.#go(this.#last),
+        },
         'Older hits',
     );
     #list = el('ol', { class: 'hits', 'aria-label': 'Hits, newest first' });
@@ -128,7 +138,10 @@ export class SearchPanel {
         setText(this.#title, query.regex ? `/${query.text}/` : `“${query.text}”`);
         this.#title.title = `in ${topics.join(', ')}`;
         if (new TextEncoder().encode(hubFilter(query)).length > FILTER_BYTES_MAX) {
-            this.#become('failed', 'This is too long to search for: a thousand characters are the most.');
+            this.#become(
+                'failed',
+                'This is too long to search for: a thousand characters are the most.',
+            );
             return;
         }
         try {
@@ -262,14 +275,19 @@ export class SearchPanel {
                 tabindex: this.#list.childElementCount ? '-1' : '0',
                 title: 'Show it in its context',
             },
-            el('time', { datetime: time, title: fullTime(ms, this.#utc) }, absoluteTime(ms, this.#utc)),
+            el(
+                'time',
+                { datetime: time, title: fullTime(ms, this.#utc) },
+                absoluteTime(ms, this.#utc),
+            ),
             tag,
             el('span', { class: 'hit-text' }, stripAnsi(shortened(data, TEXT_MAX))),
         );
     }
 
     #show(hit) {
-        for (const other of this.#list.querySelectorAll('[aria-current]')) other.removeAttribute('aria-current');
+        for (const other of this.#list.querySelectorAll('[aria-current]'))
+            other.removeAttribute('aria-current');
         for (const other of this.#list.querySelectorAll('[tabindex="0"]')) other.tabIndex = -1;
         hit.setAttribute('aria-current', 'true');
         hit.tabIndex = 0;
@@ -296,7 +314,10 @@ export class SearchPanel {
         this.#state.setAttribute('aria-live', state === 'running' ? 'off' : 'polite');
         this.#why = why;
         this.#stop.hidden = state !== 'running';
-        this.#more.hidden = !(this.#last && (state === 'stopped' || (state === 'done' && !this.#complete)));
+        this.#more.hidden = !(
+            this.#last &&
+            (state === 'stopped' || (state === 'done' && !this.#complete))
+        );
         this.#showState();
     }
 

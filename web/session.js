@@ -56,7 +56,10 @@ export class Session {
     #access = null;
 
     constructor() {
-        document.addEventListener('visibilitychange', () => !document.hidden && this.#watchers.size && this.#poll());
+        document.addEventListener(
+            'visibilitychange',
+            () => !document.hidden && this.#watchers.size && this.#poll(),
+        );
     }
 
     get key() {
@@ -113,7 +116,8 @@ export class Session {
     url(path, parameters = {}) {
         const url = new URL(path, this.hubRoot);
         for (const [name, value] of Object.entries(parameters)) {
-            for (const one of [value].flat()) if (one !== null && one !== undefined) url.searchParams.append(name, one);
+            for (const one of [value].flat())
+                if (one !== null && one !== undefined) url.searchParams.append(name, one);
         }
         return url;
     }
@@ -148,14 +152,18 @@ export class Session {
             return await response.json();
         } catch (error) {
             if (error.name === 'AbortError') throw error;
-            throw new HubError(response.status, `The answer to /${path} is not JSON: is this address a hub?`);
+            throw new HubError(
+                response.status,
+                `The answer to /${path} is not JSON: is this address a hub?`,
+            );
         }
     }
 
     // [{topic, last_id, last_time, events, bytes, subscribers, closed}]
     async fetchTopics(pattern = '**') {
         const topics = await this.fetchJson('topics', { topic: pattern });
-        if (!Array.isArray(topics)) throw new HubError(200, 'The answer to /topics is not a list of topics.');
+        if (!Array.isArray(topics))
+            throw new HubError(200, 'The answer to /topics is not a list of topics.');
         return topics;
     }
 
@@ -200,6 +208,9 @@ export class Session {
         clearTimeout(this.#pollTimer);
         // Who needs a key is not let in by asking again; setKey() goes on.
         if (this.#watchers.size === 0 || document.hidden || error?.status === 401) return;
-        this.#pollTimer = setTimeout(() => this.#poll(), this.topics.length > MANY_TOPICS ? POLL_MANY_MS : POLL_MS);
+        this.#pollTimer = setTimeout(
+            () => this.#poll(),
+            this.topics.length > MANY_TOPICS ? POLL_MANY_MS : POLL_MS,
+        );
     }
 }

@@ -39,14 +39,20 @@ export class TopicPicker {
     constructor({ root, session, on }) {
         this.#session = session;
         this.#on = on;
-        root.append(el('div', { class: 'topic-search' }, icon('search'), this.#search), this.#list, this.#hint);
+        root.append(
+            el('div', { class: 'topic-search' }, icon('search'), this.#search),
+            this.#list,
+            this.#hint,
+        );
         this.#search.addEventListener('input', () => this.#show());
         this.#search.addEventListener('keydown', (event) => this.#searchKey(event));
         this.#list.addEventListener('keydown', (event) => this.#listKey(event));
     }
 
     open() {
-        this.#unwatch ??= this.#session.watchTopics((topics, error) => !error && this.#take(topics));
+        this.#unwatch ??= this.#session.watchTopics(
+            (topics, error) => !error && this.#take(topics),
+        );
     }
 
     close() {
@@ -68,19 +74,24 @@ export class TopicPicker {
     // The log that had something to say last: what to open when nothing is asked for.
     get liveliest() {
         let best = null;
-        for (const topic of this.#topics) if (!best || (topic.last_time ?? '') > (best.last_time ?? '')) best = topic;
+        for (const topic of this.#topics)
+            if (!best || (topic.last_time ?? '') > (best.last_time ?? '')) best = topic;
         return best?.topic ?? null;
     }
 
     // How many topics a pattern means now.
     countOf(pattern) {
-        return isPattern(pattern) ? this.#topics.filter(({ topic }) => matches(pattern, topic)).length : 1;
+        return isPattern(pattern)
+            ? this.#topics.filter(({ topic }) => matches(pattern, topic)).length
+            : 1;
     }
 
     // One for each group: together they are all logs.
     allPatterns() {
         const groups = [...new Set(this.#topics.map(({ topic }) => groupOf(topic)))];
-        const single = this.#topics.filter(({ topic }) => !topic.includes('/')).map(({ topic }) => topic);
+        const single = this.#topics
+            .filter(({ topic }) => !topic.includes('/'))
+            .map(({ topic }) => topic);
         return [...groups.filter(Boolean).map((group) => `${group}**`), ...single].slice(0, 100);
     }
 
@@ -98,10 +109,13 @@ export class TopicPicker {
     }
 
     #take(topics) {
-        this.#topics = topics.filter(({ topic }) => isLog(topic)).sort((a, b) => compareTopics(a.topic, b.topic));
+        this.#topics = topics
+            .filter(({ topic }) => isLog(topic))
+            .sort((a, b) => compareTopics(a.topic, b.topic));
         // What was there when the page came is no news.
         if (!this.#listed)
-            for (const { topic, events, last_id: lastId } of this.#topics) this.#seen.set(topic, { events, lastId });
+            for (const { topic, events, last_id: lastId } of this.#topics)
+                this.#seen.set(topic, { events, lastId });
         this.#listed = true;
         this.#see();
         this.#show();
@@ -115,7 +129,9 @@ export class TopicPicker {
     }
 
     #isShown(topic) {
-        return this.#selected.some((name) => name === topic || (isPattern(name) && matches(name, topic)));
+        return this.#selected.some(
+            (name) => name === topic || (isPattern(name) && matches(name, topic)),
+        );
     }
 
     // Retention takes from the count of events: then something is new, but nobody knows how much.
@@ -135,7 +151,9 @@ export class TopicPicker {
         const typed = this.#search.value.trim();
         if (typed.includes('*')) return this.#topics.filter(({ topic }) => matches(typed, topic));
         const words = this.#words().split(/\s+/).filter(Boolean);
-        return this.#topics.filter(({ topic }) => words.every((word) => topic.toLowerCase().includes(word)));
+        return this.#topics.filter(({ topic }) =>
+            words.every((word) => topic.toLowerCase().includes(word)),
+        );
     }
 
     #show() {
@@ -170,7 +188,9 @@ export class TopicPicker {
         this.#hint.hidden = more <= 0 && (found.length > 0 || this.#topics.length === 0);
         setText(
             this.#hint,
-            more > 0 ? `${more.toLocaleString('en')} more: type a part of the name.` : 'No topic has that in its name.',
+            more > 0
+                ? `${more.toLocaleString('en')} more: type a part of the name.`
+                : 'No topic has that in its name.',
         );
     }
 
@@ -206,7 +226,11 @@ export class TopicPicker {
                 { class: 'topic topic-typed', 'data-topic': typed },
                 el(
                     'button',
-                    { type: 'button', class: 'topic-open', onclick: (event) => this.#picked(typed, event) },
+                    {
+                        type: 'button',
+                        class: 'topic-open',
+                        onclick: (event) => this.#picked(typed, event),
+                    },
                     el('span', { class: 'topic-name' }, typed),
                     el('span', { class: 'topic-why' }),
                 ),
@@ -237,10 +261,12 @@ export class TopicPicker {
         );
         const button = row.firstChild;
         button.onclick = () => this.#on.pick(patterns, { fresh: true });
-        button.title = name === 'All logs' ? 'Show all logs together' : `Show all of ${name} together`;
+        button.title =
+            name === 'All logs' ? 'Show all logs together' : `Show all of ${name} together`;
         setText(row.querySelector('.topic-all'), `all ${count.toLocaleString('en')}`);
         row.dataset.topic = patterns.join(' ');
-        if (patterns.join(' ') === this.#selected.join(' ')) row.setAttribute('aria-current', 'true');
+        if (patterns.join(' ') === this.#selected.join(' '))
+            row.setAttribute('aria-current', 'true');
         else row.removeAttribute('aria-current');
         return row;
     }
@@ -258,7 +284,13 @@ export class TopicPicker {
         const age = one.last_time ? Date.now() - Date.parse(one.last_time) : NaN;
         setText(
             open.querySelector('.topic-age'),
-            one.missing ? (isPattern(topic) ? 'pattern' : 'no lines yet') : one.closed ? 'ended' : ageText(age),
+            one.missing
+                ? isPattern(topic)
+                    ? 'pattern'
+                    : 'no lines yet'
+                : one.closed
+                  ? 'ended'
+                  : ageText(age),
         );
         open.title = one.missing
             ? topic
@@ -283,13 +315,21 @@ export class TopicPicker {
             { class: 'topic', 'data-topic': topic },
             el(
                 'button',
-                { type: 'button', class: 'topic-open', onclick: (event) => this.#picked(topic, event) },
+                {
+                    type: 'button',
+                    class: 'topic-open',
+                    onclick: (event) => this.#picked(topic, event),
+                },
                 el('span', { class: 'topic-dot' }),
                 el('span', { class: 'topic-name' }),
                 el('span', { class: 'topic-age' }),
                 el('span', { class: 'unread', hidden: true }),
             ),
-            el('button', { type: 'button', class: 'topic-add', onclick: () => this.#toggle(topic) }),
+            el('button', {
+                type: 'button',
+                class: 'topic-add',
+                onclick: () => this.#toggle(topic),
+            }),
         );
         row.style.setProperty('--tag-light', tagColor(topic, false));
         row.style.setProperty('--tag-dark', tagColor(topic, true));
@@ -317,10 +357,13 @@ export class TopicPicker {
             return;
         }
         // A pattern that has it would show it twice.
-        this.#on.pick([...this.#selected.filter((name) => !isPattern(name) || !matches(name, topic)), topic], {
-            fresh: true,
-            more: true,
-        });
+        this.#on.pick(
+            [...this.#selected.filter((name) => !isPattern(name) || !matches(name, topic)), topic],
+            {
+                fresh: true,
+                more: true,
+            },
+        );
     }
 
     #searchKey(event) {

@@ -66,7 +66,14 @@ export class Viewer {
         root.append(
             picker,
             this.#scrim,
-            el('div', { class: 'desk' }, bar, el('div', { class: 'stage' }, panes, this.#blank), search, this.#status),
+            el(
+                'div',
+                { class: 'desk' },
+                bar,
+                el('div', { class: 'stage' }, panes, this.#blank),
+                search,
+                this.#status,
+            ),
             this.#said,
         );
         this.#picker = new TopicPicker({
@@ -104,7 +111,9 @@ export class Viewer {
             session,
             on: { hit: (hit) => this.#showHit(hit), close: () => this.#panes.active?.focus() },
         });
-        NARROW.addEventListener('change', () => this.#showSide(!NARROW.matches && preference('side', '1') === '1'));
+        NARROW.addEventListener('change', () =>
+            this.#showSide(!NARROW.matches && preference('side', '1') === '1'),
+        );
         this.#showSide(!NARROW.matches && preference('side', '1') === '1');
         session.onKeyChange(() => this.#search.isOpen && this.#search.close());
     }
@@ -118,7 +127,9 @@ export class Viewer {
     open(state) {
         const before = this.#state;
         const same =
-            this.#isOpen && before.split === state.split && before.topics.join('\n') === state.topics.join('\n');
+            this.#isOpen &&
+            before.split === state.split &&
+            before.topics.join('\n') === state.topics.join('\n');
         this.#state = { ...state, view: 'logs' };
         this.#isOpen = true;
         this.#wantedLine = state.line;
@@ -169,15 +180,23 @@ export class Viewer {
         next: () => this.#step('next', 1),
         previous: () => this.#step('previous', -1),
         search: () => this.#searchAll(),
-        invert: () => this.#change({ filter: { ...this.#state.filter, invert: !this.#state.filter.invert } }),
+        invert: () =>
+            this.#change({ filter: { ...this.#state.filter, invert: !this.#state.filter.invert } }),
         errors: () =>
             this.#change({
-                filter: { ...this.#state.filter, levels: this.#state.filter.levels ? null : new Set(BAD_LEVELS) },
+                filter: {
+                    ...this.#state.filter,
+                    levels: this.#state.filter.levels ? null : new Set(BAD_LEVELS),
+                },
             }),
         times: () => {
             const time = TIMES[(TIMES.indexOf(this.#looks.time) + 1) % TIMES.length];
             this.#setLooks({ ...this.#looks, time });
-            this.#say({ absolute: 'Times: clock', relative: 'Times: how long ago', none: 'No times' }[time]);
+            this.#say(
+                { absolute: 'Times: clock', relative: 'Times: how long ago', none: 'No times' }[
+                    time
+                ],
+            );
         },
         utc: () => {
             this.#setLooks({ ...this.#looks, utc: !this.#looks.utc });
@@ -185,14 +204,19 @@ export class Viewer {
         },
         wrap: () => {
             this.#setLooks({ ...this.#looks, wrap: !this.#looks.wrap });
-            this.#say(this.#looks.wrap ? 'Long lines are wrapped' : 'Long lines go on to the right');
+            this.#say(
+                this.#looks.wrap ? 'Long lines are wrapped' : 'Long lines go on to the right',
+            );
         },
         split: () => this.#state.topics.length > 1 && this.#change({ split: !this.#state.split }),
         copy: () => this.#copy(),
         link: () => this.#copyLink(),
         download: () => this.#tools.openDownload(),
         escape: () => {
-            if (document.activeElement?.closest('input') || (NARROW.matches && this.#root.dataset.side === 'open')) {
+            if (
+                document.activeElement?.closest('input') ||
+                (NARROW.matches && this.#root.dataset.side === 'open')
+            ) {
                 if (NARROW.matches) this.#showSide(false);
                 this.#panes.active?.focus();
                 return true;
@@ -238,7 +262,9 @@ export class Viewer {
         this.#picker.selected = this.#state.topics;
         this.#showActive();
         if (this.#isOpen)
-            document.title = this.#state.topics.length ? `${this.#state.topics.join(', ')} – tailrace` : 'tailrace';
+            document.title = this.#state.topics.length
+                ? `${this.#state.topics.join(', ')} – tailrace`
+                : 'tailrace';
     }
 
     #setLooks(looks) {
@@ -259,7 +285,10 @@ export class Viewer {
             this.#panes.active?.toEnd();
             return;
         }
-        this.#change({ topics, split: this.#state.split && topics.length > 1, line: null }, { fresh });
+        this.#change(
+            { topics, split: this.#state.split && topics.length > 1, line: null },
+            { fresh },
+        );
     }
 
     #choose() {
@@ -316,7 +345,9 @@ export class Viewer {
         const { filter } = this.#state;
         const filtered = filter.text || filter.levels;
         const { filter: badFilter, query: badQuery } = this.#wrong;
-        const wrong = badFilter ? `The filter cannot be used: ${badFilter}` : `This cannot be looked for: ${badQuery}`;
+        const wrong = badFilter
+            ? `The filter cannot be used: ${badFilter}`
+            : `This cannot be looked for: ${badQuery}`;
         this.#status.toggleAttribute('data-wrong', Boolean(badFilter || badQuery));
         const which = this.#panes.all.length > 1 ? `${log.topics[0]}: ` : '';
         setText(
@@ -340,7 +371,8 @@ export class Viewer {
                     .join(' · '),
         );
         // Not before the element has begun: it would begin anew.
-        if (this.#wantedLine && (log.lineCount > 0 || ['live', 'ended'].includes(log.connection))) this.#goToWanted();
+        if (this.#wantedLine && (log.lineCount > 0 || ['live', 'ended'].includes(log.connection)))
+            this.#goToWanted();
     }
 
     // Says what to do where there is nothing to see.
@@ -349,7 +381,8 @@ export class Viewer {
         const { filter, topics } = this.#state;
         let kind = '';
         if (topics.length === 0) kind = this.#picker.count ? '' : 'no-logs';
-        else if (log && log.lineCount > 0 && log.shownCount === 0 && (filter.text || filter.levels)) kind = 'filtered';
+        else if (log && log.lineCount > 0 && log.shownCount === 0 && (filter.text || filter.levels))
+            kind = 'filtered';
         if (this.#blank.dataset.kind === kind) return;
         this.#blank.dataset.kind = kind;
         this.#blank.hidden = kind === '';
@@ -373,7 +406,11 @@ export class Viewer {
         } else if (kind === 'filtered') {
             this.#blank.replaceChildren(
                 el('h2', {}, 'No loaded line passes the filter'),
-                el('p', {}, 'New ones that do appear by themselves. There may be older ones that are not loaded.'),
+                el(
+                    'p',
+                    {},
+                    'New ones that do appear by themselves. There may be older ones that are not loaded.',
+                ),
                 el(
                     'div',
                     { class: 'choices' },
@@ -389,7 +426,11 @@ export class Viewer {
                     filter.text && !filter.invert
                         ? el(
                               'button',
-                              { type: 'button', class: 'plain', onclick: () => this.#searchAll(filter) },
+                              {
+                                  type: 'button',
+                                  class: 'plain',
+                                  onclick: () => this.#searchAll(filter),
+                              },
                               'Search all stored lines',
                           )
                         : null,
@@ -409,7 +450,8 @@ export class Viewer {
             else this.#tools.focusFind();
             return;
         }
-        if (log && !log[method]()) this.#say('No line that is loaded has it. Search all stored lines: s');
+        if (log && !log[method]())
+            this.#say('No line that is loaded has it. Search all stored lines: s');
         this.#showActive();
     }
 
@@ -427,7 +469,8 @@ export class Viewer {
     async #showHit({ id, topic }) {
         const log = this.#panes.paneOf(topic);
         // A filter would hide what was around the hit.
-        if (this.#state.filter.text || this.#state.filter.levels) this.#change({ filter: emptyState().filter });
+        if (this.#state.filter.text || this.#state.filter.levels)
+            this.#change({ filter: emptyState().filter });
         if (log && !(await log.goTo(id))) this.#say('This line is not stored any more.');
     }
 
@@ -445,7 +488,11 @@ export class Viewer {
         this.#say('Going back to the beginning …');
         const topics = log.topics;
         try {
-            const { events } = await this.#session.fetchJson('events', { topic: topics, last: 'all', limit: 1 });
+            const { events } = await this.#session.fetchJson('events', {
+                topic: topics,
+                last: 'all',
+                limit: 1,
+            });
             if (log !== this.#panes.active) return;
             if (events[0]) await log.goTo(events[0].id);
             this.#say('');

@@ -9,7 +9,14 @@
 
 const SGR = /(?:\x1b\[|\x9b)([0-9;:]*)m/g;
 const PLAIN = Object.freeze({
-    fg: null, bg: null, bold: false, dim: false, italic: false, underline: false, strike: false, inverse: false,
+    fg: null,
+    bg: null,
+    bold: false,
+    dim: false,
+    italic: false,
+    underline: false,
+    strike: false,
+    inverse: false,
 });
 
 export function hasAnsi(text) {
@@ -28,7 +35,8 @@ export function parseAnsi(text) {
     let from = 0;
     const piece = (to) => {
         if (to === from) return;
-        if (style !== PLAIN) runs.push({ start: plain.length, end: plain.length + to - from, style });
+        if (style !== PLAIN)
+            runs.push({ start: plain.length, end: plain.length + to - from, style });
         plain += text.slice(from, to);
     };
     for (const match of text.matchAll(SGR)) {
@@ -41,8 +49,17 @@ export function parseAnsi(text) {
 }
 
 const SWITCHES = {
-    1: ['bold', true], 2: ['dim', true], 3: ['italic', true], 4: ['underline', true], 7: ['inverse', true], 9: ['strike', true],
-    21: ['underline', true], 23: ['italic', false], 24: ['underline', false], 27: ['inverse', false], 29: ['strike', false],
+    1: ['bold', true],
+    2: ['dim', true],
+    3: ['italic', true],
+    4: ['underline', true],
+    7: ['inverse', true],
+    9: ['strike', true],
+    21: ['underline', true],
+    23: ['italic', false],
+    24: ['underline', false],
+    27: ['inverse', false],
+    29: ['strike', false],
 };
 
 function applied(before, parameters) {
@@ -82,8 +99,22 @@ function extended(rest, colons) {
 
 // The usual terminal's palette: what a background and the text on it are drawn with.
 const BASE = [
-    [0, 0, 0], [197, 48, 48], [30, 132, 73], [160, 110, 10], [45, 105, 205], [150, 60, 170], [15, 125, 140], [210, 214, 220],
-    [95, 102, 112], [235, 87, 87], [60, 185, 105], [230, 180, 50], [95, 155, 250], [205, 120, 225], [50, 190, 205], [255, 255, 255],
+    [0, 0, 0],
+    [197, 48, 48],
+    [30, 132, 73],
+    [160, 110, 10],
+    [45, 105, 205],
+    [150, 60, 170],
+    [15, 125, 140],
+    [210, 214, 220],
+    [95, 102, 112],
+    [235, 87, 87],
+    [60, 185, 105],
+    [230, 180, 50],
+    [95, 155, 250],
+    [205, 120, 225],
+    [50, 190, 205],
+    [255, 255, 255],
 ];
 
 export function toRgb(colour) {
@@ -140,13 +171,20 @@ export function appearance(style) {
     if (bg !== null) {
         const ground = toRgb(bg);
         const ink = fg === null ? plainOn(ground) : readableOn(toRgb(fg), ground);
-        return { classes: [...classes, 'boxed'], properties: { '--fg': css(ink), '--bg': css(ground) } };
+        return {
+            classes: [...classes, 'boxed'],
+            properties: { '--fg': css(ink), '--bg': css(ground) },
+        };
     }
     if (fg === null) return { classes, properties: {} };
-    if (typeof fg === 'number' && fg < 16) return { classes: [...classes, `fg-${fg}`], properties: {} };
+    if (typeof fg === 'number' && fg < 16)
+        return { classes: [...classes, `fg-${fg}`], properties: {} };
     const rgb = toRgb(fg);
     return {
         classes: [...classes, 'fg-other'],
-        properties: { '--fg-light': css(readableOn(rgb, LIGHT_GROUND)), '--fg-dark': css(readableOn(rgb, DARK_GROUND)) },
+        properties: {
+            '--fg-light': css(readableOn(rgb, LIGHT_GROUND)),
+            '--fg-dark': css(readableOn(rgb, DARK_GROUND)),
+        },
     };
 }

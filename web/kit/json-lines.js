@@ -2,14 +2,15 @@
 // Lines that are JSON: read on demand, a field by its path, unfolded as a tree of text nodes.
 
 const CHARACTERS_MAX = 2_000_000; // a longer line is not unfolded
-const NODES_MAX = 3000;           // of one tree
+const NODES_MAX = 3000; // of one tree
 const DEPTH_MAX = 32;
-const CELL_MAX = 300;             // characters of a pinned field
+const CELL_MAX = 300; // characters of a pinned field
 
 // The object or array that the line is, or null.
 export function parseJson(text) {
     const start = text.charCodeAt(0);
-    if (start !== 0x7b /* { */ && start !== 0x5b /* [ */ || text.length > CHARACTERS_MAX) return null;
+    if ((start !== 0x7b /* { */ && start !== 0x5b) /* [ */ || text.length > CHARACTERS_MAX)
+        return null;
     try {
         const value = JSON.parse(text);
         return typeof value === 'object' ? value : null;
@@ -69,7 +70,11 @@ export function jsonTree(value, pinned, write) {
         if (left-- <= 0) return;
         const row = node('div', 'json-row');
         row.style.paddingInlineStart = `${depth * 2}ch`;
-        if (name !== null) row.append(isField ? key(name, path) : node('span', 'json-index', name), node('span', 'json-colon', ': '));
+        if (name !== null)
+            row.append(
+                isField ? key(name, path) : node('span', 'json-index', name),
+                node('span', 'json-colon', ': '),
+            );
         root.append(row);
         if (item === null || typeof item !== 'object') {
             const leaf = node('span', `json-${item === null ? 'null' : typeof item}`);
@@ -83,8 +88,18 @@ export function jsonTree(value, pinned, write) {
             return;
         }
         if (name === null) row.remove();
-        else row.append(node('span', 'json-empty', Array.isArray(item) ? `[${entries.length}]` : ''));
-        for (const [k, v] of entries) add(v, k, path ? `${path}.${k}` : k, depth + (name === null ? 0 : 1), !Array.isArray(item));
+        else
+            row.append(
+                node('span', 'json-empty', Array.isArray(item) ? `[${entries.length}]` : ''),
+            );
+        for (const [k, v] of entries)
+            add(
+                v,
+                k,
+                path ? `${path}.${k}` : k,
+                depth + (name === null ? 0 : 1),
+                !Array.isArray(item),
+            );
     };
     add(value, null, '', 0, true);
     if (left < 0) root.append(node('div', 'json-row json-empty', '… and more'));

@@ -11,13 +11,39 @@ const HEAD = 240;
 const JSON_HEAD = 2000;
 
 const WORDS = {
-    fatal: 'fatal', critical: 'fatal', crit: 'fatal', panic: 'fatal', emergency: 'fatal', emerg: 'fatal', alert: 'fatal', ftl: 'fatal',
+    fatal: 'fatal',
+    critical: 'fatal',
+    crit: 'fatal',
+    panic: 'fatal',
+    emergency: 'fatal',
+    emerg: 'fatal',
+    alert: 'fatal',
+    ftl: 'fatal',
     dpanic: 'fatal',
-    error: 'error', err: 'error', severe: 'error', failure: 'error', eror: 'error',
-    warning: 'warn', warn: 'warn', wrn: 'warn',
-    info: 'info', information: 'info', informational: 'info', notice: 'info', inf: 'info',
-    debug: 'debug', dbg: 'debug', fine: 'debug', config: 'debug', debu: 'debug',
-    trace: 'trace', verbose: 'trace', trc: 'trace', finer: 'trace', finest: 'trace', silly: 'trace',
+    error: 'error',
+    err: 'error',
+    severe: 'error',
+    failure: 'error',
+    eror: 'error',
+    warning: 'warn',
+    warn: 'warn',
+    wrn: 'warn',
+    info: 'info',
+    information: 'info',
+    informational: 'info',
+    notice: 'info',
+    inf: 'info',
+    debug: 'debug',
+    dbg: 'debug',
+    fine: 'debug',
+    config: 'debug',
+    debu: 'debug',
+    trace: 'trace',
+    verbose: 'trace',
+    trc: 'trace',
+    finer: 'trace',
+    finest: 'trace',
+    silly: 'trace',
 };
 const SYSLOG = ['fatal', 'fatal', 'fatal', 'error', 'warn', 'info', 'info', 'debug'];
 const KLOG = { I: 'info', W: 'warn', E: 'error', F: 'fatal' };
@@ -28,11 +54,13 @@ const LOGFMT = /(?:^|[\s,;])(?:level|lvl|severity|loglevel)=["']?([A-Za-z]{2,14}
 const PRIORITY = /^<(\d{1,3})>/;
 const KLOG_HEAD = /^([IWEF])\d{4} \d\d:\d\d/;
 // Capitals stand for themselves: "2026-11-22 12:00:00 ERROR main …". NOTICE and the like in capitals too.
-const CAPITALS = /(?:^|[\s[(|<:;,/"'=])(TRACE|TRC|VERBOSE|FINEST|DEBUG|DBG|INFO|INF|NOTICE|WARN|WARNING|WRN|ERROR|ERR|SEVERE|FATAL|FTL|CRITICAL|CRIT|PANIC|EMERG|ALERT)(?=$|[\s\])|>:;,!/"'-])/;
+const CAPITALS =
+    /(?:^|[\s[(|<:;,/"'=])(TRACE|TRC|VERBOSE|FINEST|DEBUG|DBG|INFO|INF|NOTICE|WARN|WARNING|WRN|ERROR|ERR|SEVERE|FATAL|FTL|CRITICAL|CRIT|PANIC|EMERG|ALERT)(?=$|[\s\])|>:;,!/"'-])/;
 // Small letters need a frame: "[warn]", "error:", "(info)", "| debug |".
 const FRAMED = /[[(<|]\s{0,4}([A-Za-z]{3,13})\s{0,4}[\])>|]/g;
 const BEFORE_COLON = /(?:^|[\s:\])])([A-Za-z]{3,13})(?:\[[\w-]{1,30}\])?:(?=\s|$)/g;
-const FAILURE = /^(?:Traceback \(most recent call last\)|Unhandled |Uncaught |Exception in thread |Caused by: |[\w.$]{1,120}(?:Error|Exception)(?::|$))|^npm ERR!/;
+const FAILURE =
+    /^(?:Traceback \(most recent call last\)|Unhandled |Uncaught |Exception in thread |Caused by: |[\w.$]{1,120}(?:Error|Exception)(?::|$))|^npm ERR!/;
 const PANIC = /^(?:panic|fatal error|thread '[^']{0,80}' panicked)\b/;
 const CONTINUED = /^(?:\t| {2,}|\s*at |\s*\.\.\. \d+ |Caused by: )/;
 
@@ -41,7 +69,8 @@ export function detectLevel(text, before = '') {
     const start = text.charCodeAt(0);
     if (start === 0x7b /* { */) {
         const found = JSON_FIELD.exec(text.length > JSON_HEAD ? text.slice(0, JSON_HEAD) : text);
-        if (found) return found[1] ? WORDS[found[1].toLowerCase()] ?? '' : byNumber(Number(found[2]));
+        if (found)
+            return found[1] ? (WORDS[found[1].toLowerCase()] ?? '') : byNumber(Number(found[2]));
         return '';
     }
     let head = text.length > HEAD ? text.slice(0, HEAD) : text;
@@ -76,7 +105,9 @@ function worded(head) {
     if (capitals) return WORDS[capitals[1].toLowerCase()];
     for (const pattern of [FRAMED, BEFORE_COLON]) {
         for (const [, word] of head.matchAll(pattern)) {
-            const level = Object.hasOwn(WORDS, word.toLowerCase()) ? WORDS[word.toLowerCase()] : undefined;
+            const level = Object.hasOwn(WORDS, word.toLowerCase())
+                ? WORDS[word.toLowerCase()]
+                : undefined;
             if (level) return level;
         }
     }

@@ -141,8 +141,15 @@ export class LiveLog extends HTMLElement {
     copyShown(): Promise<number>;
 
     addEventListener<K extends keyof LiveLogEventMap>(
-        type: K, listener: (this: LiveLog, event: LiveLogEventMap[K]) => void, options?: boolean | AddEventListenerOptions): void;
-    addEventListener(type: string, listener: EventListenerOrEventListenerObject, options?: boolean | AddEventListenerOptions): void;
+        type: K,
+        listener: (this: LiveLog, event: LiveLogEventMap[K]) => void,
+        options?: boolean | AddEventListenerOptions,
+    ): void;
+    addEventListener(
+        type: string,
+        listener: EventListenerOrEventListenerObject,
+        options?: boolean | AddEventListenerOptions,
+    ): void;
 }
 
 /** Number of a topic's colour, 0 to 11: the tag is drawn in tagColor(topic). For pickers that show the same colour. */

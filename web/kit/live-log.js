@@ -24,14 +24,25 @@ export { LEVELS } from './levels.js';
 
 const LAST = 200;
 const MAX_LINES = 20_000;
-const CHIP_MS = 200;        // the chip's number does not change more often
+const CHIP_MS = 200; // the chip's number does not change more often
 const TAG_MAX = 24;
 const OLDER_AGAIN_MS = 3000; // after a page of history could not be had
 
 const BaseElement = globalThis.HTMLElement ?? class {};
 
 export class LiveLog extends BaseElement {
-    static observedAttributes = ['hub', 'topic', 'key', 'last', 'time', 'utc', 'wrap', 'levels', 'max-lines', 'label'];
+    static observedAttributes = [
+        'hub',
+        'topic',
+        'key',
+        'last',
+        'time',
+        'utc',
+        'wrap',
+        'levels',
+        'max-lines',
+        'label',
+    ];
 
     #parts;
     #window;
@@ -39,26 +50,26 @@ export class LiveLog extends BaseElement {
     #shown;
     #rows;
     #selection;
-    #life = null;           // AbortController while in the page
+    #life = null; // AbortController while in the page
     #key = null;
     #showTopics = 'auto';
     #columns = [];
     #filter = null;
     #paused = false;
-    #followed = true;       // when it was paused
+    #followed = true; // when it was paused
     #unseen = 0;
-    #added = 0;             // since the last live-lines
-    #chosen = null;         // the selected entry
-    #marks = new Map();     // of rows in the page: entry -> ranges
+    #added = 0; // since the last live-lines
+    #chosen = null; // the selected entry
+    #marks = new Map(); // of rows in the page: entry -> ranges
     #loading = { older: null, newer: null };
     #older = { error: null, until: 0 };
-    #stopped = false;       // disconnect() was called
+    #stopped = false; // disconnect() was called
     #startQueued = false;
-    #emptied = false;       // by clear(): the history comes only when the reader asks
+    #emptied = false; // by clear(): the history comes only when the reader asks
     #dirty = { lines: false, match: false };
     #chipTimer = 0;
     #gutterKnown = false;
-    #tagWidth = 0;          // characters
+    #tagWidth = 0; // characters
     #dark = false;
     #patternErrors = {};
 
@@ -109,7 +120,20 @@ export class LiveLog extends BaseElement {
     // --- life ---
 
     connectedCallback() {
-        for (const name of ['hub', 'key', 'last', 'maxLines', 'timeMode', 'utc', 'wrap', 'topics', 'columns', 'filter', 'query', 'showTopics']) {
+        for (const name of [
+            'hub',
+            'key',
+            'last',
+            'maxLines',
+            'timeMode',
+            'utc',
+            'wrap',
+            'topics',
+            'columns',
+            'filter',
+            'query',
+            'showTopics',
+        ]) {
             this.#upgrade(name);
         }
         this.#life = new AbortController();
@@ -194,42 +218,79 @@ export class LiveLog extends BaseElement {
     }
 
     #hubRoot() {
-        const root = this.hub ? new URL(this.hub, document.baseURI) : new URL('..', import.meta.url);
+        const root = this.hub
+            ? new URL(this.hub, document.baseURI)
+            : new URL('..', import.meta.url);
         if (!root.pathname.endsWith('/')) root.pathname += '/';
         return root;
     }
 
     // --- attributes and properties ---
 
-    get hub() { return this.getAttribute('hub') ?? ''; }
-    set hub(value) { this.#reflect('hub', value); }
-    get topics() { return (this.getAttribute('topic') ?? '').split('\n').map((topic) => topic.trim()).filter(Boolean); }
-    set topics(value) { this.#reflect('topic', [...value].join('\n')); }
-    get key() { return this.#key ?? this.getAttribute('key'); }
+    get hub() {
+        return this.getAttribute('hub') ?? '';
+    }
+    set hub(value) {
+        this.#reflect('hub', value);
+    }
+    get topics() {
+        return (this.getAttribute('topic') ?? '')
+            .split('\n')
+            .map((topic) => topic.trim())
+            .filter(Boolean);
+    }
+    set topics(value) {
+        this.#reflect('topic', [...value].join('\n'));
+    }
+    get key() {
+        return this.#key ?? this.getAttribute('key');
+    }
     set key(value) {
         if (this.#key === (value || null)) return;
         this.#key = value || null;
         this.#queueStart();
     }
-    get last() { return positive(this.getAttribute('last'), LAST, 10_000); }
-    set last(value) { this.#reflect('last', value); }
-    get maxLines() { return positive(this.getAttribute('max-lines'), MAX_LINES, 1_000_000); }
-    set maxLines(value) { this.#reflect('max-lines', value); }
+    get last() {
+        return positive(this.getAttribute('last'), LAST, 10_000);
+    }
+    set last(value) {
+        this.#reflect('last', value);
+    }
+    get maxLines() {
+        return positive(this.getAttribute('max-lines'), MAX_LINES, 1_000_000);
+    }
+    set maxLines(value) {
+        this.#reflect('max-lines', value);
+    }
     get timeMode() {
         const value = this.getAttribute('time');
         return ['absolute', 'relative', 'none'].includes(value) ? value : 'absolute';
     }
-    set timeMode(value) { this.#reflect('time', value); }
-    get utc() { return this.hasAttribute('utc'); }
-    set utc(value) { this.toggleAttribute('utc', Boolean(value)); }
-    get wrap() { return this.hasAttribute('wrap'); }
-    set wrap(value) { this.toggleAttribute('wrap', Boolean(value)); }
-    get showTopics() { return this.#showTopics; }
+    set timeMode(value) {
+        this.#reflect('time', value);
+    }
+    get utc() {
+        return this.hasAttribute('utc');
+    }
+    set utc(value) {
+        this.toggleAttribute('utc', Boolean(value));
+    }
+    get wrap() {
+        return this.hasAttribute('wrap');
+    }
+    set wrap(value) {
+        this.toggleAttribute('wrap', Boolean(value));
+    }
+    get showTopics() {
+        return this.#showTopics;
+    }
     set showTopics(value) {
         this.#showTopics = value === 'auto' ? 'auto' : Boolean(value);
         this.#restyle();
     }
-    get columns() { return [...this.#columns]; }
+    get columns() {
+        return [...this.#columns];
+    }
     set columns(value) {
         const columns = [...new Set(value ?? [])].map(String);
         if (columns.join('\n') === this.#columns.join('\n')) return;
@@ -237,21 +298,44 @@ export class LiveLog extends BaseElement {
         this.#restyle();
     }
 
-    get connection() { return this.#source.state; }
-    get connectionDetail() { return this.#source.detail; }
-    get unseen() { return this.#unseen; }
-    get lineCount() { return this.#window.entries.reduce((sum, entry) => sum + (entry.data === undefined ? 0 : 1), 0); }
-    get shownCount() { return this.#shown.list.reduce((sum, entry) => sum + (entry.data === undefined ? 0 : 1), 0); }
-    get firstId() { return this.#window.firstLine?.id ?? null; }
-    get lastId() { return this.#window.lastLine?.id ?? null; }
-    get loadedAll() { return this.#window.reachedBegin && this.#window.attached; }
+    get connection() {
+        return this.#source.state;
+    }
+    get connectionDetail() {
+        return this.#source.detail;
+    }
+    get unseen() {
+        return this.#unseen;
+    }
+    get lineCount() {
+        return this.#window.entries.reduce(
+            (sum, entry) => sum + (entry.data === undefined ? 0 : 1),
+            0,
+        );
+    }
+    get shownCount() {
+        return this.#shown.list.reduce((sum, entry) => sum + (entry.data === undefined ? 0 : 1), 0);
+    }
+    get firstId() {
+        return this.#window.firstLine?.id ?? null;
+    }
+    get lastId() {
+        return this.#window.lastLine?.id ?? null;
+    }
+    get loadedAll() {
+        return this.#window.reachedBegin && this.#window.attached;
+    }
 
-    get follow() { return this.#rows.follow && !this.#paused; }
+    get follow() {
+        return this.#rows.follow && !this.#paused;
+    }
     set follow(value) {
         if (value) this.toEnd();
         else this.#rows.setFollow(false);
     }
-    get paused() { return this.#paused; }
+    get paused() {
+        return this.#paused;
+    }
     set paused(value) {
         if (Boolean(value) === this.#paused) return;
         if (value) this.#followed = this.#rows.follow;
@@ -260,12 +344,16 @@ export class LiveLog extends BaseElement {
         this.#say(value ? 'Paused' : 'Going on');
     }
 
-    get filter() { return this.#filter; }
+    get filter() {
+        return this.#filter;
+    }
     set filter(value) {
         this.#filter = value ?? null;
         this.#applyFilter();
     }
-    get query() { return this.#shown.querySpec; }
+    get query() {
+        return this.#shown.querySpec;
+    }
     set query(value) {
         this.#shown.setQuery(value?.text ? { ...value } : null);
         this.#marksChanged();
@@ -273,9 +361,15 @@ export class LiveLog extends BaseElement {
     get matches() {
         const found = this.#shown.matches;
         const at = this.#chosen ? indexAt(found, this.#chosen.pos) : -1;
-        return { count: found.length, index: found[at] === this.#chosen && this.#chosen ? at : -1, busy: this.#shown.counting };
+        return {
+            count: found.length,
+            index: found[at] === this.#chosen && this.#chosen ? at : -1,
+            busy: this.#shown.counting,
+        };
     }
-    get selectedLine() { return this.#chosen ? publicLine(this.#chosen) : null; }
+    get selectedLine() {
+        return this.#chosen ? publicLine(this.#chosen) : null;
+    }
 
     #reflect(name, value) {
         if (value === null || value === undefined || value === '') this.removeAttribute(name);
@@ -290,8 +384,12 @@ export class LiveLog extends BaseElement {
 
     // --- going about ---
 
-    next() { return this.#step(1); }
-    previous() { return this.#step(-1); }
+    next() {
+        return this.#step(1);
+    }
+    previous() {
+        return this.#step(-1);
+    }
 
     #step(direction) {
         const found = this.#shown.matches;
@@ -303,7 +401,10 @@ export class LiveLog extends BaseElement {
             const there = found[at] === this.#chosen;
             index = direction > 0 ? at + (there ? 1 : 0) : at - 1;
         } else {
-            index = direction > 0 ? indexAt(found, first?.pos ?? 0) : indexAt(found, (last?.pos ?? 0) + 1) - 1;
+            index =
+                direction > 0
+                    ? indexAt(found, first?.pos ?? 0)
+                    : indexAt(found, (last?.pos ?? 0) + 1) - 1;
         }
         index = (index + found.length) % found.length;
         this.#choose(found[index], 'middle');
@@ -353,7 +454,10 @@ export class LiveLog extends BaseElement {
                 return false;
             }
             if (!found) {
-                const near = this.#window.entries.find((entry) => entry.data !== undefined && reaches(entry.id, id)) ?? this.#window.lastLine;
+                const near =
+                    this.#window.entries.find(
+                        (entry) => entry.data !== undefined && reaches(entry.id, id),
+                    ) ?? this.#window.lastLine;
                 if (near) this.#choose(near, 'middle');
                 return false;
             }
@@ -400,8 +504,12 @@ export class LiveLog extends BaseElement {
             this.#older = { error: null, until: 0 };
             return more;
         } catch (error) {
-            if (which === 'older') this.#older = { error: error.message, until: Date.now() + OLDER_AGAIN_MS };
-            else await new Promise((resolve) => { setTimeout(resolve, OLDER_AGAIN_MS); });
+            if (which === 'older')
+                this.#older = { error: error.message, until: Date.now() + OLDER_AGAIN_MS };
+            else
+                await new Promise((resolve) => {
+                    setTimeout(resolve, OLDER_AGAIN_MS);
+                });
             return false;
         } finally {
             this.#loading[which] = null;
@@ -464,7 +572,11 @@ export class LiveLog extends BaseElement {
         clearTimeout(this.#chipTimer);
         this.#chipTimer = 0;
         this.#drawChip();
-        this.#emit('live-follow', { follow: this.follow, unseen: this.#unseen, paused: this.#paused });
+        this.#emit('live-follow', {
+            follow: this.follow,
+            unseen: this.#unseen,
+            paused: this.#paused,
+        });
     }
 
     #near({ top, end, fits, asked }) {
@@ -474,14 +586,24 @@ export class LiveLog extends BaseElement {
         }
         const filtered = this.#shown.filtered;
         const wanted = asked ? top : (top || fits) && !filtered && !this.#emptied;
-        if (wanted && !this.#window.reachedBegin && Date.now() >= this.#older.until && this.#window.endId) {
+        if (
+            wanted &&
+            !this.#window.reachedBegin &&
+            Date.now() >= this.#older.until &&
+            this.#window.endId
+        ) {
             this.#emptied = false;
             this.loadOlder();
         }
     }
 
     #applyFilter() {
-        const levels = this.#filter?.levels ?? this.getAttribute('levels')?.split(/[\s,]+/).filter(Boolean) ?? null;
+        const levels =
+            this.#filter?.levels ??
+            this.getAttribute('levels')
+                ?.split(/[\s,]+/)
+                .filter(Boolean) ??
+            null;
         if (!this.#filter && !levels) this.#shown.setFilter(null);
         else this.#shown.setFilter({ text: '', ...this.#filter, levels });
         this.#marksChanged();
@@ -514,7 +636,8 @@ export class LiveLog extends BaseElement {
             this.#rows.nodes.get(entry)?.classList.add('selected');
             if (align) this.#rows.show(entry, align);
         }
-        if (before !== entry) this.#emit('live-select', { id: entry?.id ?? null, topic: entry?.topic ?? null });
+        if (before !== entry)
+            this.#emit('live-select', { id: entry?.id ?? null, topic: entry?.topic ?? null });
     }
 
     #unfold(entry, open) {
@@ -524,8 +647,15 @@ export class LiveLog extends BaseElement {
     }
 
     #find(id) {
-        if (this.#chosen?.id === id && this.#window.entries[indexAt(this.#window.entries, this.#chosen.pos)] === this.#chosen) return this.#chosen;
-        return this.#window.entries.findLast((entry) => entry.id === id && entry.data !== undefined) ?? null;
+        if (
+            this.#chosen?.id === id &&
+            this.#window.entries[indexAt(this.#window.entries, this.#chosen.pos)] === this.#chosen
+        )
+            return this.#chosen;
+        return (
+            this.#window.entries.findLast((entry) => entry.id === id && entry.data !== undefined) ??
+            null
+        );
     }
 
     #entryOf(node) {
@@ -537,7 +667,11 @@ export class LiveLog extends BaseElement {
 
     #view() {
         return {
-            timeMode: this.timeMode, utc: this.utc, tags: this.#tags, columns: this.#columns, marks: (entry) => this.#marksOf(entry),
+            timeMode: this.timeMode,
+            utc: this.utc,
+            tags: this.#tags,
+            columns: this.#columns,
+            marks: (entry) => this.#marksOf(entry),
         };
     }
 
@@ -596,7 +730,10 @@ export class LiveLog extends BaseElement {
     }
 
     #nameIt() {
-        this.#parts.scroller.setAttribute('aria-label', this.getAttribute('label') ?? `Log ${this.topics.join(', ')}`);
+        this.#parts.scroller.setAttribute(
+            'aria-label',
+            this.getAttribute('label') ?? `Log ${this.topics.join(', ')}`,
+        );
     }
 
     #measured() {
@@ -604,8 +741,13 @@ export class LiveLog extends BaseElement {
         const { height, width } = probe.getBoundingClientRect();
         frame.style.setProperty('--view-width', `${scroller.clientWidth}px`);
         const text = this.#parts.block.querySelector('.log-text');
-        const gutter = text ? text.getBoundingClientRect().left - this.#parts.block.getBoundingClientRect().left : 120;
-        this.#rows.resized({ rowPx: height, columns: Math.floor((scroller.clientWidth - gutter - 12) / (width / 10 || 8)) });
+        const gutter = text
+            ? text.getBoundingClientRect().left - this.#parts.block.getBoundingClientRect().left
+            : 120;
+        this.#rows.resized({
+            rowPx: height,
+            columns: Math.floor((scroller.clientWidth - gutter - 12) / (width / 10 || 8)),
+        });
     }
 
     #drawn() {
@@ -621,7 +763,10 @@ export class LiveLog extends BaseElement {
         if (this.#dirty.lines) {
             this.#dirty.lines = false;
             this.#emit('live-lines', {
-                added: this.#added, total: this.lineCount, shown: this.shownCount, lastId: this.lastId ?? '',
+                added: this.#added,
+                total: this.lineCount,
+                shown: this.shownCount,
+                lastId: this.lastId ?? '',
             });
             this.#added = 0;
         }
@@ -634,7 +779,8 @@ export class LiveLog extends BaseElement {
     #emptyText(empty) {
         if (!empty) return 'None of the loaded lines passes the filter.';
         if (!this.topics.length) return 'No topic is chosen.';
-        if (['connecting', 'reconnecting', 'offline', 'refused'].includes(this.connection)) return '';
+        if (['connecting', 'reconnecting', 'offline', 'refused'].includes(this.connection))
+            return '';
         return `Waiting for the first line of ${this.topics.join(', ')} …`;
     }
 
@@ -645,7 +791,8 @@ export class LiveLog extends BaseElement {
         if (this.#window.entries.length === 0 || !this.#window.endId) text = '';
         else if (this.#window.reachedBegin) text = 'The beginning: nothing older is kept.';
         else if (loading) text = 'Loading older lines …';
-        else if (this.#older.error) [text, button] = [`Older lines could not be loaded: ${this.#older.error}`, 'Try again'];
+        else if (this.#older.error)
+            [text, button] = [`Older lines could not be loaded: ${this.#older.error}`, 'Try again'];
         else button = 'Load older lines';
         if (headText.textContent !== text) headText.textContent = text;
         again.hidden = !button;
@@ -654,7 +801,7 @@ export class LiveLog extends BaseElement {
 
     #drawChip() {
         const { chip } = this.#parts;
-        chip.hidden = this.follow || this.#window.entries.length === 0 && !this.#paused;
+        chip.hidden = this.follow || (this.#window.entries.length === 0 && !this.#paused);
         const count = this.#unseen.toLocaleString('en');
         const lines = this.#unseen === 1 ? '1 new line' : `${count} new lines`;
         let text = this.#unseen ? `↓ ${lines}` : '↓ Newest lines';
@@ -665,7 +812,12 @@ export class LiveLog extends BaseElement {
 
     #drawState(state, { reason }) {
         const { state: node } = this.#parts;
-        const words = { connecting: 'Connecting …', reconnecting: 'Reconnecting …', offline: 'Offline', refused: 'Refused' };
+        const words = {
+            connecting: 'Connecting …',
+            reconnecting: 'Reconnecting …',
+            offline: 'Offline',
+            refused: 'Refused',
+        };
         const text = words[state] ? [words[state], reason].filter(Boolean).join(' ') : '';
         node.hidden = !text || (state === 'connecting' && !reason);
         node.classList.toggle('bad', state === 'refused');
@@ -685,7 +837,10 @@ export class LiveLog extends BaseElement {
     #watchScheme(signal) {
         const look = () => {
             const dark = schemeOf(this);
-            if (dark !== this.#dark || !this.#parts.frame.classList.contains(dark ? 'dark' : 'light')) {
+            if (
+                dark !== this.#dark ||
+                !this.#parts.frame.classList.contains(dark ? 'dark' : 'light')
+            ) {
                 this.#dark = dark;
                 this.#parts.frame.classList.toggle('dark', dark);
                 this.#parts.frame.classList.toggle('light', !dark);
@@ -694,8 +849,14 @@ export class LiveLog extends BaseElement {
         look();
         matchMedia('(prefers-color-scheme: dark)').addEventListener('change', look, { signal });
         const changes = new MutationObserver(look);
-        changes.observe(document.documentElement, { attributes: true, attributeFilter: ['class', 'style', 'data-theme'] });
-        changes.observe(this, { attributes: true, attributeFilter: ['class', 'style', 'data-theme'] });
+        changes.observe(document.documentElement, {
+            attributes: true,
+            attributeFilter: ['class', 'style', 'data-theme'],
+        });
+        changes.observe(this, {
+            attributes: true,
+            attributeFilter: ['class', 'style', 'data-theme'],
+        });
         window.addEventListener('load', look, { signal });
         signal.addEventListener('abort', () => changes.disconnect());
     }
@@ -718,16 +879,22 @@ export class LiveLog extends BaseElement {
             const button = event.target.closest('.unpin');
             if (button) this.#pin(button.dataset.field);
         });
-        scroller.addEventListener('scroll', () => {
-            columns.scrollLeft = scroller.scrollLeft;
-        }, { passive: true });
-        scroller.addEventListener('keydown', (event) => handleKey(event, {
-            log: this,
-            rows: this.#rows,
-            move: (step) => this.#move(step),
-            open: () => this.#chosen && this.#unfold(this.#chosen, !this.#chosen.open),
-            all: () => this.#selection.selectAll(),
-        }));
+        scroller.addEventListener(
+            'scroll',
+            () => {
+                columns.scrollLeft = scroller.scrollLeft;
+            },
+            { passive: true },
+        );
+        scroller.addEventListener('keydown', (event) =>
+            handleKey(event, {
+                log: this,
+                rows: this.#rows,
+                move: (step) => this.#move(step),
+                open: () => this.#chosen && this.#unfold(this.#chosen, !this.#chosen.open),
+                all: () => this.#selection.selectAll(),
+            }),
+        );
     }
 
     #clicked(event) {
@@ -745,7 +912,9 @@ export class LiveLog extends BaseElement {
     }
 
     #pin(name) {
-        const columns = this.#columns.includes(name) ? this.#columns.filter((other) => other !== name) : [...this.#columns, name];
+        const columns = this.#columns.includes(name)
+            ? this.#columns.filter((other) => other !== name)
+            : [...this.#columns, name];
         this.columns = columns;
         this.#emit('live-columns', { columns });
     }
@@ -754,8 +923,11 @@ export class LiveLog extends BaseElement {
     #move(step) {
         const list = this.#shown.list;
         const { first, last } = this.#rows.visible();
-        let index = this.#chosen ? indexAt(list, this.#chosen.pos) + step : indexAt(list, (step > 0 ? first : last)?.pos ?? 0);
-        while (index > 0 && index < list.length - 1 && list[index].data === undefined) index += step;
+        let index = this.#chosen
+            ? indexAt(list, this.#chosen.pos) + step
+            : indexAt(list, (step > 0 ? first : last)?.pos ?? 0);
+        while (index > 0 && index < list.length - 1 && list[index].data === undefined)
+            index += step;
         index = Math.min(index, list.length - 1);
         if (index < 0) this.#near({ top: true, asked: true });
         const entry = list[Math.max(0, index)];
@@ -783,4 +955,5 @@ function publicLine({ id, topic, type, time, data, level }) {
     return { id, topic, type, time, data, level };
 }
 
-if (globalThis.customElements && !customElements.get('live-log')) customElements.define('live-log', LiveLog);
+if (globalThis.customElements && !customElements.get('live-log'))
+    customElements.define('live-log', LiveLog);

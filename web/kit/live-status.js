@@ -21,7 +21,16 @@ const BUSY_SHARE = 4; // showing updates takes at most a part in five of the tim
 const HIDDEN_EVERY_MS = 1000;
 
 export class LiveStatus extends HTMLElement {
-    static observedAttributes = ['hub', 'topic', 'key', 'history', 'stale', 'layout', 'group', 'sort'];
+    static observedAttributes = [
+        'hub',
+        'topic',
+        'key',
+        'history',
+        'stale',
+        'layout',
+        'group',
+        'sort',
+    ];
 
     #note = el('p', { class: 'note', part: 'note', role: 'status', hidden: true });
     #hint = el('div', { class: 'hint', part: 'hint', hidden: true });
@@ -50,7 +59,11 @@ export class LiveStatus extends HTMLElement {
         const root = this.attachShadow({ mode: 'open' });
         root.adoptedStyleSheets = [sheet];
         root.append(this.#note, this.#hint, this.#rows);
-        this.#list = new StatusList({ root: this.#rows, store: this.#store, link: (topic) => this.#topicUrl(topic) });
+        this.#list = new StatusList({
+            root: this.#rows,
+            store: this.#store,
+            link: (topic) => this.#topicUrl(topic),
+        });
         this.#list.onToggle = (topic, open) => this.#tell('live-open', { topic, open });
     }
 
@@ -188,11 +201,14 @@ export class LiveStatus extends HTMLElement {
 
     #hubRoot() {
         const hub = this.getAttribute('hub');
-        return hub ? new URL(hub.endsWith('/') ? hub : `${hub}/`, document.baseURI) : new URL('..', import.meta.url);
+        return hub
+            ? new URL(hub.endsWith('/') ? hub : `${hub}/`, document.baseURI)
+            : new URL('..', import.meta.url);
     }
 
     #topicUrl(topic) {
-        return new URL(`t/${topic.split('/').map(encodeURIComponent).join('/')}`, this.#hubRoot()).href;
+        return new URL(`t/${topic.split('/').map(encodeURIComponent).join('/')}`, this.#hubRoot())
+            .href;
     }
 
     // What comes from the hub.
@@ -203,7 +219,8 @@ export class LiveStatus extends HTMLElement {
             const taken = this.#store.add(event);
             if (!taken) continue;
             this.#changed.add(taken.status);
-            if (taken.changed && !taken.added && parseTime(event.time) > late) this.#news.add(taken.status);
+            if (taken.changed && !taken.added && parseTime(event.time) > late)
+                this.#news.add(taken.status);
         }
         if (this.#changed.size) this.#schedule();
     }
@@ -233,12 +250,18 @@ export class LiveStatus extends HTMLElement {
             {
                 reconnecting: `Reconnecting. ${reason}${old}`,
                 offline: `Offline.${old}`,
-                refused: status === 401 ? 'A key is needed to see these statuses.' : `The hub refused: ${reason}`,
+                refused:
+                    status === 401
+                        ? 'A key is needed to see these statuses.'
+                        : `The hub refused: ${reason}`,
                 connecting: reason,
             }[this.#state] ?? '';
         this.#note.hidden = text === '';
         setText(this.#note, text);
-        this.#rows.toggleAttribute('data-old', ['reconnecting', 'offline', 'refused'].includes(this.#state));
+        this.#rows.toggleAttribute(
+            'data-old',
+            ['reconnecting', 'offline', 'refused'].includes(this.#state),
+        );
     }
 
     // How to publish a first one.
@@ -246,7 +269,9 @@ export class LiveStatus extends HTMLElement {
         if (this.#store.statuses.size || this.#changed.size) return;
         const topic = this.topics[0]
             .split('/')
-            .map((segment, i) => (/^\*\*?$/.test(segment) ? (i > 0 ? 'build' : 'status/build') : segment))
+            .map((segment, i) =>
+                /^\*\*?$/.test(segment) ? (i > 0 ? 'build' : 'status/build') : segment,
+            )
             .join('/');
         const quoted = `'${this.#topicUrl(topic).replaceAll("'", "'\\''")}'`;
         const line = `curl -d running ${quoted}`;
@@ -315,7 +340,9 @@ export class LiveStatus extends HTMLElement {
         this.#summarize();
         if (this.#wanted) this.open(this.#wanted);
         const took = performance.now() - begun;
-        this.#notBefore = performance.now() + (document.hidden ? HIDDEN_EVERY_MS : took > 4 ? took * BUSY_SHARE : 0);
+        this.#notBefore =
+            performance.now() +
+            (document.hidden ? HIDDEN_EVERY_MS : took > 4 ? took * BUSY_SHARE : 0);
     }
 
     #tick() {

@@ -15,7 +15,12 @@ export function handleKey(event, does) {
     const onButton = event.target.closest?.('button');
     if (onButton && (event.key === 'Enter' || event.key === ' ')) return;
     const key = event.key === ' ' ? 'Space' : event.key;
-    const action = KEYS[event.shiftKey && (key === 'Space' || key === 'Home' || key === 'End') ? `Shift+${key}` : key];
+    const action =
+        KEYS[
+            event.shiftKey && (key === 'Space' || key === 'Home' || key === 'End')
+                ? `Shift+${key}`
+                : key
+        ];
     if (!action || action(does) === false) return;
     event.preventDefault();
 }
@@ -35,6 +40,10 @@ const KEYS = {
     Escape: ({ log }) => (log.selectedLine ? log.select(null) : false),
     n: ({ log }) => log.next(),
     N: ({ log }) => log.previous(),
-    p: ({ log }) => { log.paused = !log.paused; },
-    w: ({ log }) => { log.wrap = !log.wrap; },
+    p: ({ log }) => {
+        log.paused = !log.paused;
+    },
+    w: ({ log }) => {
+        log.wrap = !log.wrap;
+    },
 };

@@ -10,9 +10,9 @@
 //   .test(texts) -> the same with booleans
 // A promise of a matcher that failed or was closed never settles: whoever waits has been told by onError(message), or closed it.
 
-const TEXT_MAX = 65_536;    // characters of a line that are looked at
-const RANGES_MAX = 500;     // in one line
-const PATIENCE_MS = 1500;   // of a regular expression for one batch
+const TEXT_MAX = 65_536; // characters of a line that are looked at
+const RANGES_MAX = 500; // in one line
+const PATIENCE_MS = 1500; // of a regular expression for one batch
 const BATCH_CHARACTERS = 1_000_000;
 
 export function escapeRegex(text) {
@@ -119,17 +119,20 @@ export class Matcher {
 
     #run(texts, want) {
         if (this.sync) return this.#here(texts, want);
-        const short = texts.map((text) => (text.length > TEXT_MAX ? text.slice(0, TEXT_MAX) : text));
+        const short = texts.map((text) =>
+            text.length > TEXT_MAX ? text.slice(0, TEXT_MAX) : text,
+        );
         return new Promise((resolve) => {
             if (this.#closed) return;
             const batches = batched(short);
             const whole = [];
             const next = (index) => {
                 if (index === batches.length) resolve(whole);
-                else this.#post(batches[index], want, (part) => {
-                    for (const item of part) whole.push(item);
-                    next(index + 1);
-                });
+                else
+                    this.#post(batches[index], want, (part) => {
+                        for (const item of part) whole.push(item);
+                        next(index + 1);
+                    });
             };
             next(0);
         });
@@ -158,7 +161,10 @@ export class Matcher {
     #answer({ job, begun, result }) {
         clearTimeout(this.#timer);
         if (begun) {
-            this.#timer = setTimeout(() => this.#fail('This expression takes too long; it was stopped.'), PATIENCE_MS);
+            this.#timer = setTimeout(
+                () => this.#fail('This expression takes too long; it was stopped.'),
+                PATIENCE_MS,
+            );
             return;
         }
         const { done } = this.#jobs.get(job);
@@ -175,7 +181,11 @@ export class Matcher {
     #withoutWorker() {
         this.#worker = null;
         if (mayExplode(this.#regex.source)) {
-            queueMicrotask(() => this.#fail('This page cannot stop expressions that take too long: nested repetition is not possible here.'));
+            queueMicrotask(() =>
+                this.#fail(
+                    'This page cannot stop expressions that take too long: nested repetition is not possible here.',
+                ),
+            );
             return;
         }
         for (const job of this.#jobs.keys()) this.#later(job);

@@ -26,7 +26,13 @@ export function writeTime(node, entry, { timeMode, utc }) {
 // "error, 12:00:00.000, logs/app: the text"
 export function rowLabel(entry, view) {
     if (entry.data === undefined) return entry.note;
-    const before = [entry.level, fullTime(Date.parse(entry.time), view.utc), view.tags ? entry.topic : ''].filter(Boolean).join(', ');
+    const before = [
+        entry.level,
+        fullTime(Date.parse(entry.time), view.utc),
+        view.tags ? entry.topic : '',
+    ]
+        .filter(Boolean)
+        .join(', ');
     const text = stripAnsi(entry.data.slice(0, 2 * LABEL_MAX));
     return `${before}: ${text.length > LABEL_MAX ? `${text.slice(0, LABEL_MAX)}…` : text}`;
 }
@@ -108,7 +114,11 @@ function text(entry, view) {
     writeText(node, shown, view.marks(entry));
     if (shown.length === entry.data.length) return node;
     const holder = part('span', 'log-cut');
-    const more = part('button', 'log-more', `… show all ${entry.data.length.toLocaleString('en')} characters`);
+    const more = part(
+        'button',
+        'log-more',
+        `… show all ${entry.data.length.toLocaleString('en')} characters`,
+    );
     more.type = 'button';
     more.tabIndex = -1;
     holder.append(node, more);

@@ -9,11 +9,11 @@
 // at once, and only arriving at the end starts it again.
 import { indexAt } from './log-window.js';
 
-const OVERSCAN = 0.6;       // of a viewport, above and below
+const OVERSCAN = 0.6; // of a viewport, above and below
 const OVERSCAN_ROWS = 6;
 const END_PX = 6;
 const PASSES_MAX = 4;
-const HEAD_PX = 34;         // room for the head note
+const HEAD_PX = 34; // room for the head note
 const FOOT_PX = 10;
 
 export class LogRows {
@@ -25,22 +25,22 @@ export class LogRows {
     #list = () => [];
     #tops = new Float64Array(64);
     #frame = 0;
-    #anchor = null;         // {entry, pos, delta, at}: delta px of the entry were above the viewport when scrollTop was at
-    #nodes = new Map();     // entry -> node, those in the page
-    #kept = [];             // entries that stay in the page wherever they are: the ends of a selection
-    #layout = 0;            // number of the layout that heights belong to
+    #anchor = null; // {entry, pos, delta, at}: delta px of the entry were above the viewport when scrollTop was at
+    #nodes = new Map(); // entry -> node, those in the page
+    #kept = []; // entries that stay in the page wherever they are: the ends of a selection
+    #layout = 0; // number of the layout that heights belong to
     #rowPx = 20;
-    #columns = 80;          // characters of a line that fit, when wrapped
+    #columns = 80; // characters of a line that fit, when wrapped
     #wrap = false;
     #viewPx = 0;
     #widthPx = 0;
-    #contentPx = 0;         // widest row so far, unwrapped
-    #setTop = 0;            // where we scrolled to
-    #held = false;          // the pointer or a finger has the scroll position
-    #drawn = 0;             // entries of the list that tops are known for
+    #contentPx = 0; // widest row so far, unwrapped
+    #setTop = 0; // where we scrolled to
+    #held = false; // the pointer or a finger has the scroll position
+    #drawn = 0; // entries of the list that tops are known for
     #drawnRows = { entries: [], tops: [] };
     #range = { from: 0, to: 0 };
-    #targets = null;        // {entry, align}: to be brought into view in the next frame
+    #targets = null; // {entry, align}: to be brought into view in the next frame
 
     // on: list() the entries; row(entry) its node; dropped(entry, node); follow(bool); frame() after each; atEnd(): the list's end is the
     // newest line; near({top, end, fits, asked}): how close the reader is to the list's ends, asked: wants to go further up
@@ -68,7 +68,10 @@ export class LogRows {
     // Whether the entry is where the reader looks, or will be in the next frame.
     isNear(entry) {
         const { entries } = this.#drawnRows;
-        return this.#targets !== null || (entries.length > 0 && entry.pos >= entries[0].pos && entry.pos <= entries.at(-1).pos);
+        return (
+            this.#targets !== null ||
+            (entries.length > 0 && entry.pos >= entries[0].pos && entry.pos <= entries.at(-1).pos)
+        );
     }
 
     set wrap(wrap) {
@@ -147,7 +150,8 @@ export class LogRows {
 
     page(direction) {
         if (direction < 0) this.setFollow(false);
-        this.#scroller.scrollTop += direction * Math.max(this.#rowPx, this.#viewPx - 2 * this.#rowPx);
+        this.#scroller.scrollTop +=
+            direction * Math.max(this.#rowPx, this.#viewPx - 2 * this.#rowPx);
     }
 
     // Entries that stay in the page although they are out of sight.
@@ -162,7 +166,8 @@ export class LogRows {
             this.#hidden();
             return;
         }
-        const same = rowPx === this.#rowPx && clientWidth === this.#widthPx && columns === this.#columns;
+        const same =
+            rowPx === this.#rowPx && clientWidth === this.#widthPx && columns === this.#columns;
         this.#viewPx = clientHeight;
         this.#widthPx = clientWidth;
         this.#rowPx = rowPx || 20;
@@ -185,16 +190,30 @@ export class LogRows {
         const passive = { passive: true };
         this.#scroller.addEventListener('scroll', () => this.#scrolled(), passive);
         // A scroll event comes a frame late; at high rates the next lines would pull the reader back before it.
-        this.#scroller.addEventListener('wheel', (event) => {
-            if (event.deltaY < 0) this.#up();
-        }, passive);
+        this.#scroller.addEventListener(
+            'wheel',
+            (event) => {
+                if (event.deltaY < 0) this.#up();
+            },
+            passive,
+        );
         let touchY = 0;
-        this.#scroller.addEventListener('touchstart', (event) => { touchY = event.touches[0].clientY; }, passive);
-        this.#scroller.addEventListener('touchmove', (event) => {
-            const y = event.touches[0].clientY;
-            if (y > touchY + 2) this.#up();
-            touchY = y;
-        }, passive);
+        this.#scroller.addEventListener(
+            'touchstart',
+            (event) => {
+                touchY = event.touches[0].clientY;
+            },
+            passive,
+        );
+        this.#scroller.addEventListener(
+            'touchmove',
+            (event) => {
+                const y = event.touches[0].clientY;
+                if (y > touchY + 2) this.#up();
+                touchY = y;
+            },
+            passive,
+        );
         // On the scroll bar itself: nothing moves by itself as long as it is held.
         this.#scroller.addEventListener('pointerdown', (event) => {
             if (event.target !== this.#scroller || event.button !== 0) return;
@@ -212,7 +231,12 @@ export class LogRows {
     }
 
     #up() {
-        if (this.follow && this.#tops[this.#list().length] > this.#viewPx && this.#scroller.scrollTop > 0) this.setFollow(false);
+        if (
+            this.follow &&
+            this.#tops[this.#list().length] > this.#viewPx &&
+            this.#scroller.scrollTop > 0
+        )
+            this.setFollow(false);
         if (this.#scroller.scrollTop <= this.#viewPx) this.#on.near({ top: true, asked: true });
     }
 
@@ -222,7 +246,12 @@ export class LogRows {
         const end = Math.max(0, this.#total() - this.#viewPx);
         if (this.follow) {
             if (scrollTop < this.#setTop - 2 && scrollTop < end - END_PX) this.setFollow(false);
-        } else if (!this.#held && scrollTop >= end - END_PX && scrollTop >= this.#setTop - 1 && this.#on.atEnd()) {
+        } else if (
+            !this.#held &&
+            scrollTop >= end - END_PX &&
+            scrollTop >= this.#setTop - 1 &&
+            this.#on.atEnd()
+        ) {
             this.setFollow(true);
         }
         if (!this.follow) this.#setTop = scrollTop;
@@ -242,12 +271,22 @@ export class LogRows {
         const { entries, tops } = this.#drawnRows;
         let index = tops.findLastIndex((top) => top <= scrollTop);
         if (index >= 0 && index < entries.length - 1) {
-            return { entry: entries[index], pos: entries[index].pos, delta: scrollTop - tops[index], at: scrollTop };
+            return {
+                entry: entries[index],
+                pos: entries[index].pos,
+                delta: scrollTop - tops[index],
+                at: scrollTop,
+            };
         }
         const list = this.#list();
         if (this.#drawn === 0 || list.length === 0) return null;
         index = Math.min(this.#indexAtPx(scrollTop), list.length - 1, this.#drawn - 1);
-        return { entry: list[index], pos: list[index].pos, delta: scrollTop - this.#tops[index], at: scrollTop };
+        return {
+            entry: list[index],
+            pos: list[index].pos,
+            delta: scrollTop - this.#tops[index],
+            at: scrollTop,
+        };
     }
 
     // First index whose row reaches below px.
@@ -286,9 +325,15 @@ export class LogRows {
             return;
         }
         let lines = 1;
-        if (this.#wrap && data.length > this.#columns) lines = Math.ceil(Math.min(data.length, 8000) / this.#columns);
+        if (this.#wrap && data.length > this.#columns)
+            lines = Math.ceil(Math.min(data.length, 8000) / this.#columns);
         const end = data.length - 1;
-        for (let at = data.indexOf('\n'); at >= 0 && at < end && lines < 500; at = data.indexOf('\n', at + 1)) lines++;
+        for (
+            let at = data.indexOf('\n');
+            at >= 0 && at < end && lines < 500;
+            at = data.indexOf('\n', at + 1)
+        )
+            lines++;
         entry.height = lines * this.#rowPx;
     }
 
@@ -305,14 +350,22 @@ export class LogRows {
         this.#anchor = null;
         this.#targets = null;
         const { from, to } = this.#range;
-        this.#drawnRows = { entries: this.#list().slice(from, to), tops: Array.from(this.#tops.subarray(from, to)) };
+        this.#drawnRows = {
+            entries: this.#list().slice(from, to),
+            tops: Array.from(this.#tops.subarray(from, to)),
+        };
         this.#on.frame();
         this.#nearEnds();
     }
 
     // What is to be where: taken once, before anything moves.
     #anchorTarget() {
-        if (this.#targets) return { entry: this.#targets.entry, pos: this.#targets.entry.pos, align: this.#targets.align };
+        if (this.#targets)
+            return {
+                entry: this.#targets.entry,
+                pos: this.#targets.entry.pos,
+                align: this.#targets.align,
+            };
         if (this.follow) return null;
         this.#anchor ??= this.#anchorNow();
         if (!this.#anchor) return null;
@@ -345,10 +398,13 @@ export class LogRows {
     #aligned(top, height, align) {
         const { scrollTop } = this.#scroller;
         const margin = Math.min(2 * this.#rowPx, this.#viewPx / 4);
-        const inside = top >= scrollTop + margin / 2 && top + height <= scrollTop + this.#viewPx - margin / 2;
+        const inside =
+            top >= scrollTop + margin / 2 && top + height <= scrollTop + this.#viewPx - margin / 2;
         if (inside) return scrollTop;
         if (align === 'middle') return top - Math.max(margin, (this.#viewPx - height) / 3);
-        return top < scrollTop + margin / 2 ? top - margin : Math.min(top - margin, top + height + margin - this.#viewPx);
+        return top < scrollTop + margin / 2
+            ? top - margin
+            : Math.min(top - margin, top + height + margin - this.#viewPx);
     }
 
     #scrollTo(px) {
@@ -360,7 +416,8 @@ export class LogRows {
     // The nodes of the rows near the viewport, in order; those that are there already stay.
     #fill() {
         const list = this.#list();
-        const top = this.#setTop = this.#held || !this.follow ? this.#scroller.scrollTop : this.#setTop;
+        const top = (this.#setTop =
+            this.#held || !this.follow ? this.#scroller.scrollTop : this.#setTop);
         const more = Math.max(OVERSCAN * this.#viewPx, OVERSCAN_ROWS * this.#rowPx);
         const from = Math.min(this.#indexAtPx(top - more), list.length);
         let to = Math.min(this.#indexAtPx(top + this.#viewPx + more) + 1, list.length);
@@ -375,7 +432,7 @@ export class LogRows {
         const last = from < to ? list[to - 1].pos : -Infinity;
         const put = (entry, away) => {
             let node = this.#nodes.get(entry);
-            if (!node) this.#nodes.set(entry, node = this.#on.row(entry));
+            if (!node) this.#nodes.set(entry, (node = this.#on.row(entry)));
             node.classList.toggle('kept', away);
             if (node === cursor) cursor = cursor.nextSibling;
             else this.#block.insertBefore(node, cursor);

@@ -47,13 +47,19 @@ export class Selection {
         if (this.#all) return joined(list);
         if (!this.#ends) return null;
         const [a, b] = ordered(this.#ends);
-        if (a.entry === b.entry) return a.offset === null ? null : textOf(a.entry).slice(a.offset, b.offset);
-        const lines = list.filter((entry) => entry.data !== undefined && entry.pos >= a.entry.pos && entry.pos <= b.entry.pos);
-        return lines.map((entry) => {
-            const text = textOf(entry);
-            if (entry === a.entry) return a.offset === null ? '' : text.slice(a.offset);
-            return entry === b.entry ? text.slice(0, b.offset ?? undefined) : text;
-        }).join('\n');
+        if (a.entry === b.entry)
+            return a.offset === null ? null : textOf(a.entry).slice(a.offset, b.offset);
+        const lines = list.filter(
+            (entry) =>
+                entry.data !== undefined && entry.pos >= a.entry.pos && entry.pos <= b.entry.pos,
+        );
+        return lines
+            .map((entry) => {
+                const text = textOf(entry);
+                if (entry === a.entry) return a.offset === null ? '' : text.slice(a.offset);
+                return entry === b.entry ? text.slice(0, b.offset ?? undefined) : text;
+            })
+            .join('\n');
     }
 
     #native() {
@@ -63,13 +69,16 @@ export class Selection {
     // {anchorNode, anchorOffset, focusNode, focusOffset} inside our shadow tree, or null.
     #range() {
         const selection = this.#native();
-        if (!selection || selection.isCollapsed && !this.#root.getSelection) return null;
-        if (this.#root.getSelection || !selection.getComposedRanges) return selection.rangeCount ? selection : null;
+        if (!selection || (selection.isCollapsed && !this.#root.getSelection)) return null;
+        if (this.#root.getSelection || !selection.getComposedRanges)
+            return selection.rangeCount ? selection : null;
         const [range] = selection.getComposedRanges({ shadowRoots: [this.#root] });
         if (!range || range.collapsed) return null;
         return {
-            anchorNode: range.startContainer, anchorOffset: range.startOffset,
-            focusNode: range.endContainer, focusOffset: range.endOffset,
+            anchorNode: range.startContainer,
+            anchorOffset: range.startOffset,
+            focusNode: range.endContainer,
+            focusOffset: range.endOffset,
         };
     }
 
@@ -78,7 +87,10 @@ export class Selection {
         if (this.#all && performance.now() - this.#allSince > 100) this.#all = false;
         const anchor = found && this.#end(found.anchorNode, found.anchorOffset);
         const focus = found && this.#end(found.focusNode, found.focusOffset);
-        const empty = !anchor || !focus || (found.anchorNode === found.focusNode && found.anchorOffset === found.focusOffset);
+        const empty =
+            !anchor ||
+            !focus ||
+            (found.anchorNode === found.focusNode && found.anchorOffset === found.focusOffset);
         if (empty) {
             if (this.#ends) this.#on.keep([]);
             this.#ends = null;
@@ -95,7 +107,9 @@ export class Selection {
         if (node === this.#block) {
             const row = node.childNodes[offset] ?? node.lastChild;
             const entry = row && this.#on.entryOf(row);
-            return entry ? { entry, offset: node.childNodes[offset] ? 0 : textLength(entry) } : null;
+            return entry
+                ? { entry, offset: node.childNodes[offset] ? 0 : textLength(entry) }
+                : null;
         }
         let row = node;
         while (row.parentNode !== this.#block) row = row.parentNode;
@@ -134,5 +148,8 @@ function ordered({ anchor, focus }) {
 
 // All lines of the list as text.
 export function joined(list) {
-    return list.filter((entry) => entry.data !== undefined).map(textOf).join('\n');
+    return list
+        .filter((entry) => entry.data !== undefined)
+        .map(textOf)
+        .join('\n');
 }

@@ -71,13 +71,18 @@ export class Scan {
         const limited = (from, to, step) => {
             let characters = 0;
             let i = from;
-            for (; i !== to && Math.abs(i - from) < most && characters < CHUNK_CHARACTERS; i += step) {
+            for (
+                ;
+                i !== to && Math.abs(i - from) < most && characters < CHUNK_CHARACTERS;
+                i += step
+            ) {
                 characters += input[step > 0 ? i : i - 1].data?.length ?? 0;
             }
             return i;
         };
         const after = indexAt(input, this.#high);
-        if (after < input.length) return { from: after, to: limited(after, input.length, 1), up: true };
+        if (after < input.length)
+            return { from: after, to: limited(after, input.length, 1), up: true };
         const before = indexAt(input, this.#low);
         if (before > 0) return { from: limited(before, 0, -1), to: before, up: false };
         return null;
@@ -134,9 +139,9 @@ export const plainText = (entry) => stripAnsi(entry.data);
 export class Shown {
     #window;
     #on;
-    #filter = null;   // the running filter: {scan, matcher}
-    #next = null;     // the one that is to replace it when it has looked at everything
-    #query = null;    // {scan, matcher}
+    #filter = null; // the running filter: {scan, matcher}
+    #next = null; // the one that is to replace it when it has looked at everything
+    #query = null; // {scan, matcher}
     filterSpec = null;
     querySpec = null;
     busy = false;
@@ -226,7 +231,10 @@ export class Shown {
             this.#on.error(of, null);
             return matcher;
         } catch (error) {
-            this.#on.error(of, error.message.replace(/^Invalid regular expression: (?:\/[^]*\/[a-z]*: )?/, ''));
+            this.#on.error(
+                of,
+                error.message.replace(/^Invalid regular expression: (?:\/[^]*\/[a-z]*: )?/, ''),
+            );
             return undefined;
         }
     }
@@ -286,7 +294,8 @@ function dispose(part) {
 function evaluateFilter(entries, { levels, invert }, matcher) {
     const level = (entry) => !levels || levels.has(entry.level);
     if (!matcher) return entries.map((entry) => !isLine(entry) || level(entry));
-    const decide = (found) => entries.map((entry, i) => !isLine(entry) || (level(entry) && found[i] !== Boolean(invert)));
+    const decide = (found) =>
+        entries.map((entry, i) => !isLine(entry) || (level(entry) && found[i] !== Boolean(invert)));
     const found = matcher.test(entries.map((entry) => (isLine(entry) ? plainText(entry) : '')));
     return found instanceof Promise ? found.then(decide) : decide(found);
 }

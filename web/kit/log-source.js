@@ -7,10 +7,10 @@ import { connect } from './tailrace.js';
 import { detectLevel } from './levels.js';
 import { Line, Note, split } from './log-window.js';
 
-const PAGE_MAX = 1000;              // lines of one page of history
+const PAGE_MAX = 1000; // lines of one page of history
 const PAGE_MIN = 20;
-const PAGE_CHARACTERS = 2_000_000;  // about; long lines make pages of fewer
-const AROUND = 300;                 // lines before and after the one that goTo() looks for
+const PAGE_CHARACTERS = 2_000_000; // about; long lines make pages of fewer
+const AROUND = 300; // lines before and after the one that goTo() looks for
 const AGAIN_FIRST_MS = 500;
 const AGAIN_LAST_MS = 30_000;
 
@@ -20,7 +20,7 @@ export class LogSource {
     #window;
     #on;
     #options = null;
-    #run = 0;          // number of the current start(): what belongs to an earlier one is dropped
+    #run = 0; // number of the current start(): what belongs to an earlier one is dropped
     #connection = null;
     #abort = null;
     #failures = 0;
@@ -44,7 +44,9 @@ export class LogSource {
         this.#options = options;
         this.#ended = false;
         this.#failures = 0;
-        this.begun = new Promise((resolve) => { this.#markBegun = resolve; });
+        this.begun = new Promise((resolve) => {
+            this.#markBegun = resolve;
+        });
         this.#become('connecting', {});
         this.#begin(this.#run);
     }
@@ -84,7 +86,8 @@ export class LogSource {
         if (this.#window.join(this.#pageSize())) return true;
         const run = this.#run;
         const page = await this.#get({ since: endId, limit: this.#pageSize() });
-        if (run !== this.#run || this.#window.endId !== endId || this.#window.attached) return false;
+        if (run !== this.#run || this.#window.endId !== endId || this.#window.attached)
+            return false;
         this.#window.extend(entriesOf(page.events), page.next);
         return page.events.length > 0;
     }
@@ -98,9 +101,13 @@ export class LogSource {
             this.#get({ since: neighbour(id, -1), limit: around }),
         ]);
         if (run !== this.#run) return false;
-        const found = newer.events.some((event) => event.id === id && event.type !== 'tailrace.gap');
+        const found = newer.events.some(
+            (event) => event.id === id && event.type !== 'tailrace.gap',
+        );
         if (older.events.length + newer.events.length > 0) {
-            this.#window.replace(entriesOf([...older.events, ...newer.events]), newer.next, { begin: !older.previous });
+            this.#window.replace(entriesOf([...older.events, ...newer.events]), newer.next, {
+                begin: !older.previous,
+            });
         }
         return found;
     }
@@ -124,9 +131,15 @@ export class LogSource {
 
     #connect(run, more) {
         const { hub, key, topics } = this.#options;
-        const mine = (handle) => (...values) => run === this.#run && handle(...values);
+        const mine =
+            (handle) =>
+            (...values) =>
+                run === this.#run && handle(...values);
         return connect({
-            url: hub, key: key || undefined, topics, ...more,
+            url: hub,
+            key: key || undefined,
+            topics,
+            ...more,
             onEvents: mine((events) => this.#arrived(events)),
             onGap: mine((gap) => this.#gap(gap)),
             onState: mine((state, detail) => this.#state(run, state, detail ?? {})),
@@ -151,7 +164,9 @@ export class LogSource {
         let probing = true;
         this.#become('reconnecting', { reason: error.message });
         this.#connection = connect({
-            url: hub, key: key || undefined, topics,
+            url: hub,
+            key: key || undefined,
+            topics,
             onEvents: () => {},
             onGap: () => {},
             onState: (state, detail = {}) => {
@@ -172,12 +187,20 @@ export class LogSource {
         if (topics.length === 1 && !isPattern(topics[0])) {
             const page = await this.#get({ last });
             const kept = page.topics.reduce((sum, topic) => sum + topic.events, 0);
-            return { ...page, begin: kept <= page.events.filter((event) => event.type !== 'tailrace.gap').length };
+            return {
+                ...page,
+                begin: kept <= page.events.filter((event) => event.type !== 'tailrace.gap').length,
+            };
         }
         // last= counts for each topic: the merged lines would have holes. One of each tells the position; what is before it, in all, follows.
         const head = await this.#get({ last: 1 });
         const page = await this.#get({ before: head.next, last });
-        const events = [...page.events, ...head.events.filter((event) => event.id === head.next && event.type !== 'tailrace.gap')];
+        const events = [
+            ...page.events,
+            ...head.events.filter(
+                (event) => event.id === head.next && event.type !== 'tailrace.gap',
+            ),
+        ];
         return { events, next: head.next, topics: head.topics, begin: !page.previous };
     }
 
@@ -187,7 +210,8 @@ export class LogSource {
         for (const { topic, last_id: lastId } of closed) {
             const at = entries.findIndex((entry) => entry.id === lastId);
             const single = topics.length === 1;
-            if (at >= 0 || single) entries.splice(at >= 0 ? at + 1 : entries.length, 0, closedNote(topic));
+            if (at >= 0 || single)
+                entries.splice(at >= 0 ? at + 1 : entries.length, 0, closedNote(topic));
         }
         this.#ended = closed.length > 0 && closed.length === topics.length;
     }
@@ -221,9 +245,14 @@ export class LogSource {
 
     #pageSize() {
         const { characters, entries } = this.#window;
-        const size = Math.floor(PAGE_CHARACTERS / Math.max(1, characters / Math.max(1, entries.length)));
+        const size = Math.floor(
+            PAGE_CHARACTERS / Math.max(1, characters / Math.max(1, entries.length)),
+        );
         // The reader's own lines must not be pushed out.
-        return Math.max(1, Math.min(Math.max(PAGE_MIN, Math.min(PAGE_MAX, size)), this.#window.linesMax >> 1));
+        return Math.max(
+            1,
+            Math.min(Math.max(PAGE_MIN, Math.min(PAGE_MAX, size)), this.#window.linesMax >> 1),
+        );
     }
 
     async #get(parameters) {
@@ -233,7 +262,11 @@ export class LogSource {
         for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
         const headers = { Accept: 'application/json' };
         if (key) headers.Authorization = `Bearer ${key}`;
-        const response = await fetch(url, { headers, cache: 'no-store', signal: this.#abort.signal });
+        const response = await fetch(url, {
+            headers,
+            cache: 'no-store',
+            signal: this.#abort.signal,
+        });
         if (!response.ok) {
             const error = new Error(await problem(response));
             error.status = response.status;
@@ -266,7 +299,8 @@ function entriesOf(events, levels = new Map()) {
             continue;
         }
         if (event.type?.startsWith('tailrace.')) continue;
-        if (event.rotated) entries.push(new Note('rotated', 'The file was rotated: a new one begins.'));
+        if (event.rotated)
+            entries.push(new Note('rotated', 'The file was rotated: a new one begins.'));
         const level = detectLevel(event.data, levels.get(event.topic));
         levels.set(event.topic, level);
         entries.push(new Line(event, level));
@@ -295,5 +329,10 @@ function gapNote({ reason }, id = null) {
 }
 
 function closedNote(topic) {
-    return new Note('closed', topic ? `${topic} is finished: nothing more will come.` : 'Finished: nothing more will come.');
+    return new Note(
+        'closed',
+        topic
+            ? `${topic} is finished: nothing more will come.`
+            : 'Finished: nothing more will come.',
+    );
 }

@@ -3,19 +3,63 @@
 // for the scheme: .frame has the class light or dark, by the brightness of the ground.
 import { tagColors } from './log-time.js';
 
-const TAGS = tagColors().map(([light, dark], i) => `
+const TAGS = tagColors()
+    .map(
+        ([light, dark], i) => `
 .light .tag-${i} { color: ${light}; }
-.dark .tag-${i} { color: ${dark}; }`).join('');
+.dark .tag-${i} { color: ${dark}; }`,
+    )
+    .join('');
 
 // The theme's own sixteen: readable (4.5 to 1 and more) as text on its ground.
 const ANSI = {
-    light: ['#24292f', '#c02020', '#11703a', '#8a5a00', '#1458c8', '#8b2fa8', '#0b6d7c', '#5b6370',
-        '#6a7280', '#d32f2f', '#167d3f', '#946200', '#2166dd', '#9c3cbb', '#0b7487', '#3c434d'],
-    dark: ['#8b93a1', '#ff8080', '#7bd88f', '#e5c07b', '#82aaff', '#d6a0f0', '#6fd3e0', '#d7dae0',
-        '#a2aab8', '#ff9b9b', '#98e6aa', '#f2d58f', '#a3c1ff', '#e5bcf7', '#96e4ee', '#ffffff'],
+    light: [
+        '#24292f',
+        '#c02020',
+        '#11703a',
+        '#8a5a00',
+        '#1458c8',
+        '#8b2fa8',
+        '#0b6d7c',
+        '#5b6370',
+        '#6a7280',
+        '#d32f2f',
+        '#167d3f',
+        '#946200',
+        '#2166dd',
+        '#9c3cbb',
+        '#0b7487',
+        '#3c434d',
+    ],
+    dark: [
+        '#8b93a1',
+        '#ff8080',
+        '#7bd88f',
+        '#e5c07b',
+        '#82aaff',
+        '#d6a0f0',
+        '#6fd3e0',
+        '#d7dae0',
+        '#a2aab8',
+        '#ff9b9b',
+        '#98e6aa',
+        '#f2d58f',
+        '#a3c1ff',
+        '#e5bcf7',
+        '#96e4ee',
+        '#ffffff',
+    ],
 };
-const COLOURS = Object.entries(ANSI).map(([scheme, colours]) => colours.map((colour, i) => `
-.${scheme} .fg-${i} { color: var(--live-ansi-${i}, ${colour}); }`).join('')).join('');
+const COLOURS = Object.entries(ANSI)
+    .map(([scheme, colours]) =>
+        colours
+            .map(
+                (colour, i) => `
+.${scheme} .fg-${i} { color: var(--live-ansi-${i}, ${colour}); }`,
+            )
+            .join(''),
+    )
+    .join('');
 
 const TEXT = `
 :host {

@@ -8,14 +8,33 @@ import { appearance, hasAnsi, parseAnsi } from './ansi.js';
 // Not tab and LF. Escape sequences as a whole. Bidi controls and what else cannot be seen but changes what is.
 const CONTROL =
     /\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]{0,2048}(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
-const SUSPECT = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/;
+const SUSPECT =
+    /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/;
 
 export const SHOWN_MAX = 8000; // characters of a line before it is shortened: browsers lay out longer ones too slowly to scroll
 
-const C0 = 'NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US'.split(' ');
+const C0 =
+    'NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US'.split(
+        ' ',
+    );
 const NAMES = {
-    0x61c: 'ALM', 0x200b: 'ZWSP', 0x200e: 'LRM', 0x200f: 'RLM', 0x2028: 'LS', 0x2029: 'PS', 0x202a: 'LRE', 0x202b: 'RLE', 0x202c: 'PDF',
-    0x202d: 'LRO', 0x202e: 'RLO', 0x2066: 'LRI', 0x2067: 'RLI', 0x2068: 'FSI', 0x2069: 'PDI', 0xfeff: 'BOM', 0x85: 'NEL',
+    0x61c: 'ALM',
+    0x200b: 'ZWSP',
+    0x200e: 'LRM',
+    0x200f: 'RLM',
+    0x2028: 'LS',
+    0x2029: 'PS',
+    0x202a: 'LRE',
+    0x202b: 'RLE',
+    0x202c: 'PDF',
+    0x202d: 'LRO',
+    0x202e: 'RLO',
+    0x2066: 'LRI',
+    0x2067: 'RLI',
+    0x2068: 'FSI',
+    0x2069: 'PDI',
+    0xfeff: 'BOM',
+    0x85: 'NEL',
 };
 
 function picture(code) {
@@ -30,7 +49,12 @@ export function shortened(text, max = SHOWN_MAX) {
     let end = max;
     if (/[\ud800-\udbff]/.test(text[end - 1])) end--;
     const escape = text.lastIndexOf('\x1b', end);
-    if (escape >= 0 && escape > end - 40 && !/^\x1b\[[0-?]*[ -/]*[@-~]/.test(text.slice(escape, end))) end = escape;
+    if (
+        escape >= 0 &&
+        escape > end - 40 &&
+        !/^\x1b\[[0-?]*[ -/]*[@-~]/.test(text.slice(escape, end))
+    )
+        end = escape;
     return text.slice(0, end);
 }
 
@@ -46,7 +70,10 @@ export function writePlain(parent, text) {
         const span = document.createElement('span');
         span.className = 'log-control';
         span.dataset.picture = picture(match[0].charCodeAt(0));
-        span.title = match[0].length > 1 ? 'escape sequence' : `U+${match[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
+        span.title =
+            match[0].length > 1
+                ? 'escape sequence'
+                : `U+${match[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
         span.append(match[0]);
         parent.append(span);
         from = match.index + match[0].length;
@@ -62,7 +89,7 @@ function look(style) {
     let found = drawn.get(key);
     if (!found) {
         if (drawn.size >= DRAWN_MAX) drawn.clear();
-        drawn.set(key, found = appearance(style));
+        drawn.set(key, (found = appearance(style)));
     }
     return found;
 }
@@ -84,7 +111,8 @@ export function writeText(parent, text, marks = null) {
         const marked = Boolean(marks) && mark < marks.length && marks[mark] <= at;
         let end = plain.length;
         if (run < runs.length) end = Math.min(end, style ? runs[run].end : runs[run].start);
-        if (marks && mark < marks.length) end = Math.min(end, marked ? marks[mark + 1] : marks[mark]);
+        if (marks && mark < marks.length)
+            end = Math.min(end, marked ? marks[mark + 1] : marks[mark]);
         writePlain(container(parent, style, marked), plain.slice(at, end));
         at = end;
     }

@@ -9,7 +9,8 @@ export function absoluteTime(ms, utc, now = Date.now()) {
     const t = parts(ms, utc);
     const today = parts(now, utc);
     const clock = `${pad(t.hour)}:${pad(t.minute)}:${pad(t.second)}`;
-    if (t.day === today.day && t.month === today.month && t.year === today.year) return `${clock}.${pad(t.ms, 3)}`;
+    if (t.day === today.day && t.month === today.month && t.year === today.year)
+        return `${clock}.${pad(t.ms, 3)}`;
     return `${pad(t.month)}-${pad(t.day)} ${clock}`;
 }
 
@@ -35,10 +36,24 @@ export function relativeTime(ms, now = Date.now()) {
 function parts(ms, utc) {
     const d = new Date(ms);
     return utc
-        ? { year: d.getUTCFullYear(), month: d.getUTCMonth() + 1, day: d.getUTCDate(), hour: d.getUTCHours(),
-            minute: d.getUTCMinutes(), second: d.getUTCSeconds(), ms: d.getUTCMilliseconds() }
-        : { year: d.getFullYear(), month: d.getMonth() + 1, day: d.getDate(), hour: d.getHours(),
-            minute: d.getMinutes(), second: d.getSeconds(), ms: d.getMilliseconds() };
+        ? {
+              year: d.getUTCFullYear(),
+              month: d.getUTCMonth() + 1,
+              day: d.getUTCDate(),
+              hour: d.getUTCHours(),
+              minute: d.getUTCMinutes(),
+              second: d.getUTCSeconds(),
+              ms: d.getUTCMilliseconds(),
+          }
+        : {
+              year: d.getFullYear(),
+              month: d.getMonth() + 1,
+              day: d.getDate(),
+              hour: d.getHours(),
+              minute: d.getMinutes(),
+              second: d.getSeconds(),
+              ms: d.getMilliseconds(),
+          };
 }
 
 function zone(ms) {
@@ -49,9 +64,18 @@ function zone(ms) {
 
 // Twelve hues that stay apart for most eyes, each readable as text: [on light ground, on dark ground].
 const TAGS = [
-    ['#1d5fc4', '#7fb0ff'], ['#a3480b', '#ffb070'], ['#0d7a5f', '#5fd3b0'], ['#8a2fb0', '#d79bff'],
-    ['#a11d5b', '#ff8fbf'], ['#5c6b00', '#c3d24c'], ['#0a7390', '#6fd3ee'], ['#7a5300', '#e8c25a'],
-    ['#4c4fd0', '#a9acff'], ['#276b1f', '#8ed67f'], ['#9c2f2f', '#ff9d94'], ['#5a6070', '#b6bfd0'],
+    ['#1d5fc4', '#7fb0ff'],
+    ['#a3480b', '#ffb070'],
+    ['#0d7a5f', '#5fd3b0'],
+    ['#8a2fb0', '#d79bff'],
+    ['#a11d5b', '#ff8fbf'],
+    ['#5c6b00', '#c3d24c'],
+    ['#0a7390', '#6fd3ee'],
+    ['#7a5300', '#e8c25a'],
+    ['#4c4fd0', '#a9acff'],
+    ['#276b1f', '#8ed67f'],
+    ['#9c2f2f', '#ff9d94'],
+    ['#5a6070', '#b6bfd0'],
 ];
 
 // The same topic has the same colour everywhere.

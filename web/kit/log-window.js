@@ -16,9 +16,9 @@ const ENTRY_CHARACTERS = 100; // what an entry costs beyond its text, in charact
 
 export class Line {
     pos = 0;
-    height = 0;      // px, of the layout heightOf; see log-rows.js
+    height = 0; // px, of the layout heightOf; see log-rows.js
     heightOf = -1;
-    open = false;    // unfolded, or shown whole
+    open = false; // unfolded, or shown whole
 
     constructor({ id, topic, type, time, data }, level) {
         this.id = id;
@@ -75,7 +75,7 @@ export class LogWindow {
     linesMax;
     characters = 0;
     attached = true;
-    endId = '';         // complete up to here
+    endId = ''; // complete up to here
     reachedBegin = false;
     #first = 0;
     #next = 0;
@@ -160,7 +160,9 @@ export class LogWindow {
     // Empty; what is older stays reachable by the hub, what comes goes on here.
     clear() {
         this.#onBefore();
-        this.endId = (this.attached ? this.endId : this.#tail.findLast((entry) => entry.id)?.id) ?? this.endId;
+        this.endId =
+            (this.attached ? this.endId : this.#tail.findLast((entry) => entry.id)?.id) ??
+            this.endId;
         this.entries = [];
         this.characters = 0;
         this.reachedBegin = false;
@@ -272,7 +274,11 @@ export class LogWindow {
         const dropped = this.entries.splice(left, count);
         const before = this.entries.findLast((entry) => entry.id)?.id;
         // Complete after the line before it; the whole window: after its own first line.
-        this.#clearTail(count === 0 ? this.endId : before ?? dropped.find((entry) => entry.id)?.id ?? this.endId);
+        this.#clearTail(
+            count === 0
+                ? this.endId
+                : (before ?? dropped.find((entry) => entry.id)?.id ?? this.endId),
+        );
         this.#toTail(dropped);
     }
 
@@ -282,7 +288,8 @@ export class LogWindow {
             this.#tailCharacters += cost(entry);
         }
         // In large steps: this is what happens at thousands of lines a second.
-        if (this.#tail.length <= 2 * TAIL_MAX && this.#tailCharacters <= 2 * TAIL_CHARACTERS_MAX) return;
+        if (this.#tail.length <= 2 * TAIL_MAX && this.#tailCharacters <= 2 * TAIL_CHARACTERS_MAX)
+            return;
         let count = Math.max(0, this.#tail.length - TAIL_MAX);
         let kept = 0;
         for (let i = this.#tail.length - 1; i > count; i--) {

@@ -72,7 +72,12 @@ export class StatusCard {
             parts.sign,
             parts.button,
             parts.ago,
-            el('div', { class: 'now' }, el('p', { class: 'says' }, parts.word, ' ', parts.detail), parts.value),
+            el(
+                'div',
+                { class: 'now' },
+                el('p', { class: 'says' }, parts.word, ' ', parts.detail),
+                parts.value,
+            ),
             parts.strip,
         );
         this.#past = '';
@@ -149,7 +154,10 @@ export class StatusCard {
 
     #showLabel() {
         const [prefix, name] = this.#label;
-        this.#parts.button.replaceChildren(prefix ? el('span', { class: 'prefix' }, prefix) : '', name);
+        this.#parts.button.replaceChildren(
+            prefix ? el('span', { class: 'prefix' }, prefix) : '',
+            name,
+        );
         this.#parts.button.title = this.status.topic;
     }
 
@@ -169,7 +177,9 @@ export class StatusCard {
             counts.set(word, (counts.get(word) ?? 0) + 1);
         }
         strip.setAttribute('viewBox', `0 0 ${historyMax * step - BAR_GAP} ${STRIP_HEIGHT}`);
-        strip.replaceChildren(...[...paths].map(([kind, d]) => svg('path', { d, class: `bar-${kind}` })));
+        strip.replaceChildren(
+            ...[...paths].map(([kind, d]) => svg('path', { d, class: `bar-${kind}` })),
+        );
         const said = [...counts]
             .sort((a, b) => b[1] - a[1])
             .slice(0, 5)
@@ -178,7 +188,9 @@ export class StatusCard {
         const span = durationText(entries.at(-1).time - entries[0].time);
         strip.setAttribute(
             'aria-label',
-            entries.length === 1 ? 'No history yet' : `The last ${entries.length} over ${span}: ${said}`,
+            entries.length === 1
+                ? 'No history yet'
+                : `The last ${entries.length} over ${span}: ${said}`,
         );
     }
 
@@ -210,11 +222,19 @@ export class StatusCard {
             parts.lasts = el('span', { class: 'lasts' });
             const link = el(
                 'a',
-                { class: 'link', href: this.#host.link(this.status.topic), title: 'This topic\u2019s own address' },
+                {
+                    class: 'link',
+                    href: this.#host.link(this.status.topic),
+                    title: 'This topic\u2019s own address',
+                },
                 icon('link'),
                 this.status.topic,
             );
-            parts.past = el('ol', { class: 'past', tabindex: '0', 'aria-label': 'History, newest first' });
+            parts.past = el('ol', {
+                class: 'past',
+                tabindex: '0',
+                'aria-label': 'History, newest first',
+            });
             parts.more = el(
                 'div',
                 { class: 'more', part: 'history' },
@@ -240,7 +260,12 @@ function pastLine({ entry, count, from }, now) {
         { 'data-kind': kind, title },
         el('time', { datetime: new Date(entry.time).toISOString() }, clockText(entry.time, now)),
         icon(kind),
-        el('span', { class: 'past-word' }, word, count > 1 ? el('span', { class: 'times' }, ` × ${count}`) : null),
+        el(
+            'span',
+            { class: 'past-word' },
+            word,
+            count > 1 ? el('span', { class: 'times' }, ` × ${count}`) : null,
+        ),
         el('span', { class: 'past-rest' }, rest),
     );
 }

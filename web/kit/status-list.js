@@ -206,7 +206,8 @@ export class StatusList {
     #short(topic) {
         let best = '';
         for (const root of this.#options.roots)
-            if (topic.startsWith(root) && topic.length > root.length && root.length > best.length) best = root;
+            if (topic.startsWith(root) && topic.length > root.length && root.length > best.length)
+                best = root;
         return { root: best, rest: topic.slice(best.length) };
     }
 
@@ -239,7 +240,10 @@ export class StatusList {
             }
         }
         const compare = ORDERS[this.#options.sort] ?? ORDERS.worst;
-        const found = [...groups].map(([key, statuses]) => [key, statuses.filter(this.#passes).sort(compare)]);
+        const found = [...groups].map(([key, statuses]) => [
+            key,
+            statuses.filter(this.#passes).sort(compare),
+        ]);
         return found
             .filter(([, statuses]) => statuses.length)
             .sort(([a, [first]], [b, [second]]) => this.#compareGroups(a, first, b, second));
@@ -248,7 +252,11 @@ export class StatusList {
     #compareGroups(a, first, b, second) {
         const { sort } = this.#options;
         if (sort === 'newest') return second.since - first.since;
-        if (sort === 'worst' && first.severity !== second.severity && Math.min(first.severity, second.severity) < 3) {
+        if (
+            sort === 'worst' &&
+            first.severity !== second.severity &&
+            Math.min(first.severity, second.severity) < 3
+        ) {
             return first.severity - second.severity;
         }
         return Number(a === '') - Number(b === '') || compareNames(a, b);
@@ -259,7 +267,9 @@ export class StatusList {
         this.#timer = this.#dueSince = 0;
         const begun = performance.now();
         const order = this.#order();
-        const topics = order.flatMap(([, statuses]) => statuses.map((status) => this.#cards.get(status.topic)));
+        const topics = order.flatMap(([, statuses]) =>
+            statuses.map((status) => this.#cards.get(status.topic)),
+        );
         const before = this.#positions(topics);
         const focused = this.#root.getRootNode().activeElement;
         let place = this.#nothing;
@@ -276,7 +286,10 @@ export class StatusList {
             this.#groups.delete(key);
         }
         this.#shown = topics;
-        this.#root.toggleAttribute('data-grouped', order.length > 1 || (order[0]?.[0] ?? '') !== '');
+        this.#root.toggleAttribute(
+            'data-grouped',
+            order.length > 1 || (order[0]?.[0] ?? '') !== '',
+        );
         if (focused && focused !== this.#root.getRootNode().activeElement && focused.isConnected)
             focused.focus({ preventScroll: true });
         this.#nothing.hidden = topics.length > 0 || !this.#isFiltered();
@@ -314,7 +327,8 @@ export class StatusList {
 
     #label(card, key) {
         const { topic } = card.status;
-        const rest = key && topic.startsWith(key) ? topic.slice(key.length) : this.#short(topic).rest;
+        const rest =
+            key && topic.startsWith(key) ? topic.slice(key.length) : this.#short(topic).rest;
         const cut = rest.lastIndexOf('/') + 1;
         card.label(rest.slice(0, cut), rest.slice(cut) || rest);
     }
@@ -326,7 +340,12 @@ export class StatusList {
         const sum = el('span', { class: 'group-sum' });
         const button = el(
             'button',
-            { type: 'button', class: 'group-button', 'aria-expanded': 'true', onclick: () => this.#fold(key) },
+            {
+                type: 'button',
+                class: 'group-button',
+                'aria-expanded': 'true',
+                onclick: () => this.#fold(key),
+            },
             icon('fold'),
             el('span', { class: 'group-name' }, this.#groupName(key)),
         );
@@ -400,7 +419,11 @@ export class StatusList {
     // Cards that found another place glide there.
 
     #positions(cards) {
-        if (!this.#arranged || cards.length > ALWAYS_FILLED || matchMedia('(prefers-reduced-motion: reduce)').matches)
+        if (
+            !this.#arranged ||
+            cards.length > ALWAYS_FILLED ||
+            matchMedia('(prefers-reduced-motion: reduce)').matches
+        )
             return null;
         return new Map(
             cards

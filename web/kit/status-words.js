@@ -28,7 +28,9 @@ const WORDS = {
         'timeout timed-out rejected unreachable outage alarm emergency lost bad',
     off: 'cancelled canceled stopped stopping skipped disabled off unknown none closed maintenance',
 };
-const KIND_OF = new Map(Object.entries(WORDS).flatMap(([kind, words]) => words.split(' ').map((word) => [word, kind])));
+const KIND_OF = new Map(
+    Object.entries(WORDS).flatMap(([kind, words]) => words.split(' ').map((word) => [word, kind])),
+);
 
 // From the one that needs somebody to the one that needs nobody. "stale" is the class of what has not been heard from
 // for too long and was neither failing nor warning.
@@ -71,13 +73,15 @@ export function readStatus(data) {
     }
     const [first] = text.split('\n', 1);
     const colon = first.indexOf(': ');
-    if (colon > 0 && colon <= WORD_CHARACTERS_MAX) return status(first.slice(0, colon), first.slice(colon + 2));
+    if (colon > 0 && colon <= WORD_CHARACTERS_MAX)
+        return status(first.slice(0, colon), first.slice(colon + 2));
     return status(first || '(empty)');
 }
 
 function fromJson(json) {
     if (typeof json === 'string') return status(json || '(empty)');
-    const found = scalar(json.state) ?? scalar(json.status) ?? scalar(json.word) ?? scalar(json.value);
+    const found =
+        scalar(json.state) ?? scalar(json.status) ?? scalar(json.word) ?? scalar(json.value);
     if (found === undefined) return null;
     const value = found === scalar(json.value) ? '' : (scalar(json.value) ?? '');
     const detail = scalar(json.message) ?? scalar(json.detail) ?? scalar(json.text) ?? '';
@@ -99,7 +103,9 @@ function status(word, detail = '', level = word) {
 }
 
 function scalar(value) {
-    return ['string', 'number', 'boolean'].includes(typeof value) && value !== '' ? String(value) : undefined;
+    return ['string', 'number', 'boolean'].includes(typeof value) && value !== ''
+        ? String(value)
+        : undefined;
 }
 
 function shorten(text, charactersMax) {
