@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: MIT
-// Small helpers over the DOM. Text becomes text nodes, always: nothing here can turn text into HTML.
+// Small helpers over the DOM. Text always becomes text nodes: nothing here can turn text into HTML.
 
 /** @typedef {Node | string | null | undefined} Child null, undefined and '' are left out */
 
 /**
  * Attributes and listeners: { class: 'note', hidden: true, 'data-id': '1', onclick: … }. One that is
  * null, undefined or false is left out; one whose name starts with "on" is a listener.
- * @typedef {Record<string, unknown>} Properties
+ * @typedef {Record<string, unknown> & Partial<Listeners>} Properties
+ */
+
+/**
+ * @typedef {{
+ *     [Type in keyof GlobalEventHandlersEventMap as `on${Type}`]:
+ *         (event: GlobalEventHandlersEventMap[Type]) => unknown
+ * }} Listeners
  */
 
 /**
@@ -40,7 +47,17 @@ export function setText(node, text) {
 }
 
 /**
- * @template {Element} E
+ * The element that an event happened in and that matches the selector, if there is one.
+ * @param {Event} event
+ * @param {string} selector
+ */
+export function closest({ target }, selector) {
+    const found = target instanceof Element ? target.closest(selector) : null;
+    return found instanceof HTMLElement ? found : null;
+}
+
+/**
+ * @template {Pick<Element, 'setAttribute' | 'addEventListener' | 'append'>} E
  * @param {E} node
  * @param {Properties} properties
  * @param {Child[]} children

@@ -1,13 +1,46 @@
 // SPDX-License-Identifier: MIT
 // Virtual rows: of a long list only the entries near the viewport are in the page.
 //
-// Rows may have any height. A row that has not been in the page has an estimated one; when it is measured, and when entries come or go
-// above, the entry at the top of the viewport (the anchor) stays where it is, to the pixel. While following, the end stays in sight.
-// All changes to the page happen once per frame; the list may change at any time between, after a call of before().
+// Rows may have any height. A row that has not been in the page has an estimated one. When a row is
+// measured, and when entries come or go above, the entry at the top of the viewport (the anchor)
+// stays where it is, to the pixel. While following, the end stays in sight. All changes to the page
+// happen once per frame; the list may change at any time in between, after a call of before().
 //
-// The reader's own scrolling is never undone: what scrolled up (wheel, keys, touch, scroll bar, a selection being drawn) stops the following
-// at once, and only arriving at the end starts it again.
+// The reader's own scrolling is never undone: scrolling up (wheel, keys, touch, scroll bar, drawing
+// a selection) stops the following at once, and only arriving at the end starts it again.
 import { indexAt } from './log-window.js';
+
+/** @import { Entry } from './log-window.js' */
+
+/**
+ * The entry at the top of the viewport: delta px of it were above when scrollTop was `at` (null: the
+ * scroll position has been lost since).
+ * @typedef {{ entry: Entry, pos: number, delta: number, at: number | null }} Anchor
+ */
+
+/** @typedef {'nearest' | 'middle'} Align nearest: no further than needed */
+
+/**
+ * Where an entry is to be put: delta px of it above the viewport, or aligned.
+ * @typedef {{ entry: Entry, pos: number } & ({ delta: number, align?: undefined } | { align: Align })} Target
+ */
+
+/**
+ * How close the reader is to the list's ends. asked: wants to go further up; fits: all of the list
+ * is in sight.
+ * @typedef {{ top?: boolean, end?: boolean, fits?: boolean, asked?: boolean }} Ends
+ */
+
+/**
+ * @typedef {object} RowsListener
+ * @property {() => Entry[]} list
+ * @property {(entry: Entry) => HTMLElement} row makes the entry's node
+ * @property {(entry: Entry) => void} dropped the entry's node has left the page
+ * @property {(follow: boolean) => void} follow
+ * @property {() => void} frame after each frame
+ * @property {() => boolean} atEnd whether the list's end is the newest line
+ * @property {(ends: Ends) => void} near
+ */
 
 const OVERSCAN = 0.6; // of a viewport, above and below
 const OVERSCAN_ROWS = 6;
@@ -22,11 +55,14 @@ export class LogRows {
     #sizer;
     #block;
     #on;
-    #list = () => [];
+    #list;
     #tops = new Float64Array(64);
     #frame = 0;
-    #anchor = null; // {entry, pos, delta, at}: delta px of the entry were above the viewport when scrollTop was at
-    #nodes = new Map(); // entry -> node, those in the page
+    /** @type {Anchor | null} */
+    #anchor = null;
+    /** @type {Map<Entry, HTMLElement>} */
+    #nodes = new Map(); // those in the page
+    /** @type {Entry[]} */
     #kept = []; // entries that stay in the page wherever they are: the ends of a selection
     #layout = 0; // number of the layout that heights belong to
     #rowPx = 20;
@@ -38,12 +74,16 @@ export class LogRows {
     #setTop = 0; // where we scrolled to
     #held = false; // the pointer or a finger has the scroll position
     #drawn = 0; // entries of the list that tops are known for
+    /** @type {{ entries: Entry[], tops: number[] }} */
     #drawnRows = { entries: [], tops: [] };
     #range = { from: 0, to: 0 };
-    #targets = null; // {entry, align}: to be brought into view in the next frame
+    /** @type {{ entry: Entry, align: Align } | null} */
+    #wanted = null; // to be brought into view in the next frame
 
-    // on: list() the entries; row(entry) its node; dropped(entry, node); follow(bool); frame() after each; atEnd(): the list's end is the
-    // newest line; near({top, end, fits, asked}): how close the reader is to the list's ends, asked: wants to go further up
+    /**
+     * @param {{ scroller: HTMLElement, sizer: HTMLElement, block: HTMLElement, on: RowsListener }}
+     *     parts
+     */
     constructor({ scroller, sizer, block, on }) {
         this.#scroller = scroller;
         this.#sizer = sizer;
@@ -65,15 +105,21 @@ export class LogRows {
         return this.#viewPx;
     }
 
-    // Whether the entry is where the reader looks, or will be in the next frame.
+    /**
+     * Whether the entry is where the reader looks, or will be in the next frame.
+     * @param {Entry} entry
+     */
     isNear(entry) {
         const { entries } = this.#drawnRows;
         return (
-            this.#targets !== null ||
-            (entries.length > 0 && entry.pos >= entries[0].pos && entry.pos <= entries.at(-1).pos)
+            this.#wanted !== null ||
+            (entries.length > 0 &&
+                entry.pos >= entries[0].pos &&
+                entry.pos <= entries[entries.length - 1].pos)
         );
     }
 
+    /** @param {boolean} wrap */
     set wrap(wrap) {
         this.#wrap = wrap;
         this.relayout();
@@ -93,7 +139,10 @@ export class LogRows {
         });
     }
 
-    // Rows are made anew: what they show has changed. An entry alone, or all.
+    /**
+     * What rows show has changed: they are replaced.
+     * @param {Entry | null} [entry] without it all
+     */
     refresh(entry = null) {
         this.before();
         if (entry) {
@@ -116,6 +165,7 @@ export class LogRows {
         this.schedule();
     }
 
+    /** @param {boolean} follow */
     setFollow(follow) {
         if (follow === this.follow) return;
         if (!follow) this.#anchor = null;
@@ -131,10 +181,13 @@ export class LogRows {
         this.schedule();
     }
 
-    // align: 'nearest' (no further than needed) or 'middle'
+    /**
+     * @param {Entry} entry
+     * @param {Align} [align]
+     */
     show(entry, align = 'nearest') {
         this.setFollow(false);
-        this.#targets = { entry, align };
+        this.#wanted = { entry, align };
         this.schedule();
     }
 
@@ -144,22 +197,30 @@ export class LogRows {
         if (!list.length) return { first: null, last: null };
         this.#measureTops();
         const top = this.#scroller.scrollTop;
-        const at = (px) => list[Math.min(list.length - 1, this.#indexAtPx(px))];
+        const at = (/** @type {number} */ px) =>
+            list[Math.min(list.length - 1, this.#indexAtPx(px))];
         return { first: at(top + 1), last: at(top + this.#viewPx - 1) };
     }
 
+    /** @param {1 | -1} direction */
     page(direction) {
         if (direction < 0) this.setFollow(false);
         this.#scroller.scrollTop +=
             direction * Math.max(this.#rowPx, this.#viewPx - 2 * this.#rowPx);
     }
 
-    // Entries that stay in the page although they are out of sight.
+    /**
+     * Entries that stay in the page although they are out of sight.
+     * @param {Entry[]} entries
+     */
     keep(entries) {
         this.#kept = entries;
     }
 
-    // The size of the viewport or of a row may have changed.
+    /**
+     * The size of the viewport or of a row may have changed.
+     * @param {{ rowPx: number, columns: number }} size
+     */
     resized({ rowPx, columns }) {
         const { clientHeight, clientWidth } = this.#scroller;
         if (clientHeight === 0) {
@@ -176,7 +237,8 @@ export class LogRows {
         else this.relayout();
     }
 
-    // Not shown at the moment, which may lose the scroll position: the reader comes back to where he was.
+    // The element is hidden at the moment, which may lose the scroll position: later the reader is
+    // brought back to the same place.
     #hidden() {
         if (this.#viewPx === 0) return;
         this.#viewPx = 0;
@@ -189,7 +251,8 @@ export class LogRows {
         style.overflowAnchor = 'none';
         const passive = { passive: true };
         this.#scroller.addEventListener('scroll', () => this.#scrolled(), passive);
-        // A scroll event comes a frame late; at high rates the next lines would pull the reader back before it.
+        // A scroll event comes a frame late. At high rates the next lines would pull the reader
+        // back before it.
         this.#scroller.addEventListener(
             'wheel',
             (event) => {
@@ -214,7 +277,7 @@ export class LogRows {
             },
             passive,
         );
-        // On the scroll bar itself: nothing moves by itself as long as it is held.
+        // On the scroll bar itself: nothing moves while the reader holds it.
         this.#scroller.addEventListener('pointerdown', (event) => {
             if (event.target !== this.#scroller || event.button !== 0) return;
             this.#held = true;
@@ -262,11 +325,16 @@ export class LogRows {
         return this.#tops[this.#drawn] + FOOT_PX;
     }
 
-    // By the rows that are in the page: the list may have lost entries above them since they were drawn.
+    // By the rows that are in the page: the list may have lost entries above them since it was
+    // drawn.
     #anchorNow() {
         return this.#anchorAt(this.#scroller.scrollTop);
     }
 
+    /**
+     * @param {number} scrollTop
+     * @returns {Anchor | null}
+     */
     #anchorAt(scrollTop) {
         const { entries, tops } = this.#drawnRows;
         let index = tops.findLastIndex((top) => top <= scrollTop);
@@ -289,7 +357,10 @@ export class LogRows {
         };
     }
 
-    // First index whose row reaches below px.
+    /**
+     * First index whose row reaches below px.
+     * @param {number} px
+     */
     #indexAtPx(px) {
         let low = 0;
         let high = this.#drawn;
@@ -317,6 +388,7 @@ export class LogRows {
         this.#drawn = count;
     }
 
+    /** @param {Entry} entry */
     #estimate(entry) {
         entry.heightOf = this.#layout;
         const { data } = entry;
@@ -348,7 +420,7 @@ export class LogRows {
             if (!this.#measure()) break;
         }
         this.#anchor = null;
-        this.#targets = null;
+        this.#wanted = null;
         const { from, to } = this.#range;
         this.#drawnRows = {
             entries: this.#list().slice(from, to),
@@ -358,13 +430,16 @@ export class LogRows {
         this.#nearEnds();
     }
 
-    // What is to be where: taken once, before anything moves.
+    /**
+     * What is to be where: taken once, before anything moves.
+     * @returns {Target | null}
+     */
     #anchorTarget() {
-        if (this.#targets)
+        if (this.#wanted)
             return {
-                entry: this.#targets.entry,
-                pos: this.#targets.entry.pos,
-                align: this.#targets.align,
+                entry: this.#wanted.entry,
+                pos: this.#wanted.entry.pos,
+                align: this.#wanted.align,
             };
         if (this.follow) return null;
         this.#anchor ??= this.#anchorNow();
@@ -377,6 +452,7 @@ export class LogRows {
         this.#sizer.style.height = `${this.#total()}px`;
     }
 
+    /** @param {Target | null} target */
     #place(target) {
         if (this.#held) return;
         if (target) {
@@ -395,6 +471,11 @@ export class LogRows {
         }
     }
 
+    /**
+     * @param {number} top
+     * @param {number} height
+     * @param {Align} align
+     */
     #aligned(top, height, align) {
         const { scrollTop } = this.#scroller;
         const margin = Math.min(2 * this.#rowPx, this.#viewPx / 4);
@@ -407,6 +488,7 @@ export class LogRows {
             : Math.min(top - margin, top + height + margin - this.#viewPx);
     }
 
+    /** @param {number} px */
     #scrollTo(px) {
         const top = Math.max(0, px);
         if (Math.abs(this.#scroller.scrollTop - top) >= 0.5) this.#scroller.scrollTop = top;
@@ -427,10 +509,11 @@ export class LogRows {
         for (let i = from; i < to; i++) wanted.add(list[i]);
         for (const [entry, node] of this.#nodes) if (!wanted.has(entry)) this.#remove(entry, node);
         this.#block.style.top = `${this.#tops[from]}px`;
+        /** @type {ChildNode | null} */
         let cursor = this.#block.firstChild;
         const first = from < to ? list[from].pos : Infinity;
         const last = from < to ? list[to - 1].pos : -Infinity;
-        const put = (entry, away) => {
+        const put = (/** @type {Entry} */ entry, /** @type {boolean} */ away) => {
             let node = this.#nodes.get(entry);
             if (!node) this.#nodes.set(entry, (node = this.#on.row(entry)));
             node.classList.toggle('kept', away);
@@ -443,10 +526,14 @@ export class LogRows {
         for (const entry of kept) if (entry.pos > last && entry.pos >= first) put(entry, true);
     }
 
+    /**
+     * @param {Entry} entry
+     * @param {Element} node
+     */
     #remove(entry, node) {
         node.remove();
         this.#nodes.delete(entry);
-        this.#on.dropped(entry, node);
+        this.#on.dropped(entry);
     }
 
     // True when a row has another height than was thought.
@@ -455,7 +542,7 @@ export class LogRows {
         let changed = false;
         for (let i = this.#range.from; i < this.#range.to; i++) {
             const entry = list[i];
-            const { height } = this.#nodes.get(entry).getBoundingClientRect();
+            const height = this.#nodes.get(entry)?.getBoundingClientRect().height ?? entry.height;
             if (Math.abs(height - entry.height) < 0.01) continue;
             entry.height = height;
             changed = true;

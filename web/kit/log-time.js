@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Times of lines for people, and the colours of topics.
 
-const pad = (n, width = 2) => String(n).padStart(width, '0');
+const pad = (/** @type {number} */ n, width = 2) => String(n).padStart(width, '0');
 
-// "12:00:00.123" today, "11-21 12:00:00" on another day. now: ms.
+/**
+ * "12:00:00.123" today, "11-21 12:00:00" on another day.
+ * @param {number} ms
+ * @param {boolean} utc
+ */
 export function absoluteTime(ms, utc, now = Date.now()) {
     if (Number.isNaN(ms)) return '';
     const t = parts(ms, utc);
@@ -14,7 +18,11 @@ export function absoluteTime(ms, utc, now = Date.now()) {
     return `${pad(t.month)}-${pad(t.day)} ${clock}`;
 }
 
-// With everything, for tool tips and screen readers.
+/**
+ * With everything, for tool tips and screen readers.
+ * @param {number} ms
+ * @param {boolean} utc
+ */
 export function fullTime(ms, utc) {
     if (Number.isNaN(ms)) return '';
     const t = parts(ms, utc);
@@ -22,7 +30,10 @@ export function fullTime(ms, utc) {
     return `${t.year}-${pad(t.month)}-${pad(t.day)} ${clock} ${utc ? 'UTC' : zone(ms)}`;
 }
 
-// "now", "12 s", "3 min", "2 h", "5 d".
+/**
+ * "now", "12 s ago", "3 min ago", "2 h ago", "5 d ago".
+ * @param {number} ms
+ */
 export function relativeTime(ms, now = Date.now()) {
     if (Number.isNaN(ms)) return '';
     const seconds = Math.round((now - ms) / 1000);
@@ -33,6 +44,10 @@ export function relativeTime(ms, now = Date.now()) {
     return `${Math.floor(seconds / 86400)} d ago`;
 }
 
+/**
+ * @param {number} ms
+ * @param {boolean} utc
+ */
 function parts(ms, utc) {
     const d = new Date(ms);
     return utc
@@ -56,13 +71,14 @@ function parts(ms, utc) {
           };
 }
 
+/** @param {number} ms */
 function zone(ms) {
     const minutes = -new Date(ms).getTimezoneOffset();
     const sign = minutes < 0 ? '-' : '+';
     return `${sign}${pad(Math.floor(Math.abs(minutes) / 60))}:${pad(Math.abs(minutes) % 60)}`;
 }
 
-// Twelve hues that stay apart for most eyes, each readable as text: [on light ground, on dark ground].
+// Twelve hues that most eyes can tell apart, each readable as text: [on light ground, on dark].
 const TAGS = [
     ['#1d5fc4', '#7fb0ff'],
     ['#a3480b', '#ffb070'],
@@ -78,13 +94,20 @@ const TAGS = [
     ['#5a6070', '#b6bfd0'],
 ];
 
-// The same topic has the same colour everywhere.
+/**
+ * The same topic has the same colour everywhere.
+ * @param {string} topic
+ */
 export function tagIndex(topic) {
     let hash = 2166136261;
     for (let i = 0; i < topic.length; i++) hash = Math.imul(hash ^ topic.charCodeAt(i), 16777619);
     return ((hash ^ (hash >>> 15)) >>> 0) % TAGS.length;
 }
 
+/**
+ * @param {string} topic
+ * @param {boolean} dark
+ */
 export function tagColor(topic, dark) {
     return TAGS[tagIndex(topic)][dark ? 1 : 0];
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Signs for the classes of statuses, drawn on a 16 × 16 grid with the colour of the text around them. Each has a shape
-// of its own, so that none is told from another by colour alone.
+// Signs for the classes of statuses, drawn on a 16 × 16 grid with the colour of the text around
+// them. Each has a shape of its own, so that none is told from another by colour alone.
 import { svg } from './dom.js';
 
 const DISC = 'M8 1.2a6.8 6.8 0 1 1 0 13.6a6.8 6.8 0 1 1 0-13.6z';
 const HOURGLASS = 'M4 1.8h8M4 14.2h8M4.8 1.8v2.4L8 8l3.2-3.8V1.8M4.8 14.2v-2.4L8 8l3.2 3.8v2.4';
 
-// What needs somebody is a filled shape with the sign cut out; the rest are outlines. [path, filled]
+// A status that needs attention is a filled shape with the sign cut out; the rest are outlines.
+// [path, whether it is filled]
+/** @satisfies {Record<string, [string, boolean]>} */
 const PATHS = {
     good: [`${DISC}M5 8.3l2.1 2.1L11 6.1`, false],
     busy: [`${DISC}M6.5 5.2v5.6L11 8z`, false],
@@ -32,6 +34,12 @@ const PATHS = {
     fold: ['M4.5 6.2L8 9.8l3.5-3.6', false],
 };
 
+/** @typedef {keyof typeof PATHS} IconName */
+
+/**
+ * @param {IconName} name
+ * @param {string} [className]
+ */
 export function icon(name, className = 'icon') {
     const [d, filled] = PATHS[name];
     return svg(
@@ -53,12 +61,19 @@ export function icon(name, className = 'icon') {
     );
 }
 
-// The same sign as the address of a picture, in a colour: for a favicon, where it must be read at 16 pixels.
+/**
+ * The same sign as the address of a picture, in a colour: for a favicon, readable at 16 pixels.
+ * @param {IconName} name
+ * @param {string} colour
+ */
 export function iconAddress(name, colour) {
     const [d, filled] = PATHS[name];
     const paint = filled
         ? `fill="${colour}" fill-rule="evenodd"`
-        : `fill="none" stroke="${colour}" stroke-width="1.9" stroke-linecap="round" stroke-linejoin="round"`;
-    const picture = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="${d}" ${paint}/></svg>`;
+        : `fill="none" stroke="${colour}" stroke-width="1.9" ` +
+          'stroke-linecap="round" stroke-linejoin="round"';
+    const picture =
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">' +
+        `<path d="${d}" ${paint}/></svg>`;
     return `data:image/svg+xml,${encodeURIComponent(picture)}`;
 }
