@@ -4,6 +4,7 @@ import { el } from '../kit/dom.js';
 import { KEYS, keyName } from './keys.js';
 
 export class Help {
+    /** @type {HTMLDialogElement | undefined} */
     #dialog;
 
     show() {
@@ -12,6 +13,7 @@ export class Help {
     }
 
     #build() {
+        /** @type {HTMLDialogElement} */
         const dialog = el(
             'dialog',
             {
@@ -54,8 +56,9 @@ export class Help {
                 el(
                     'p',
                     { class: 'quiet' },
-                    'Among the lines the arrow keys, Page Up and Page Down, Home and End move as everywhere. A click on a line selects it; the address bar ' +
-                        'then leads to that line, and to the filter: copy it to share what you see.',
+                    'Among the lines the arrow keys, Page Up and Page Down, Home and End move as ' +
+                        'everywhere. A click on a line selects it; the address bar then leads to ' +
+                        'that line, and to the filter: copy it to share what you see.',
                 ),
             ),
         );

@@ -5,7 +5,10 @@ import { svg } from '../kit/dom.js';
 
 const DISC = 'M8 1.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 1 1 0-13z';
 
-// name: [path, filled]
+/**
+ * By name: the path, and whether it is filled.
+ * @satisfies {Record<string, [string, boolean?]>}
+ */
 const PATHS = {
     // connections
     check: [`${DISC}M5 8.3l2.1 2.1L11 6.3`],
@@ -55,7 +58,11 @@ const PATHS = {
     split: ['M2 3h5v10H2zM9 3h5v10H9z'],
 };
 
+/** @typedef {keyof typeof PATHS} IconName */
+
+/** @param {IconName} name */
 export function icon(name) {
+    /** @type {[string, boolean?]} */
     const [d, filled] = PATHS[name];
     return svg(
         'svg',

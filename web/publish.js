@@ -3,9 +3,12 @@
 import { el, setText } from '../kit/dom.js';
 import { HubError, matches } from './session.js';
 
+/** @import { Session } from './session.js' */
+
 export class PublishBox {
     #session;
     #patterns;
+    /** @type {HTMLDialogElement} */
     #dialog;
     #topic = el('input', {
         id: 'publish-topic',
@@ -27,7 +30,11 @@ export class PublishBox {
     #answer = el('p', { class: 'publish-answer', role: 'status' });
     #send = el('button', { class: 'primary', type: 'submit' }, 'Publish');
 
-    // patterns: what the key may publish to.
+    /**
+     * @param {object} options
+     * @param {Session} options.session
+     * @param {string[]} options.patterns what the key may publish to
+     */
     constructor({ session, patterns }) {
         this.#session = session;
         this.#patterns = patterns;
@@ -36,7 +43,7 @@ export class PublishBox {
             { class: 'publish', 'aria-labelledby': 'publish-title' },
             el(
                 'form',
-                { onsubmit: (event) => this.#submit(event) },
+                { onsubmit: (event) => void this.#submit(event) },
                 el(
                     'header',
                     {},
@@ -54,7 +61,8 @@ export class PublishBox {
                     'p',
                     { class: 'quiet' },
                     patterns.includes('**')
-                        ? 'Any name. One that does not exist yet is made; status/… appears on the board.'
+                        ? 'Any name. One that does not exist yet is made; ' +
+                              'status/… appears on the board.'
                         : `This key may publish to ${patterns.join(', ')}.`,
                 ),
                 el('label', { for: 'publish-text' }, 'Text'),
@@ -65,7 +73,7 @@ export class PublishBox {
         this.#topic.addEventListener('input', () => this.#check());
         this.#text.addEventListener('keydown', (event) => {
             if (event.key === 'Enter' && (event.ctrlKey || event.metaKey))
-                this.#dialog.querySelector('form').requestSubmit();
+                this.#dialog.querySelector('form')?.requestSubmit();
         });
         this.#dialog.addEventListener(
             'keydown',
@@ -78,7 +86,10 @@ export class PublishBox {
         this.#dialog.remove();
     }
 
-    // Proposes `topic`, when the key may publish to it.
+    /**
+     * Opens the box, with `topic` when the key may publish to it.
+     * @param {string} [topic]
+     */
     show(topic) {
         const known = this.#session.topics
             .map((one) => one.topic)
@@ -95,6 +106,7 @@ export class PublishBox {
         (this.#topic.value ? this.#text : this.#topic).focus();
     }
 
+    /** @param {string} topic */
     #may(topic) {
         return this.#patterns.some((pattern) => matches(pattern, topic));
     }
@@ -108,6 +120,7 @@ export class PublishBox {
         );
     }
 
+    /** @param {Event} event */
     async #submit(event) {
         event.preventDefault();
         const topic = this.#topic.value.trim();
@@ -131,6 +144,10 @@ export class PublishBox {
         this.#text.focus();
     }
 
+    /**
+     * @param {string} kind
+     * @param {string} text
+     */
     #answered(kind, text) {
         this.#answer.dataset.kind = kind;
         setText(this.#answer, text);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Two icons, two cards, each with its own EventSource while it is open. The browser restarts a broken connection by itself and
-// goes on after the last line it has; closing the card ends the connection.
+// Two icons, two cards, each with its own EventSource while it is open. The browser restarts a
+// broken connection by itself and continues after the last line it has; closing the card ends the
+// connection.
 
 const HUB = 'http://127.0.0.1:8080'; // where tailrace listens
 const KEY = ''; // an access key that may only subscribe: whoever can read this page can read it
@@ -68,8 +69,9 @@ function card(name, path, show) {
             // EventSource has given up and does not say why.
             state(
                 'refused',
-                `${url.origin} does not serve this page. Is the key right (?code=), and does the hub's ` +
-                    `configuration allow the origin ${location.origin}? Trying again in ${REFUSED_RETRY_MS / 1000} s.`,
+                `${url.origin} does not serve this page. Is the key right (?code=), and does the ` +
+                    `hub's configuration allow the origin ${location.origin}? ` +
+                    `Trying again in ${REFUSED_RETRY_MS / 1000} s.`,
             );
             retry = setTimeout(connect, REFUSED_RETRY_MS);
         };
@@ -116,7 +118,8 @@ function row(name, className, ...parts) {
     return node;
 }
 
-// Lines are put on the page once for each frame, however many came. Follows the newest unless the reader has scrolled up.
+// Lines are put on the page once for each frame, however many came. The list follows the newest
+// unless the reader has scrolled up.
 let waiting = [];
 let follow = true;
 

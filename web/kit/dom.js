@@ -4,8 +4,8 @@
 /** @typedef {Node | string | null | undefined} Child null, undefined and '' are left out */
 
 /**
- * Attributes and listeners: { class: 'note', hidden: true, 'data-id': '1', onclick: … }. One that is
- * null, undefined or false is left out; one whose name starts with "on" is a listener.
+ * Attributes and listeners: { class: 'note', hidden: true, 'data-id': '1', onclick: … }. One that
+ * is null, undefined or false is left out; one whose name starts with "on" is a listener.
  * @typedef {Record<string, unknown> & Partial<Listeners>} Properties
  */
 
@@ -38,7 +38,8 @@ export function svg(name, properties = {}, ...children) {
 }
 
 /**
- * Writes only what differs, so that a ticking clock does not disturb a selection or a screen reader.
+ * Writes only what differs, so that a ticking clock does not disturb a selection or a screen
+ * reader.
  * @param {Node} node
  * @param {string} text
  */

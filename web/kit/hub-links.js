@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The ways from a tab to the connections: in a SharedWorker, in one of the tabs, in the tab itself.
 //
-// That a tab or a worker has gone, also by a crash, is known by a Web Lock that it held. Where there
-// are no locks the tab pings; see hub-tab.js.
+// That a tab or a worker has gone, also by a crash, is known by a Web Lock that it held. Where
+// there are no locks the tab pings; see hub-tab.js.
 import { Connections } from './hub-connections.js';
 
 /** @import { FromTab } from './hub-connections.js' */

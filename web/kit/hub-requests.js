@@ -111,7 +111,9 @@ async function unreachable(hub, began) {
         const signal = AbortSignal.timeout(timing.first);
         const probe = fetch(new URL('healthz', hub), { mode: 'no-cors', signal });
         if (await probe.catch(() => null)) {
-            const reason = `The hub does not let in pages of ${here}; its configuration (origins) says which.`;
+            const reason =
+                `The hub does not let in pages of ${here}; ` +
+                'its configuration (origins) says which.';
             return new Failure(reason, { state: 'refused' });
         }
     }

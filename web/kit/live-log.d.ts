@@ -96,8 +96,8 @@ declare const LiveLogBase: { new (): LiveLogBase };
  * and previous match; p pause; w wrap; Ctrl+A all shown lines, Ctrl+C copies (the selection, or the
  * selected line).
  *
- * Rows in the open shadow root: .log-line[data-id][data-topic][data-level] with .log-text, whose text
- * content is exactly the line without colour codes; .log-note for gaps, finished topics, the
+ * Rows in the open shadow root: .log-line[data-id][data-topic][data-level] with .log-text, whose
+ * text content is exactly the line without colour codes; .log-note for gaps, finished topics, the
  * beginning. Only rows near the viewport exist.
  */
 export class LiveLog extends LiveLogBase {
@@ -121,8 +121,8 @@ export class LiveLog extends LiveLogBase {
     /** True while the newest line is kept in sight. Setting it to true is toEnd(). */
     follow: boolean;
     /**
-     * True: what is shown does not change, new lines are only counted. Setting it to false ends that;
-     * a log that was following goes to its end.
+     * True: what is shown does not change, new lines are only counted. Setting it to false ends
+     * that; a log that was following goes to its end.
      */
     paused: boolean;
     /** Lines that arrived below since the reader left the end, or paused. */
@@ -161,8 +161,8 @@ export class LiveLog extends LiveLogBase {
     /** Loads more of the history above. Resolves to false when nothing is older, or it failed. */
     loadOlder(): Promise<boolean>;
     /**
-     * Shows the line and selects it; loads its surroundings when needed. Resolves to false when it is
-     * not stored any more: then its nearest neighbour is shown.
+     * Shows the line and selects it; loads its surroundings when needed. Resolves to false when it
+     * is not stored any more: then its nearest neighbour is shown.
      */
     goTo(id: string): Promise<boolean>;
     /** Loaded lines, oldest first; with shown: true only those that the filter lets through. */

@@ -44,11 +44,11 @@ export { LEVELS } from './levels.js';
 
 const TAG_MAX = 24;
 
-/** @import { Level, LiveLog as Declared, LogFilter, LogLine } from './live-log.js' */
+/** @import { LiveLog as Declared, LogFilter, LogLine } from './live-log.js' */
 /** @import { View } from './log-row.js' */
 /** @import { Align, Ends } from './log-rows.js' */
 /** @import { Entry, Line, WindowChange } from './log-window.js' */
-/** @import { Gap, LiveDetail, LiveState } from './tailrace.js' */
+/** @import { LiveDetail, LiveState } from './tailrace.js' */
 
 const PROPERTIES =
     'hub key last maxLines timeMode utc wrap topics columns filter query showTopics'.split(' ');
@@ -180,7 +180,7 @@ export class LiveLog extends LogAttributes {
         this.#nameIt();
     }
 
-    // The lines, for the keyboard.
+    /** Focuses the lines, for the keyboard. @override */
     focus(options = { preventScroll: true }) {
         this.#parts.scroller.focus(options);
     }

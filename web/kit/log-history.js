@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// When pages of history are loaded: older ones as the reader comes near the first loaded line, newer
-// ones near the last when the window is detached.
+// When pages of history are loaded: older ones as the reader comes near the first loaded line,
+// newer ones near the last when the window is detached.
 
 /** @import { Ends } from './log-rows.js' */
 /** @import { LogSource } from './log-source.js' */

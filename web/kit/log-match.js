@@ -12,8 +12,10 @@
 
 /**
  * What the worker is sent, and what it answers: that it has begun with a job, then the result.
- * @typedef {{ job: number, source: string, flags: string, texts: string[], want: Want, max: number }} Job
- * @typedef {{ job: number, begun: true } | { job: number, begun?: undefined, result: unknown[] }} Answer
+ * @typedef {{ job: number, source: string, flags: string, texts: string[], want: Want, max: number
+ *     }} Job
+ * @typedef {{ job: number, begun: true } | { job: number, begun?: undefined, result: unknown[] }}
+ *     Answer
  * @typedef {'test' | 'ranges'} Want
  */
 
@@ -102,8 +104,8 @@ function startWorker() {
 export { rangesIn, workerMain };
 
 /**
- * Looks for one query. A promise of a matcher that failed or was closed never settles: onError() has
- * said why, or the owner has closed it.
+ * Looks for one query. A promise of a matcher that failed or was closed never settles: onError()
+ * has said why, or the owner has closed it.
  */
 export class Matcher {
     #regex;

@@ -13,8 +13,8 @@ import { indexAt } from './log-window.js';
 /** @import { Entry } from './log-window.js' */
 
 /**
- * The entry at the top of the viewport: delta px of it were above when scrollTop was `at` (null: the
- * scroll position has been lost since).
+ * The entry at the top of the viewport: delta px of it were above when scrollTop was `at` (null:
+ * the scroll position has been lost since).
  * @typedef {{ entry: Entry, pos: number, delta: number, at: number | null }} Anchor
  */
 
@@ -22,7 +22,8 @@ import { indexAt } from './log-window.js';
 
 /**
  * Where an entry is to be put: delta px of it above the viewport, or aligned.
- * @typedef {{ entry: Entry, pos: number } & ({ delta: number, align?: undefined } | { align: Align })} Target
+ * @typedef {{ entry: Entry, pos: number } & ({ delta: number, align?: undefined } | { align: Align
+ *     })} Target
  */
 
 /**

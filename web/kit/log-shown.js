@@ -185,7 +185,8 @@ export const plainText = (entry) => stripAnsi(entry.data);
  * @property {() => void} list it is another array
  * @property {() => void} grown
  * @property {() => void} matches
- * @property {(of: 'filter' | 'query', message: string | null) => void} error null: all is well again
+ * @property {(of: 'filter' | 'query', message: string | null) => void} error null: all is well
+ *     again
  */
 
 export class Shown {

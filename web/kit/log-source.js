@@ -10,7 +10,7 @@ import { connect } from './tailrace.js';
 import { detectLevel } from './levels.js';
 import { Line, Note, split } from './log-window.js';
 
-/** @import { Level, LogLine } from './live-log.js' */
+/** @import { Level } from './live-log.js' */
 /** @import { Entry, LogWindow } from './log-window.js' */
 /** @import { Gap, LiveDetail, LiveEvent, LiveState, Subscription } from './tailrace.js' */
 

@@ -12,7 +12,7 @@
 // Bounds: linesMax lines and CHARACTERS_MAX characters in the window (it always keeps one line);
 // TAIL_MAX lines and TAIL_CHARACTERS_MAX characters in the tail.
 
-/** @import { Level, LogLine } from './live-log.js' */
+/** @import { Level } from './live-log.js' */
 /** @import { LiveEvent } from './tailrace.js' */
 
 export const CHARACTERS_MAX = 16_000_000;
@@ -113,8 +113,8 @@ export function indexAt(entries, pos) {
 }
 
 /**
- * What has changed: entries that came in at the ends; reset: all are others. Entries that fell out at
- * the ends are not listed: the first and the last of `entries` tell.
+ * What has changed: entries that came in at the ends; reset: all are others. Entries that fell out
+ * at the ends are not listed: the first and the last of `entries` tell.
  * @typedef {object} WindowChange
  * @property {Entry[]} [appended]
  * @property {Entry[]} [prepended]

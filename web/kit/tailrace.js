@@ -2,9 +2,9 @@
 // The client of a tailrace hub. README.md tells how to use it, and how it works.
 //
 //   Tab            the tab's subscriptions, and its link to the connections    hub-tab.js
-//   toWorker, …    the ways to them: SharedWorker, leading tab, own            hub-links.js, hub-worker.js
+//   toWorker, …    the ways to them: SharedWorker, leading tab, own            hub-links.js
 //   Connections    all connections, for the tabs                               hub-connections.js
-//   Connection     one of them: a stream, or long polling                      hub-connection.js, hub-stream.js
+//   Connection     one of them: a stream, or long polling                      hub-connection.js
 //   Members        the subscriptions that it serves                            hub-members.js
 //
 // This file holds connect(): a subscription first takes what is stored, then joins a connection.
