@@ -211,7 +211,7 @@ lint: ## static checks: format, clang-tidy, headers, scripts, manual, the tree; 
 	$(call variant,debug) run-lint
 
 run-lint: $(TIDIED) $(ALONE) node_modules/.package-lock.json
-	$(call say,LINT,'format scripts manual tree')
+	$(call say,LINT,'format scripts types manual tree')
 	$(Q)clang-format-14 --dry-run -Werror $(C_FILES)
 	$(Q)shellcheck $(SCRIPTS)
 	$(Q)for file in $(JS); do node --check $$file || exit 1; done

@@ -433,10 +433,10 @@ sheet.replaceSync(css`
     .card[data-open] {
         grid-row: span 3;
         grid-template:
-            'sign name ago' auto 'now now now' auto 'strip strip strip' 1.05em 'more more more' minmax(
-                0,
-                1fr
-            )
+            'sign name ago' auto
+            'now now now' auto
+            'strip strip strip' 1.05em
+            'more more more' minmax(0, 1fr)
             / auto minmax(0, 1fr) auto;
         row-gap: 0.4em;
         outline: 2px solid var(--_accent);
