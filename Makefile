@@ -201,7 +201,9 @@ run-fuzzers: $(FUZZERS:%=$(B)/fuzz-%)
 # Static checks. What passed is not checked again until it, a header or the rules change.
 SCRIPTS := $(wildcard scripts/*.sh) .ci/run
 C_FILES := $(shell git ls-files '*.[ch]' 2>/dev/null)
-JS      := $(wildcard web/*.js web/kit/*.js examples/*/*.js test/e2e/*.mjs test/e2e/support/*.mjs)
+# The page and the kit are type-checked; what runs once, in a test or as an example, is only parsed.
+JS      := $(wildcard examples/*/*.js test/e2e/*.mjs test/e2e/support/*.mjs)
+PRETTY  := 'web/**/*.{js,ts,css}' 'examples/**/*.{js,css}' 'test/**/*.mjs'
 TIDIED  := $(SOURCES:%.c=$(B)/lint/%.tidy)
 ALONE   := $(HEADERS:%.h=$(B)/lint/%.alone)
 
@@ -223,17 +225,20 @@ lint: ## static checks: format, clang-tidy, types, headers, scripts, manual, the
 	$(call variant,clang) all CI=1
 	$(call variant,debug) run-lint
 
-run-lint: $(TIDIED) $(ALONE)
-	$(call say,LINT,'format scripts manual tree')
+run-lint: $(TIDIED) $(ALONE) node_modules/.package-lock.json
+	$(call say,LINT,'format scripts types manual tree')
 	$(Q)clang-format-14 --dry-run -Werror $(C_FILES)
 	$(Q)shellcheck $(SCRIPTS)
 	$(Q)for file in $(JS); do node --check $$file || exit 1; done
+	$(Q)node_modules/.bin/tsc --noEmit -p .
+	$(Q)node_modules/.bin/prettier --log-level warn --check $(PRETTY)
 	$(Q)mandoc -Tlint -W warning packaging/man/*.1
 	$(Q)scripts/check-tree.sh
 
 .PHONY: format
-format: ## format the C sources
+format: node_modules/.package-lock.json ## format the sources: C, JavaScript, CSS
 	$(Q)clang-format-14 -i $(C_FILES)
+	$(Q)node_modules/.bin/prettier --log-level warn --write $(PRETTY)
 
 include test/bench/bench.mk
 

@@ -1,21 +1,41 @@
 // SPDX-License-Identifier: MIT
-// What the page shows, and the address that shows it again: an address can be shared, kept, and gone back to.
+// What the page shows, and the address that shows it again: an address can be shared, kept, and
+// returned to.
 //
-//   /                                            the start: statuses if there are any, else logs
-//   /?view=board                                 the board
-//   /t/TOPIC                                     one topic: in the viewer, or on the board when it is a status
-//   /?view=logs&log=A&log=B/**[&split=1]         several, merged or side by side
-//   &q=TEXT[&regex=1][&case=1][&invert=1]        the filter; &level=error,warn
-//   &find=TEXT[&find-regex=1][&find-case=1]      what is looked for
-//   &columns=status,path                         fields of JSON lines as columns
-//   &line=ID                                     one line
+//   /                                         the start: statuses if there are any, else logs
+//   /?view=board                              the board
+//   /t/TOPIC                                  one topic: in the viewer, or on the board (a status)
+//   /?view=logs&log=A&log=B/**[&split=1]      several, merged or side by side
+//   &q=TEXT[&regex=1][&case=1][&invert=1]     the filter; &level=error,warn
+//   &find=TEXT[&find-regex=1][&find-case=1]   what is looked for
+//   &columns=status,path                      fields of JSON lines as columns
+//   &line=ID                                  one line
 import { isPattern, isStatus } from './session.js';
+
+/** @typedef {{ text: string, regex: boolean, caseSensitive: boolean }} Find */
+
+/** @typedef {Find & { invert: boolean, levels: Set<string> | null }} Filter levels null: all */
+
+/** @typedef {'board' | 'logs'} View */
+
+/**
+ * What the page shows.
+ * @typedef {object} ViewState
+ * @property {View | null} view null: as it suits
+ * @property {string[]} topics names and patterns
+ * @property {boolean} split side by side
+ * @property {Filter} filter
+ * @property {Find} find
+ * @property {string[]} columns
+ * @property {string | null} line id of the selected line
+ */
 
 const COUNT_MAX = 100; // topics of one subscription
 
+/** @returns {ViewState} */
 export function emptyState() {
     return {
-        view: null, // 'board' | 'logs' | null: as it suits
+        view: null,
         topics: [],
         split: false,
         filter: { text: '', regex: false, caseSensitive: false, invert: false, levels: null },
@@ -25,6 +45,7 @@ export function emptyState() {
     };
 }
 
+/** @param {string | null} text */
 function list(text) {
     return (text ?? '')
         .split(',')
@@ -32,10 +53,15 @@ function list(text) {
         .filter(Boolean);
 }
 
+/**
+ * @param {string} href
+ * @param {URL} root of the hub
+ */
 export function readAddress(href, root) {
     const state = emptyState();
     const { pathname, searchParams } = new URL(href);
-    const on = (name) => ['', '1', 'true', 'yes'].includes(searchParams.get(name) ?? '0');
+    const on = (/** @type {string} */ name) =>
+        ['', '1', 'true', 'yes'].includes(searchParams.get(name) ?? '0');
     const path = pathname.startsWith(root.pathname) ? pathname.slice(root.pathname.length) : '';
     if (path === 'events') state.topics = searchParams.getAll('topic');
     else if (path.startsWith('t/')) state.topics = [decoded(path.slice(2))];
@@ -53,12 +79,17 @@ export function readAddress(href, root) {
         invert: on('invert'),
         levels: levels.length ? new Set(levels) : null,
     };
-    state.find = { text: searchParams.get('find') ?? '', regex: on('find-regex'), caseSensitive: on('find-case') };
+    state.find = {
+        text: searchParams.get('find') ?? '',
+        regex: on('find-regex'),
+        caseSensitive: on('find-case'),
+    };
     state.columns = list(searchParams.get('columns'));
     state.line = searchParams.get('line');
     return state;
 }
 
+/** @param {string} text */
 function decoded(text) {
     try {
         return decodeURIComponent(text);
@@ -67,11 +98,25 @@ function decoded(text) {
     }
 }
 
+/**
+ * @param {ViewState} state
+ * @param {URL} root of the hub
+ */
 export function addressOf(state, root) {
     const { view, topics, filter, find } = state;
-    const own = topics.length === 1 && !isPattern(topics[0]) && (view === 'board') === isStatus(topics[0]);
-    const url = new URL(own ? `t/${topics[0].split('/').map(encodeURIComponent).join('/')}` : '.', root);
-    const set = (name, value) => value && url.searchParams.append(name, value === true ? '1' : value);
+    const own =
+        topics.length === 1 && !isPattern(topics[0]) && (view === 'board') === isStatus(topics[0]);
+    const url = new URL(
+        own ? `t/${topics[0].split('/').map(encodeURIComponent).join('/')}` : '.',
+        root,
+    );
+    /**
+     * @param {string} name
+     * @param {string | boolean | null} value
+     */
+    const set = (name, value) => {
+        if (value) url.searchParams.append(name, value === true ? '1' : value);
+    };
     if (!own) {
         set('view', view);
         for (const topic of topics) set('log', topic);

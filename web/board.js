@@ -1,20 +1,27 @@
 // SPDX-License-Identifier: MIT
-// The status board: how all is, in a sentence; how many of what, to choose from; the cards (kit/live-status.js); and
-// the same without anything around it for a big screen on a wall. While it is open, the page's title and icon say how
-// all is as well.
+// The status board: how everything is, in a sentence; how many of which kind, to choose from; the
+// cards (kit/live-status.js); and the same without anything around it for a big screen on a wall.
+// While it is open, the page's title and icon say how everything is as well.
 //
-// What tests may hold on to: .board-banner [data-kind], .board-kind [data-kind] [aria-pressed], #board-search,
-// #board-view, #board-big, .board-leave, live-status; the root has [data-big] on a big screen.
+// What tests may hold on to: .board-banner [data-kind], .board-kind [data-kind] [aria-pressed],
+// #board-search, #board-view, #board-big, .board-leave, live-status; the root has [data-big] on a
+// big screen.
 import { CLASS_TEXT, CLASSES, headline } from '../kit/live-status.js';
-import { icon as sign, iconAddress } from '../kit/status-dom.js';
+import { icon as sign, iconAddress } from '../kit/status-icons.js';
 import { connect } from '../kit/tailrace.js';
-import { el, setText } from './dom.js';
+import { el, setText } from '../kit/dom.js';
 import { icon } from './icons.js';
 import { Popup } from './popup.js';
 import { preference, setPreference } from './preferences.js';
 import { isPattern } from './session.js';
 
+/** @import { Class, LiveStatus, Summary } from '../kit/live-status.js' */
+/** @import { Session } from './session.js' */
+
+/** @typedef {[value: string, text: string]} Choice */
+
 const ALL = 'status/**';
+/** @type {Choice[]} */
 const STALE_CHOICES = [
     ['1m', '1 minute'],
     ['5m', '5 minutes'],
@@ -23,22 +30,35 @@ const STALE_CHOICES = [
     ['2d', '2 days'],
     ['none', 'never'],
 ];
+/** @type {Choice[]} */
 const SORTS = [
     ['worst', 'worst first'],
     ['name', 'by name'],
     ['newest', 'last changed first'],
 ];
+/** @type {Choice[]} */
 const GROUPS = [
     ['auto', 'by prefix'],
     ['none', 'none'],
 ];
+/** @type {Choice[]} */
 const LAYOUTS = [
     ['cards', 'cards'],
     ['list', 'a list'],
 ];
 
+/** @typedef {Class | 'off'} Shown what the board shows by its colour */
+
 // On a browser's tab, light or dark.
-const TAB_COLOURS = { bad: '#e5304a', warn: '#e08a00', stale: '#8a8d98', busy: '#2f7df6', good: '#1f9d5b' };
+/** @type {Partial<Record<Shown, string>>} */
+const TAB_COLOURS = {
+    bad: '#e5304a',
+    warn: '#e08a00',
+    stale: '#8a8d98',
+    busy: '#2f7df6',
+    good: '#1f9d5b',
+};
+/** @type {Partial<Record<Shown, string>>} */
 const TAB_SIGNS = { bad: '✖', warn: '▲', stale: '?', good: '✔' };
 
 const BIG_SIZES_PX = [44, 40, 36, 32, 29, 26, 24, 22, 20, 18, 17, 16, 15, 14, 13, 12];
@@ -47,7 +67,8 @@ const LEAVE_SHOWN_MS = 2500;
 export class Board {
     #root;
     #session;
-    #status = null;
+    /** @type {LiveStatus | null} */
+    #status = null; // while the board is open
     #bannerSign = el('span', { class: 'board-sign', 'aria-hidden': 'true' });
     #bannerText = el('strong', { class: 'board-text' });
     #bannerNames = el('span', { class: 'board-names' });
@@ -59,19 +80,27 @@ export class Board {
         this.#bannerNames,
     );
     #kinds = el('div', { class: 'board-kinds', role: 'group', 'aria-label': 'Show only' });
+    /** @type {Set<Class>} */
     #chosen = new Set();
     #search;
     #place = el('div', { class: 'board-place' });
     #head;
     #big; // whether the board is alone on the screen
-    #leaveTimer = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    #leaveTimer;
+    /** @type {WakeLockSentinel | null} */
     #wakeLock = null;
+    /** @type {HTMLLinkElement | null} */
     #icon = document.querySelector('link[rel~="icon"]');
-    #iconBefore = this.#icon?.href;
+    #iconBefore = this.#icon?.href ?? '';
     #sizes;
     #forgetKey = () => {};
 
-    // session: see session.js. A board that is asked for by ?big=1 begins as a big one.
+    /**
+     * A board that is asked for by ?big=1 begins as a big one.
+     * @param {HTMLElement} root
+     * @param {Session} session
+     */
     constructor(root, session) {
         this.#root = root;
         this.#session = session;
@@ -91,28 +120,35 @@ export class Board {
         this.#sizes = new ResizeObserver(() => this.#fit());
     }
 
-    // topic: a status to open the card of, or a pattern to narrow the board to.
+    /**
+     * @param {{ topic?: string }} [options] a status to open, or a pattern to narrow the board to
+     */
     open({ topic = ALL } = {}) {
         this.close();
         const pattern = isPattern(topic);
         const isOther = !pattern && !topic.startsWith('status/');
-        this.#status = el('live-status', {
+        const status = el('live-status', {
             topic: pattern || isOther ? topic : ALL,
             stale: preference('board.stale', '5m'),
             sort: preference('board.sort', 'worst'),
             group: preference('board.group', 'auto'),
             layout: preference('board.layout', 'cards'),
         });
-        this.#status.connector = (options) =>
-            connect({ ...options, url: this.#session.hubRoot, key: this.#session.key || undefined });
-        this.#status.addEventListener('live-worst', () => this.#show());
-        this.#status.addEventListener('live-state', () => this.#show());
-        if (!pattern) this.#status.open(topic);
+        status.connector = (options) =>
+            connect({
+                ...options,
+                url: this.#session.hubRoot,
+                key: this.#session.key || undefined,
+            });
+        status.addEventListener('live-worst', () => this.#show());
+        status.addEventListener('live-state', () => this.#show());
+        if (!pattern) status.open(topic);
+        this.#status = status;
         this.#search.value = '';
         this.#chosen.clear();
-        this.#place.replaceChildren(this.#status);
+        this.#place.replaceChildren(status);
         this.#root.replaceChildren(this.#head, this.#kinds, this.#place, this.#leave);
-        this.#forgetKey = this.#session.onKeyChange?.(() => this.#status?.connect()) ?? (() => {});
+        this.#forgetKey = this.#session.onKeyChange(() => this.#status?.connect());
         document.addEventListener('keydown', this.#key);
         document.addEventListener('fullscreenchange', this.#fullscreen);
         this.#sizes.observe(this.#root);
@@ -136,7 +172,12 @@ export class Board {
     #buildHead() {
         const view = el(
             'button',
-            { type: 'button', class: 'tool', id: 'board-view', title: 'Order, groups, layout, when a status is stale' },
+            {
+                type: 'button',
+                class: 'tool',
+                id: 'board-view',
+                title: 'Order, groups, layout, when a status is stale',
+            },
             icon('sliders'),
             el('span', {}, 'View'),
         );
@@ -152,7 +193,13 @@ export class Board {
             },
             icon('screen'),
         );
-        const tools = el('div', { class: 'board-tools' }, this.#search, el('span', { class: 'board-menu' }, view), big);
+        const tools = el(
+            'div',
+            { class: 'board-tools' },
+            this.#search,
+            el('span', { class: 'board-menu' }, view),
+            big,
+        );
         new Popup(view, {
             label: 'How statuses are shown',
             className: 'board-options',
@@ -167,7 +214,13 @@ export class Board {
         'Leave the big screen (Esc)',
     );
 
+    /** @param {HTMLElement} panel */
     #buildView(panel) {
+        /**
+         * @param {string} label
+         * @param {string} name
+         * @param {Choice[]} choices
+         */
         const choice = (label, name, choices) =>
             el(
                 'label',
@@ -178,12 +231,17 @@ export class Board {
                     {
                         name,
                         onchange: ({ target }) => {
-                            setPreference(`board.${name}`, target.value);
-                            this.#status.setAttribute(name, target.value);
+                            const { value } = /** @type {HTMLSelectElement} */ (target);
+                            setPreference(`board.${name}`, value);
+                            this.#status?.setAttribute(name, value);
                         },
                     },
                     ...choices.map(([value, text]) =>
-                        el('option', { value, selected: this.#status.getAttribute(name) === value }, text),
+                        el(
+                            'option',
+                            { value, selected: this.#status?.getAttribute(name) === value },
+                            text,
+                        ),
                     ),
                 ),
             );
@@ -198,57 +256,82 @@ export class Board {
     // How all is.
 
     #show() {
+        if (!this.#status) return;
         const { summary, state } = this.#status;
         const { kind, counts, total, names } = summary;
         const lost = ['reconnecting', 'offline', 'refused'].includes(state);
-        const shown = total ? (['bad', 'warn', 'stale'].includes(kind) ? kind : 'good') : 'off';
+        const bad = kind === 'bad' || kind === 'warn' || kind === 'stale' ? kind : null;
+        const shown = bad ?? (total ? 'good' : 'off');
         this.#banner.dataset.kind = shown;
         this.#banner.toggleAttribute('data-old', lost);
         if (this.#bannerSign.dataset.kind !== shown) {
             this.#bannerSign.dataset.kind = shown;
             this.#bannerSign.replaceChildren(total ? sign(shown) : '');
         }
-        const text = total ? headline(summary) : 'Statuses'; // the element explains what is not there
+        // Without statuses the element says how to publish one.
+        const text = total ? headline(summary) : 'Statuses';
         setText(this.#bannerText, text);
-        const named = ['bad', 'warn', 'stale'].includes(kind) ? names : [];
-        const known = named.join('\n');
-        if (this.#bannerNames.dataset.names !== `${known}${counts[kind]}`) {
-            this.#bannerNames.dataset.names = `${known}${counts[kind]}`;
-            this.#bannerNames.replaceChildren(...this.#nameList(named, counts[kind]));
+        const named = bad ? names : [];
+        const count = kind ? counts[kind] : 0;
+        const known = `${named.join('\n')}${count}`;
+        if (this.#bannerNames.dataset.names !== known) {
+            this.#bannerNames.dataset.names = known;
+            this.#bannerNames.replaceChildren(...this.#nameList(named, count));
         }
         this.#showKinds(counts, total);
         this.#showTab(lost ? 'stale' : shown, lost ? 'Not connected' : text);
         this.#fit();
     }
 
+    /**
+     * @param {string[]} topics
+     * @param {number} count
+     * @returns {(Node | string)[]}
+     */
     #nameList(topics, count) {
         const links = topics.flatMap((topic, i) => [
             i ? ', ' : '',
             el(
                 'button',
-                { type: 'button', class: 'board-name', title: topic, onclick: () => this.#goTo(topic) },
+                {
+                    type: 'button',
+                    class: 'board-name',
+                    title: topic,
+                    onclick: () => this.#goTo(topic),
+                },
                 topic.replace(/^status\//, ''),
             ),
         ]);
         const more = count - topics.length;
-        return topics.length && more > 0 ? [...links, ` and ${more.toLocaleString('en')} more`] : links;
+        return topics.length && more > 0
+            ? [...links, ` and ${more.toLocaleString('en')} more`]
+            : links;
     }
 
+    /** @param {string} topic */
     #goTo(topic) {
         this.#search.value = '';
         this.#chosen.clear();
         this.#filter();
         this.#show();
-        this.#status.open(topic);
+        this.#status?.open(topic);
     }
 
+    /**
+     * @param {Summary['counts']} counts
+     * @param {number} total
+     */
     #showKinds(counts, total) {
         for (const kind of this.#chosen) if (!counts[kind]) this.#chosen.delete(kind);
         const there = CLASSES.filter((kind) => counts[kind] > 0);
-        const shown = JSON.stringify([there.map((kind) => [kind, counts[kind]]), [...this.#chosen]]);
+        const shown = JSON.stringify([
+            there.map((kind) => [kind, counts[kind]]),
+            [...this.#chosen],
+        ]);
         this.#kinds.hidden = there.length < 2 || total < 2;
         if (this.#kinds.dataset.shown === shown) return;
-        const focused = this.#kinds.contains(document.activeElement) ? document.activeElement.dataset.kind : null;
+        const active = document.activeElement;
+        const focused = this.#kinds.contains(active) ? active?.getAttribute('data-kind') : null;
         this.#kinds.dataset.shown = shown;
         this.#kinds.replaceChildren(
             ...there.map((kind) =>
@@ -268,10 +351,13 @@ export class Board {
                 ),
             ),
         );
-        if (focused) this.#kinds.querySelector(`[data-kind="${focused}"]`)?.focus();
+        /** @type {HTMLElement | null} */
+        const again = focused ? this.#kinds.querySelector(`[data-kind="${focused}"]`) : null;
+        again?.focus();
         this.#filter();
     }
 
+    /** @param {Class} kind */
     #choose(kind) {
         if (!this.#chosen.delete(kind)) this.#chosen.add(kind);
         this.#filter();
@@ -279,21 +365,31 @@ export class Board {
     }
 
     #filter() {
-        const filter = { text: this.#search.value, kinds: this.#chosen.size ? new Set(this.#chosen) : null };
+        if (!this.#status) return;
+        const filter = {
+            text: this.#search.value,
+            kinds: this.#chosen.size ? new Set(this.#chosen) : null,
+        };
         const before = this.#status.filter;
         const same =
-            before.text === filter.text.trim() && [...(before.kinds ?? [])].join() === [...(filter.kinds ?? [])].join();
+            (before.text ?? '') === filter.text.trim() &&
+            [...(before.kinds ?? [])].join() === [...(filter.kinds ?? [])].join();
         if (!same) this.#status.filter = filter;
     }
 
+    /**
+     * @param {Shown} kind
+     * @param {string} text
+     */
     #showTab(kind, text) {
         const title = [TAB_SIGNS[kind], text].filter(Boolean).join(' ');
         if (document.title !== `${title} · tailrace`) document.title = `${title} · tailrace`;
-        const href = TAB_COLOURS[kind] ? iconAddress(kind, TAB_COLOURS[kind]) : this.#iconBefore;
+        const colour = TAB_COLOURS[kind];
+        const href = colour ? iconAddress(kind, colour) : this.#iconBefore;
         if (this.#icon && this.#icon.href !== href) this.#icon.href = href;
     }
 
-    #key = (event) => {
+    #key = (/** @type {KeyboardEvent} */ event) => {
         if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return;
         const [target] = event.composedPath();
         const typing = target instanceof Element && target.closest('input, textarea, select');
@@ -317,7 +413,7 @@ export class Board {
         event.preventDefault();
     };
 
-    // The big screen. Full screen needs a reader's gesture; without one the board still fills the window.
+    // The big screen. Full screen needs a reader's gesture; without one the board fills the window.
 
     #enterBig(byReader = false) {
         this.#big = true;
@@ -350,12 +446,15 @@ export class Board {
     #moved = () => {
         this.#root.setAttribute('data-pointer', '');
         clearTimeout(this.#leaveTimer);
-        this.#leaveTimer = setTimeout(() => this.#root.removeAttribute('data-pointer'), LEAVE_SHOWN_MS);
+        this.#leaveTimer = setTimeout(
+            () => this.#root.removeAttribute('data-pointer'),
+            LEAVE_SHOWN_MS,
+        );
     };
 
     async #stayAwake() {
         try {
-            this.#wakeLock ??= await navigator.wakeLock?.request('screen');
+            this.#wakeLock ??= (await navigator.wakeLock?.request('screen')) ?? null;
         } catch {
             // The screen may go dark: not this page's to decide.
         }
@@ -368,8 +467,8 @@ export class Board {
             style.removeProperty('font-size');
             return;
         }
-        let from = 0,
-            to = BIG_SIZES_PX.length - 1;
+        let from = 0;
+        let to = BIG_SIZES_PX.length - 1;
         while (from < to) {
             const middle = (from + to) >> 1;
             style.fontSize = `${BIG_SIZES_PX[middle]}px`;
@@ -380,11 +479,15 @@ export class Board {
     }
 }
 
+/** @param {string} name */
 function isOn(name) {
     return ['', '1', 'true', 'yes'].includes(new URL(location.href).searchParams.get(name) ?? '0');
 }
 
-// ?big=1 in the address is a big screen that can be bookmarked.
+/**
+ * ?big=1 in the address is a big screen that can be bookmarked.
+ * @param {boolean} big
+ */
 function setAddress(big) {
     const address = new URL(location.href);
     if (isOn('big') === big) return;

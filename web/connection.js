@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
-// The state of the page's connections, always in sight: a word, an icon and a colour; a click says more. There is one for the whole page:
-// the worst of those that the elements in view report by their live-state events.
-import { el, setText } from './dom.js';
+// The state of the page's connections, always in sight: a word, an icon and a colour; a click says
+// more. There is one for the whole page: the worst of those that the elements in view report by
+// their live-state events.
+import { el, setText } from '../kit/dom.js';
 import { durationText } from '../kit/status-time.js';
 import { icon } from './icons.js';
 import { Popup } from './popup.js';
 
+/** @import { LiveDetail, LiveState } from '../kit/tailrace.js' */
+/** @import { IconName } from './icons.js' */
+
 // From worst to best; `ended` only counts when nothing is live.
+/** @type {Record<LiveState, [sign: IconName, word: string, text: string]>} */
 const STATES = {
     refused: ['lock', 'Refused', 'The hub does not let this page in.'],
     offline: [
@@ -17,40 +22,52 @@ const STATES = {
     reconnecting: [
         'turn',
         'Reconnecting',
-        'The connection is being restored. It goes on after the last thing that has arrived; nothing is lost.',
+        'The connection is being restored. It goes on after the last thing that has arrived; ' +
+            'nothing is lost.',
     ],
     connecting: ['dots', 'Connecting', 'The page is waiting for the hub to answer.'],
     live: ['check', 'Live', 'Connected. What is published is shown at once.'],
     ended: [
         'flag',
         'Ended',
-        'What is shown has been finished by its publisher. All of it has arrived; nothing more will come.',
+        'What is shown has been finished by its publisher. All of it has arrived; ' +
+            'nothing more will come.',
     ],
     closed: ['stop', 'Not connected', 'Nothing is open that would need a connection.'],
 };
 const ORDER = Object.keys(STATES);
 
+/** @typedef {{ state: LiveState, detail: Partial<LiveDetail> }} Known */
+
 export class Connection {
     #button;
     #label = el('span', { class: 'connection-word' });
     #wait = el('span', { class: 'connection-wait', 'aria-hidden': 'true' });
-    #popup;
-    #known = new Map(); // element → {state, detail}
-    #worst = { state: '', detail: {} };
+    /** @type {Map<Element, Known>} */
+    #known = new Map();
+    /** @type {Known | null} */
+    #worst = null;
     #say;
 
-    // button: where it is shown. say(text): for screen readers, at changes. roots: where elements report from.
+    /**
+     * @param {object} options
+     * @param {HTMLButtonElement} options.button where it is shown
+     * @param {HTMLElement[]} options.roots where elements report from
+     * @param {(text: string) => void} options.say for screen readers, at changes
+     */
     constructor({ button, roots, say }) {
         this.#button = button;
         this.#say = say;
-        this.#popup = new Popup(button, {
+        new Popup(button, {
             label: 'Connection',
             className: 'connection-more',
             build: (panel) => this.#explain(panel),
         });
         for (const root of roots) {
             root.addEventListener('live-state', (event) => {
-                this.#known.set(event.target, { state: event.detail.state, detail: event.detail.detail ?? {} });
+                const { target, detail } = /** @type {CustomEvent<Known>} */ (event);
+                if (!(target instanceof Element)) return;
+                this.#known.set(target, { state: detail.state, detail: detail.detail ?? {} });
                 this.update();
             });
         }
@@ -64,11 +81,13 @@ export class Connection {
 
     // Called when elements have been removed as well.
     update() {
-        for (const element of this.#known.keys()) if (!element.isConnected) this.#known.delete(element);
+        for (const element of this.#known.keys())
+            if (!element.isConnected) this.#known.delete(element);
         const all = [...this.#known.values()].filter(({ state }) => state in STATES);
         all.sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state));
+        /** @type {Known} */
         const worst = all[0] ?? { state: 'closed', detail: {} };
-        const before = this.#worst.state;
+        const before = this.#worst?.state;
         this.#worst = worst;
         if (worst.state !== before) {
             const [sign, word] = STATES[worst.state];
@@ -76,28 +95,34 @@ export class Connection {
             this.#button.replaceChildren(icon(sign), this.#label, this.#wait);
             setText(this.#label, word);
             // A start is no news; what comes after a trouble is.
-            if (before && !['connecting', 'closed'].includes(before)) this.#say(`Connection: ${word}`);
+            if (before && !['connecting', 'closed'].includes(before))
+                this.#say(`Connection: ${word}`);
         }
         this.#button.dataset.transport = worst.detail.transport ?? '';
-        this.#button.title = [STATES[worst.state][2], worst.detail.reason].filter(Boolean).join('\n');
+        this.#button.title = [STATES[worst.state][2], worst.detail.reason]
+            .filter(Boolean)
+            .join('\n');
         this.#tick();
     }
 
     #tick() {
-        const left = (this.#worst.detail.retryAt ?? 0) - Date.now();
+        const left = (this.#worst?.detail.retryAt ?? 0) - Date.now();
         setText(this.#wait, left > 0 ? `in ${durationText(left + 999)}` : '');
     }
 
+    /** @param {HTMLElement} panel */
     #explain(panel) {
+        if (!this.#worst) return;
         const { state, detail } = this.#worst;
-        const line = (text) => text && panel.append(el('p', {}, text));
+        const line = (/** @type {string} */ text) => panel.append(el('p', {}, text));
         panel.append(el('h2', {}, STATES[state][1]));
         line(STATES[state][2]);
         if (detail.reason) panel.append(el('p', { class: 'reason' }, detail.reason));
         if (detail.transport === 'poll') {
             line(
-                'Something between this page and the hub holds streams back (often a proxy that buffers), so the page asks again and again ' +
-                    'instead. Everything arrives, a little later.',
+                'Something between this page and the hub holds streams back (often a proxy that ' +
+                    'buffers), so the page asks again and again instead. Everything arrives, a ' +
+                    'little later.',
             );
         }
         if (state === 'live' && detail.shared) line('The tabs of this hub share one connection.');

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: MIT
-// Taking lines along: as a file of what is shown here, or of everything that the hub keeps; as text on the clipboard.
-import { el, setText } from './dom.js';
+// Taking lines along: as a file of what is shown here, or of everything that the hub stores; as
+// text on the clipboard.
+import { el, setText } from '../kit/dom.js';
 import { countText } from './format.js';
 import { hubFilter } from './search-panel.js';
 
-const CHUNK_BYTES = 4 * 1024 * 1024; // then what has come goes to the browser's own store, out of the page's memory
+/** @import { ViewState } from './address.js' */
+/** @import { Session } from './session.js' */
 
-// "logs/web" → "logs-web.log"
+// After so much, what has come goes to the browser's own store, out of the page's memory.
+const CHUNK_BYTES = 4 * 1024 * 1024;
+
+/**
+ * "logs/web" → "logs-web.log"
+ * @param {string[]} topics
+ */
 function fileName(topics) {
     const name = topics.length === 1 ? topics[0] : `${topics[0]}-and-${topics.length - 1}-more`;
     return `${
@@ -17,6 +25,10 @@ function fileName(topics) {
     }.log`;
 }
 
+/**
+ * @param {Blob} blob
+ * @param {string} name
+ */
 function save(blob, name) {
     const url = URL.createObjectURL(blob);
     const link = el('a', { href: url, download: name });
@@ -26,12 +38,31 @@ function save(blob, name) {
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-// What a popup offers. state: {topics, filter}; text(): what is shown now; count: its lines.
+/**
+ * Fills a popup with what it offers.
+ * @param {HTMLElement} panel
+ * @param {object} options
+ * @param {Session} options.session
+ * @param {ViewState} options.state
+ * @param {() => string} options.text what is shown now
+ * @param {number} options.count its lines
+ * @param {() => void} options.close
+ */
 export function downloadMenu(panel, { session, state, text, count, close }) {
     const name = fileName(state.topics);
     const progress = el('p', { class: 'quiet', role: 'status' });
     const stop = new AbortController();
-    const cancel = el('button', { type: 'button', class: 'plain', hidden: true, onclick: () => stop.abort() }, 'Stop');
+    const cancel = el(
+        'button',
+        { type: 'button', class: 'plain', hidden: true, onclick: () => stop.abort() },
+        'Stop',
+    );
+    /**
+     * @param {string} id
+     * @param {string} title
+     * @param {string} what
+     * @param {() => void} onclick
+     */
     const choice = (id, title, what, onclick) =>
         el(
             'button',
@@ -39,8 +70,10 @@ export function downloadMenu(panel, { session, state, text, count, close }) {
             el('span', { class: 'offer-title' }, title),
             el('span', { class: 'quiet' }, what),
         );
-    const fetchAll = async (filter) => {
-        for (const button of panel.querySelectorAll('.offer')) button.disabled = true;
+    const fetchAll = async (/** @type {string | null} */ filter) => {
+        /** @type {NodeListOf<HTMLButtonElement>} */
+        const offers = panel.querySelectorAll('.offer');
+        for (const button of offers) button.disabled = true;
         cancel.hidden = false;
         try {
             const blob = await fetchText(session, state.topics, filter, stop.signal, (bytes) =>
@@ -49,11 +82,13 @@ export function downloadMenu(panel, { session, state, text, count, close }) {
             save(blob, name);
             close();
         } catch (error) {
-            setText(progress, stop.signal.aborted ? 'Stopped.' : `This did not work: ${error.message}`);
+            const why = error instanceof Error ? error.message : String(error);
+            setText(progress, stop.signal.aborted ? 'Stopped.' : `This did not work: ${why}`);
             cancel.hidden = true;
         }
     };
     const { filter } = state;
+    const several = state.topics.length !== 1;
     panel.append(
         el('h2', {}, 'Download as text'),
         choice('download-shown', 'What is shown', countText(count, 'line'), () => {
@@ -63,7 +98,7 @@ export function downloadMenu(panel, { session, state, text, count, close }) {
         choice(
             'download-all',
             'Everything that is stored',
-            `all lines of ${state.topics.length === 1 ? state.topics[0] : `${state.topics.length} topics`}, from the hub`,
+            `all lines of ${several ? `${state.topics.length} topics` : state.topics[0]}, from the hub`,
             () => fetchAll(null),
         ),
         ...(filter.text && !filter.invert
@@ -81,14 +116,26 @@ export function downloadMenu(panel, { session, state, text, count, close }) {
     );
 }
 
-// The hub streams it; memory of the page stays small.
+/**
+ * The hub streams it; memory of the page stays small.
+ * @param {Session} session
+ * @param {string[]} topics
+ * @param {string | null} filter
+ * @param {AbortSignal} signal
+ * @param {(bytes: number) => void} told how many have come
+ */
 async function fetchText(session, topics, filter, signal, told) {
-    const response = await session.fetch(session.url('events', { topic: topics, last: 'all', filter }), {
-        headers: { Accept: 'text/plain' },
-        signal,
-    });
+    const response = await session.fetch(
+        session.url('events', { topic: topics, last: 'all', filter }),
+        {
+            headers: { Accept: 'text/plain' },
+            signal,
+        },
+    );
+    if (!response.body) return new Blob([]);
     const reader = response.body.getReader();
     let whole = new Blob([], { type: 'text/plain' });
+    /** @type {Uint8Array<ArrayBuffer>[]} */
     let parts = [];
     let held = 0;
     let all = 0;
@@ -109,11 +156,17 @@ async function fetchText(session, topics, filter, signal, told) {
     }
 }
 
+/** @param {number} bytes */
 function sizeText(bytes) {
-    return bytes < 1024 * 1024 ? `${Math.ceil(bytes / 1024)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+    return bytes < 1024 * 1024
+        ? `${Math.ceil(bytes / 1024)} KB`
+        : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
 }
 
-// Throws when the browser does not let it.
+/**
+ * Throws when the browser does not let it.
+ * @param {string} text
+ */
 export async function copyText(text) {
     if (navigator.clipboard) {
         await navigator.clipboard.writeText(text);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The help: what the page is, and every key.
-import { el } from './dom.js';
+import { el } from '../kit/dom.js';
 import { KEYS, keyName } from './keys.js';
 
 export class Help {
+    /** @type {HTMLDialogElement | undefined} */
     #dialog;
 
     show() {
@@ -12,6 +13,7 @@ export class Help {
     }
 
     #build() {
+        /** @type {HTMLDialogElement} */
         const dialog = el(
             'dialog',
             {
@@ -26,7 +28,11 @@ export class Help {
                     'header',
                     {},
                     el('h2', { id: 'help-title' }, 'Keys'),
-                    el('form', { method: 'dialog' }, el('button', { class: 'tool', autofocus: true }, 'Close')),
+                    el(
+                        'form',
+                        { method: 'dialog' },
+                        el('button', { class: 'tool', autofocus: true }, 'Close'),
+                    ),
                 ),
                 el(
                     'div',
@@ -50,8 +56,9 @@ export class Help {
                 el(
                     'p',
                     { class: 'quiet' },
-                    'Among the lines the arrow keys, Page Up and Page Down, Home and End move as everywhere. A click on a line selects it; the address bar ' +
-                        'then leads to that line, and to the filter: copy it to share what you see.',
+                    'Among the lines the arrow keys, Page Up and Page Down, Home and End move as ' +
+                        'everywhere. A click on a line selects it; the address bar then leads to ' +
+                        'that line, and to the filter: copy it to share what you see.',
                 ),
             ),
         );

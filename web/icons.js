@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: MIT
 // The small signs of the page, drawn on a 16 × 16 grid with the colour of the text around them.
 // Each has a shape of its own: none is told from another by colour alone.
-import { svg } from './dom.js';
+import { svg } from '../kit/dom.js';
 
 const DISC = 'M8 1.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 1 1 0-13z';
 
-// name: [path, filled]
+/**
+ * By name: the path, and whether it is filled.
+ * @satisfies {Record<string, [string, boolean?]>}
+ */
 const PATHS = {
     // connections
     check: [`${DISC}M5 8.3l2.1 2.1L11 6.3`],
     cross: [`${DISC}M5.7 5.7l4.6 4.6M10.3 5.7l-4.6 4.6`],
-    turn: ['M13.3 6.2A5.8 5.8 0 0 0 2.6 6M2.7 9.8A5.8 5.8 0 0 0 13.4 10M13.6 2.6v3.7H9.9M2.4 13.4V9.7h3.7'],
+    turn: [
+        'M13.3 6.2A5.8 5.8 0 0 0 2.6 6M2.7 9.8A5.8 5.8 0 0 0 13.4 10M13.6 2.6v3.7H9.9M2.4 13.4V9.7h3.7',
+    ],
     dots: [
         'M3 7a1 1 0 1 1 0 2a1 1 0 1 1 0-2zM8 7a1 1 0 1 1 0 2a1 1 0 1 1 0-2zM13 7a1 1 0 1 1 0 2a1 1 0 1 1 0-2z',
         true,
@@ -53,11 +58,20 @@ const PATHS = {
     split: ['M2 3h5v10H2zM9 3h5v10H9z'],
 };
 
+/** @typedef {keyof typeof PATHS} IconName */
+
+/** @param {IconName} name */
 export function icon(name) {
+    /** @type {[string, boolean?]} */
     const [d, filled] = PATHS[name];
     return svg(
         'svg',
-        { class: `icon icon-${name}`, viewBox: '0 0 16 16', 'aria-hidden': 'true', focusable: 'false' },
+        {
+            class: `icon icon-${name}`,
+            viewBox: '0 0 16 16',
+            'aria-hidden': 'true',
+            focusable: 'false',
+        },
         svg(
             'path',
             filled

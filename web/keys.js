@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Every key of the page, once: what app.js acts on is what the help shows.
 
+/** @typedef {[key: string, action: string, text: string]} Key */
+
+/** @type {[group: string, keys: Key[]][]} */
 export const KEYS = [
     [
         'Everywhere',
@@ -56,23 +59,43 @@ export const KEYS = [
     ],
 ];
 
-const ACTIONS = new Map(KEYS.flatMap(([, keys]) => keys.map(([key, action]) => [key, action])));
+/** @type {Map<string, string>} */
+const ACTIONS = new Map();
+for (const [key, action] of KEYS.flatMap(([, keys]) => keys)) ACTIONS.set(key, action);
 
+/** @param {string} key */
 export function keyName(key) {
-    return { ' ': 'Space', Escape: 'Esc' }[key] ?? key;
+    if (key === ' ') return 'Space';
+    return key === 'Escape' ? 'Esc' : key;
 }
 
-// The action that a keydown asks for, null for none: not while somebody types, nor with Ctrl, Alt or Meta.
+/**
+ * The action that a keydown asks for. Null for none: while somebody types, or with Ctrl, Alt or
+ * Meta.
+ * @param {KeyboardEvent} event
+ */
 export function actionOf(event) {
-    if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return null;
+    if (
+        event.defaultPrevented ||
+        event.ctrlKey ||
+        event.altKey ||
+        event.metaKey ||
+        event.isComposing
+    )
+        return null;
     const action = ACTIONS.get(event.key) ?? null;
     const target = event.composedPath()[0];
     if (
         target instanceof Element &&
         target.closest('input, textarea, select, [contenteditable]') &&
-        !['checkbox', 'radio'].includes(target.type)
+        !['checkbox', 'radio'].includes(target.getAttribute('type') ?? '')
     )
         return event.key === 'Escape' ? action : null;
-    if (event.key === ' ' && target instanceof Element && target.closest('button, a, input, summary')) return null;
+    if (
+        event.key === ' ' &&
+        target instanceof Element &&
+        target.closest('button, a, input, summary')
+    )
+        return null;
     return action;
 }

@@ -1,32 +1,61 @@
 // SPDX-License-Identifier: MIT
-// Where the lines are: one <live-log> for all topics, or one for each side by side. All have the same filter, search and looks.
+// Where the lines are: one <live-log> for all topics, or one for each side by side. All have the
+// same filter, search and looks.
 import '../kit/live-log.js';
 import { tagColor } from '../kit/log-time.js';
-import { el } from './dom.js';
+import { el } from '../kit/dom.js';
 import { icon } from './icons.js';
+
+/** @import { Level, LiveLog, LogFilter } from '../kit/live-log.js' */
+/** @import { Filter, Find } from './address.js' */
+/** @import { Session } from './session.js' */
+
+/** @typedef {{ time: 'absolute' | 'relative' | 'none', utc: boolean, wrap: boolean }} Looks */
+
+/** @typedef {{ filter: Filter, find: Find, columns: string[] } & Looks} Settings */
+
+/**
+ * @typedef {object} PanesListener
+ * @property {(event: CustomEvent, log: LiveLog) => void} event what the elements tell
+ * @property {() => void} activated another pane is the active one
+ * @property {(topic: string) => void} leave a pane is to be closed
+ */
 
 export const SPLIT_MAX = 6;
 
-// The element calls lines without a level ''.
+/**
+ * The filter for the element, which calls lines without a level ''.
+ * @param {Filter} filter
+ * @returns {LogFilter | null}
+ */
 function elementFilter({ levels, ...filter }) {
     if (!filter.text && !levels) return null;
-    return { ...filter, levels: levels && new Set([...levels].map((level) => (level === 'none' ? '' : level))) };
+    return {
+        ...filter,
+        levels:
+            levels &&
+            new Set(
+                [...levels].map((name) => /** @type {Level | ''} */ (name === 'none' ? '' : name)),
+            ),
+    };
 }
 
 export class LogPanes {
     #root;
     #session;
     #on;
-    #panes = []; // elements, in the order of their topics
+    /** @type {LiveLog[]} */
+    #panes = []; // in the order of their topics
+    /** @type {LiveLog | null} */
     #active = null;
 
-    // on.event(event, element): what the elements tell. on.leave(topic): a pane is to be closed.
+    /** @param {{ root: HTMLElement, session: Session, on: PanesListener }} options */
     constructor({ root, session, on }) {
         this.#root = root;
         this.#session = session;
         this.#on = on;
-        root.addEventListener('focusin', (event) => this.#activate(event.target.closest('live-log')));
-        root.addEventListener('pointerdown', (event) => this.#activate(event.target.closest('live-log')));
+        root.addEventListener('focusin', (event) => this.#activate(logOf(event)));
+        root.addEventListener('pointerdown', (event) => this.#activate(logOf(event)));
         for (const name of [
             'live-state',
             'live-lines',
@@ -36,7 +65,10 @@ export class LogPanes {
             'live-columns',
             'live-pattern',
         ]) {
-            root.addEventListener(name, (event) => this.#on.event(event, event.target));
+            root.addEventListener(name, (event) => {
+                const log = logOf(event);
+                if (log) this.#on.event(/** @type {CustomEvent} */ (event), log);
+            });
         }
     }
 
@@ -49,17 +81,28 @@ export class LogPanes {
         return this.#panes;
     }
 
-    // The pane that shows a topic, or the first.
+    /**
+     * The pane that shows a topic, or the first.
+     * @param {string} topic
+     */
     paneOf(topic) {
         return this.#panes.find((pane) => pane.topics.includes(topic)) ?? this.#panes[0];
     }
 
-    // Takes everything down: no topics, no connections.
+    /**
+     * @param {string[]} topics none: everything is taken down, with its connections
+     * @param {{ split: boolean, settings: Partial<Settings> }} options
+     */
     show(topics, { split, settings }) {
         this.#root.replaceChildren();
         this.#panes = [];
-        const sets = topics.length === 0 ? [] : split ? topics.slice(0, SPLIT_MAX).map((topic) => [topic]) : [topics];
-        this.#root.dataset.count = sets.length;
+        const sets =
+            topics.length === 0
+                ? []
+                : split
+                  ? topics.slice(0, SPLIT_MAX).map((topic) => [topic])
+                  : [topics];
+        this.#root.dataset.count = String(sets.length);
         for (const set of sets) {
             const log = document.createElement('live-log');
             log.hub = this.#session.hubRoot.href;
@@ -80,11 +123,15 @@ export class LogPanes {
         this.#active = this.#panes[0] ?? null;
     }
 
-    // {filter, find, columns, time, utc, wrap}; only those that are given.
+    /** @param {Partial<Settings>} settings */
     apply(settings) {
         for (const log of this.#panes) this.#apply(log, settings);
     }
 
+    /**
+     * @param {LiveLog} log
+     * @param {Partial<Settings>} settings
+     */
     #apply(log, { filter, find, columns, time, utc, wrap }) {
         if (filter) log.filter = elementFilter(filter);
         if (find) log.query = find.text ? find : null;
@@ -94,6 +141,7 @@ export class LogPanes {
         if (wrap !== undefined) log.wrap = wrap;
     }
 
+    /** @param {string} topic */
     #head(topic) {
         const head = el(
             'header',
@@ -117,9 +165,18 @@ export class LogPanes {
         return head;
     }
 
+    /** @param {LiveLog | null} log */
     #activate(log) {
         if (!log || log === this.#active) return;
         this.#active = log;
         this.#on.activated();
     }
+}
+
+/**
+ * The log that an event happened in.
+ * @param {Event} event
+ */
+function logOf({ target }) {
+    return target instanceof Element ? target.closest('live-log') : null;
 }

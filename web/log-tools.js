@@ -1,18 +1,60 @@
 // SPDX-License-Identifier: MIT
-// The viewer's tool bar: what is shown, find, filter, levels, pause and follow, looks, taking along. It only shows and tells; viewer.js acts.
+// The viewer's tool bar: what is shown, find, filter, levels, pause and follow, looks, taking
+// along. It only shows state and reports actions; viewer.js acts.
 import { LEVELS } from '../kit/levels.js';
 import { tagColor } from '../kit/log-time.js';
-import { el, setText } from './dom.js';
+import { el, setText } from '../kit/dom.js';
+import { emptyState } from './address.js';
 import { icon } from './icons.js';
 import { Popup } from './popup.js';
 import { isPattern } from './session.js';
 
+/** @import { LogMatches } from '../kit/live-log.js' */
+/** @import { Filter, Find, ViewState } from './address.js' */
+/** @import { IconName } from './icons.js' */
+/** @import { Looks } from './log-panes.js' */
+
+/**
+ * @typedef {object} ToolsListener
+ * @property {(action: string) => void} act by the names of keys.js
+ * @property {(filter: Filter) => void} filter
+ * @property {(find: Find) => void} find
+ * @property {(looks: Looks) => void} looks
+ * @property {(columns: string[]) => void} columns
+ * @property {(topics: string[]) => void} pick
+ */
+
+/** @typedef {'regex' | 'caseSensitive' | 'invert'} Toggle */
+
+/**
+ * A field to type in, with its toggles.
+ * @typedef {object} Fields
+ * @property {HTMLInputElement} text
+ * @property {HTMLButtonElement} regex
+ * @property {HTMLButtonElement} caseSensitive
+ * @property {HTMLButtonElement} [invert]
+ */
+
+/** @type {Toggle[]} */
+const TOGGLES = ['regex', 'caseSensitive', 'invert'];
+
 const TYPING_MS = 150;
 
-const LEVEL_CHOICES = [...LEVELS.map((level) => [level, level]), ['none', 'without a level']];
+/** @type {[level: string, name: string][]} */
+const LEVEL_CHOICES = [
+    ...LEVELS.map((level) => /** @type {[string, string]} */ ([level, level])),
+    ['none', 'without a level'],
+];
 const BAD_LEVELS = ['fatal', 'error', 'warn'];
 
-// A button with a sign and a word; the word goes where there is no room.
+/**
+ * A button with a sign and a word; the word is left out where there is no room.
+ * @param {string} id
+ * @param {IconName} sign
+ * @param {string} word
+ * @param {string} title
+ * @param {() => void} [onclick]
+ */
 function tool(id, sign, word, title, onclick) {
     return el(
         'button',
@@ -22,29 +64,47 @@ function tool(id, sign, word, title, onclick) {
     );
 }
 
+/**
+ * @param {string} id
+ * @param {string} text
+ * @param {string} title
+ */
 function toggle(id, text, title) {
     return el(
         'button',
-        { type: 'button', class: 'toggle', id, title, 'aria-label': title, 'aria-pressed': 'false' },
+        {
+            type: 'button',
+            class: 'toggle',
+            id,
+            title,
+            'aria-label': title,
+            'aria-pressed': 'false',
+        },
         text,
     );
 }
 
-const pressed = (button) => button.getAttribute('aria-pressed') === 'true';
+const pressed = (/** @type {Element} */ button) => button.getAttribute('aria-pressed') === 'true';
 
 export class LogTools {
     #root;
     #on;
-    #state = null;
-    #looks = null;
-    #typing = 0;
+    #state = emptyState();
+    /** @type {Looks} */
+    #looks = { time: 'absolute', utc: false, wrap: true };
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    #typing;
     #title = el('div', { class: 'shown', id: 'shown' });
-    #side = tool('side', 'side', 'Topics', 'Show or hide the list of topics (b)', () => this.#on.act('side'));
+    #side = tool('side', 'side', 'Topics', 'Show or hide the list of topics (b)', () =>
+        this.#on.act('side'),
+    );
     #split = tool('split', 'split', 'Side by side', '', () => this.#on.act('split'));
     #pause = tool('pause', 'pause', 'Pause', 'Let the lines stand still; new ones wait (p)', () =>
         this.#on.act('pause'),
     );
-    #follow = tool('follow', 'end', 'Follow', 'To the newest line, and stay there (G)', () => this.#on.act('end'));
+    #follow = tool('follow', 'end', 'Follow', 'To the newest line, and stay there (G)', () =>
+        this.#on.act('end'),
+    );
     #find = {
         text: el('input', {
             type: 'search',
@@ -69,20 +129,39 @@ export class LogTools {
         }),
         regex: toggle('filter-regex', '.*', 'Filter: a regular expression'),
         caseSensitive: toggle('filter-case', 'Aa', 'Filter: capitals matter'),
-        invert: toggle('filter-invert', '≠', 'Filter: hide the lines that match, show the others (i)'),
+        invert: toggle(
+            'filter-invert',
+            '≠',
+            'Filter: hide the lines that match, show the others (i)',
+        ),
     };
     #finders = tool('finders', 'search', 'Find and filter', 'Find, filter, search', () =>
         this.#showFinders(!this.#root.classList.contains('finding')),
     );
-    #levels = tool('levels', 'levels', 'Levels', 'Show only some levels: errors, warnings … (e: warnings and errors)');
-    #popups = {};
+    #levels = tool(
+        'levels',
+        'levels',
+        'Levels',
+        'Show only some levels: errors, warnings … (e: warnings and errors)',
+    );
+    #download;
 
-    // on.act(action), on.filter(filter), on.find(find), on.looks(looks), on.columns(columns), on.pick(topics)
+    /**
+     * @param {object} options
+     * @param {HTMLElement} options.root
+     * @param {ToolsListener} options.on
+     * @param {(panel: HTMLElement) => void} options.download fills that popup
+     */
     constructor({ root, on, download }) {
         this.#root = root;
         this.#on = on;
         const look = tool('view-menu', 'sliders', 'View', 'Times, wrapping, columns');
-        const save = tool('download', 'download', 'Download', 'Download these lines, or all that are stored (d)');
+        const save = tool(
+            'download',
+            'download',
+            'Download',
+            'Download these lines, or all that are stored (d)',
+        );
         root.append(
             el(
                 'div',
@@ -95,9 +174,15 @@ export class LogTools {
                 this.#pause,
                 this.#follow,
                 look,
-                tool('copy', 'copy', 'Copy', 'Copy the lines that are shown (y)', () => this.#on.act('copy')),
-                tool('link', 'link', 'Share', 'Copy a link to what you see: topics, filter, selected line (l)', () =>
-                    this.#on.act('link'),
+                tool('copy', 'copy', 'Copy', 'Copy the lines that are shown (y)', () =>
+                    this.#on.act('copy'),
+                ),
+                tool(
+                    'link',
+                    'link',
+                    'Share',
+                    'Copy a link to what you see: topics, filter, selected line (l)',
+                    () => this.#on.act('link'),
                 ),
                 save,
             ),
@@ -156,9 +241,15 @@ export class LogTools {
                 this.#levels,
             ),
         );
-        this.#popups.levels = new Popup(this.#levels, { label: 'Levels', build: (panel) => this.#buildLevels(panel) });
-        this.#popups.looks = new Popup(look, { label: 'View', build: (panel) => this.#buildLooks(panel) });
-        this.#popups.download = new Popup(save, { label: 'Download', build: download });
+        new Popup(this.#levels, {
+            label: 'Levels',
+            build: (panel) => this.#buildLevels(panel),
+        });
+        new Popup(look, {
+            label: 'View',
+            build: (panel) => this.#buildLooks(panel),
+        });
+        this.#download = new Popup(save, { label: 'Download', build: download });
         this.#listen();
     }
 
@@ -174,40 +265,44 @@ export class LogTools {
         this.#filter.text.select();
     }
 
-    // Where there is little room the fields come when they are asked for.
+    /**
+     * Where there is little room the fields are shown when they are asked for.
+     * @param {boolean} shown
+     */
     #showFinders(shown) {
         this.#root.classList.toggle('finding', shown);
         this.#finders.setAttribute('aria-expanded', String(shown));
     }
 
     openDownload() {
-        this.#popups.download.open();
+        this.#download.open();
     }
 
     closeDownload() {
-        this.#popups.download.close();
+        this.#download.close();
     }
 
-    // What the address says, and {time, utc, wrap}.
+    /**
+     * @param {ViewState} state
+     * @param {Looks} looks
+     */
     show(state, looks) {
         this.#state = state;
         this.#looks = looks;
-        for (const [fields, values] of [
-            [this.#find, state.find],
-            [this.#filter, state.filter],
-        ]) {
-            // Not under the reader's hands.
-            if (document.activeElement !== fields.text && fields.text.value !== values.text)
-                fields.text.value = values.text;
-            for (const name of ['regex', 'caseSensitive', 'invert'])
-                fields[name]?.setAttribute('aria-pressed', String(values[name]));
-        }
-        this.#filter.text.parentElement.classList.toggle('on', state.filter.text !== '');
-        this.#filter.text.placeholder = state.filter.invert ? 'Hide lines with' : 'Show only lines with';
-        this.#finders.classList.toggle('on', Boolean(state.filter.text || state.filter.levels || state.find.text));
+        this.#showFields(this.#find, state.find);
+        this.#showFields(this.#filter, state.filter);
+        this.#filter.text.parentElement?.classList.toggle('on', state.filter.text !== '');
+        this.#filter.text.placeholder = state.filter.invert
+            ? 'Hide lines with'
+            : 'Show only lines with';
+        this.#finders.classList.toggle(
+            'on',
+            Boolean(state.filter.text || state.filter.levels || state.find.text),
+        );
         const { levels } = state.filter;
         this.#levels.classList.toggle('on', levels !== null);
-        setText(this.#levels.querySelector('.word'), levels === null ? 'Levels' : levelsText(levels));
+        const word = this.#levels.querySelector('.word');
+        if (word) setText(word, levels === null ? 'Levels' : levelsText(levels));
         this.#showTitle(state);
         const several = state.topics.length > 1;
         this.#split.hidden = !several;
@@ -221,10 +316,23 @@ export class LogTools {
         this.#split.setAttribute('aria-label', state.split ? 'Merge' : 'Side by side');
     }
 
-    // {follow, paused, unseen}
+    /**
+     * @param {Fields} fields
+     * @param {Find & { invert?: boolean }} values
+     */
+    #showFields(fields, values) {
+        // Not under the reader's hands.
+        if (document.activeElement !== fields.text && fields.text.value !== values.text)
+            fields.text.value = values.text;
+        for (const name of TOGGLES)
+            fields[name]?.setAttribute('aria-pressed', String(values[name]));
+    }
+
+    /** @param {{ follow: boolean, paused: boolean }} log */
     showFollow({ follow, paused }) {
         const following = String(follow && !paused);
-        if (this.#follow.getAttribute('aria-pressed') !== following) this.#follow.setAttribute('aria-pressed', following);
+        if (this.#follow.getAttribute('aria-pressed') !== following)
+            this.#follow.setAttribute('aria-pressed', following);
         const shown = paused ? 'play' : 'pause';
         if (this.#pause.dataset.shows === shown) return;
         this.#pause.dataset.shows = shown;
@@ -233,59 +341,77 @@ export class LogTools {
         this.#pause.title = paused
             ? 'Show what has come in the meantime, and go on (p)'
             : 'Let the lines stand still; new ones wait (p)';
-        this.#pause.replaceChildren(icon(shown), el('span', { class: 'word' }, paused ? 'Go on' : 'Pause'));
+        this.#pause.replaceChildren(
+            icon(shown),
+            el('span', { class: 'word' }, paused ? 'Go on' : 'Pause'),
+        );
     }
 
-    // matches: of the active pane; null when nothing is looked for.
+    /** @param {LogMatches | null} matches of the active pane; null when nothing is looked for */
     showMatches(matches) {
-        const { count = 0, index = -1, busy = false } = matches ?? {};
-        const text = !matches
-            ? ''
-            : count === 0
-              ? busy
-                  ? '…'
-                  : 'none'
-              : `${index >= 0 ? (index + 1).toLocaleString('en') : '–'}/${count.toLocaleString('en')}${busy ? '…' : ''}`;
+        const { count, index, busy } = matches ?? { count: 0, index: -1, busy: false };
+        const at = index >= 0 ? (index + 1).toLocaleString('en') : '–';
+        let text = '';
+        if (matches && count > 0) text = `${at}/${count.toLocaleString('en')}${busy ? '…' : ''}`;
+        else if (matches) text = busy ? '…' : 'none';
         setText(this.#count, text);
-        this.#find.text.parentElement.classList.toggle('in-vain', Boolean(matches) && count === 0 && !busy);
+        this.#find.text.parentElement?.classList.toggle(
+            'in-vain',
+            Boolean(matches) && count === 0 && !busy,
+        );
     }
 
-    // A pattern that cannot be used: what is wrong, null when it is good.
+    /**
+     * @param {'filter' | 'query'} of
+     * @param {string | null} error why the pattern cannot be used; null when it can
+     */
     showError(of, error) {
         const { text } = of === 'filter' ? this.#filter : this.#find;
-        text.parentElement.classList.toggle('wrong', Boolean(error));
+        text.parentElement?.classList.toggle('wrong', Boolean(error));
         text.setAttribute('aria-invalid', String(Boolean(error)));
         text.title = error ?? '';
     }
 
     #listen() {
-        for (const [fields, tell] of [
-            [this.#find, () => this.#tellFind()],
-            [this.#filter, () => this.#tellFilter()],
-        ]) {
-            fields.text.addEventListener('input', () => {
-                clearTimeout(this.#typing);
-                this.#typing = setTimeout(tell, TYPING_MS);
-            });
-            // Enter is what somebody does who does not wait.
-            fields.text.addEventListener('change', tell);
-            for (const name of ['regex', 'caseSensitive', 'invert']) {
-                fields[name]?.addEventListener('click', () => {
-                    fields[name].setAttribute('aria-pressed', String(!pressed(fields[name])));
-                    tell();
-                });
-            }
-        }
+        this.#listenTo(this.#find, () => this.#tellFind());
+        this.#listenTo(this.#filter, () => this.#tellFilter());
         this.#find.text.addEventListener('keydown', (event) => {
             if (event.key !== 'Enter') return;
             event.preventDefault();
             this.#tellFind();
-            this.#on.act(event.ctrlKey || event.metaKey ? 'search' : event.shiftKey ? 'previous' : 'next');
+            this.#on.act(
+                event.ctrlKey || event.metaKey ? 'search' : event.shiftKey ? 'previous' : 'next',
+            );
         });
     }
 
+    /**
+     * @param {Fields} fields
+     * @param {() => void} tell
+     */
+    #listenTo(fields, tell) {
+        fields.text.addEventListener('input', () => {
+            clearTimeout(this.#typing);
+            this.#typing = setTimeout(tell, TYPING_MS);
+        });
+        // Enter is for somebody who does not want to wait.
+        fields.text.addEventListener('change', tell);
+        for (const name of TOGGLES) {
+            const button = fields[name];
+            button?.addEventListener('click', () => {
+                button.setAttribute('aria-pressed', String(!pressed(button)));
+                tell();
+            });
+        }
+    }
+
+    /** @param {Fields} fields */
     #read(fields) {
-        return { text: fields.text.value, regex: pressed(fields.regex), caseSensitive: pressed(fields.caseSensitive) };
+        return {
+            text: fields.text.value,
+            regex: pressed(fields.regex),
+            caseSensitive: pressed(fields.caseSensitive),
+        };
     }
 
     #tellFind() {
@@ -304,8 +430,9 @@ export class LogTools {
         if (!same(filter, this.#state.filter)) this.#on.filter(filter);
     }
 
+    /** @param {ViewState} state */
     #showTitle({ topics }) {
-        const chip = (topic) => {
+        const chip = (/** @type {string} */ topic) => {
             const node = el(
                 'span',
                 { class: 'chip', 'data-topic': topic, title: topic },
@@ -318,7 +445,8 @@ export class LogTools {
                               type: 'button',
                               title: `Take ${topic} out`,
                               'aria-label': `Take ${topic} out`,
-                              onclick: () => this.#on.pick(topics.filter((other) => other !== topic)),
+                              onclick: () =>
+                                  this.#on.pick(topics.filter((other) => other !== topic)),
                           },
                           icon('close'),
                       )
@@ -339,13 +467,27 @@ export class LogTools {
         );
     }
 
+    /** @param {HTMLElement} panel */
     #buildLevels(panel) {
         const { filter } = this.#state;
+        /** @type {Map<string, HTMLInputElement>} */
         const boxes = new Map();
-        const set = (levels) => {
-            const all = levels.length === 0 || levels.length === LEVEL_CHOICES.length;
-            this.#on.filter({ ...this.#state.filter, levels: all ? null : new Set(levels) });
+        const set = (/** @type {string[]} */ levels) => {
+            const isAll = levels.length === 0 || levels.length === LEVEL_CHOICES.length;
+            this.#on.filter({ ...this.#state.filter, levels: isAll ? null : new Set(levels) });
         };
+        /**
+         * @param {string} word
+         * @param {string[]} levels
+         */
+        const several = (word, levels) => {
+            const onclick = () => {
+                for (const [level, box] of boxes) box.checked = levels.includes(level);
+                set(levels);
+            };
+            return el('button', { type: 'button', class: 'plain', onclick }, word);
+        };
+        const all = LEVEL_CHOICES.map(([level]) => level);
         const read = () => [...boxes].filter(([, box]) => box.checked).map(([level]) => level);
         panel.append(
             el('h2', {}, 'Levels to show'),
@@ -359,23 +501,8 @@ export class LogTools {
             el(
                 'div',
                 { class: 'choices' },
-                ...[
-                    ['Warnings and errors', BAD_LEVELS],
-                    ['All', LEVEL_CHOICES.map(([level]) => level)],
-                ].map(([word, levels]) =>
-                    el(
-                        'button',
-                        {
-                            type: 'button',
-                            class: 'plain',
-                            onclick: () => {
-                                for (const [level, box] of boxes) box.checked = levels.includes(level);
-                                set(levels);
-                            },
-                        },
-                        word,
-                    ),
-                ),
+                several('Warnings and errors', BAD_LEVELS),
+                several('All', all),
             ),
             el(
                 'p',
@@ -385,15 +512,26 @@ export class LogTools {
         );
     }
 
+    /** @param {HTMLElement} panel */
     #buildLooks(panel) {
         const { time, utc, wrap } = this.#looks;
-        const change = (part) => this.#on.looks({ ...this.#looks, ...part });
+        const change = (/** @type {Partial<Looks>} */ part) =>
+            this.#on.looks({ ...this.#looks, ...part });
+        /**
+         * @param {Looks['time']} value
+         * @param {string} word
+         */
         const radio = (value, word) => {
             const box = el('input', { type: 'radio', name: 'time', value });
             box.checked = time === value;
             box.addEventListener('change', () => change({ time: value }));
             return el('label', { class: 'choice' }, box, word);
         };
+        /**
+         * @param {'utc' | 'wrap'} name
+         * @param {string} word
+         * @param {boolean} on
+         */
         const check = (name, word, on) => {
             const box = el('input', { type: 'checkbox', name });
             box.checked = on;
@@ -427,16 +565,27 @@ export class LogTools {
             check('wrap', 'Wrap long lines (w)', wrap),
             el('h2', {}, el('label', { for: 'columns' }, 'Fields of JSON lines as columns')),
             columns,
-            el('p', { class: 'quiet' }, 'Names, with commas between them. Or open a JSON line and pin a field there.'),
+            el(
+                'p',
+                { class: 'quiet' },
+                'Names, with commas between them. Or open a JSON line and pin a field there.',
+            ),
         );
     }
 }
 
+/**
+ * @param {object} a
+ * @param {object} b
+ */
 function same(a, b) {
-    return Object.keys(a).every((name) => a[name] === b[name]);
+    const other = new Map(Object.entries(b));
+    return Object.entries(a).every(([name, value]) => other.get(name) === value);
 }
 
+/** @param {Set<string>} levels */
 function levelsText(levels) {
-    if (BAD_LEVELS.every((level) => levels.has(level)) && levels.size === BAD_LEVELS.length) return 'Warnings, errors';
+    if (BAD_LEVELS.every((level) => levels.has(level)) && levels.size === BAD_LEVELS.length)
+        return 'Warnings, errors';
     return levels.size === 1 ? [...levels][0] : `${levels.size} levels`;
 }

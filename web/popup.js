@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: MIT
-// A small panel that opens under its button, and closes by Escape, by the button, or by a click elsewhere.
-import { el } from './dom.js';
+// A small panel that opens under its button. Escape, the button, or a click elsewhere closes it.
+import { el } from '../kit/dom.js';
 
-const GAP_PX = 4,
-    EDGE_PX = 8;
+const GAP_PX = 4;
+const EDGE_PX = 8;
 let count = 0;
 
 export class Popup {
     #button;
     #panel;
 
-    // build(panel) fills it anew each time it opens. `label` names it for those who cannot see where it hangs.
+    /**
+     * @param {HTMLButtonElement} button
+     * @param {object} options
+     * @param {string} options.label its name for screen readers
+     * @param {(panel: HTMLElement) => void} options.build fills it, each time it opens
+     * @param {string} [options.className]
+     */
     constructor(button, { label, build, className = '' }) {
         this.#button = button;
         this.#panel = el('div', {
@@ -56,8 +62,11 @@ export class Popup {
         const below = button.bottom + GAP_PX;
         const above = button.top - GAP_PX - height;
         this.#panel.style.left = `${Math.max(EDGE_PX, left)}px`;
-        this.#panel.style.top = `${below + height > innerHeight - EDGE_PX && above > EDGE_PX ? above : below}px`;
+        const isTooLow = below + height > innerHeight - EDGE_PX && above > EDGE_PX;
+        this.#panel.style.top = `${isTooLow ? above : below}px`;
         this.#panel.dataset.placed = '';
-        this.#panel.querySelector('[autofocus], input, button, a, select')?.focus({ preventScroll: true });
+        /** @type {HTMLElement | null} */
+        const first = this.#panel.querySelector('[autofocus], input, button, a, select');
+        first?.focus({ preventScroll: true });
     }
 }

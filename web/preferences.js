@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: MIT
-// How this reader likes things: kept by the browser where it may, else for as long as the page lives.
+// How this reader likes things: kept by the browser where it is allowed to, else for as long as the
+// page lives.
 
 const PREFIX = 'tailrace.';
+/** @type {Map<string, string>} */
 const here = new Map();
 
+/**
+ * @param {string} name
+ * @param {string} otherwise
+ */
 export function preference(name, otherwise) {
-    if (here.has(name)) return here.get(name);
+    const known = here.get(name);
+    if (known !== undefined) return known;
     try {
         return localStorage.getItem(PREFIX + name) ?? otherwise;
     } catch {
@@ -13,6 +20,10 @@ export function preference(name, otherwise) {
     }
 }
 
+/**
+ * @param {string} name
+ * @param {string} value
+ */
 export function setPreference(name, value) {
     here.set(name, value);
     try {

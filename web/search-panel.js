@@ -1,29 +1,51 @@
 // SPDX-License-Identifier: MIT
-// The search over all stored lines: the hub looks through its journal from the newest line back, and its hits are shown as it finds them.
+// The search over all stored lines: the hub looks through its journal from the newest line back,
+// and its hits are shown as it finds them.
 //
-//   #search [data-state = running | done | stopped | failed]   .hit [data-id] [data-topic]   .search-state
+//   #search [data-state = running | done | stopped | failed]   .search-state
+//   .hit [data-id] [data-topic]
 import { stripAnsi } from '../kit/ansi.js';
 import { Matcher } from '../kit/log-match.js';
 import { shortened, writeText } from '../kit/log-text.js';
 import { absoluteTime, fullTime, tagColor } from '../kit/log-time.js';
-import { el, setText } from './dom.js';
+import { closest, el, setText } from '../kit/dom.js';
 import { countText } from './format.js';
 import { icon } from './icons.js';
+import { HubError } from './session.js';
+
+/** @import { Find } from './address.js' */
+/** @import { Session } from './session.js' */
+
+/** @typedef {{ id: string, topic: string, type: string, time: string, data: string }} Hit */
+
+/**
+ * @typedef {object} SearchListener
+ * @property {(hit: { id: string, topic: string }) => void} hit show it in its context
+ * @property {() => void} close
+ */
 
 const PAGE = 500; // hits; more are asked for
 const TEXT_MAX = 2000; // characters of a hit
 const FILTER_BYTES_MAX = 1024;
-const FAR_INSIDE = 120,
-    LEAD = 40; // characters
+const FAR_INSIDE = 120; // characters
+const LEAD = 40;
 
-// The hub's filter for what the reader typed; it takes TEXT, /REGEX/ and /REGEX/i.
+/**
+ * The hub's filter for what the reader typed; it takes TEXT, /REGEX/ and /REGEX/i.
+ * @param {Find} query
+ */
 export function hubFilter({ text, regex, caseSensitive }) {
     if (regex) return `/${text}/${caseSensitive ? '' : 'i'}`;
     if (caseSensitive && !text.startsWith('/')) return text;
     return `/${text.replace(/[^\p{L}\p{N}\s_]/gu, '\\$&')}/${caseSensitive ? '' : 'i'}`;
 }
 
-// A hit far inside a long line begins a little before it.
+/**
+ * A hit far inside a long line is shown with only a little of the text before it.
+ * @param {Element} place
+ * @param {string} text
+ * @param {number[] | null} marks
+ */
 function writeHit(place, text, marks) {
     const cut = marks && marks[0] > FAR_INSIDE ? marks[0] - LEAD : 0;
     if (cut === 0) {
@@ -34,7 +56,7 @@ function writeHit(place, text, marks) {
     writeText(
         place,
         stripAnsi(text).slice(cut),
-        marks.map((at) => at - cut),
+        (marks ?? []).map((at) => at - cut),
     );
 }
 
@@ -42,31 +64,47 @@ export class SearchPanel {
     #root;
     #session;
     #on;
-    #query = null;
+    /** @type {Find} */
+    #query = { text: '', regex: false, caseSensitive: false };
+    /** @type {string[]} */
     #topics = [];
-    #running = null; // AbortController
+    /** @type {AbortController | null} */
+    #running = null;
     #hits = 0;
+    /** @type {string | null} */
     #last = null; // id of the oldest hit
     #scanned = 0;
     #scannedBefore = 0; // by the requests before this one
     #complete = true; // down to the oldest line
     #why = ''; // it failed or stopped
     #back = ''; // how far back it has come, as a time
-    #waiting = []; // hits not shown yet
+    /** @type {Hit[]} */
+    #waiting = []; // not shown yet
     #frame = 0;
     #utc = false;
+    /** @type {Matcher | null} */
     #matcher = null;
     #state = el('span', { class: 'search-state', 'aria-live': 'off' });
     #title = el('h2', {});
-    #stop = el('button', { type: 'button', class: 'plain', id: 'search-stop', onclick: () => this.stop() }, 'Stop');
+    #stop = el(
+        'button',
+        { type: 'button', class: 'plain', id: 'search-stop', onclick: () => this.stop() },
+        'Stop',
+    );
     #more = el(
         'button',
-        { type: 'button', class: 'plain', id: 'search-more', hidden: true, onclick: () => this.#go(this.#last) },
+        {
+            type: 'button',
+            class: 'plain',
+            id: 'search-more',
+            hidden: true,
+            onclick: () => this.#go(this.#last),
+        },
         'Older hits',
     );
     #list = el('ol', { class: 'hits', 'aria-label': 'Hits, newest first' });
 
-    // on.hit({id, topic}): show it in its context. on.close().
+    /** @param {{ root: HTMLElement, session: Session, on: SearchListener }} options */
     constructor({ root, session, on }) {
         this.#root = root;
         this.#session = session;
@@ -98,7 +136,7 @@ export class SearchPanel {
         );
         this.#list.addEventListener('keydown', (event) => this.#key(event));
         this.#list.addEventListener('click', (event) => {
-            const hit = event.target.closest('.hit');
+            const hit = closest(event, '.hit');
             if (hit) this.#show(hit);
         });
     }
@@ -107,11 +145,15 @@ export class SearchPanel {
         return !this.#root.hidden;
     }
 
+    /** @param {boolean} utc */
     set utc(utc) {
         this.#utc = utc;
     }
 
-    // query: {text, regex, caseSensitive}
+    /**
+     * @param {string[]} topics
+     * @param {Find} query
+     */
     search(topics, query) {
         this.stop();
         this.#root.hidden = false;
@@ -128,13 +170,17 @@ export class SearchPanel {
         setText(this.#title, query.regex ? `/${query.text}/` : `“${query.text}”`);
         this.#title.title = `in ${topics.join(', ')}`;
         if (new TextEncoder().encode(hubFilter(query)).length > FILTER_BYTES_MAX) {
-            this.#become('failed', 'This is too long to search for: a thousand characters are the most.');
+            this.#become(
+                'failed',
+                'This is too long to search for: a thousand characters are the most.',
+            );
             return;
         }
         try {
             this.#matcher = new Matcher(query, () => {});
         } catch {
-            // The hub's own words for what is wrong are shown; what only it understands is not marked.
+            // The hub's own words for what is wrong are shown. What only the hub understands is not
+            // marked.
         }
         this.#go(null);
     }
@@ -153,15 +199,19 @@ export class SearchPanel {
         this.#on.close();
     }
 
-    // The next hit further back (or forward), from the one that is shown; null when there is none.
+    /**
+     * To the next hit further back (or forward). Null when there is none.
+     * @param {number} by
+     */
     step(by) {
-        const all = [...this.#list.children];
+        const all = /** @type {HTMLElement[]} */ ([...this.#list.children]);
         const at = all.findIndex((hit) => hit.getAttribute('aria-current'));
         const hit = all[at < 0 ? 0 : at + by];
         if (hit) this.#show(hit);
         return hit ?? null;
     }
 
+    /** @param {string | null} before */
     async #go(before) {
         const running = (this.#running = new AbortController());
         const { signal } = running;
@@ -179,19 +229,25 @@ export class SearchPanel {
                 }),
                 { headers: { Accept: 'application/x-ndjson' }, signal },
             );
-            await this.#read(response.body, signal);
+            if (response.body) await this.#read(response.body, signal);
         } catch (error) {
             if (signal.aborted) return;
             this.#running = null;
+            const text = error instanceof Error ? error.message : String(error);
+            const isRefused = error instanceof HubError && error.status === 400;
             this.#become(
                 'failed',
-                error.status === 400
-                    ? `The hub cannot search for this: ${error.message}`
-                    : error.message || 'The connection was lost.',
+                isRefused
+                    ? `The hub cannot search for this: ${text}`
+                    : text || 'The connection was lost.',
             );
         }
     }
 
+    /**
+     * @param {ReadableStream<Uint8Array<ArrayBuffer>>} body
+     * @param {AbortSignal} signal
+     */
     async #read(body, signal) {
         const reader = body.pipeThrough(new TextDecoderStream()).getReader();
         let rest = '';
@@ -199,7 +255,7 @@ export class SearchPanel {
             const { done, value } = await reader.read();
             if (signal.aborted) return;
             const lines = (rest + (value ?? '')).split('\n');
-            rest = lines.pop();
+            rest = lines.pop() ?? '';
             for (const line of lines) if (line) this.#take(JSON.parse(line));
             if (done) break;
         }
@@ -208,6 +264,7 @@ export class SearchPanel {
         this.#become('stopped', 'the connection ended early');
     }
 
+    /** @param {Hit} event */
     #take(event) {
         if (event.type === 'tailrace.progress' || event.type === 'tailrace.done') {
             const { scanned = 0, hits = 0, complete = true } = JSON.parse(event.data);
@@ -242,11 +299,12 @@ export class SearchPanel {
         const ranges = this.#matcher ? await this.#matcher.find(texts.map(stripAnsi)) : [];
         rows.forEach((row, i) => {
             const place = row.querySelector('.hit-text');
-            place.replaceChildren();
-            writeHit(place, texts[i], ranges[i]);
+            place?.replaceChildren();
+            if (place) writeHit(place, texts[i], ranges[i] ?? null);
         });
     }
 
+    /** @param {Hit} hit */
     #row({ id, topic, time, data }) {
         const ms = Date.parse(time);
         const several = this.#topics.length > 1 || this.#topics[0].includes('*');
@@ -262,60 +320,79 @@ export class SearchPanel {
                 tabindex: this.#list.childElementCount ? '-1' : '0',
                 title: 'Show it in its context',
             },
-            el('time', { datetime: time, title: fullTime(ms, this.#utc) }, absoluteTime(ms, this.#utc)),
+            el(
+                'time',
+                { datetime: time, title: fullTime(ms, this.#utc) },
+                absoluteTime(ms, this.#utc),
+            ),
             tag,
             el('span', { class: 'hit-text' }, stripAnsi(shortened(data, TEXT_MAX))),
         );
     }
 
+    /** @param {HTMLElement} hit */
     #show(hit) {
-        for (const other of this.#list.querySelectorAll('[aria-current]')) other.removeAttribute('aria-current');
-        for (const other of this.#list.querySelectorAll('[tabindex="0"]')) other.tabIndex = -1;
+        for (const other of this.#list.querySelectorAll('[aria-current]'))
+            other.removeAttribute('aria-current');
+        /** @type {NodeListOf<HTMLElement>} */
+        const focusable = this.#list.querySelectorAll('[tabindex="0"]');
+        for (const other of focusable) other.tabIndex = -1;
         hit.setAttribute('aria-current', 'true');
         hit.tabIndex = 0;
         hit.scrollIntoView({ block: 'nearest' });
-        this.#on.hit({ id: hit.dataset.id, topic: hit.dataset.topic });
+        const { id = '', topic = '' } = hit.dataset;
+        this.#on.hit({ id, topic });
     }
 
+    /** @param {KeyboardEvent} event */
     #key(event) {
-        const hit = event.target.closest('.hit');
+        const hit = closest(event, '.hit');
         if (!hit) return;
+        const focus = (/** @type {Element | null} */ other) =>
+            other instanceof HTMLElement && other.focus();
         if (event.key === 'Enter' || event.key === ' ') this.#show(hit);
-        else if (event.key === 'ArrowDown') hit.nextElementSibling?.focus();
-        else if (event.key === 'ArrowUp') hit.previousElementSibling?.focus();
+        else if (event.key === 'ArrowDown') focus(hit.nextElementSibling);
+        else if (event.key === 'ArrowUp') focus(hit.previousElementSibling);
         else return;
         event.preventDefault();
         event.stopPropagation();
     }
 
+    /**
+     * @param {string} state
+     * @param {string} [why]
+     */
     #become(state, why = '') {
-        // Who sees that it is over sees all of it.
+        // All hits are there when it says that it is over.
         if (state !== 'running') this.#flush();
         this.#root.dataset.state = state;
         // What is read out is how it ended, not every hit.
         this.#state.setAttribute('aria-live', state === 'running' ? 'off' : 'polite');
         this.#why = why;
         this.#stop.hidden = state !== 'running';
-        this.#more.hidden = !(this.#last && (state === 'stopped' || (state === 'done' && !this.#complete)));
+        this.#more.hidden = !(
+            this.#last &&
+            (state === 'stopped' || (state === 'done' && !this.#complete))
+        );
         this.#showState();
     }
 
     #showState() {
-        const { state } = this.#root.dataset;
+        const { state = '' } = this.#root.dataset;
         const hits = countText(this.#hits, 'hit');
         const looked = countText(this.#scanned, 'line');
         const ms = Date.parse(this.#back);
         const back = Number.isNaN(ms) ? '' : `, back to ${absoluteTime(ms, this.#utc)}`;
-        setText(
-            this.#state,
-            {
-                running: this.#scanned ? `${hits} in ${looked}${back} …` : `searching … ${hits}`,
-                done: this.#complete
-                    ? `${hits} in all ${looked} that are stored`
-                    : `the newest ${hits}, in ${looked}${back}`,
-                stopped: `stopped: ${hits} in ${looked}${back}${this.#why ? ` (${this.#why})` : ''}`,
-                failed: this.#why,
-            }[state] ?? '',
-        );
+        const why = this.#why ? ` (${this.#why})` : '';
+        /** @type {Record<string, string>} */
+        const texts = {
+            running: this.#scanned ? `${hits} in ${looked}${back} …` : `searching … ${hits}`,
+            done: this.#complete
+                ? `${hits} in all ${looked} that are stored`
+                : `the newest ${hits}, in ${looked}${back}`,
+            stopped: `stopped: ${hits} in ${looked}${back}${why}`,
+            failed: this.#why,
+        };
+        setText(this.#state, texts[state] ?? '');
     }
 }

@@ -1,12 +1,37 @@
 // SPDX-License-Identifier: MIT
-// What the page knows about its hub: where it is, the reader's key, what that key may do, which topics there are.
+// What the page knows about its hub: where it is, the reader's key, what that key may do, which
+// topics there are.
 //
-// The key comes with the page's address (?key= or ?code=), leaves the address bar at once so that it is not shared with a
-// copied link, and lives in this tab's session storage. Requests of the page carry it in a header.
+// The key comes with the page's address (?key= or ?code=). It is removed from the address bar at
+// once, so that it is not shared with a copied link, and lives in this tab's session storage.
+// Requests of the page carry it in a header.
 
 import { topicMatcher } from '../kit/tailrace.js';
 
 export { isPattern } from '../kit/log-source.js';
+
+/**
+ * An element of the answer to GET /topics.
+ * @typedef {object} Topic
+ * @property {string} topic
+ * @property {string} last_id
+ * @property {string} [last_time]
+ * @property {number} events
+ * @property {number} bytes
+ * @property {number} subscribers
+ * @property {boolean} closed
+ */
+
+/**
+ * @typedef {{ key?: string, publish?: string[], subscribe?: string[] }} Access what a key may do
+ */
+
+/** @typedef {string | number | boolean | null | undefined} Value */
+/**
+ * @typedef {Record<string, Value | readonly Value[]>} Parameters null and undefined are left out
+ */
+
+/** @typedef {(topics: Topic[], error: HubError | null) => void} TopicsListener */
 
 const STORED = 'tailrace.key';
 const KEY_NAMES = ['key', 'code', 'access_token'];
@@ -14,25 +39,41 @@ const POLL_MS = 4000;
 const POLL_MANY_MS = 20_000; // of a hub with more topics than this:
 const MANY_TOPICS = 2000;
 
-export const isStatus = (topic) => topic === 'status' || topic.startsWith('status/');
-export const isLog = (topic) => !isStatus(topic) && !topic.startsWith('$sys/');
+export const isStatus = (/** @type {string} */ topic) =>
+    topic === 'status' || topic.startsWith('status/');
+export const isLog = (/** @type {string} */ topic) =>
+    !isStatus(topic) && !topic.startsWith('$sys/');
 
-// Whether a topic belongs to a pattern of the API: `*` is one segment, `**` any number of them.
+/**
+ * Whether a topic belongs to a pattern of the API: `*` is one segment, `**` any number of them.
+ * @param {string} pattern
+ * @param {string} topic
+ */
 export const matches = (pattern, topic) => topicMatcher([pattern])(topic);
 
+/**
+ * @param {string} a
+ * @param {string} b
+ */
 export function compareTopics(a, b) {
     return a.localeCompare(b, 'en', { numeric: true });
 }
 
 export class HubError extends Error {
-    // status: of the answer, 0 when the hub cannot be reached
+    /**
+     * @param {number} status of the answer; 0 when the hub cannot be reached
+     * @param {string} detail
+     */
     constructor(status, detail) {
         super(detail);
         this.status = status;
     }
 }
 
-// What a problem+json answer says, or the bare status.
+/**
+ * What a problem+json answer says, or the bare status.
+ * @param {Response} response
+ */
 async function problemText(response) {
     if ((response.headers.get('Content-Type') ?? '').includes('json')) {
         try {
@@ -48,15 +89,23 @@ async function problemText(response) {
 export class Session {
     // The hub also works below a path of a proxy: assets/ is known to be directly under its root.
     hubRoot = new URL('..', import.meta.url);
-    topics = []; // the newest list of topics, as GET /topics gives it; kept fresh while somebody watches
+    /** @type {Topic[]} */
+    topics = []; // the newest list; kept fresh while somebody watches
     #key = '';
+    /** @type {Set<(key: string) => void>} */
     #onKey = new Set();
+    /** @type {Set<TopicsListener>} */
     #watchers = new Set();
-    #pollTimer = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    #pollTimer;
+    /** @type {Promise<Access> | null} */
     #access = null;
 
     constructor() {
-        document.addEventListener('visibilitychange', () => !document.hidden && this.#watchers.size && this.#poll());
+        document.addEventListener(
+            'visibilitychange',
+            () => !document.hidden && this.#watchers.size && this.#poll(),
+        );
     }
 
     get key() {
@@ -84,7 +133,10 @@ export class Session {
         }
     }
 
-    // The empty key forgets it. Everybody who asked by onKeyChange is told.
+    /**
+     * Sets the key, and calls the listeners of onKeyChange.
+     * @param {string} key the empty one forgets it
+     */
     setKey(key) {
         this.#key = key;
         this.#access = null;
@@ -103,26 +155,40 @@ export class Session {
         }
     }
 
-    // Returns what ends it.
+    /**
+     * @param {(key: string) => void} told
+     * @returns {() => void} what ends it
+     */
     onKeyChange(told) {
         this.#onKey.add(told);
         return () => this.#onKey.delete(told);
     }
 
-    // url('events', { topic: ['a', 'b/**'], last: 20 }): without the key, fit to be shown. What is null is left out.
+    /**
+     * url('events', { topic: ['a', 'b/**'], last: 20 }): without the key, fit to be shown.
+     * @param {string} path
+     * @param {Parameters} [parameters]
+     */
     url(path, parameters = {}) {
         const url = new URL(path, this.hubRoot);
         for (const [name, value] of Object.entries(parameters)) {
-            for (const one of [value].flat()) if (one !== null && one !== undefined) url.searchParams.append(name, one);
+            for (const one of [value].flat())
+                if (one !== null && one !== undefined) url.searchParams.append(name, String(one));
         }
         return url;
     }
 
+    /** @param {string} topic */
     topicUrl(topic) {
         return this.url(`t/${topic.split('/').map(encodeURIComponent).join('/')}`);
     }
 
-    // As fetch(), with the key. Throws HubError for what is not 2xx, and with status 0 when the hub cannot be reached.
+    /**
+     * As fetch(), with the key. Throws a HubError for what is not 2xx, and with status 0 when the
+     * hub cannot be reached.
+     * @param {URL} url
+     * @param {RequestInit & { headers?: Record<string, string> }} [options]
+     */
     async fetch(url, { headers = {}, ...options } = {}) {
         let response;
         try {
@@ -132,13 +198,18 @@ export class Session {
                 headers: this.#key ? { 'X-Api-Key': this.#key, ...headers } : headers,
             });
         } catch (error) {
-            if (error.name === 'AbortError') throw error;
+            if (isAbort(error)) throw error;
             throw new HubError(0, 'The hub cannot be reached.');
         }
         if (!response.ok) throw new HubError(response.status, await problemText(response));
         return response;
     }
 
+    /**
+     * @param {string} path
+     * @param {Parameters} [parameters]
+     * @param {{ signal?: AbortSignal }} [options]
+     */
     async fetchJson(path, parameters, { signal } = {}) {
         const response = await this.fetch(this.url(path, parameters), {
             headers: { Accept: 'application/json' },
@@ -147,19 +218,23 @@ export class Session {
         try {
             return await response.json();
         } catch (error) {
-            if (error.name === 'AbortError') throw error;
-            throw new HubError(response.status, `The answer to /${path} is not JSON: is this address a hub?`);
+            if (isAbort(error)) throw error;
+            throw new HubError(
+                response.status,
+                `The answer to /${path} is not JSON: is this address a hub?`,
+            );
         }
     }
 
-    // [{topic, last_id, last_time, events, bytes, subscribers, closed}]
+    /** @returns {Promise<Topic[]>} */
     async fetchTopics(pattern = '**') {
         const topics = await this.fetchJson('topics', { topic: pattern });
-        if (!Array.isArray(topics)) throw new HubError(200, 'The answer to /topics is not a list of topics.');
+        if (!Array.isArray(topics))
+            throw new HubError(200, 'The answer to /topics is not a list of topics.');
         return topics;
     }
 
-    // {key, publish: [pattern], subscribe: [pattern]}: what the reader may do.
+    /** @returns {Promise<Access>} */
     access() {
         this.#access ??= this.fetchJson('access').catch((error) => {
             this.#access = null;
@@ -168,7 +243,12 @@ export class Session {
         return this.#access;
     }
 
-    // told(topics, error): at once when there is a list, then with each new one, while the page can be seen. Returns what ends it.
+    /**
+     * Calls `told` at once when there is a list, then with each new one, while the page can be
+     * seen.
+     * @param {TopicsListener} told
+     * @returns {() => void} what ends it
+     */
     watchTopics(told) {
         this.#watchers.add(told);
         if (this.topics.length) told(this.topics, null);
@@ -187,6 +267,7 @@ export class Session {
     async #poll() {
         clearTimeout(this.#pollTimer);
         const key = this.#key;
+        /** @type {HubError | null} */
         let error = null;
         try {
             const topics = await this.fetchTopics('**');
@@ -194,12 +275,20 @@ export class Session {
             this.topics = topics;
         } catch (caught) {
             if (key !== this.#key) return;
-            error = caught;
+            error = caught instanceof HubError ? caught : new HubError(0, String(caught));
         }
         for (const told of [...this.#watchers]) told(this.topics, error);
         clearTimeout(this.#pollTimer);
-        // Who needs a key is not let in by asking again; setKey() goes on.
+        // Asking again does not help a page that needs a key; setKey() goes on.
         if (this.#watchers.size === 0 || document.hidden || error?.status === 401) return;
-        this.#pollTimer = setTimeout(() => this.#poll(), this.topics.length > MANY_TOPICS ? POLL_MANY_MS : POLL_MS);
+        this.#pollTimer = setTimeout(
+            () => this.#poll(),
+            this.topics.length > MANY_TOPICS ? POLL_MANY_MS : POLL_MS,
+        );
     }
+}
+
+/** @param {unknown} error */
+function isAbort(error) {
+    return error instanceof DOMException && error.name === 'AbortError';
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-// The log viewer: the list of topics, the tool bar, the lines, the search over everything that is stored. Each is a file of its own;
-// this one holds what they have in common, the state that the address tells.
+// The log viewer: the list of topics, the tool bar, the lines, the search over everything that is
+// stored. Each has a file of its own; this one holds what they have in common, the state that the
+// address tells.
 //
-// What tests may hold on to: #side #split #pause #follow #view-menu #copy #link #download, #find-text #find-regex #find-case #find-count
-// #find-next #find-previous, #search-all #search, #filter-text #filter-regex #filter-case #filter-invert, #levels, .pane live-log, .status-line,
+// What tests may hold on to: #side #split #pause #follow #view-menu #copy #link #download,
+// #find-text #find-regex #find-case #find-count #find-next #find-previous, #search-all #search,
+// #filter-text #filter-regex #filter-case #filter-invert, #levels, .pane live-log, .status-line,
 // .blank (nothing to show, and why), .topic (see topic-picker.js).
 import { emptyState } from './address.js';
-import { el, setText } from './dom.js';
+import { el, setText } from '../kit/dom.js';
 import { copyText, downloadMenu } from './download.js';
 import { countText } from './format.js';
 import { LogPanes, SPLIT_MAX } from './log-panes.js';
@@ -15,15 +17,35 @@ import { preference, setPreference } from './preferences.js';
 import { SearchPanel } from './search-panel.js';
 import { TopicPicker } from './topic-picker.js';
 
+/** @import { LiveLog } from '../kit/live-log.js' */
+/** @import { Find, ViewState } from './address.js' */
+/** @import { Looks } from './log-panes.js' */
+/** @import { Session } from './session.js' */
+/** @import { How } from './topic-picker.js' */
+
+/**
+ * @typedef {object} ViewerListener
+ * @property {(part: Partial<ViewState>, how?: How) => void} changed the state that the address
+ *     tells
+ * @property {() => void} elementsChanged connections have come or gone
+ */
+
+/** @type {Looks['time'][]} */
 const TIMES = ['absolute', 'relative', 'none'];
+const TIMES_TEXT = {
+    absolute: 'Times: clock',
+    relative: 'Times: how long ago',
+    none: 'No times',
+};
 const BAD_LEVELS = ['fatal', 'error', 'warn'];
 const NARROW = matchMedia('(max-width: 50rem)');
 const SAID_MS = 4000;
 
+/** @returns {Looks} */
 const readLooks = () => {
-    const time = preference('time', 'absolute');
+    const chosen = preference('time', 'absolute');
     return {
-        time: TIMES.includes(time) ? time : 'absolute',
+        time: TIMES.find((time) => time === chosen) ?? 'absolute',
         utc: preference('utc', '') === '1',
         wrap: preference('wrap', '1') === '1',
     };
@@ -33,6 +55,7 @@ export class Viewer {
     #root;
     #session;
     #on;
+    /** @type {ViewState} */
     #state = { ...emptyState(), view: 'logs' };
     #looks = readLooks();
     #isOpen = false;
@@ -40,15 +63,22 @@ export class Viewer {
     #tools;
     #panes;
     #search;
+    /** @type {{ filter: string | null, query: string | null }} */
     #wrong = { filter: null, query: null }; // why an expression of the reader's cannot be used
+    /** @type {string | null} */
     #wantedLine = null; // of the address: shown as soon as there is a connection
-    #saidTimer = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    #saidTimer;
     #status = el('p', { class: 'status-line' });
     #said = el('p', { class: 'said', role: 'status', hidden: true });
     #blank = el('div', { class: 'blank', hidden: true });
     #scrim;
 
-    // on.changed(part, {fresh}): the state that the address tells has changed. on.elementsChanged(): connections have come or gone.
+    /**
+     * @param {HTMLElement} root
+     * @param {Session} session
+     * @param {ViewerListener} on
+     */
     constructor(root, session, on) {
         this.#root = root;
         this.#session = session;
@@ -66,7 +96,14 @@ export class Viewer {
         root.append(
             picker,
             this.#scrim,
-            el('div', { class: 'desk' }, bar, el('div', { class: 'stage' }, panes, this.#blank), search, this.#status),
+            el(
+                'div',
+                { class: 'desk' },
+                bar,
+                el('div', { class: 'stage' }, panes, this.#blank),
+                search,
+                this.#status,
+            ),
             this.#said,
         );
         this.#picker = new TopicPicker({
@@ -78,7 +115,7 @@ export class Viewer {
             root: bar,
             download: (panel) => this.#buildDownload(panel),
             on: {
-                act: (action) => this.actions[action](),
+                act: (action) => this.actions[action]?.(),
                 filter: (filter) => this.#change({ filter }),
                 find: (find) => this.#change({ find }),
                 columns: (columns) => this.#change({ columns }),
@@ -104,21 +141,28 @@ export class Viewer {
             session,
             on: { hit: (hit) => this.#showHit(hit), close: () => this.#panes.active?.focus() },
         });
-        NARROW.addEventListener('change', () => this.#showSide(!NARROW.matches && preference('side', '1') === '1'));
+        NARROW.addEventListener('change', () =>
+            this.#showSide(!NARROW.matches && preference('side', '1') === '1'),
+        );
         this.#showSide(!NARROW.matches && preference('side', '1') === '1');
         session.onKeyChange(() => this.#search.isOpen && this.#search.close());
     }
 
-    // What was shown last, to come back to.
+    /** What was shown last, to return to. */
     get lastState() {
         return this.#state;
     }
 
-    // state: as of address.js. Topics that are not named are chosen here, as soon as there are some.
+    /**
+     * Topics that are not named are chosen here, as soon as there are some.
+     * @param {ViewState} state
+     */
     open(state) {
         const before = this.#state;
         const same =
-            this.#isOpen && before.split === state.split && before.topics.join('\n') === state.topics.join('\n');
+            this.#isOpen &&
+            before.split === state.split &&
+            before.topics.join('\n') === state.topics.join('\n');
         this.#state = { ...state, view: 'logs' };
         this.#isOpen = true;
         this.#wantedLine = state.line;
@@ -144,6 +188,7 @@ export class Viewer {
     }
 
     // By the names of keys.js. One that returns false leaves the key to the browser.
+    /** @type {Record<string, () => unknown>} */
     actions = {
         pick: () => {
             this.#showSide(true);
@@ -169,15 +214,19 @@ export class Viewer {
         next: () => this.#step('next', 1),
         previous: () => this.#step('previous', -1),
         search: () => this.#searchAll(),
-        invert: () => this.#change({ filter: { ...this.#state.filter, invert: !this.#state.filter.invert } }),
+        invert: () =>
+            this.#change({ filter: { ...this.#state.filter, invert: !this.#state.filter.invert } }),
         errors: () =>
             this.#change({
-                filter: { ...this.#state.filter, levels: this.#state.filter.levels ? null : new Set(BAD_LEVELS) },
+                filter: {
+                    ...this.#state.filter,
+                    levels: this.#state.filter.levels ? null : new Set(BAD_LEVELS),
+                },
             }),
         times: () => {
             const time = TIMES[(TIMES.indexOf(this.#looks.time) + 1) % TIMES.length];
             this.#setLooks({ ...this.#looks, time });
-            this.#say({ absolute: 'Times: clock', relative: 'Times: how long ago', none: 'No times' }[time]);
+            this.#say(TIMES_TEXT[time]);
         },
         utc: () => {
             this.#setLooks({ ...this.#looks, utc: !this.#looks.utc });
@@ -185,14 +234,19 @@ export class Viewer {
         },
         wrap: () => {
             this.#setLooks({ ...this.#looks, wrap: !this.#looks.wrap });
-            this.#say(this.#looks.wrap ? 'Long lines are wrapped' : 'Long lines go on to the right');
+            this.#say(
+                this.#looks.wrap ? 'Long lines are wrapped' : 'Long lines go on to the right',
+            );
         },
         split: () => this.#state.topics.length > 1 && this.#change({ split: !this.#state.split }),
         copy: () => this.#copy(),
         link: () => this.#copyLink(),
         download: () => this.#tools.openDownload(),
         escape: () => {
-            if (document.activeElement?.closest('input') || (NARROW.matches && this.#root.dataset.side === 'open')) {
+            if (
+                document.activeElement?.closest('input') ||
+                (NARROW.matches && this.#root.dataset.side === 'open')
+            ) {
                 if (NARROW.matches) this.#showSide(false);
                 this.#panes.active?.focus();
                 return true;
@@ -205,6 +259,7 @@ export class Viewer {
         },
     };
 
+    /** @param {(log: LiveLog) => void} act */
     #each(act) {
         for (const log of this.#panes.all) act(log);
     }
@@ -215,10 +270,15 @@ export class Viewer {
         return { filter, find, columns, ...this.#looks };
     }
 
-    // The reader has changed part of the state.
+    /**
+     * The reader has changed part of the state.
+     * @param {Partial<ViewState>} part
+     * @param {How} [how]
+     */
     #change(part, { fresh = false } = {}) {
         this.#state = { ...this.#state, ...part };
-        for (const of of ['filter', 'query']) this.#showWrong(of, null);
+        this.#showWrong('filter', null);
+        this.#showWrong('query', null);
         if ('topics' in part || 'split' in part) this.#rebuild();
         else this.#panes.apply(this.#settings());
         this.#show();
@@ -238,9 +298,12 @@ export class Viewer {
         this.#picker.selected = this.#state.topics;
         this.#showActive();
         if (this.#isOpen)
-            document.title = this.#state.topics.length ? `${this.#state.topics.join(', ')} – tailrace` : 'tailrace';
+            document.title = this.#state.topics.length
+                ? `${this.#state.topics.join(', ')} – tailrace`
+                : 'tailrace';
     }
 
+    /** @param {Looks} looks */
     #setLooks(looks) {
         this.#looks = looks;
         setPreference('time', looks.time);
@@ -253,13 +316,20 @@ export class Viewer {
 
     // Topics.
 
+    /**
+     * @param {string[]} topics
+     * @param {How} [how]
+     */
     #pick(topics, { fresh = false, more = false } = {}) {
         if (NARROW.matches && !more) this.#showSide(false);
         if (topics.join('\n') === this.#state.topics.join('\n')) {
             this.#panes.active?.toEnd();
             return;
         }
-        this.#change({ topics, split: this.#state.split && topics.length > 1, line: null }, { fresh });
+        this.#change(
+            { topics, split: this.#state.split && topics.length > 1, line: null },
+            { fresh },
+        );
     }
 
     #choose() {
@@ -272,7 +342,11 @@ export class Viewer {
         if (this.#isOpen && this.#state.topics.length === 0) this.#choose();
     }
 
-    // The list of topics: beside the lines, or over them where there is no room.
+    /**
+     * The list of topics: beside the lines, or over them where there is no room.
+     * @param {boolean} open
+     * @param {{ keep?: boolean }} [options] keep: as the reader's preference
+     */
     #showSide(open, { keep = false } = {}) {
         this.#root.dataset.side = open ? 'open' : 'closed';
         if (keep && !NARROW.matches) setPreference('side', open ? '1' : '0');
@@ -281,6 +355,10 @@ export class Viewer {
 
     // What the lines tell.
 
+    /**
+     * @param {CustomEvent} event
+     * @param {LiveLog} log
+     */
     #told({ type, detail }, log) {
         if (type === 'live-select') this.#selected(detail.id);
         else if (type === 'live-columns') this.#columnsPinned(detail.columns);
@@ -288,18 +366,24 @@ export class Viewer {
         else if (log === this.#panes.active) this.#showActive();
     }
 
+    /**
+     * @param {'filter' | 'query'} of
+     * @param {string | null} error
+     */
     #showWrong(of, error) {
         this.#wrong[of] = error;
         this.#tools.showError(of, error);
         if (error) this.#showActive();
     }
 
+    /** @param {string | null} line */
     #selected(line) {
         if (line === this.#state.line) return;
         this.#state = { ...this.#state, line };
         this.#on.changed({ line });
     }
 
+    /** @param {string[]} columns */
     #columnsPinned(columns) {
         if (columns.join() !== this.#state.columns.join()) this.#change({ columns });
     }
@@ -313,34 +397,22 @@ export class Viewer {
         }
         this.#tools.showFollow(log);
         this.#tools.showMatches(this.#state.find.text ? log.matches : null);
-        const { filter } = this.#state;
-        const filtered = filter.text || filter.levels;
         const { filter: badFilter, query: badQuery } = this.#wrong;
-        const wrong = badFilter ? `The filter cannot be used: ${badFilter}` : `This cannot be looked for: ${badQuery}`;
         this.#status.toggleAttribute('data-wrong', Boolean(badFilter || badQuery));
+        let wrong = badQuery && `This cannot be looked for: ${badQuery}`;
+        if (badFilter) wrong = `The filter cannot be used: ${badFilter}`;
         const which = this.#panes.all.length > 1 ? `${log.topics[0]}: ` : '';
-        setText(
-            this.#status,
-            which +
-                [
-                    badFilter || badQuery ? wrong : null,
-                    filtered
-                        ? `${log.shownCount.toLocaleString('en')} of ${countText(log.lineCount, 'loaded line')} pass the filter`
-                        : `${countText(log.lineCount, 'line')} loaded`,
-                    log.loadedAll ? 'all that is stored' : 'older ones come as you scroll up',
-                    log.paused
-                        ? `paused${log.unseen ? `, ${log.unseen.toLocaleString('en')} waiting` : ''}`
-                        : log.follow
-                          ? log.connection === 'ended'
-                              ? 'ended'
-                              : 'following'
-                          : 'not following',
-                ]
-                    .filter(Boolean)
-                    .join(' · '),
-        );
-        // Not before the element has begun: it would begin anew.
-        if (this.#wantedLine && (log.lineCount > 0 || ['live', 'ended'].includes(log.connection))) this.#goToWanted();
+        const { filter } = this.#state;
+        const facts = [
+            wrong,
+            countsText(log, Boolean(filter.text || filter.levels)),
+            log.loadedAll ? 'all that is stored' : 'older ones come as you scroll up',
+            followText(log),
+        ];
+        setText(this.#status, which + facts.filter(Boolean).join(' · '));
+        // Not before the element has started: its start would lead away again.
+        if (this.#wantedLine && (log.lineCount > 0 || ['live', 'ended'].includes(log.connection)))
+            this.#goToWanted();
     }
 
     // Says what to do where there is nothing to see.
@@ -349,11 +421,13 @@ export class Viewer {
         const { filter, topics } = this.#state;
         let kind = '';
         if (topics.length === 0) kind = this.#picker.count ? '' : 'no-logs';
-        else if (log && log.lineCount > 0 && log.shownCount === 0 && (filter.text || filter.levels)) kind = 'filtered';
+        else if (log && log.lineCount > 0 && log.shownCount === 0 && (filter.text || filter.levels))
+            kind = 'filtered';
         if (this.#blank.dataset.kind === kind) return;
         this.#blank.dataset.kind = kind;
         this.#blank.hidden = kind === '';
         if (kind === 'no-logs') {
+            const key = this.#session.key ? "-H 'X-Api-Key: KEY' " : '';
             this.#blank.replaceChildren(
                 el('h2', {}, 'No logs yet'),
                 el(
@@ -366,14 +440,19 @@ export class Viewer {
                 el(
                     'pre',
                     { class: 'curl', tabindex: '0' },
-                    `curl -d hello ${this.#session.key ? "-H 'X-Api-Key: KEY' " : ''}'${this.#session.topicUrl('logs/hello').href}'`,
+                    `curl -d hello ${key}'${this.#session.topicUrl('logs/hello').href}'`,
                 ),
                 el('p', { class: 'quiet' }, 'It appears here by itself.'),
             );
         } else if (kind === 'filtered') {
             this.#blank.replaceChildren(
                 el('h2', {}, 'No loaded line passes the filter'),
-                el('p', {}, 'New ones that do appear by themselves. There may be older ones that are not loaded.'),
+                el(
+                    'p',
+                    {},
+                    'New ones that do appear by themselves. There may be older ones that are ' +
+                        'not loaded.',
+                ),
                 el(
                     'div',
                     { class: 'choices' },
@@ -389,7 +468,11 @@ export class Viewer {
                     filter.text && !filter.invert
                         ? el(
                               'button',
-                              { type: 'button', class: 'plain', onclick: () => this.#searchAll(filter) },
+                              {
+                                  type: 'button',
+                                  class: 'plain',
+                                  onclick: () => this.#searchAll(filter),
+                              },
                               'Search all stored lines',
                           )
                         : null,
@@ -402,6 +485,10 @@ export class Viewer {
 
     // Finding.
 
+    /**
+     * @param {'next' | 'previous'} method
+     * @param {number} by
+     */
     #step(method, by) {
         const log = this.#panes.active;
         if (!this.#state.find.text) {
@@ -409,10 +496,12 @@ export class Viewer {
             else this.#tools.focusFind();
             return;
         }
-        if (log && !log[method]()) this.#say('No line that is loaded has it. Search all stored lines: s');
+        if (log && !log[method]())
+            this.#say('No line that is loaded has it. Search all stored lines: s');
         this.#showActive();
     }
 
+    /** @param {Find} [query] */
     #searchAll(query = this.#state.find) {
         if (!query.text) {
             this.#tools.focusFind();
@@ -424,16 +513,19 @@ export class Viewer {
         this.#search.search(this.#state.topics, { text, regex, caseSensitive });
     }
 
+    /** @param {{ id: string, topic: string }} hit */
     async #showHit({ id, topic }) {
         const log = this.#panes.paneOf(topic);
         // A filter would hide what was around the hit.
-        if (this.#state.filter.text || this.#state.filter.levels) this.#change({ filter: emptyState().filter });
+        if (this.#state.filter.text || this.#state.filter.levels)
+            this.#change({ filter: emptyState().filter });
         if (log && !(await log.goTo(id))) this.#say('This line is not stored any more.');
     }
 
     // The line that the address names: in whichever pane it is.
     async #goToWanted() {
         const id = this.#wantedLine;
+        if (id === null) return;
         this.#wantedLine = null;
         for (const log of this.#panes.all) if (await log.goTo(id)) return;
         this.#say('The line that this link leads to is not stored any more.');
@@ -445,12 +537,16 @@ export class Viewer {
         this.#say('Going back to the beginning …');
         const topics = log.topics;
         try {
-            const { events } = await this.#session.fetchJson('events', { topic: topics, last: 'all', limit: 1 });
+            const { events } = await this.#session.fetchJson('events', {
+                topic: topics,
+                last: 'all',
+                limit: 1,
+            });
             if (log !== this.#panes.active) return;
             if (events[0]) await log.goTo(events[0].id);
             this.#say('');
         } catch (error) {
-            this.#say(error.message);
+            this.#say(messageOf(error));
         }
     }
 
@@ -462,7 +558,7 @@ export class Viewer {
         try {
             this.#say(`${countText(await log.copyShown(), 'line')} copied`);
         } catch (error) {
-            this.#say(`Not copied: ${error.message}`);
+            this.#say(`Not copied: ${messageOf(error)}`);
         }
     }
 
@@ -475,10 +571,11 @@ export class Viewer {
                     : 'Link to this view copied. Select a line to share that line.',
             );
         } catch (error) {
-            this.#say(`Not copied: ${error.message}. The address bar has the same link.`);
+            this.#say(`Not copied: ${messageOf(error)}. The address bar has the same link.`);
         }
     }
 
+    /** @param {HTMLElement} panel */
     #buildDownload(panel) {
         const log = this.#panes.active;
         if (!log) return;
@@ -490,6 +587,11 @@ export class Viewer {
             close: () => this.#tools.closeDownload(),
         });
         // Where the tool bar has no room for them.
+        /**
+         * @param {string} id
+         * @param {string} title
+         * @param {() => void} act
+         */
         const offer = (id, title, act) =>
             el(
                 'button',
@@ -515,7 +617,10 @@ export class Viewer {
         );
     }
 
-    // A word about what has just been done.
+    /**
+     * A word about what has just been done.
+     * @param {string} text
+     */
     #say(text) {
         clearTimeout(this.#saidTimer);
         setText(this.#said, text);
@@ -524,4 +629,26 @@ export class Viewer {
             this.#said.hidden = true;
         }, SAID_MS);
     }
+}
+
+/**
+ * @param {LiveLog} log
+ * @param {boolean} isFiltered
+ */
+function countsText(log, isFiltered) {
+    if (!isFiltered) return `${countText(log.lineCount, 'line')} loaded`;
+    const shown = log.shownCount.toLocaleString('en');
+    return `${shown} of ${countText(log.lineCount, 'loaded line')} pass the filter`;
+}
+
+/** @param {LiveLog} log */
+function followText({ paused, unseen, follow, connection }) {
+    if (paused) return `paused${unseen ? `, ${unseen.toLocaleString('en')} waiting` : ''}`;
+    if (!follow) return 'not following';
+    return connection === 'ended' ? 'ended' : 'following';
+}
+
+/** @param {unknown} error */
+function messageOf(error) {
+    return error instanceof Error ? error.message : String(error);
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Two icons, two cards, each with its own EventSource while it is open. The browser restarts a broken connection by itself and
-// goes on after the last line it has; closing the card ends the connection.
+// Two icons, two cards, each with its own EventSource while it is open. The browser restarts a
+// broken connection by itself and continues after the last line it has; closing the card ends the
+// connection.
 
 const HUB = 'http://127.0.0.1:8080'; // where tailrace listens
-const KEY = '';                      // an access key that may only subscribe: whoever can read this page can read it
+const KEY = ''; // an access key that may only subscribe: whoever can read this page can read it
 
 // Both can be given in the address too: ?hub=http://127.0.0.1:8080&code=KEY
 const address = new URLSearchParams(location.search);
@@ -29,8 +30,12 @@ function card(name, path, show) {
     const root = document.getElementById(`${name}-card`);
     const opener = document.getElementById(`open-${name}`);
     const announce = document.getElementById('announce');
-    const [badge, note, rows] = ['.badge', '.note', '.rows'].map((selector) => root.querySelector(selector));
-    let source = null, retry = 0, lastId = '';
+    const [badge, note, rows] = ['.badge', '.note', '.rows'].map((selector) =>
+        root.querySelector(selector),
+    );
+    let source = null,
+        retry = 0,
+        lastId = '';
 
     function state(value, text = '') {
         badge.dataset.state = value;
@@ -49,7 +54,9 @@ function card(name, path, show) {
             lastId = message.lastEventId;
             show(rows, message);
         };
-        source.addEventListener('tailrace.gap', () => state('live', 'Some of it is missing: the hub does not have it any more.'));
+        source.addEventListener('tailrace.gap', () =>
+            state('live', 'Some of it is missing: the hub does not have it any more.'),
+        );
         source.addEventListener('tailrace.end', () => {
             source.close();
             state('ended', 'This is finished: everything has arrived.');
@@ -60,8 +67,12 @@ function card(name, path, show) {
                 return;
             }
             // EventSource has given up and does not say why.
-            state('refused', `${url.origin} does not serve this page. Is the key right (?code=), and does the hub's `
-                + `configuration allow the origin ${location.origin}? Trying again in ${REFUSED_RETRY_MS / 1000} s.`);
+            state(
+                'refused',
+                `${url.origin} does not serve this page. Is the key right (?code=), and does the ` +
+                    `hub's configuration allow the origin ${location.origin}? ` +
+                    `Trying again in ${REFUSED_RETRY_MS / 1000} s.`,
+            );
             retry = setTimeout(connect, REFUSED_RETRY_MS);
         };
     }
@@ -107,13 +118,16 @@ function row(name, className, ...parts) {
     return node;
 }
 
-// Lines are put on the page once for each frame, however many came. Follows the newest unless the reader has scrolled up.
+// Lines are put on the page once for each frame, however many came. The list follows the newest
+// unless the reader has scrolled up.
 let waiting = [];
 let follow = true;
 
 function followNewest(rows) {
     const toEnd = () => follow && rows.scrollTo(0, rows.scrollHeight);
-    rows.addEventListener('scroll', () => { follow = rows.scrollHeight - rows.scrollTop - rows.clientHeight < 8; });
+    rows.addEventListener('scroll', () => {
+        follow = rows.scrollHeight - rows.scrollTop - rows.clientHeight < 8;
+    });
     new ResizeObserver(toEnd).observe(rows);
 }
 
@@ -133,7 +147,12 @@ function flushLines(rows) {
 }
 
 function showStatus(rows, { data }) {
-    const item = row('li', 'status-row', row('span', 'word', data), row('time', '', new Date().toLocaleTimeString()));
+    const item = row(
+        'li',
+        'status-row',
+        row('span', 'word', data),
+        row('time', '', new Date().toLocaleTimeString()),
+    );
     item.dataset.topic = 'HttpTrigger1';
     item.dataset.word = data;
     rows.prepend(item);

@@ -5,7 +5,10 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { eventReader, foldTopics, hubRoot, topicMatcher } from '../../web/kit/tailrace.js';
+import ts from 'typescript';
+import { eventReader } from '../../web/kit/hub-reader.js';
+import { foldTopics } from '../../web/kit/hub-topics.js';
+import { hubRoot, topicMatcher } from '../../web/kit/tailrace.js';
 import { Hub, numbered } from './support/hub.mjs';
 import { root } from './support/process.mjs';
 import { scenario } from './support/scope.mjs';
@@ -104,12 +107,35 @@ test("the hub's address gets its slash, and nothing after it", () => {
     assert.match(hubRoot().pathname, /\/web\/$/);
 });
 
-test('it is small, needs no other file, and is of the version that is built', () => {
-    const script = readFileSync(path.join(root, 'web/kit/tailrace.js'));
-    const size = gzipSync(script, { level: 9 }).length;
-    process.stderr.write(`tailrace.js: ${script.length} bytes, ${size} gzipped\n`);
+// All files that a page with connect() loads: [{ name, text, code }]. `code` is what is left of one
+// in a bundle whose names are not shortened: no comments, no indentation, no imports.
+function clientFiles() {
+    const files = new Map();
+    const read = (name) => {
+        if (files.has(name)) return;
+        const text = readFileSync(path.join(root, 'web/kit', name), 'utf8');
+        const { outputText } = ts.transpileModule(text, {
+            fileName: name,
+            compilerOptions: { allowJs: true, removeComments: true, target: 'es2024', module: 'esnext' },
+        });
+        files.set(name, { name, text, code: outputText.replace(/^import [^;]*;$|^ +/gm, '') });
+        const used = outputText.matchAll(/\b(?:from|import) '([^']+)'|\bnew URL\('([^']+\.js)'/g);
+        for (const [, imported, started] of used) read(path.normalize(imported ?? started));
+        assert.doesNotMatch(outputText, /\bimport\(/);
+    };
+    read('tailrace.js');
+    return [...files.values()];
+}
+
+test('it is small, needs only the files hub-*.js beside it, and is of the version that is built', () => {
+    const files = clientFiles();
+    const gzipped = (text) => gzipSync(text, { level: 9 }).length;
+    const size = gzipped(files.map(({ code }) => code).join(''));
+    const asTheyAre = files.reduce((sum, { text }) => sum + gzipped(text), 0);
+    process.stderr.write(`connect(): ${size} bytes gzipped in a bundle; ${files.length} files, ${asTheyAre} bytes as they are\n`);
     assert.ok(size < 10 * 1024, `${size} bytes gzipped`);
-    assert.doesNotMatch(String(script), /^import |import\(/m);
+    assert.ok(files.length > 1, 'its imports are found');
+    for (const { name } of files) assert.match(name, /^(tailrace|hub-[a-z]+)\.js$/);
     const { version } = JSON.parse(readFileSync(path.join(root, 'web/kit/package.json')));
     assert.equal(version, readFileSync(path.join(root, 'VERSION'), 'utf8').trim());
 });

@@ -496,6 +496,7 @@ check('keys do everything', async (s) => {
     await key('p');
     assert.equal(await run(page, 'return log.paused'), false);
     await run(page, `log.query = { text: 'line 29' }`);
+    await until(page, 'log.matches.count > 0 && !log.matches.busy');
     await key('N');
     assert.equal(await run(page, 'return log.selectedLine.data'), 'line 2999');
     await key('N');

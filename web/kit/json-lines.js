@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: MIT
 // Lines that are JSON: read on demand, a field by its path, unfolded as a tree of text nodes.
+import { el } from './dom.js';
 
 const CHARACTERS_MAX = 2_000_000; // a longer line is not unfolded
-const NODES_MAX = 3000;           // of one tree
+const NODES_MAX = 3000; // of one tree
 const DEPTH_MAX = 32;
-const CELL_MAX = 300;             // characters of a pinned field
+const CELL_MAX = 300; // characters of a pinned field
 
-// The object or array that the line is, or null.
+/**
+ * The object or array that the line is, or null.
+ * @param {string} text
+ * @returns {object | null}
+ */
 export function parseJson(text) {
     const start = text.charCodeAt(0);
-    if (start !== 0x7b /* { */ && start !== 0x5b /* [ */ || text.length > CHARACTERS_MAX) return null;
+    if ((start !== 0x7b /* { */ && start !== 0x5b) /* [ */ || text.length > CHARACTERS_MAX)
+        return null;
     try {
         const value = JSON.parse(text);
         return typeof value === 'object' ? value : null;
@@ -18,44 +24,63 @@ export function parseJson(text) {
     }
 }
 
-// Cheap: whether it is worth the attempt.
+/**
+ * Whether it is worth an attempt to parse the text: a cheap test.
+ * @param {string} text
+ */
 export function looksLikeJson(text) {
     const start = text.charCodeAt(0);
     if (start !== 0x7b && start !== 0x5b) return false;
     return /[}\]]\s*$/.test(text.slice(-20));
 }
 
-// "a.b.0": a key that itself has dots wins over the path.
+/**
+ * The value at a path such as "a.b.0". A key that itself has dots goes before the path.
+ * @param {unknown} value
+ * @param {string} path
+ * @returns {unknown}
+ */
 export function field(value, path) {
     if (value === null || typeof value !== 'object') return undefined;
-    if (Object.hasOwn(value, path)) return value[path];
+    const object = /** @type {Record<string, unknown>} */ (value);
+    if (Object.hasOwn(object, path)) return object[path];
     for (let dot = path.indexOf('.'); dot > 0; dot = path.indexOf('.', dot + 1)) {
         const head = path.slice(0, dot);
-        if (!Object.hasOwn(value, head)) continue;
-        const found = field(value[head], path.slice(dot + 1));
+        if (!Object.hasOwn(object, head)) continue;
+        const found = field(object[head], path.slice(dot + 1));
         if (found !== undefined) return found;
     }
     return undefined;
 }
 
+/** @param {unknown} value */
 export function cellText(value) {
     if (value === undefined) return '';
     const text = typeof value === 'string' ? value : JSON.stringify(value);
     return text.length > CELL_MAX ? `${text.slice(0, CELL_MAX)}…` : text;
 }
 
-const node = (name, className, text) => {
-    const made = document.createElement(name);
-    made.className = className;
-    if (text !== undefined) made.textContent = text;
-    return made;
-};
+/**
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {string} className
+ * @param {string} [text]
+ */
+function node(name, className, text) {
+    return el(name, { class: className }, text);
+}
 
-// The tree. Keys of fields are buttons (data-field) that pin them; pinned: those that are. write(parent, text) puts text as text.
+/**
+ * The value as a tree. Keys of fields are buttons (data-field) that pin them; `pinned` are those
+ * that are pinned. write() appends text as text.
+ * @param {object} value
+ * @param {readonly string[]} pinned
+ * @param {(parent: Element, text: string) => void} write
+ */
 export function jsonTree(value, pinned, write) {
     const root = node('div', 'log-json');
     let left = NODES_MAX;
-    const key = (name, path) => {
+    const key = (/** @type {string} */ name, /** @type {string} */ path) => {
         const button = node('button', 'json-key');
         write(button, name);
         button.type = 'button';
@@ -65,11 +90,22 @@ export function jsonTree(value, pinned, write) {
         button.title = isPinned ? `Unpin ${path}` : `Pin ${path} as a column`;
         return button;
     };
+    /**
+     * @param {unknown} item
+     * @param {string | null} name
+     * @param {string} path
+     * @param {number} depth
+     * @param {boolean} isField
+     */
     const add = (item, name, path, depth, isField) => {
         if (left-- <= 0) return;
         const row = node('div', 'json-row');
         row.style.paddingInlineStart = `${depth * 2}ch`;
-        if (name !== null) row.append(isField ? key(name, path) : node('span', 'json-index', name), node('span', 'json-colon', ': '));
+        if (name !== null)
+            row.append(
+                isField ? key(name, path) : node('span', 'json-index', name),
+                node('span', 'json-colon', ': '),
+            );
         root.append(row);
         if (item === null || typeof item !== 'object') {
             const leaf = node('span', `json-${item === null ? 'null' : typeof item}`);
@@ -83,8 +119,18 @@ export function jsonTree(value, pinned, write) {
             return;
         }
         if (name === null) row.remove();
-        else row.append(node('span', 'json-empty', Array.isArray(item) ? `[${entries.length}]` : ''));
-        for (const [k, v] of entries) add(v, k, path ? `${path}.${k}` : k, depth + (name === null ? 0 : 1), !Array.isArray(item));
+        else
+            row.append(
+                node('span', 'json-empty', Array.isArray(item) ? `[${entries.length}]` : ''),
+            );
+        for (const [k, v] of entries)
+            add(
+                v,
+                k,
+                path ? `${path}.${k}` : k,
+                depth + (name === null ? 0 : 1),
+                !Array.isArray(item),
+            );
     };
     add(value, null, '', 0, true);
     if (left < 0) root.append(node('div', 'json-row json-empty', '… and more'));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Types of <live-log>: import 'HUB/kit/live-log.js' defines the element.
 
+import { LiveDetail, LiveState } from './tailrace.js';
+
 export type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
 
 /** One line as the hub gave it. */
@@ -43,8 +45,8 @@ export interface LogMatches {
 
 export interface LiveLogEventMap {
     /** The connection: states and detail of connect(). */
-    'live-state': CustomEvent<{ state: string; detail: Record<string, unknown> }>;
-    /** At most once per frame. added: lines that arrived live since the last one; total: lines loaded. */
+    'live-state': CustomEvent<{ state: LiveState; detail: Partial<LiveDetail> }>;
+    /** At most once per frame. added: lines that came live since the last one; total: loaded. */
     'live-lines': CustomEvent<{ added: number; total: number; shown: number; lastId: string }>;
     'live-match': CustomEvent<LogMatches>;
     'live-follow': CustomEvent<{ follow: boolean; unseen: number; paused: boolean }>;
@@ -53,31 +55,55 @@ export interface LiveLogEventMap {
     'live-gap': CustomEvent<{ from?: string; to?: string; reason?: string }>;
     /** The reader pinned or unpinned a JSON field. */
     'live-columns': CustomEvent<{ columns: string[] }>;
-    /** A filter or query that cannot be used: invalid, or stopped because it took too long. error is null when it is good again. */
+    /**
+     * A filter or query that cannot be used: invalid, or stopped because it took too long. error is
+     * null when it is good again.
+     */
     'live-pattern': CustomEvent<{ of: 'filter' | 'query'; error: string | null }>;
 }
+
+/** An element without the method `matches`: a live log has a property of that name. */
+interface LiveLogBase extends Omit<HTMLElement, 'matches' | 'focus' | 'addEventListener'> {
+    focus(options?: FocusOptions): void;
+    addEventListener<K extends keyof LiveLogEventMap>(
+        type: K,
+        listener: (this: LiveLog, event: LiveLogEventMap[K]) => void,
+        options?: boolean | AddEventListenerOptions,
+    ): void;
+    addEventListener(
+        type: string,
+        listener: EventListenerOrEventListenerObject,
+        options?: boolean | AddEventListenerOptions,
+    ): void;
+}
+declare const LiveLogBase: { new (): LiveLogBase };
 
 /**
  * A live log: rows of one or several topics, however many, with history on scrolling up.
  *
- * Attributes: hub, topic (names or patterns, one per line), last (200), key, time="absolute|relative|none", utc, wrap,
- * levels ("error warn"), max-lines (20000), label (for screen readers; the topics by default).
+ * Attributes: hub, topic (names or patterns, one per line), last (200), key,
+ * time="absolute|relative|none", utc, wrap, levels ("error warn"), max-lines (20000), label (for
+ * screen readers; the topics by default).
  *
- * Style: --live-ground --live-surface --live-ink --live-muted --live-line --live-accent --live-ok --live-warn --live-bad
- * --live-mark --live-mark-ink --live-font --live-font-size --live-row-height (a number: line height) --live-radius; each falls back to the page's
- * --ground --surface … --mono. Dark or light follows from the ground's brightness. Parts: frame head scroller chip.
- * Height: as laid out by the page (100% of its container is usual; 20rem by default).
+ * Style: --live-ground --live-surface --live-ink --live-muted --live-line --live-accent --live-ok
+ * --live-warn --live-bad --live-mark --live-mark-ink --live-font --live-font-size --live-row-height
+ * (a number: line height) --live-radius; each falls back to the page's --ground --surface … --mono.
+ * Dark or light follows from the ground's brightness. Parts: frame head scroller chip. Height: as
+ * laid out by the page (100% of its container is usual; 20rem by default).
  *
- * Keys, when it has the focus: ↑ ↓ (j k) select a line, Enter unfolds it, Escape lets go; PageUp PageDown Space scroll; Home: the oldest loaded line;
- * End: the newest, and follow; n N next and previous match; p pause; w wrap; Ctrl+A all shown lines, Ctrl+C copies (the selection, or the selected line).
+ * Keys, when it has the focus: ↑ ↓ (j k) select a line, Enter unfolds it, Escape deselects it;
+ * PageUp PageDown Space scroll; Home: the oldest loaded line; End: the newest, and follow; n N next
+ * and previous match; p pause; w wrap; Ctrl+A all shown lines, Ctrl+C copies (the selection, or the
+ * selected line).
  *
- * Rows in the open shadow root: .log-line[data-id][data-topic][data-level] with .log-text, whose text content is exactly the line without colour
- * codes; .log-note for gaps, finished topics, the beginning. Only rows near the viewport exist.
+ * Rows in the open shadow root: .log-line[data-id][data-topic][data-level] with .log-text, whose
+ * text content is exactly the line without colour codes; .log-note for gaps, finished topics, the
+ * beginning. Only rows near the viewport exist.
  */
-export class LiveLog extends HTMLElement {
+export class LiveLog extends LiveLogBase {
     /** Reflects hub=. '' is where this script came from. */
     hub: string;
-    /** Names or patterns. Setting it starts anew. */
+    /** Names or patterns. Setting it starts again. */
     topics: string[];
     /** An access key; as a property it does not show up as an attribute. */
     key: string | null;
@@ -90,11 +116,14 @@ export class LiveLog extends HTMLElement {
     showTopics: 'auto' | boolean;
 
     /** The connection's state ('closed' before connect()). */
-    readonly connection: string;
-    readonly connectionDetail: Record<string, unknown>;
+    readonly connection: LiveState;
+    readonly connectionDetail: Partial<LiveDetail>;
     /** True while the newest line is kept in sight. Setting it to true is toEnd(). */
     follow: boolean;
-    /** True: what is shown stands still, new lines are only counted. Setting it to false leads on; to the end when it followed. */
+    /**
+     * True: what is shown does not change, new lines are only counted. Setting it to false ends
+     * that; a log that was following goes to its end.
+     */
     paused: boolean;
     /** Lines that arrived below since the reader left the end, or paused. */
     readonly unseen: number;
@@ -110,7 +139,7 @@ export class LiveLog extends HTMLElement {
     filter: LogFilter | null;
     query: LogQuery | null;
     readonly matches: LogMatches;
-    /** Selects and shows the next (previous) matching line, around the end. False when there is none. */
+    /** Selects and shows the next (previous) matching line, round the end. False when none. */
     next(): boolean;
     previous(): boolean;
 
@@ -129,9 +158,12 @@ export class LiveLog extends HTMLElement {
     /** Lets go of what is loaded; new lines go on. The history stays reachable by scrolling up. */
     clear(): void;
     toEnd(): void;
-    /** Loads more of the history above; resolves when it is there. False when there is nothing older, or it failed. */
+    /** Loads more of the history above. Resolves to false when nothing is older, or it failed. */
     loadOlder(): Promise<boolean>;
-    /** Shows the line and selects it; loads its surroundings when needed. False when it is not kept any more: then its nearest neighbour is shown. */
+    /**
+     * Shows the line and selects it; loads its surroundings when needed. Resolves to false when it
+     * is not stored any more: then its nearest neighbour is shown.
+     */
     goTo(id: string): Promise<boolean>;
     /** Loaded lines, oldest first; with shown: true only those that the filter lets through. */
     lines(options?: { shown?: boolean }): IterableIterator<LogLine>;
@@ -139,13 +171,9 @@ export class LiveLog extends HTMLElement {
     shownText(): string;
     /** Puts shownText() on the clipboard. */
     copyShown(): Promise<number>;
-
-    addEventListener<K extends keyof LiveLogEventMap>(
-        type: K, listener: (this: LiveLog, event: LiveLogEventMap[K]) => void, options?: boolean | AddEventListenerOptions): void;
-    addEventListener(type: string, listener: EventListenerOrEventListenerObject, options?: boolean | AddEventListenerOptions): void;
 }
 
-/** Number of a topic's colour, 0 to 11: the tag is drawn in tagColor(topic). For pickers that show the same colour. */
+/** Number of a topic's colour, 0 to 11: the tag is drawn in tagColor(topic). */
 export function tagIndex(topic: string): number;
 /** A CSS colour for the topic on a light or dark ground. */
 export function tagColor(topic: string, dark: boolean): string;

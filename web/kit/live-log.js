@@ -1,66 +1,91 @@
 // SPDX-License-Identifier: MIT
 // <live-log>: a live log in a page; what it offers is in live-log.d.ts.
 //
-//   LogSource   the hub: the newest lines, live ones, pages of history          log-source.js
-//   LogWindow   the loaded lines, bounded                                       log-window.js
-//   Shown       which of them are shown and which match                        log-shown.js
-//   LogRows     the rows near the viewport                                     log-rows.js, log-row.js, log-text.js
-//   Selection   selecting and copying over rows that are not in the page       log-select.js
+//   LogSource      the hub: newest lines, live ones, history   log-source.js
+//   LogWindow      the loaded lines, bounded                   log-window.js
+//   Shown          which of them are shown, which match        log-shown.js, log-match.js
+//   LogRows        the rows near the viewport                  log-rows.js, log-row.js, log-text.js
+//   LogSelection   selecting and copying over all rows         log-select.js
+//   LogAttributes  the attributes as properties                log-attributes.js
+//   buildFrame, …  what is around the rows                     log-frame.js
 //
-// This file holds the element's attributes and properties, and leads between those.
-import { joined, Selection } from './log-select.js';
+// This file holds the other properties, and connects the parts.
+import { closest } from './dom.js';
+import { joined, LogSelection } from './log-select.js';
 import { handleKey } from './log-keys.js';
 import { LogRows } from './log-rows.js';
 import { LogSource } from './log-source.js';
-import { makeRow, rowLabel, shownData, writeTime } from './log-row.js';
-import { buildFrame, drawColumns, schemeOf } from './log-frame.js';
+import { makeRow, rowLabel, writeTime } from './log-row.js';
+import {
+    buildFrame,
+    drawChip,
+    drawColumns,
+    drawHead,
+    drawState,
+    measure,
+    watchScheme,
+} from './log-frame.js';
+import {
+    elementOf,
+    hubRootOf,
+    levelsOf,
+    LogAttributes,
+    upgradeProperties,
+} from './log-attributes.js';
+import { LogFollow } from './log-follow.js';
+import { LogHistory } from './log-history.js';
+import { LogMarks } from './log-marks.js';
 import { Shown } from './log-shown.js';
 import { logSheet } from './log-style.js';
-import { stripAnsi } from './ansi.js';
-import { LogWindow, indexAt, reaches } from './log-window.js';
+import { LogWindow, indexAt, isLine, reaches } from './log-window.js';
 
 export { tagColor, tagIndex } from './log-time.js';
 export { LEVELS } from './levels.js';
 
-const LAST = 200;
-const MAX_LINES = 20_000;
-const CHIP_MS = 200;        // the chip's number does not change more often
 const TAG_MAX = 24;
-const OLDER_AGAIN_MS = 3000; // after a page of history could not be had
 
-const BaseElement = globalThis.HTMLElement ?? class {};
+/** @import { LiveLog as Declared, LogFilter, LogLine } from './live-log.js' */
+/** @import { View } from './log-row.js' */
+/** @import { Align, Ends } from './log-rows.js' */
+/** @import { Entry, Line, WindowChange } from './log-window.js' */
+/** @import { LiveDetail, LiveState } from './tailrace.js' */
 
-export class LiveLog extends BaseElement {
-    static observedAttributes = ['hub', 'topic', 'key', 'last', 'time', 'utc', 'wrap', 'levels', 'max-lines', 'label'];
+const PROPERTIES =
+    'hub key last maxLines timeMode utc wrap topics columns filter query showTopics'.split(' ');
 
+/** @implements {Declared} */
+export class LiveLog extends LogAttributes {
     #parts;
     #window;
     #source;
     #shown;
+    /** @type {LogRows} */
     #rows;
     #selection;
-    #life = null;           // AbortController while in the page
+    /** @type {LogFollow} */
+    #follow;
+    #history;
+    #marks;
+    /** @type {AbortController | null} */
+    #life = null; // while in the page
+    /** @type {string | null} */
     #key = null;
+    /** @type {'auto' | boolean} */
     #showTopics = 'auto';
+    /** @type {string[]} */
     #columns = [];
+    /** @type {LogFilter | null} */
     #filter = null;
-    #paused = false;
-    #followed = true;       // when it was paused
-    #unseen = 0;
-    #added = 0;             // since the last live-lines
-    #chosen = null;         // the selected entry
-    #marks = new Map();     // of rows in the page: entry -> ranges
-    #loading = { older: null, newer: null };
-    #older = { error: null, until: 0 };
-    #stopped = false;       // disconnect() was called
+    #added = 0; // since the last live-lines
+    /** @type {Line | null} */
+    #chosen = null; // the selected line
+    #stopped = false; // disconnect() was called
     #startQueued = false;
-    #emptied = false;       // by clear(): the history comes only when the reader asks
     #dirty = { lines: false, match: false };
-    #chipTimer = 0;
     #gutterKnown = false;
-    #tagWidth = 0;          // characters
-    #dark = false;
-    #patternErrors = {};
+    #tagWidth = 0; // characters
+    /** @type {Set<'filter' | 'query'>} */
+    #refused = new Set(); // whose expression cannot be used
 
     constructor() {
         super();
@@ -68,7 +93,7 @@ export class LiveLog extends BaseElement {
         root.adoptedStyleSheets = [logSheet()];
         this.#parts = buildFrame(root);
         this.#window = new LogWindow({
-            linesMax: MAX_LINES,
+            linesMax: this.maxLines,
             onBefore: () => this.#rows.before(),
             onChange: (change) => this.#windowChanged(change),
         });
@@ -89,19 +114,29 @@ export class LiveLog extends BaseElement {
             on: {
                 list: () => this.#shown.list,
                 row: (entry) => this.#makeRow(entry),
-                dropped: (entry) => this.#marks.delete(entry),
-                follow: () => this.#followChanged(),
+                dropped: (entry) => isLine(entry) && this.#marks.drop(entry),
+                follow: () => this.#follow.rowsChanged(),
                 frame: () => this.#drawn(),
-                atEnd: () => this.#window.attached && !this.#paused,
+                atEnd: () => this.#window.attached && !this.paused,
                 near: (ends) => this.#near(ends),
             },
         });
-        this.#selection = new Selection(root, this.#parts.block, {
+        this.#follow = new LogFollow(this.#window, this.#rows, () => this.#tellFollow());
+        this.#selection = new LogSelection(root, this.#parts.block, {
             entryOf: (node) => this.#entryOf(node),
             list: () => this.#shown.list,
             keep: (entries) => this.#rows.keep(entries),
             drawing: () => this.#rows.setFollow(false),
             chosen: () => this.#chosen,
+        });
+        this.#history = new LogHistory(this.#window, this.#source, () => {
+            this.#drawHead();
+            this.#rows.schedule();
+        });
+        this.#marks = new LogMarks(this.#shown, (line) => {
+            if (!this.#rows.nodes.has(line)) return false;
+            this.#rows.refresh(line);
+            return true;
         });
         this.#listen();
     }
@@ -109,13 +144,11 @@ export class LiveLog extends BaseElement {
     // --- life ---
 
     connectedCallback() {
-        for (const name of ['hub', 'key', 'last', 'maxLines', 'timeMode', 'utc', 'wrap', 'topics', 'columns', 'filter', 'query', 'showTopics']) {
-            this.#upgrade(name);
-        }
+        upgradeProperties(this, PROPERTIES);
         this.#life = new AbortController();
         const { signal } = this.#life;
         this.#selection.listen(signal);
-        this.#watchScheme(signal);
+        watchScheme(elementOf(this), this.#parts.frame, signal);
         const sizes = new ResizeObserver(() => this.#measured());
         sizes.observe(this.#parts.scroller);
         sizes.observe(this.#parts.probe);
@@ -132,6 +165,11 @@ export class LiveLog extends BaseElement {
         this.#source.close();
     }
 
+    /**
+     * @param {string} name
+     * @param {string | null} before
+     * @param {string | null} value
+     */
     attributeChangedCallback(name, before, value) {
         if (before === value) return;
         if (['hub', 'topic', 'key', 'last'].includes(name)) this.#queueStart();
@@ -142,7 +180,7 @@ export class LiveLog extends BaseElement {
         this.#nameIt();
     }
 
-    // The lines, for the keyboard.
+    /** Focuses the lines, for the keyboard. @override */
     focus(options = { preventScroll: true }) {
         this.#parts.scroller.focus(options);
     }
@@ -155,14 +193,6 @@ export class LiveLog extends BaseElement {
     disconnect() {
         this.#stopped = true;
         this.#source.close();
-    }
-
-    // Properties that were set before the element was defined.
-    #upgrade(name) {
-        if (!Object.hasOwn(this, name)) return;
-        const value = this[name];
-        delete this[name];
-        this[name] = value;
     }
 
     // Several attributes are often set one after the other: one start for all.
@@ -182,54 +212,37 @@ export class LiveLog extends BaseElement {
             return;
         }
         this.select(null);
-        this.#emptied = false;
-        this.#older = { error: null, until: 0 };
-        this.#setPaused(false);
+        this.#history.emptied = false;
+        this.#history.reset();
+        this.#follow.resume();
         this.#window.linesMax = this.maxLines;
         this.#window.replace([], '', { attached: true });
         this.#rows.setFollow(true);
-        this.#setUnseen(0);
+        this.#follow.seen();
         this.#restyle();
-        this.#source.start({ hub: this.#hubRoot(), key: this.key, topics, last: this.last });
+        this.#source.start({ hub: hubRootOf(this), key: this.key, topics, last: this.last });
     }
 
-    #hubRoot() {
-        const root = this.hub ? new URL(this.hub, document.baseURI) : new URL('..', import.meta.url);
-        if (!root.pathname.endsWith('/')) root.pathname += '/';
-        return root;
+    // --- properties ---
+
+    get key() {
+        return this.#key ?? this.getAttribute('key');
     }
-
-    // --- attributes and properties ---
-
-    get hub() { return this.getAttribute('hub') ?? ''; }
-    set hub(value) { this.#reflect('hub', value); }
-    get topics() { return (this.getAttribute('topic') ?? '').split('\n').map((topic) => topic.trim()).filter(Boolean); }
-    set topics(value) { this.#reflect('topic', [...value].join('\n')); }
-    get key() { return this.#key ?? this.getAttribute('key'); }
     set key(value) {
         if (this.#key === (value || null)) return;
         this.#key = value || null;
         this.#queueStart();
     }
-    get last() { return positive(this.getAttribute('last'), LAST, 10_000); }
-    set last(value) { this.#reflect('last', value); }
-    get maxLines() { return positive(this.getAttribute('max-lines'), MAX_LINES, 1_000_000); }
-    set maxLines(value) { this.#reflect('max-lines', value); }
-    get timeMode() {
-        const value = this.getAttribute('time');
-        return ['absolute', 'relative', 'none'].includes(value) ? value : 'absolute';
+    get showTopics() {
+        return this.#showTopics;
     }
-    set timeMode(value) { this.#reflect('time', value); }
-    get utc() { return this.hasAttribute('utc'); }
-    set utc(value) { this.toggleAttribute('utc', Boolean(value)); }
-    get wrap() { return this.hasAttribute('wrap'); }
-    set wrap(value) { this.toggleAttribute('wrap', Boolean(value)); }
-    get showTopics() { return this.#showTopics; }
     set showTopics(value) {
         this.#showTopics = value === 'auto' ? 'auto' : Boolean(value);
         this.#restyle();
     }
-    get columns() { return [...this.#columns]; }
+    get columns() {
+        return [...this.#columns];
+    }
     set columns(value) {
         const columns = [...new Set(value ?? [])].map(String);
         if (columns.join('\n') === this.#columns.join('\n')) return;
@@ -237,35 +250,58 @@ export class LiveLog extends BaseElement {
         this.#restyle();
     }
 
-    get connection() { return this.#source.state; }
-    get connectionDetail() { return this.#source.detail; }
-    get unseen() { return this.#unseen; }
-    get lineCount() { return this.#window.entries.reduce((sum, entry) => sum + (entry.data === undefined ? 0 : 1), 0); }
-    get shownCount() { return this.#shown.list.reduce((sum, entry) => sum + (entry.data === undefined ? 0 : 1), 0); }
-    get firstId() { return this.#window.firstLine?.id ?? null; }
-    get lastId() { return this.#window.lastLine?.id ?? null; }
-    get loadedAll() { return this.#window.reachedBegin && this.#window.attached; }
+    get connection() {
+        return this.#source.state;
+    }
+    get connectionDetail() {
+        return this.#source.detail;
+    }
+    get unseen() {
+        return this.#follow.unseen;
+    }
+    get lineCount() {
+        return this.#window.entries.reduce((sum, entry) => sum + (isLine(entry) ? 1 : 0), 0);
+    }
+    get shownCount() {
+        return this.#shown.list.reduce((sum, entry) => sum + (isLine(entry) ? 1 : 0), 0);
+    }
+    get firstId() {
+        return this.#window.firstLine?.id ?? null;
+    }
+    get lastId() {
+        return this.#window.lastLine?.id ?? null;
+    }
+    get loadedAll() {
+        return this.#window.reachedBegin && this.#window.attached;
+    }
 
-    get follow() { return this.#rows.follow && !this.#paused; }
+    get follow() {
+        return this.#follow.following;
+    }
     set follow(value) {
         if (value) this.toEnd();
         else this.#rows.setFollow(false);
     }
-    get paused() { return this.#paused; }
+    get paused() {
+        return this.#follow.paused;
+    }
     set paused(value) {
-        if (Boolean(value) === this.#paused) return;
-        if (value) this.#followed = this.#rows.follow;
-        this.#setPaused(Boolean(value));
-        if (!value && this.#followed) this.toEnd();
+        if (Boolean(value) === this.paused) return;
+        if (value) this.#follow.pause();
+        else if (this.#follow.resume()) this.toEnd();
         this.#say(value ? 'Paused' : 'Going on');
     }
 
-    get filter() { return this.#filter; }
+    get filter() {
+        return this.#filter;
+    }
     set filter(value) {
         this.#filter = value ?? null;
         this.#applyFilter();
     }
-    get query() { return this.#shown.querySpec; }
+    get query() {
+        return this.#shown.querySpec;
+    }
     set query(value) {
         this.#shown.setQuery(value?.text ? { ...value } : null);
         this.#marksChanged();
@@ -273,13 +309,14 @@ export class LiveLog extends BaseElement {
     get matches() {
         const found = this.#shown.matches;
         const at = this.#chosen ? indexAt(found, this.#chosen.pos) : -1;
-        return { count: found.length, index: found[at] === this.#chosen && this.#chosen ? at : -1, busy: this.#shown.counting };
+        return {
+            count: found.length,
+            index: found[at] === this.#chosen && this.#chosen ? at : -1,
+            busy: this.#shown.counting,
+        };
     }
-    get selectedLine() { return this.#chosen ? publicLine(this.#chosen) : null; }
-
-    #reflect(name, value) {
-        if (value === null || value === undefined || value === '') this.removeAttribute(name);
-        else this.setAttribute(name, String(value));
+    get selectedLine() {
+        return this.#chosen ? publicLine(this.#chosen) : null;
     }
 
     get #tags() {
@@ -290,9 +327,14 @@ export class LiveLog extends BaseElement {
 
     // --- going about ---
 
-    next() { return this.#step(1); }
-    previous() { return this.#step(-1); }
+    next() {
+        return this.#step(1);
+    }
+    previous() {
+        return this.#step(-1);
+    }
 
+    /** @param {1 | -1} direction */
     #step(direction) {
         const found = this.#shown.matches;
         if (!found.length) return false;
@@ -303,7 +345,10 @@ export class LiveLog extends BaseElement {
             const there = found[at] === this.#chosen;
             index = direction > 0 ? at + (there ? 1 : 0) : at - 1;
         } else {
-            index = direction > 0 ? indexAt(found, first?.pos ?? 0) : indexAt(found, (last?.pos ?? 0) + 1) - 1;
+            index =
+                direction > 0
+                    ? indexAt(found, first?.pos ?? 0)
+                    : indexAt(found, (last?.pos ?? 0) + 1) - 1;
         }
         index = (index + found.length) % found.length;
         this.#choose(found[index], 'middle');
@@ -312,6 +357,7 @@ export class LiveLog extends BaseElement {
         return true;
     }
 
+    /** @param {string | null} id */
     select(id) {
         const entry = id === null ? null : this.#find(id);
         if (id !== null && !entry) return false;
@@ -320,9 +366,9 @@ export class LiveLog extends BaseElement {
     }
 
     toEnd() {
-        if (this.#paused) this.#setPaused(false);
+        this.#follow.resume();
         if (!this.#window.jumpToEnd()) this.#source.restart();
-        this.#setUnseen(0);
+        this.#follow.seen();
         this.#rows.setFollow(true);
         this.#rows.schedule();
     }
@@ -336,13 +382,15 @@ export class LiveLog extends BaseElement {
     clear() {
         this.select(null);
         this.#window.clear();
-        this.#emptied = true;
-        this.#setUnseen(0);
+        this.#history.emptied = true;
+        this.#follow.seen();
         this.#rows.setFollow(true);
     }
 
+    /** @param {string} id */
     async goTo(id) {
-        await null; // a start that is queued comes first, and its lines too: it would lead away again
+        // A start that is queued comes first, with its lines: it would lead away again.
+        await null;
         await this.#source.begun;
         if (!this.#find(id)) {
             this.#rows.setFollow(false);
@@ -353,7 +401,8 @@ export class LiveLog extends BaseElement {
                 return false;
             }
             if (!found) {
-                const near = this.#window.entries.find((entry) => entry.data !== undefined && reaches(entry.id, id)) ?? this.#window.lastLine;
+                const lines = this.#window.entries.filter(isLine);
+                const near = lines.find((line) => reaches(line.id, id)) ?? lines.at(-1);
                 if (near) this.#choose(near, 'middle');
                 return false;
             }
@@ -362,6 +411,10 @@ export class LiveLog extends BaseElement {
         return true;
     }
 
+    /**
+     * @param {string} id
+     * @param {boolean} [open]
+     */
     unfold(id, open) {
         const entry = this.#find(id);
         if (!entry) return false;
@@ -371,7 +424,7 @@ export class LiveLog extends BaseElement {
 
     *lines({ shown = false } = {}) {
         for (const entry of [...(shown ? this.#shown.list : this.#window.entries)]) {
-            if (entry.data !== undefined) yield publicLine(entry);
+            if (isLine(entry)) yield publicLine(entry);
         }
     }
 
@@ -388,38 +441,23 @@ export class LiveLog extends BaseElement {
     }
 
     loadOlder() {
-        if (this.#window.reachedBegin) return Promise.resolve(false);
-        this.#loading.older ??= this.#load('older', () => this.#source.loadOlder());
-        return this.#loading.older;
-    }
-
-    async #load(which, job) {
-        this.#drawHead(true);
-        try {
-            const more = await job();
-            this.#older = { error: null, until: 0 };
-            return more;
-        } catch (error) {
-            if (which === 'older') this.#older = { error: error.message, until: Date.now() + OLDER_AGAIN_MS };
-            else await new Promise((resolve) => { setTimeout(resolve, OLDER_AGAIN_MS); });
-            return false;
-        } finally {
-            this.#loading[which] = null;
-            this.#rows.schedule();
-        }
+        return this.#history.loadOlder();
     }
 
     // --- what happens ---
 
-    // Before the entries go into the window. True: the oldest go when it is full.
+    /**
+     * Before the entries go into the window. True: when it is full, the oldest go.
+     * @param {Entry[]} entries
+     */
     #arrived(entries) {
-        const lines = entries.reduce((sum, entry) => sum + (entry.data === undefined ? 0 : 1), 0);
+        const lines = entries.filter(isLine).length;
         this.#added += lines;
         this.#dirty.lines = true;
-        if (!this.#rows.follow || this.#paused) this.#setUnseen(this.#unseen + lines);
-        return this.#rows.follow && !this.#paused;
+        return this.#follow.arrived(lines);
     }
 
+    /** @param {WindowChange} change */
     #windowChanged(change) {
         this.#shown.update(change);
         if (change.reset) this.#dropChosen();
@@ -431,57 +469,31 @@ export class LiveLog extends BaseElement {
         if (this.#chosen && !this.#find(this.#chosen.id)) this.#choose(null);
     }
 
+    /**
+     * @param {LiveState} state
+     * @param {Partial<LiveDetail>} detail
+     */
     #stateChanged(state, detail) {
-        this.#drawState(state, detail);
+        drawState(this.#parts.state, state, detail.reason);
         this.#rows.schedule();
         this.#emit('live-state', { state, detail });
     }
 
-    #followChanged() {
-        if (this.#rows.follow) {
-            this.#unseen = 0;
-            if (this.#paused) this.#setPaused(false);
-        }
-        this.#tellFollow();
-    }
-
-    #setPaused(paused) {
-        if (paused === this.#paused) return;
-        this.#paused = paused;
-        if (paused) this.#window.freeze();
-        else this.#window.thaw();
-        if (paused) this.#rows.setFollow(false);
-        this.#tellFollow();
-    }
-
-    #setUnseen(unseen) {
-        if (unseen === this.#unseen) return;
-        this.#unseen = unseen;
-        this.#chipTimer ||= setTimeout(() => this.#tellFollow(), CHIP_MS);
-    }
-
     #tellFollow() {
-        clearTimeout(this.#chipTimer);
-        this.#chipTimer = 0;
-        this.#drawChip();
-        this.#emit('live-follow', { follow: this.follow, unseen: this.#unseen, paused: this.#paused });
+        const { follow, unseen, paused } = this;
+        const isHidden = follow || (this.#window.entries.length === 0 && !paused);
+        drawChip(this.#parts.chip, { isHidden, isPaused: paused, unseen });
+        this.#emit('live-follow', { follow, unseen, paused });
     }
 
-    #near({ top, end, fits, asked }) {
-        if (this.connection === 'closed' && !this.#window.endId) return;
-        if (end && !this.#window.attached && !this.#paused) {
-            this.#loading.newer ??= this.#load('newer', () => this.#source.loadNewer());
-        }
-        const filtered = this.#shown.filtered;
-        const wanted = asked ? top : (top || fits) && !filtered && !this.#emptied;
-        if (wanted && !this.#window.reachedBegin && Date.now() >= this.#older.until && this.#window.endId) {
-            this.#emptied = false;
-            this.loadOlder();
-        }
+    /** @param {Ends} ends */
+    #near(ends) {
+        const isFiltered = this.#shown.filtered;
+        this.#history.near(ends, { isPaused: this.paused, isFiltered });
     }
 
     #applyFilter() {
-        const levels = this.#filter?.levels ?? this.getAttribute('levels')?.split(/[\s,]+/).filter(Boolean) ?? null;
+        const levels = this.#filter?.levels ?? levelsOf(this);
         if (!this.#filter && !levels) this.#shown.setFilter(null);
         else this.#shown.setFilter({ text: '', ...this.#filter, levels });
         this.#marksChanged();
@@ -497,14 +509,22 @@ export class LiveLog extends BaseElement {
         this.#rows.schedule();
     }
 
+    /**
+     * @param {'filter' | 'query'} of
+     * @param {string | null} error null: all is well again
+     */
     #patternError(of, error) {
-        if (error === null && this.#patternErrors[of] === undefined) return;
-        if (error === null) delete this.#patternErrors[of];
-        else this.#patternErrors[of] = error;
+        if (error === null && !this.#refused.has(of)) return;
+        if (error === null) this.#refused.delete(of);
+        else this.#refused.add(of);
         this.#emit('live-pattern', { of, error });
         if (error !== null) this.#marksChanged();
     }
 
+    /**
+     * @param {Line | null} entry
+     * @param {Align} [align]
+     */
     #choose(entry, align) {
         const before = this.#chosen;
         this.#chosen = entry;
@@ -514,20 +534,33 @@ export class LiveLog extends BaseElement {
             this.#rows.nodes.get(entry)?.classList.add('selected');
             if (align) this.#rows.show(entry, align);
         }
-        if (before !== entry) this.#emit('live-select', { id: entry?.id ?? null, topic: entry?.topic ?? null });
+        if (before !== entry)
+            this.#emit('live-select', { id: entry?.id ?? null, topic: entry?.topic ?? null });
     }
 
+    /**
+     * @param {Entry} entry
+     * @param {boolean} open
+     */
     #unfold(entry, open) {
         entry.open = open;
         this.#rows.setFollow(false);
         this.#rows.refresh(entry);
     }
 
+    /**
+     * @param {string} id
+     * @returns {Line | null}
+     */
     #find(id) {
-        if (this.#chosen?.id === id && this.#window.entries[indexAt(this.#window.entries, this.#chosen.pos)] === this.#chosen) return this.#chosen;
-        return this.#window.entries.findLast((entry) => entry.id === id && entry.data !== undefined) ?? null;
+        const { entries } = this.#window;
+        const chosen = this.#chosen;
+        if (chosen?.id === id && entries[indexAt(entries, chosen.pos)] === chosen) return chosen;
+        const found = entries.findLast((entry) => isLine(entry) && entry.id === id);
+        return found && isLine(found) ? found : null;
     }
 
+    /** @param {Node} node */
     #entryOf(node) {
         for (const [entry, row] of this.#rows.nodes) if (row === node) return entry;
         return null;
@@ -535,12 +568,18 @@ export class LiveLog extends BaseElement {
 
     // --- drawing ---
 
+    /** @returns {View} */
     #view() {
         return {
-            timeMode: this.timeMode, utc: this.utc, tags: this.#tags, columns: this.#columns, marks: (entry) => this.#marksOf(entry),
+            timeMode: this.timeMode,
+            utc: this.utc,
+            tags: this.#tags,
+            columns: this.#columns,
+            marks: (line) => this.#marks.of(line),
         };
     }
 
+    /** @param {Entry} entry */
     #makeRow(entry) {
         this.#widenTags(entry);
         const row = makeRow(entry, this.#view());
@@ -548,29 +587,16 @@ export class LiveLog extends BaseElement {
         return row;
     }
 
-    // The tags' column is as wide as the longest topic so far, within reason.
+    /**
+     * The tags' column is as wide as the longest topic so far, within reason.
+     * @param {Entry} entry
+     */
     #widenTags({ topic }) {
         const width = Math.min(TAG_MAX, topic?.length ?? 0);
         if (!this.#tags || width <= this.#tagWidth) return;
         this.#tagWidth = width;
         this.#parts.frame.style.setProperty('--tag-width', `${width}ch`);
         this.#gutterKnown = false;
-    }
-
-    // Found at once for plain text; for expressions the row is made anew when they have been found.
-    #marksOf(entry) {
-        const matcher = this.#shown.marker;
-        if (!matcher) return null;
-        if (this.#marks.has(entry)) return this.#marks.get(entry);
-        const text = stripAnsi(shownData(entry));
-        const answer = matcher.find([text]);
-        if (!(answer instanceof Promise)) return answer[0];
-        answer.then(([ranges]) => {
-            if (!ranges || matcher !== this.#shown.marker || !this.#rows.nodes.has(entry)) return;
-            this.#rows.refresh(entry);
-            this.#marks.set(entry, ranges);
-        });
-        return null;
     }
 
     #marksChanged() {
@@ -596,16 +622,16 @@ export class LiveLog extends BaseElement {
     }
 
     #nameIt() {
-        this.#parts.scroller.setAttribute('aria-label', this.getAttribute('label') ?? `Log ${this.topics.join(', ')}`);
+        this.#parts.scroller.setAttribute(
+            'aria-label',
+            this.getAttribute('label') ?? `Log ${this.topics.join(', ')}`,
+        );
     }
 
     #measured() {
-        const { scroller, probe, frame } = this.#parts;
-        const { height, width } = probe.getBoundingClientRect();
+        const { frame, scroller } = this.#parts;
         frame.style.setProperty('--view-width', `${scroller.clientWidth}px`);
-        const text = this.#parts.block.querySelector('.log-text');
-        const gutter = text ? text.getBoundingClientRect().left - this.#parts.block.getBoundingClientRect().left : 120;
-        this.#rows.resized({ rowPx: height, columns: Math.floor((scroller.clientWidth - gutter - 12) / (width / 10 || 8)) });
+        this.#rows.resized(measure(this.#parts));
     }
 
     #drawn() {
@@ -621,7 +647,10 @@ export class LiveLog extends BaseElement {
         if (this.#dirty.lines) {
             this.#dirty.lines = false;
             this.#emit('live-lines', {
-                added: this.#added, total: this.lineCount, shown: this.shownCount, lastId: this.lastId ?? '',
+                added: this.#added,
+                total: this.lineCount,
+                shown: this.shownCount,
+                lastId: this.lastId ?? '',
             });
             this.#added = 0;
         }
@@ -631,45 +660,22 @@ export class LiveLog extends BaseElement {
         }
     }
 
+    #drawHead() {
+        drawHead(this.#parts, {
+            isEmpty: this.#window.entries.length === 0 || !this.#window.endId,
+            isBegin: this.#window.reachedBegin,
+            isLoading: this.#history.isLoading,
+            error: this.#history.error,
+        });
+    }
+
+    /** @param {boolean} empty */
     #emptyText(empty) {
         if (!empty) return 'None of the loaded lines passes the filter.';
         if (!this.topics.length) return 'No topic is chosen.';
-        if (['connecting', 'reconnecting', 'offline', 'refused'].includes(this.connection)) return '';
+        if (['connecting', 'reconnecting', 'offline', 'refused'].includes(this.connection))
+            return '';
         return `Waiting for the first line of ${this.topics.join(', ')} …`;
-    }
-
-    #drawHead(loading = Boolean(this.#loading.older)) {
-        const { headText, again } = this.#parts;
-        let text = '';
-        let button = '';
-        if (this.#window.entries.length === 0 || !this.#window.endId) text = '';
-        else if (this.#window.reachedBegin) text = 'The beginning: nothing older is kept.';
-        else if (loading) text = 'Loading older lines …';
-        else if (this.#older.error) [text, button] = [`Older lines could not be loaded: ${this.#older.error}`, 'Try again'];
-        else button = 'Load older lines';
-        if (headText.textContent !== text) headText.textContent = text;
-        again.hidden = !button;
-        if (again.textContent !== button) again.textContent = button;
-    }
-
-    #drawChip() {
-        const { chip } = this.#parts;
-        chip.hidden = this.follow || this.#window.entries.length === 0 && !this.#paused;
-        const count = this.#unseen.toLocaleString('en');
-        const lines = this.#unseen === 1 ? '1 new line' : `${count} new lines`;
-        let text = this.#unseen ? `↓ ${lines}` : '↓ Newest lines';
-        if (this.#paused) text = this.#unseen ? `▶ Paused · ${lines}` : '▶ Paused';
-        chip.classList.toggle('quiet', !this.#unseen);
-        if (chip.textContent !== text) chip.textContent = text;
-    }
-
-    #drawState(state, { reason }) {
-        const { state: node } = this.#parts;
-        const words = { connecting: 'Connecting …', reconnecting: 'Reconnecting …', offline: 'Offline', refused: 'Refused' };
-        const text = words[state] ? [words[state], reason].filter(Boolean).join(' ') : '';
-        node.hidden = !text || (state === 'connecting' && !reason);
-        node.classList.toggle('bad', state === 'refused');
-        if (node.textContent !== text) node.textContent = text;
     }
 
     // Ages go on; nothing else moves by itself.
@@ -678,26 +684,8 @@ export class LiveLog extends BaseElement {
         const view = this.#view();
         for (const [entry, row] of this.#rows.nodes) {
             const node = row.querySelector('.log-time');
-            if (node) writeTime(node, entry, view);
+            if (node && isLine(entry)) writeTime(node, entry, view);
         }
-    }
-
-    #watchScheme(signal) {
-        const look = () => {
-            const dark = schemeOf(this);
-            if (dark !== this.#dark || !this.#parts.frame.classList.contains(dark ? 'dark' : 'light')) {
-                this.#dark = dark;
-                this.#parts.frame.classList.toggle('dark', dark);
-                this.#parts.frame.classList.toggle('light', !dark);
-            }
-        };
-        look();
-        matchMedia('(prefers-color-scheme: dark)').addEventListener('change', look, { signal });
-        const changes = new MutationObserver(look);
-        changes.observe(document.documentElement, { attributes: true, attributeFilter: ['class', 'style', 'data-theme'] });
-        changes.observe(this, { attributes: true, attributeFilter: ['class', 'style', 'data-theme'] });
-        window.addEventListener('load', look, { signal });
-        signal.addEventListener('abort', () => changes.disconnect());
     }
 
     // --- the reader ---
@@ -709,78 +697,103 @@ export class LiveLog extends BaseElement {
             scroller.focus({ preventScroll: true });
         });
         again.addEventListener('click', () => {
-            this.#older = { error: null, until: 0 };
+            this.#history.reset();
             this.#rows.setFollow(false);
             this.loadOlder();
         });
         block.addEventListener('click', (event) => this.#clicked(event));
         columns.addEventListener('click', (event) => {
-            const button = event.target.closest('.unpin');
-            if (button) this.#pin(button.dataset.field);
+            const button = closest(event, '.unpin');
+            if (button) this.#pin(button.dataset.field ?? '');
         });
-        scroller.addEventListener('scroll', () => {
-            columns.scrollLeft = scroller.scrollLeft;
-        }, { passive: true });
-        scroller.addEventListener('keydown', (event) => handleKey(event, {
-            log: this,
-            rows: this.#rows,
-            move: (step) => this.#move(step),
-            open: () => this.#chosen && this.#unfold(this.#chosen, !this.#chosen.open),
-            all: () => this.#selection.selectAll(),
-        }));
+        scroller.addEventListener(
+            'scroll',
+            () => {
+                columns.scrollLeft = scroller.scrollLeft;
+            },
+            { passive: true },
+        );
+        scroller.addEventListener('keydown', (event) =>
+            handleKey(event, {
+                log: this,
+                rows: this.#rows,
+                move: (step) => this.#move(step),
+                open: () => this.#chosen && this.#unfold(this.#chosen, !this.#chosen.open),
+                all: () => this.#selection.selectAll(),
+            }),
+        );
     }
 
+    /** @param {MouseEvent} event */
     #clicked(event) {
-        const pin = event.target.closest('.json-key');
+        const pin = closest(event, '.json-key');
         if (pin) {
-            this.#pin(pin.dataset.field);
+            this.#pin(pin.dataset.field ?? '');
             return;
         }
-        let row = event.target;
+        let row = event.target instanceof Node ? event.target : null;
         while (row && row.parentNode !== this.#parts.block) row = row.parentNode;
         const entry = row && this.#entryOf(row);
-        if (!entry || entry.data === undefined) return;
-        if (event.target.closest('.log-fold, .log-more')) this.#unfold(entry, !entry.open);
+        if (!entry || !isLine(entry)) return;
+        if (closest(event, '.log-fold, .log-more')) this.#unfold(entry, !entry.open);
         else if (!this.#selection.active) this.#choose(entry);
     }
 
+    /** @param {string} name */
     #pin(name) {
-        const columns = this.#columns.includes(name) ? this.#columns.filter((other) => other !== name) : [...this.#columns, name];
+        const columns = this.#columns.includes(name)
+            ? this.#columns.filter((other) => other !== name)
+            : [...this.#columns, name];
         this.columns = columns;
         this.#emit('live-columns', { columns });
     }
 
-    // The line above or below the selected one; the first or last in sight when there is none.
+    /**
+     * To the line above or below the selected one; to the first or last in sight without one.
+     * @param {1 | -1} step
+     */
     #move(step) {
         const list = this.#shown.list;
         const { first, last } = this.#rows.visible();
-        let index = this.#chosen ? indexAt(list, this.#chosen.pos) + step : indexAt(list, (step > 0 ? first : last)?.pos ?? 0);
-        while (index > 0 && index < list.length - 1 && list[index].data === undefined) index += step;
+        let index = this.#chosen
+            ? indexAt(list, this.#chosen.pos) + step
+            : indexAt(list, (step > 0 ? first : last)?.pos ?? 0);
+        while (index > 0 && index < list.length - 1 && list[index].data === undefined)
+            index += step;
         index = Math.min(index, list.length - 1);
         if (index < 0) this.#near({ top: true, asked: true });
         const entry = list[Math.max(0, index)];
-        if (!entry || entry.data === undefined) return;
+        if (!entry || !isLine(entry)) return;
         this.#choose(entry, 'nearest');
         this.#say(rowLabel(entry, this.#view()));
     }
 
-    // For screen readers: only what the reader has asked for. The log itself says nothing by itself.
+    /**
+     * For screen readers: only what the reader has asked for. New lines are not announced.
+     * @param {string} text
+     */
     #say(text) {
         this.#parts.said.textContent = text;
     }
 
+    /**
+     * @param {string} type
+     * @param {object} detail
+     */
     #emit(type, detail) {
         this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true }));
     }
 }
 
-function positive(text, otherwise, most) {
-    const n = Number(text);
-    return text !== null && Number.isInteger(n) && n > 0 ? Math.min(n, most) : otherwise;
-}
-
+/**
+ * @param {Line} line
+ * @returns {LogLine}
+ */
 function publicLine({ id, topic, type, time, data, level }) {
     return { id, topic, type, time, data, level };
 }
 
-if (globalThis.customElements && !customElements.get('live-log')) customElements.define('live-log', LiveLog);
+if (globalThis.customElements && !customElements.get('live-log')) {
+    const element = /** @type {unknown} */ (LiveLog);
+    customElements.define('live-log', /** @type {CustomElementConstructor} */ (element));
+}

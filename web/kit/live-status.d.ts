@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// <live-status>: a card for each status topic of a hub, live. See README.md for the attributes and the style properties.
+// <live-status>: a card for each status topic of a hub, live. README.md has its attributes and its
+// style properties.
 
 import type { connect, LiveDetail, LiveState } from './tailrace.js';
 
@@ -9,7 +10,7 @@ export type Kind = 'good' | 'busy' | 'wait' | 'warn' | 'bad' | 'off' | 'other';
 /** A kind, or "stale": not heard from for too long, and neither failing nor warning. */
 export type Class = Kind | 'stale';
 
-/** From the worst to what needs nobody. */
+/** The worst first. */
 export const CLASSES: readonly Class[];
 
 /** "failing", "warning", "fine", …: how n statuses of a class are spoken of. */
@@ -61,7 +62,7 @@ export class LiveStatus extends HTMLElement {
     connector: typeof connect;
     /** Opens the history of a topic and scrolls to it, as soon as there is such a topic. */
     open(topic: string): void;
-    /** Begins anew, without what was there. */
+    /** Connects again, and forgets what was shown. */
     connect(): void;
     /** Keeps what is shown. */
     disconnect(): void;

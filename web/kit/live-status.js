@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: MIT
-// <live-status>: a card for each status topic of a hub, live. README.md has its attributes, properties and events.
+// <live-status>: a card for each status topic of a hub, live. README.md has its attributes,
+// properties and events.
 //
 //   <script type="module" src="http://HUB/kit/live-status.js"></script>
 //   <live-status topic="status/**"></live-status>
-import { el, setText } from './status-dom.js';
+import { el, setText } from './dom.js';
 import { StatusList } from './status-list.js';
 import { headline, StatusStore, TOPICS_MAX } from './status-store.js';
 import { sheet } from './status-style.js';
 import { parseDuration, parseTime } from './status-time.js';
-import { connect } from './tailrace.js';
+import { connect, hubRoot } from './tailrace.js';
 
 export { headline } from './status-store.js';
 export { CLASSES, CLASS_TEXT, readStatus, wordKind } from './status-words.js';
 
+/** @import { LiveStatus as Declared, StatusFilter } from './live-status.js' */
+/** @import { Status } from './status-store.js' */
+/** @import { Gap, LiveDetail, LiveEvent, LiveState, Subscription } from './tailrace.js' */
+
+/** @type {LiveDetail} */
+const NO_DETAIL = { transport: 'stream', shared: false };
 const STALE_MS = 5 * 60_000;
 const HISTORY = 20;
 const EMPTY_AFTER_MS = 400; // stored statuses follow at once: what has none by then has none yet
@@ -20,8 +27,18 @@ const NEWS_MS = 10_000; // what is older is history that arrives late, and no ne
 const BUSY_SHARE = 4; // showing updates takes at most a part in five of the time
 const HIDDEN_EVERY_MS = 1000;
 
+/** @implements {Declared} */
 export class LiveStatus extends HTMLElement {
-    static observedAttributes = ['hub', 'topic', 'key', 'history', 'stale', 'layout', 'group', 'sort'];
+    static observedAttributes = [
+        'hub',
+        'topic',
+        'key',
+        'history',
+        'stale',
+        'layout',
+        'group',
+        'sort',
+    ];
 
     #note = el('p', { class: 'note', part: 'note', role: 'status', hidden: true });
     #hint = el('div', { class: 'hint', part: 'hint', hidden: true });
@@ -29,28 +46,41 @@ export class LiveStatus extends HTMLElement {
     #store = new StatusStore({ historyMax: HISTORY, staleMs: STALE_MS });
     #list;
     #connector = connect;
+    /** @type {Subscription | null} */
     #connection = null;
+    /** @type {LiveState} */
     #state = 'closed';
-    #detail = {};
+    /** @type {LiveDetail} */
+    #detail = NO_DETAIL;
     #summary = this.#store.summary();
     #said = '';
+    /** @type {Required<StatusFilter>} */
     #filter = { text: '', kinds: null };
     #wanted = ''; // a topic to open as soon as it is there
+    /** @type {Set<Status>} */
     #changed = new Set();
+    /** @type {Set<Status>} */
     #news = new Set();
     #reconnectSoon = false;
-    #flushTimer = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    #flushTimer;
     #flushFrame = 0;
     #notBefore = 0;
-    #emptyTimer = 0;
-    #tickTimer = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    #emptyTimer;
+    /** @type {ReturnType<typeof setInterval> | undefined} */
+    #tickTimer;
 
     constructor() {
         super();
         const root = this.attachShadow({ mode: 'open' });
         root.adoptedStyleSheets = [sheet];
         root.append(this.#note, this.#hint, this.#rows);
-        this.#list = new StatusList({ root: this.#rows, store: this.#store, link: (topic) => this.#topicUrl(topic) });
+        this.#list = new StatusList({
+            root: this.#rows,
+            store: this.#store,
+            link: (topic) => this.#topicUrl(topic),
+        });
         this.#list.onToggle = (topic, open) => this.#tell('live-open', { topic, open });
     }
 
@@ -67,6 +97,11 @@ export class LiveStatus extends HTMLElement {
         document.removeEventListener('visibilitychange', this.#visible);
     }
 
+    /**
+     * @param {string} name
+     * @param {string | null} before
+     * @param {string | null} after
+     */
     attributeChangedCallback(name, before, after) {
         if (!this.isConnected || before === after) return;
         if (['hub', 'topic', 'key', 'history'].includes(name)) this.#reconnect();
@@ -101,12 +136,13 @@ export class LiveStatus extends HTMLElement {
         if (this.isConnected) this.#reconnect();
     }
 
-    // {text, kinds}: hides the statuses that do not have all words of the text, or are not of these kinds (a Set, or
-    // null for all).
+    // The setter hides the statuses that do not have all words of the text, or are not of these
+    // kinds (null: all).
     get filter() {
         return this.#filter;
     }
 
+    /** @param {StatusFilter} filter */
     set filter({ text = '', kinds = null }) {
         this.#filter = { text: text.trim(), kinds };
         this.#list.filter = this.#filter;
@@ -116,12 +152,15 @@ export class LiveStatus extends HTMLElement {
         return this.#list.shownCount;
     }
 
-    // Opens a topic's card and scrolls to it, as soon as it is there.
+    /**
+     * Opens a topic's card and scrolls to it, as soon as it is there.
+     * @param {string} topic
+     */
     open(topic) {
         this.#wanted = this.#list.open(topic) ? '' : topic;
     }
 
-    // Connects anew, with nothing of what was there.
+    // Connects again, and forgets what was shown.
     connect() {
         this.disconnect();
         this.#clear();
@@ -162,7 +201,7 @@ export class LiveStatus extends HTMLElement {
     }
 
     #history() {
-        const history = Number.parseInt(this.getAttribute('history') ?? HISTORY, 10);
+        const history = Number.parseInt(this.getAttribute('history') ?? `${HISTORY}`, 10);
         return history >= 1 && history <= 1000 ? history : HISTORY;
     }
 
@@ -181,42 +220,52 @@ export class LiveStatus extends HTMLElement {
             sort: this.getAttribute('sort') ?? 'worst',
             group: depth > 0 ? depth : group === 'none' || depth === 0 ? 'none' : 'auto',
             historyMax: this.#store.historyMax,
-            roots: this.topics.map((topic) => /^(?:(?!\*)[^/]*\/)*/.exec(topic)[0]),
+            roots: this.topics.map((topic) => /^(?:(?!\*)[^/]*\/)*/.exec(topic)?.[0] ?? ''),
         });
         this.#summarize();
     }
 
     #hubRoot() {
-        const hub = this.getAttribute('hub');
-        return hub ? new URL(hub.endsWith('/') ? hub : `${hub}/`, document.baseURI) : new URL('..', import.meta.url);
+        return hubRoot(this.getAttribute('hub') || undefined);
     }
 
+    /** @param {string} topic */
     #topicUrl(topic) {
-        return new URL(`t/${topic.split('/').map(encodeURIComponent).join('/')}`, this.#hubRoot()).href;
+        return new URL(`t/${topic.split('/').map(encodeURIComponent).join('/')}`, this.#hubRoot())
+            .href;
     }
 
     // What comes from the hub.
 
+    /** @param {LiveEvent[]} events */
     #take(events) {
         const late = Date.now() - NEWS_MS;
         for (const event of events) {
             const taken = this.#store.add(event);
             if (!taken) continue;
             this.#changed.add(taken.status);
-            if (taken.changed && !taken.added && parseTime(event.time) > late) this.#news.add(taken.status);
+            if (taken.changed && !taken.added && parseTime(event.time) > late)
+                this.#news.add(taken.status);
         }
         if (this.#changed.size) this.#schedule();
     }
 
-    // A status is what it is now: older ones that are gone take nothing from that. Another journal is another hub,
-    // though.
+    /**
+     * A status is what it is now: lost older ones do not matter. Another journal is another hub,
+     * though.
+     * @param {Gap} gap
+     */
     #gap({ reason = '' }) {
         if (!reason.startsWith('unknown')) return;
         this.#clear();
         this.#summarize();
     }
 
-    #become(state, detail = {}) {
+    /**
+     * @param {LiveState} state
+     * @param {LiveDetail} [detail] a connector of the page's own may leave it out
+     */
+    #become(state, detail = NO_DETAIL) {
         this.#state = state;
         this.#detail = detail;
         this.setAttribute('data-state', state);
@@ -229,16 +278,23 @@ export class LiveStatus extends HTMLElement {
     #showNote() {
         const { reason = '', status } = this.#detail;
         const old = this.#store.statuses.size ? ' What is shown may be out of date.' : '';
-        const text =
-            {
-                reconnecting: `Reconnecting. ${reason}${old}`,
-                offline: `Offline.${old}`,
-                refused: status === 401 ? 'A key is needed to see these statuses.' : `The hub refused: ${reason}`,
-                connecting: reason,
-            }[this.#state] ?? '';
+        /** @type {Partial<Record<LiveState, string>>} */
+        const texts = {
+            reconnecting: `Reconnecting. ${reason}${old}`,
+            offline: `Offline.${old}`,
+            refused:
+                status === 401
+                    ? 'A key is needed to see these statuses.'
+                    : `The hub refused: ${reason}`,
+            connecting: reason,
+        };
+        const text = texts[this.#state] ?? '';
         this.#note.hidden = text === '';
         setText(this.#note, text);
-        this.#rows.toggleAttribute('data-old', ['reconnecting', 'offline', 'refused'].includes(this.#state));
+        this.#rows.toggleAttribute(
+            'data-old',
+            ['reconnecting', 'offline', 'refused'].includes(this.#state),
+        );
     }
 
     // How to publish a first one.
@@ -246,7 +302,9 @@ export class LiveStatus extends HTMLElement {
         if (this.#store.statuses.size || this.#changed.size) return;
         const topic = this.topics[0]
             .split('/')
-            .map((segment, i) => (/^\*\*?$/.test(segment) ? (i > 0 ? 'build' : 'status/build') : segment))
+            .map((segment, i) =>
+                /^\*\*?$/.test(segment) ? (i > 0 ? 'build' : 'status/build') : segment,
+            )
             .join('/');
         const quoted = `'${this.#topicUrl(topic).replaceAll("'", "'\\''")}'`;
         const line = `curl -d running ${quoted}`;
@@ -255,8 +313,8 @@ export class LiveStatus extends HTMLElement {
             el(
                 'p',
                 {},
-                'A status is a word that something says about itself: a build, a backup, a service. ' +
-                    'Publish one, and its card appears here:',
+                'A status is a word that something says about itself: a build, a backup, ' +
+                    'a service. Publish one, and its card appears here:',
             ),
             el('pre', { class: 'curl', tabindex: '0' }, line),
             el(
@@ -272,17 +330,17 @@ export class LiveStatus extends HTMLElement {
         this.#hint.hidden = false;
     }
 
-    // Showing it: at most once a frame, and never so much that the page has no time for its reader. A page in the
-    // background has no frames, but a title and an icon that somebody looks at.
+    // Showing it: at most once a frame, and never so much that the page has no time for its reader.
+    // A page in the background has no frames, but a title and an icon that somebody looks at.
 
     #schedule() {
         const now = performance.now();
         if (document.hidden) {
             if (now >= this.#notBefore) this.#flush();
-            else this.#flushTimer ||= setTimeout(() => this.#flush(), this.#notBefore - now);
+            else this.#flushTimer ??= setTimeout(() => this.#flush(), this.#notBefore - now);
         } else if (!this.#flushFrame && !this.#flushTimer) {
             const frame = () => {
-                this.#flushTimer = 0;
+                this.#flushTimer = undefined;
                 this.#flushFrame = requestAnimationFrame(() => this.#flush());
             };
             if (now >= this.#notBefore) frame();
@@ -293,7 +351,8 @@ export class LiveStatus extends HTMLElement {
     #cancelFlush() {
         clearTimeout(this.#flushTimer);
         cancelAnimationFrame(this.#flushFrame);
-        this.#flushTimer = this.#flushFrame = 0;
+        this.#flushTimer = undefined;
+        this.#flushFrame = 0;
     }
 
     #visible = () => {
@@ -315,7 +374,9 @@ export class LiveStatus extends HTMLElement {
         this.#summarize();
         if (this.#wanted) this.open(this.#wanted);
         const took = performance.now() - begun;
-        this.#notBefore = performance.now() + (document.hidden ? HIDDEN_EVERY_MS : took > 4 ? took * BUSY_SHARE : 0);
+        this.#notBefore =
+            performance.now() +
+            (document.hidden ? HIDDEN_EVERY_MS : took > 4 ? took * BUSY_SHARE : 0);
     }
 
     #tick() {
@@ -335,13 +396,18 @@ export class LiveStatus extends HTMLElement {
         this.#tell('live-worst', { ...summary, text: headline(summary), left: this.#store.left });
         if (this.#store.left) {
             this.#note.hidden = false;
+            const most = TOPICS_MAX.toLocaleString('en');
             setText(
                 this.#note,
-                `Only the first ${TOPICS_MAX.toLocaleString('en')} statuses are shown: a narrower pattern has the others.`,
+                `Only the first ${most} statuses are shown: a narrower pattern has the others.`,
             );
         }
     }
 
+    /**
+     * @param {string} name
+     * @param {object} detail
+     */
     #tell(name, detail) {
         this.dispatchEvent(new CustomEvent(name, { bubbles: true, composed: true, detail }));
     }

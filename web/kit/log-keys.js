@@ -1,7 +1,23 @@
 // SPDX-License-Identifier: MIT
 // The keys of a log that has the focus; the list is in live-log.d.ts.
 
-// does: {log, rows, move(step), open(), all()}
+/** @import { LiveLog } from './live-log.js' */
+/** @import { LogRows } from './log-rows.js' */
+
+/**
+ * What keys act on.
+ * @typedef {object} Actions
+ * @property {LiveLog & { toStart(): void }} log
+ * @property {Pick<LogRows, 'page'>} rows
+ * @property {(step: 1 | -1) => void} move
+ * @property {() => void} open
+ * @property {() => void} all
+ */
+
+/**
+ * @param {KeyboardEvent} event
+ * @param {Actions} does
+ */
 export function handleKey(event, does) {
     if (event.defaultPrevented || event.altKey) return;
     const command = event.ctrlKey || event.metaKey;
@@ -12,14 +28,16 @@ export function handleKey(event, does) {
     }
     if (command) return;
     // Buttons in rows have their own Enter and Space.
-    const onButton = event.target.closest?.('button');
+    const onButton = event.target instanceof Element && event.target.closest('button');
     if (onButton && (event.key === 'Enter' || event.key === ' ')) return;
     const key = event.key === ' ' ? 'Space' : event.key;
-    const action = KEYS[event.shiftKey && (key === 'Space' || key === 'Home' || key === 'End') ? `Shift+${key}` : key];
+    const shifted = event.shiftKey && ['Space', 'Home', 'End'].includes(key);
+    const action = KEYS[shifted ? `Shift+${key}` : key];
     if (!action || action(does) === false) return;
     event.preventDefault();
 }
 
+/** @type {Record<string, (does: Actions) => unknown>} */
 const KEYS = {
     ArrowUp: ({ move }) => move(-1),
     ArrowDown: ({ move }) => move(1),
@@ -35,6 +53,10 @@ const KEYS = {
     Escape: ({ log }) => (log.selectedLine ? log.select(null) : false),
     n: ({ log }) => log.next(),
     N: ({ log }) => log.previous(),
-    p: ({ log }) => { log.paused = !log.paused; },
-    w: ({ log }) => { log.wrap = !log.wrap; },
+    p: ({ log }) => {
+        log.paused = !log.paused;
+    },
+    w: ({ log }) => {
+        log.wrap = !log.wrap;
+    },
 };

@@ -1,20 +1,42 @@
 // SPDX-License-Identifier: MIT
-// One row: time, topic, pinned fields, text; unfolded JSON below. Everything but the text is kept out of selections.
+// One row: time, topic, pinned fields, text; unfolded JSON below. Everything but the text is kept
+// out of selections.
+import { el } from './dom.js';
 import { cellText, field, jsonTree, looksLikeJson, parseJson } from './json-lines.js';
 import { absoluteTime, fullTime, relativeTime, tagIndex } from './log-time.js';
 import { SHOWN_MAX, shortened, writePlain, writeText } from './log-text.js';
 import { stripAnsi } from './ansi.js';
 
+/** @import { Entry, Line, Note } from './log-window.js' */
+
+/**
+ * How rows look.
+ * @typedef {object} View
+ * @property {'absolute' | 'relative' | 'none'} timeMode
+ * @property {boolean} utc
+ * @property {boolean} tags whether the topic is shown
+ * @property {readonly string[]} columns pinned fields
+ * @property {(entry: Line) => readonly number[] | null} marks ranges of the text that are marked
+ */
+
 const LABEL_MAX = 300;
 
+/**
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {string} className
+ * @param {string} [text]
+ */
 function part(name, className, text) {
-    const node = document.createElement(name);
-    node.className = className;
-    if (text !== undefined) node.textContent = text;
-    return node;
+    return el(name, { class: className }, text);
 }
 
-// Narrow screens leave the milliseconds out: they are an element of their own.
+/**
+ * Narrow screens leave the milliseconds out: they are an element of their own.
+ * @param {Element} node
+ * @param {Line} entry
+ * @param {Pick<View, 'timeMode' | 'utc'>} view
+ */
 export function writeTime(node, entry, { timeMode, utc }) {
     const ms = Date.parse(entry.time);
     const text = timeMode === 'relative' ? relativeTime(ms) : absoluteTime(ms, utc);
@@ -23,30 +45,51 @@ export function writeTime(node, entry, { timeMode, utc }) {
     if (dot >= 0) node.append(part('span', 'log-ms', text.slice(dot)));
 }
 
-// "error, 12:00:00.000, logs/app: the text"
+/**
+ * "error, 12:00:00.000, logs/app: the text"
+ * @param {Entry} entry
+ * @param {View} view
+ */
 export function rowLabel(entry, view) {
     if (entry.data === undefined) return entry.note;
-    const before = [entry.level, fullTime(Date.parse(entry.time), view.utc), view.tags ? entry.topic : ''].filter(Boolean).join(', ');
+    const before = [
+        entry.level,
+        fullTime(Date.parse(entry.time), view.utc),
+        view.tags ? entry.topic : '',
+    ]
+        .filter(Boolean)
+        .join(', ');
     const text = stripAnsi(entry.data.slice(0, 2 * LABEL_MAX));
     return `${before}: ${text.length > LABEL_MAX ? `${text.slice(0, LABEL_MAX)}…` : text}`;
 }
 
-// What the row shows of the line's text; marks are for this text without colour codes.
+/**
+ * What the row shows of the line's text; marks are for this text without colour codes.
+ * @param {Line} entry
+ */
 export function shownData(entry) {
     return entry.open ? entry.data : shortened(entry.data);
 }
 
-// view: {timeMode, utc, tags, columns, marks(entry) → ranges or null}
+/**
+ * @param {Entry} entry
+ * @param {View} view
+ */
 export function makeRow(entry, view) {
     return entry.data === undefined ? noteRow(entry) : lineRow(entry, view);
 }
 
+/** @param {Note} entry */
 function noteRow(entry) {
     const row = part('div', `log-note log-note-${entry.kind}`, entry.note);
     row.setAttribute('role', 'listitem');
     return row;
 }
 
+/**
+ * @param {Line} entry
+ * @param {View} view
+ */
 function lineRow(entry, view) {
     const row = part('div', 'log-line');
     row.setAttribute('role', 'listitem');
@@ -60,20 +103,31 @@ function lineRow(entry, view) {
     line.append(...gutter(entry, view));
     for (const column of view.columns) line.append(cell(column, value));
     const foldable = json || entry.data.length > SHOWN_MAX;
-    const toggle = part(foldable ? 'button' : 'span', 'log-fold');
-    if (foldable) {
-        toggle.type = 'button';
-        toggle.tabIndex = -1;
-        toggle.setAttribute('aria-expanded', String(entry.open));
-        toggle.setAttribute('aria-label', json ? 'Unfold the JSON' : 'Show the whole line');
-    }
-    line.append(toggle, text(entry, view));
+    line.append(foldable ? foldButton(entry, json) : part('span', 'log-fold'));
+    line.append(text(entry, view));
     row.append(line);
     if (entry.open) row.classList.add('open');
     if (entry.open && value) row.append(jsonTree(value, view.columns, writePlain));
     return row;
 }
 
+/**
+ * @param {Line} entry
+ * @param {boolean} json
+ */
+function foldButton(entry, json) {
+    const button = part('button', 'log-fold');
+    button.type = 'button';
+    button.tabIndex = -1;
+    button.setAttribute('aria-expanded', String(entry.open));
+    button.setAttribute('aria-label', json ? 'Unfold the JSON' : 'Show the whole line');
+    return button;
+}
+
+/**
+ * @param {Line} entry
+ * @param {View} view
+ */
 function gutter(entry, view) {
     const parts = [];
     if (view.timeMode !== 'none') {
@@ -93,6 +147,10 @@ function gutter(entry, view) {
     return parts;
 }
 
+/**
+ * @param {string} column
+ * @param {unknown} value
+ */
 function cell(column, value) {
     const node = part('span', 'log-cell');
     node.dataset.column = column;
@@ -102,13 +160,21 @@ function cell(column, value) {
     return node;
 }
 
+/**
+ * @param {Line} entry
+ * @param {View} view
+ */
 function text(entry, view) {
     const node = part('span', 'log-text');
     const shown = shownData(entry);
     writeText(node, shown, view.marks(entry));
     if (shown.length === entry.data.length) return node;
     const holder = part('span', 'log-cut');
-    const more = part('button', 'log-more', `… show all ${entry.data.length.toLocaleString('en')} characters`);
+    const more = part(
+        'button',
+        'log-more',
+        `… show all ${entry.data.length.toLocaleString('en')} characters`,
+    );
     more.type = 'button';
     more.tabIndex = -1;
     holder.append(node, more);

@@ -1,19 +1,53 @@
 // SPDX-License-Identifier: MIT
 // Virtual rows: of a long list only the entries near the viewport are in the page.
 //
-// Rows may have any height. A row that has not been in the page has an estimated one; when it is measured, and when entries come or go
-// above, the entry at the top of the viewport (the anchor) stays where it is, to the pixel. While following, the end stays in sight.
-// All changes to the page happen once per frame; the list may change at any time between, after a call of before().
+// Rows may have any height. A row that has not been in the page has an estimated one. When a row is
+// measured, and when entries come or go above, the entry at the top of the viewport (the anchor)
+// stays where it is, to the pixel. While following, the end stays in sight. All changes to the page
+// happen once per frame; the list may change at any time in between, after a call of before().
 //
-// The reader's own scrolling is never undone: what scrolled up (wheel, keys, touch, scroll bar, a selection being drawn) stops the following
-// at once, and only arriving at the end starts it again.
+// The reader's own scrolling is never undone: scrolling up (wheel, keys, touch, scroll bar, drawing
+// a selection) stops the following at once, and only arriving at the end starts it again.
 import { indexAt } from './log-window.js';
 
-const OVERSCAN = 0.6;       // of a viewport, above and below
+/** @import { Entry } from './log-window.js' */
+
+/**
+ * The entry at the top of the viewport: delta px of it were above when scrollTop was `at` (null:
+ * the scroll position has been lost since).
+ * @typedef {{ entry: Entry, pos: number, delta: number, at: number | null }} Anchor
+ */
+
+/** @typedef {'nearest' | 'middle'} Align nearest: no further than needed */
+
+/**
+ * Where an entry is to be put: delta px of it above the viewport, or aligned.
+ * @typedef {{ entry: Entry, pos: number } & ({ delta: number, align?: undefined } | { align: Align
+ *     })} Target
+ */
+
+/**
+ * How close the reader is to the list's ends. asked: wants to go further up; fits: all of the list
+ * is in sight.
+ * @typedef {{ top?: boolean, end?: boolean, fits?: boolean, asked?: boolean }} Ends
+ */
+
+/**
+ * @typedef {object} RowsListener
+ * @property {() => Entry[]} list
+ * @property {(entry: Entry) => HTMLElement} row makes the entry's node
+ * @property {(entry: Entry) => void} dropped the entry's node has left the page
+ * @property {(follow: boolean) => void} follow
+ * @property {() => void} frame after each frame
+ * @property {() => boolean} atEnd whether the list's end is the newest line
+ * @property {(ends: Ends) => void} near
+ */
+
+const OVERSCAN = 0.6; // of a viewport, above and below
 const OVERSCAN_ROWS = 6;
 const END_PX = 6;
 const PASSES_MAX = 4;
-const HEAD_PX = 34;         // room for the head note
+const HEAD_PX = 34; // room for the head note
 const FOOT_PX = 10;
 
 export class LogRows {
@@ -22,28 +56,35 @@ export class LogRows {
     #sizer;
     #block;
     #on;
-    #list = () => [];
+    #list;
     #tops = new Float64Array(64);
     #frame = 0;
-    #anchor = null;         // {entry, pos, delta, at}: delta px of the entry were above the viewport when scrollTop was at
-    #nodes = new Map();     // entry -> node, those in the page
-    #kept = [];             // entries that stay in the page wherever they are: the ends of a selection
-    #layout = 0;            // number of the layout that heights belong to
+    /** @type {Anchor | null} */
+    #anchor = null;
+    /** @type {Map<Entry, HTMLElement>} */
+    #nodes = new Map(); // those in the page
+    /** @type {Entry[]} */
+    #kept = []; // entries that stay in the page wherever they are: the ends of a selection
+    #layout = 0; // number of the layout that heights belong to
     #rowPx = 20;
-    #columns = 80;          // characters of a line that fit, when wrapped
+    #columns = 80; // characters of a line that fit, when wrapped
     #wrap = false;
     #viewPx = 0;
     #widthPx = 0;
-    #contentPx = 0;         // widest row so far, unwrapped
-    #setTop = 0;            // where we scrolled to
-    #held = false;          // the pointer or a finger has the scroll position
-    #drawn = 0;             // entries of the list that tops are known for
+    #contentPx = 0; // widest row so far, unwrapped
+    #setTop = 0; // where we scrolled to
+    #held = false; // the pointer or a finger has the scroll position
+    #drawn = 0; // entries of the list that tops are known for
+    /** @type {{ entries: Entry[], tops: number[] }} */
     #drawnRows = { entries: [], tops: [] };
     #range = { from: 0, to: 0 };
-    #targets = null;        // {entry, align}: to be brought into view in the next frame
+    /** @type {{ entry: Entry, align: Align } | null} */
+    #wanted = null; // to be brought into view in the next frame
 
-    // on: list() the entries; row(entry) its node; dropped(entry, node); follow(bool); frame() after each; atEnd(): the list's end is the
-    // newest line; near({top, end, fits, asked}): how close the reader is to the list's ends, asked: wants to go further up
+    /**
+     * @param {{ scroller: HTMLElement, sizer: HTMLElement, block: HTMLElement, on: RowsListener }}
+     *     parts
+     */
     constructor({ scroller, sizer, block, on }) {
         this.#scroller = scroller;
         this.#sizer = sizer;
@@ -65,12 +106,21 @@ export class LogRows {
         return this.#viewPx;
     }
 
-    // Whether the entry is where the reader looks, or will be in the next frame.
+    /**
+     * Whether the entry is where the reader looks, or will be in the next frame.
+     * @param {Entry} entry
+     */
     isNear(entry) {
         const { entries } = this.#drawnRows;
-        return this.#targets !== null || (entries.length > 0 && entry.pos >= entries[0].pos && entry.pos <= entries.at(-1).pos);
+        return (
+            this.#wanted !== null ||
+            (entries.length > 0 &&
+                entry.pos >= entries[0].pos &&
+                entry.pos <= entries[entries.length - 1].pos)
+        );
     }
 
+    /** @param {boolean} wrap */
     set wrap(wrap) {
         this.#wrap = wrap;
         this.relayout();
@@ -90,7 +140,10 @@ export class LogRows {
         });
     }
 
-    // Rows are made anew: what they show has changed. An entry alone, or all.
+    /**
+     * What rows show has changed: they are replaced.
+     * @param {Entry | null} [entry] without it all
+     */
     refresh(entry = null) {
         this.before();
         if (entry) {
@@ -113,6 +166,7 @@ export class LogRows {
         this.schedule();
     }
 
+    /** @param {boolean} follow */
     setFollow(follow) {
         if (follow === this.follow) return;
         if (!follow) this.#anchor = null;
@@ -128,10 +182,13 @@ export class LogRows {
         this.schedule();
     }
 
-    // align: 'nearest' (no further than needed) or 'middle'
+    /**
+     * @param {Entry} entry
+     * @param {Align} [align]
+     */
     show(entry, align = 'nearest') {
         this.setFollow(false);
-        this.#targets = { entry, align };
+        this.#wanted = { entry, align };
         this.schedule();
     }
 
@@ -141,28 +198,38 @@ export class LogRows {
         if (!list.length) return { first: null, last: null };
         this.#measureTops();
         const top = this.#scroller.scrollTop;
-        const at = (px) => list[Math.min(list.length - 1, this.#indexAtPx(px))];
+        const at = (/** @type {number} */ px) =>
+            list[Math.min(list.length - 1, this.#indexAtPx(px))];
         return { first: at(top + 1), last: at(top + this.#viewPx - 1) };
     }
 
+    /** @param {1 | -1} direction */
     page(direction) {
         if (direction < 0) this.setFollow(false);
-        this.#scroller.scrollTop += direction * Math.max(this.#rowPx, this.#viewPx - 2 * this.#rowPx);
+        this.#scroller.scrollTop +=
+            direction * Math.max(this.#rowPx, this.#viewPx - 2 * this.#rowPx);
     }
 
-    // Entries that stay in the page although they are out of sight.
+    /**
+     * Entries that stay in the page although they are out of sight.
+     * @param {Entry[]} entries
+     */
     keep(entries) {
         this.#kept = entries;
     }
 
-    // The size of the viewport or of a row may have changed.
+    /**
+     * The size of the viewport or of a row may have changed.
+     * @param {{ rowPx: number, columns: number }} size
+     */
     resized({ rowPx, columns }) {
         const { clientHeight, clientWidth } = this.#scroller;
         if (clientHeight === 0) {
             this.#hidden();
             return;
         }
-        const same = rowPx === this.#rowPx && clientWidth === this.#widthPx && columns === this.#columns;
+        const same =
+            rowPx === this.#rowPx && clientWidth === this.#widthPx && columns === this.#columns;
         this.#viewPx = clientHeight;
         this.#widthPx = clientWidth;
         this.#rowPx = rowPx || 20;
@@ -171,7 +238,8 @@ export class LogRows {
         else this.relayout();
     }
 
-    // Not shown at the moment, which may lose the scroll position: the reader comes back to where he was.
+    // The element is hidden at the moment, which may lose the scroll position: later the reader is
+    // brought back to the same place.
     #hidden() {
         if (this.#viewPx === 0) return;
         this.#viewPx = 0;
@@ -184,18 +252,33 @@ export class LogRows {
         style.overflowAnchor = 'none';
         const passive = { passive: true };
         this.#scroller.addEventListener('scroll', () => this.#scrolled(), passive);
-        // A scroll event comes a frame late; at high rates the next lines would pull the reader back before it.
-        this.#scroller.addEventListener('wheel', (event) => {
-            if (event.deltaY < 0) this.#up();
-        }, passive);
+        // A scroll event comes a frame late. At high rates the next lines would pull the reader
+        // back before it.
+        this.#scroller.addEventListener(
+            'wheel',
+            (event) => {
+                if (event.deltaY < 0) this.#up();
+            },
+            passive,
+        );
         let touchY = 0;
-        this.#scroller.addEventListener('touchstart', (event) => { touchY = event.touches[0].clientY; }, passive);
-        this.#scroller.addEventListener('touchmove', (event) => {
-            const y = event.touches[0].clientY;
-            if (y > touchY + 2) this.#up();
-            touchY = y;
-        }, passive);
-        // On the scroll bar itself: nothing moves by itself as long as it is held.
+        this.#scroller.addEventListener(
+            'touchstart',
+            (event) => {
+                touchY = event.touches[0].clientY;
+            },
+            passive,
+        );
+        this.#scroller.addEventListener(
+            'touchmove',
+            (event) => {
+                const y = event.touches[0].clientY;
+                if (y > touchY + 2) this.#up();
+                touchY = y;
+            },
+            passive,
+        );
+        // On the scroll bar itself: nothing moves while the reader holds it.
         this.#scroller.addEventListener('pointerdown', (event) => {
             if (event.target !== this.#scroller || event.button !== 0) return;
             this.#held = true;
@@ -212,7 +295,12 @@ export class LogRows {
     }
 
     #up() {
-        if (this.follow && this.#tops[this.#list().length] > this.#viewPx && this.#scroller.scrollTop > 0) this.setFollow(false);
+        if (
+            this.follow &&
+            this.#tops[this.#list().length] > this.#viewPx &&
+            this.#scroller.scrollTop > 0
+        )
+            this.setFollow(false);
         if (this.#scroller.scrollTop <= this.#viewPx) this.#on.near({ top: true, asked: true });
     }
 
@@ -222,7 +310,12 @@ export class LogRows {
         const end = Math.max(0, this.#total() - this.#viewPx);
         if (this.follow) {
             if (scrollTop < this.#setTop - 2 && scrollTop < end - END_PX) this.setFollow(false);
-        } else if (!this.#held && scrollTop >= end - END_PX && scrollTop >= this.#setTop - 1 && this.#on.atEnd()) {
+        } else if (
+            !this.#held &&
+            scrollTop >= end - END_PX &&
+            scrollTop >= this.#setTop - 1 &&
+            this.#on.atEnd()
+        ) {
             this.setFollow(true);
         }
         if (!this.follow) this.#setTop = scrollTop;
@@ -233,24 +326,42 @@ export class LogRows {
         return this.#tops[this.#drawn] + FOOT_PX;
     }
 
-    // By the rows that are in the page: the list may have lost entries above them since they were drawn.
+    // By the rows that are in the page: the list may have lost entries above them since it was
+    // drawn.
     #anchorNow() {
         return this.#anchorAt(this.#scroller.scrollTop);
     }
 
+    /**
+     * @param {number} scrollTop
+     * @returns {Anchor | null}
+     */
     #anchorAt(scrollTop) {
         const { entries, tops } = this.#drawnRows;
         let index = tops.findLastIndex((top) => top <= scrollTop);
         if (index >= 0 && index < entries.length - 1) {
-            return { entry: entries[index], pos: entries[index].pos, delta: scrollTop - tops[index], at: scrollTop };
+            return {
+                entry: entries[index],
+                pos: entries[index].pos,
+                delta: scrollTop - tops[index],
+                at: scrollTop,
+            };
         }
         const list = this.#list();
         if (this.#drawn === 0 || list.length === 0) return null;
         index = Math.min(this.#indexAtPx(scrollTop), list.length - 1, this.#drawn - 1);
-        return { entry: list[index], pos: list[index].pos, delta: scrollTop - this.#tops[index], at: scrollTop };
+        return {
+            entry: list[index],
+            pos: list[index].pos,
+            delta: scrollTop - this.#tops[index],
+            at: scrollTop,
+        };
     }
 
-    // First index whose row reaches below px.
+    /**
+     * First index whose row reaches below px.
+     * @param {number} px
+     */
     #indexAtPx(px) {
         let low = 0;
         let high = this.#drawn;
@@ -278,6 +389,7 @@ export class LogRows {
         this.#drawn = count;
     }
 
+    /** @param {Entry} entry */
     #estimate(entry) {
         entry.heightOf = this.#layout;
         const { data } = entry;
@@ -286,9 +398,15 @@ export class LogRows {
             return;
         }
         let lines = 1;
-        if (this.#wrap && data.length > this.#columns) lines = Math.ceil(Math.min(data.length, 8000) / this.#columns);
+        if (this.#wrap && data.length > this.#columns)
+            lines = Math.ceil(Math.min(data.length, 8000) / this.#columns);
         const end = data.length - 1;
-        for (let at = data.indexOf('\n'); at >= 0 && at < end && lines < 500; at = data.indexOf('\n', at + 1)) lines++;
+        for (
+            let at = data.indexOf('\n');
+            at >= 0 && at < end && lines < 500;
+            at = data.indexOf('\n', at + 1)
+        )
+            lines++;
         entry.height = lines * this.#rowPx;
     }
 
@@ -303,16 +421,27 @@ export class LogRows {
             if (!this.#measure()) break;
         }
         this.#anchor = null;
-        this.#targets = null;
+        this.#wanted = null;
         const { from, to } = this.#range;
-        this.#drawnRows = { entries: this.#list().slice(from, to), tops: Array.from(this.#tops.subarray(from, to)) };
+        this.#drawnRows = {
+            entries: this.#list().slice(from, to),
+            tops: Array.from(this.#tops.subarray(from, to)),
+        };
         this.#on.frame();
         this.#nearEnds();
     }
 
-    // What is to be where: taken once, before anything moves.
+    /**
+     * What is to be where: taken once, before anything moves.
+     * @returns {Target | null}
+     */
     #anchorTarget() {
-        if (this.#targets) return { entry: this.#targets.entry, pos: this.#targets.entry.pos, align: this.#targets.align };
+        if (this.#wanted)
+            return {
+                entry: this.#wanted.entry,
+                pos: this.#wanted.entry.pos,
+                align: this.#wanted.align,
+            };
         if (this.follow) return null;
         this.#anchor ??= this.#anchorNow();
         if (!this.#anchor) return null;
@@ -324,6 +453,7 @@ export class LogRows {
         this.#sizer.style.height = `${this.#total()}px`;
     }
 
+    /** @param {Target | null} target */
     #place(target) {
         if (this.#held) return;
         if (target) {
@@ -342,15 +472,24 @@ export class LogRows {
         }
     }
 
+    /**
+     * @param {number} top
+     * @param {number} height
+     * @param {Align} align
+     */
     #aligned(top, height, align) {
         const { scrollTop } = this.#scroller;
         const margin = Math.min(2 * this.#rowPx, this.#viewPx / 4);
-        const inside = top >= scrollTop + margin / 2 && top + height <= scrollTop + this.#viewPx - margin / 2;
+        const inside =
+            top >= scrollTop + margin / 2 && top + height <= scrollTop + this.#viewPx - margin / 2;
         if (inside) return scrollTop;
         if (align === 'middle') return top - Math.max(margin, (this.#viewPx - height) / 3);
-        return top < scrollTop + margin / 2 ? top - margin : Math.min(top - margin, top + height + margin - this.#viewPx);
+        return top < scrollTop + margin / 2
+            ? top - margin
+            : Math.min(top - margin, top + height + margin - this.#viewPx);
     }
 
+    /** @param {number} px */
     #scrollTo(px) {
         const top = Math.max(0, px);
         if (Math.abs(this.#scroller.scrollTop - top) >= 0.5) this.#scroller.scrollTop = top;
@@ -360,7 +499,8 @@ export class LogRows {
     // The nodes of the rows near the viewport, in order; those that are there already stay.
     #fill() {
         const list = this.#list();
-        const top = this.#setTop = this.#held || !this.follow ? this.#scroller.scrollTop : this.#setTop;
+        const top = (this.#setTop =
+            this.#held || !this.follow ? this.#scroller.scrollTop : this.#setTop);
         const more = Math.max(OVERSCAN * this.#viewPx, OVERSCAN_ROWS * this.#rowPx);
         const from = Math.min(this.#indexAtPx(top - more), list.length);
         let to = Math.min(this.#indexAtPx(top + this.#viewPx + more) + 1, list.length);
@@ -370,12 +510,13 @@ export class LogRows {
         for (let i = from; i < to; i++) wanted.add(list[i]);
         for (const [entry, node] of this.#nodes) if (!wanted.has(entry)) this.#remove(entry, node);
         this.#block.style.top = `${this.#tops[from]}px`;
+        /** @type {ChildNode | null} */
         let cursor = this.#block.firstChild;
         const first = from < to ? list[from].pos : Infinity;
         const last = from < to ? list[to - 1].pos : -Infinity;
-        const put = (entry, away) => {
+        const put = (/** @type {Entry} */ entry, /** @type {boolean} */ away) => {
             let node = this.#nodes.get(entry);
-            if (!node) this.#nodes.set(entry, node = this.#on.row(entry));
+            if (!node) this.#nodes.set(entry, (node = this.#on.row(entry)));
             node.classList.toggle('kept', away);
             if (node === cursor) cursor = cursor.nextSibling;
             else this.#block.insertBefore(node, cursor);
@@ -386,10 +527,14 @@ export class LogRows {
         for (const entry of kept) if (entry.pos > last && entry.pos >= first) put(entry, true);
     }
 
+    /**
+     * @param {Entry} entry
+     * @param {Element} node
+     */
     #remove(entry, node) {
         node.remove();
         this.#nodes.delete(entry);
-        this.#on.dropped(entry, node);
+        this.#on.dropped(entry);
     }
 
     // True when a row has another height than was thought.
@@ -398,7 +543,7 @@ export class LogRows {
         let changed = false;
         for (let i = this.#range.from; i < this.#range.to; i++) {
             const entry = list[i];
-            const { height } = this.#nodes.get(entry).getBoundingClientRect();
+            const height = this.#nodes.get(entry)?.getBoundingClientRect().height ?? entry.height;
             if (Math.abs(height - entry.height) < 0.01) continue;
             entry.height = height;
             changed = true;

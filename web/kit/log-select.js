@@ -1,30 +1,63 @@
 // SPDX-License-Identifier: MIT
 // Selecting and copying over rows of which most are not in the page.
 //
-// The two ends of a selection are remembered as (entry, offset in its text); their rows stay in the page, so the browser's own selection
-// lives on while the reader scrolls. What is copied comes from the entries themselves: exactly the lines, without times and tags.
+// The two ends of a selection are remembered as an entry and an offset in its text. Their rows stay
+// in the page, so that the browser's own selection survives while the reader scrolls. What is
+// copied comes from the entries themselves: exactly the lines, without times and tags.
 import { stripAnsi } from './ansi.js';
+import { isLine } from './log-window.js';
 
-const textOf = (entry) => stripAnsi(entry.data).replace(/\n$/, '');
+/** @import { Entry, Line } from './log-window.js' */
 
-export class Selection {
+/** @typedef {{ entry: Entry, offset: number | null }} End offset null: not in the text itself */
+/** @typedef {{ anchor: End, focus: End }} Ends */
+
+/**
+ * @typedef {object} SelectionOwner
+ * @property {(row: Node) => Entry | null} entryOf
+ * @property {() => Entry[]} list
+ * @property {(entries: Entry[]) => void} keep their rows stay in the page
+ * @property {() => void} drawing the reader has begun to select
+ * @property {() => Entry | null} chosen the selected line
+ */
+
+/**
+ * A shadow root has a selection of its own in Chromium; elsewhere the document's is asked for it.
+ * @typedef {ShadowRoot & { getSelection?: () => Selection | null }} Root
+ */
+
+const textOf = (/** @type {Line} */ entry) => stripAnsi(entry.data).replace(/\n$/, '');
+
+export class LogSelection {
     #root;
     #block;
     #on;
-    #ends = null; // {anchor, focus}: {entry, offset}, offset null: not in the text itself
+    /** @type {Ends | null} */
+    #ends = null;
     #all = false;
     #allSince = 0;
 
-    // on: entryOf(node) the entry of a row; list(); keep(entries); drawing(): the reader is selecting; chosen() the selected line or null
+    /**
+     * @param {Root} root
+     * @param {HTMLElement} block
+     * @param {SelectionOwner} on
+     */
     constructor(root, block, on) {
         this.#root = root;
         this.#block = block;
         this.#on = on;
     }
 
+    /** @param {AbortSignal} signal */
     listen(signal) {
         document.addEventListener('selectionchange', () => this.#changed(), { signal });
-        this.#root.addEventListener('copy', (event) => this.#copy(event), { signal });
+        this.#root.addEventListener(
+            'copy',
+            (event) => this.#copy(/** @type {ClipboardEvent} */ (event)),
+            {
+                signal,
+            },
+        );
     }
 
     get active() {
@@ -47,29 +80,38 @@ export class Selection {
         if (this.#all) return joined(list);
         if (!this.#ends) return null;
         const [a, b] = ordered(this.#ends);
-        if (a.entry === b.entry) return a.offset === null ? null : textOf(a.entry).slice(a.offset, b.offset);
-        const lines = list.filter((entry) => entry.data !== undefined && entry.pos >= a.entry.pos && entry.pos <= b.entry.pos);
-        return lines.map((entry) => {
-            const text = textOf(entry);
-            if (entry === a.entry) return a.offset === null ? '' : text.slice(a.offset);
-            return entry === b.entry ? text.slice(0, b.offset ?? undefined) : text;
-        }).join('\n');
+        if (a.entry === b.entry)
+            return a.offset === null || !isLine(a.entry)
+                ? null
+                : textOf(a.entry).slice(a.offset, b.offset ?? undefined);
+        return list
+            .filter(isLine)
+            .filter(({ pos }) => pos >= a.entry.pos && pos <= b.entry.pos)
+            .map((entry) => {
+                const text = textOf(entry);
+                if (entry === a.entry) return a.offset === null ? '' : text.slice(a.offset);
+                return entry === b.entry ? text.slice(0, b.offset ?? undefined) : text;
+            })
+            .join('\n');
     }
 
     #native() {
         return this.#root.getSelection?.() ?? document.getSelection();
     }
 
-    // {anchorNode, anchorOffset, focusNode, focusOffset} inside our shadow tree, or null.
+    // {anchorNode, anchorOffset, focusNode, focusOffset} inside the element's shadow tree, or null.
     #range() {
         const selection = this.#native();
-        if (!selection || selection.isCollapsed && !this.#root.getSelection) return null;
-        if (this.#root.getSelection || !selection.getComposedRanges) return selection.rangeCount ? selection : null;
+        if (!selection || (selection.isCollapsed && !this.#root.getSelection)) return null;
+        if (this.#root.getSelection || !selection.getComposedRanges)
+            return selection.rangeCount ? selection : null;
         const [range] = selection.getComposedRanges({ shadowRoots: [this.#root] });
         if (!range || range.collapsed) return null;
         return {
-            anchorNode: range.startContainer, anchorOffset: range.startOffset,
-            focusNode: range.endContainer, focusOffset: range.endOffset,
+            anchorNode: range.startContainer,
+            anchorOffset: range.startOffset,
+            focusNode: range.endContainer,
+            focusOffset: range.endOffset,
         };
     }
 
@@ -78,7 +120,10 @@ export class Selection {
         if (this.#all && performance.now() - this.#allSince > 100) this.#all = false;
         const anchor = found && this.#end(found.anchorNode, found.anchorOffset);
         const focus = found && this.#end(found.focusNode, found.focusOffset);
-        const empty = !anchor || !focus || (found.anchorNode === found.focusNode && found.anchorOffset === found.focusOffset);
+        const empty =
+            !anchor ||
+            !focus ||
+            (found.anchorNode === found.focusNode && found.anchorOffset === found.focusOffset);
         if (empty) {
             if (this.#ends) this.#on.keep([]);
             this.#ends = null;
@@ -89,18 +134,26 @@ export class Selection {
         this.#on.keep([...new Set([anchor.entry, focus.entry])]);
     }
 
-    // The entry and the offset in its text that a point of the page stands for.
+    /**
+     * The entry, and the offset in its text, of a point in the page.
+     * @param {Node | null} node
+     * @param {number} offset
+     * @returns {End | null}
+     */
     #end(node, offset) {
-        if (!this.#block.contains(node)) return null;
+        if (!node || !this.#block.contains(node)) return null;
         if (node === this.#block) {
             const row = node.childNodes[offset] ?? node.lastChild;
             const entry = row && this.#on.entryOf(row);
-            return entry ? { entry, offset: node.childNodes[offset] ? 0 : textLength(entry) } : null;
+            return entry
+                ? { entry, offset: node.childNodes[offset] ? 0 : textLength(entry) }
+                : null;
         }
         let row = node;
-        while (row.parentNode !== this.#block) row = row.parentNode;
+        while (row.parentNode && row.parentNode !== this.#block) row = row.parentNode;
         const entry = this.#on.entryOf(row);
         if (!entry) return null;
+        if (!(row instanceof Element)) return { entry, offset: 0 };
         const text = row.querySelector('.log-text');
         if (!text || entry.data === undefined) return { entry, offset: 0 };
         const tree = row.querySelector('.log-json');
@@ -114,25 +167,34 @@ export class Selection {
         return { entry, offset: range.toString().length };
     }
 
+    /** @param {ClipboardEvent} event */
     #copy(event) {
         const chosen = this.#on.chosen();
-        const text = this.active ? this.text() : chosen && textOf(chosen);
-        if (text === null || text === undefined) return;
+        const text = this.active ? this.text() : chosen && isLine(chosen) ? textOf(chosen) : null;
+        if (text === null || !event.clipboardData) return;
         event.clipboardData.setData('text/plain', text);
         event.preventDefault();
     }
 }
 
+/** @param {Entry} entry */
 function textLength(entry) {
-    return entry.data === undefined ? 0 : textOf(entry).length;
+    return isLine(entry) ? textOf(entry).length : 0;
 }
 
+/**
+ * @param {Ends} ends
+ * @returns {[End, End]}
+ */
 function ordered({ anchor, focus }) {
     const before = anchor.entry.pos - focus.entry.pos || (anchor.offset ?? 0) - (focus.offset ?? 0);
     return before <= 0 ? [anchor, focus] : [focus, anchor];
 }
 
-// All lines of the list as text.
+/**
+ * All lines of the list as text.
+ * @param {readonly Entry[]} list
+ */
 export function joined(list) {
-    return list.filter((entry) => entry.data !== undefined).map(textOf).join('\n');
+    return list.filter(isLine).map(textOf).join('\n');
 }

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: MIT
-// Which of the loaded entries are shown (filter) and which of those match (query), worked out in short slices.
+// Which of the loaded entries are shown (filter) and which of those match (query), worked out in
+// short slices.
 //
-// A Scan keeps the entries of a sorted input for which evaluate() says yes, as the input grows at both ends and loses entries there.
-// It works for a few milliseconds at a time, so that the page never stops; the order of its output is always the input's.
+// A Scan keeps the entries of a sorted input that evaluate() accepts, while the input grows at both
+// ends and loses entries there. It works for a few milliseconds at a time, so that the page never
+// stops. The order of its output is always the input's.
 import { Matcher } from './log-match.js';
 import { stripAnsi } from './ansi.js';
-import { indexAt } from './log-window.js';
+import { indexAt, isLine } from './log-window.js';
+
+/** @import { LogFilter, LogQuery } from './live-log.js' */
+/** @import { Entry, Line, LogWindow, WindowChange } from './log-window.js' */
+
+/** @typedef {boolean[] | Promise<boolean[]>} Verdicts one for each entry */
 
 const SLICE_MS = 6;
 const CHUNK = 200;
@@ -13,19 +20,30 @@ const CHUNK_CHARACTERS = 300_000;
 const ASYNC_CHUNK = 2000;
 
 export class Scan {
+    /** @type {Entry[]} */
     output = [];
     busy = false;
     #input;
     #evaluate;
     #onProgress;
     #onBefore;
-    #low = null; // [low, high): positions that have been looked at
-    #high = null;
+    // [low, high): the positions that have been looked at; none as long as #isNew.
+    #low = 0;
+    #high = 0;
+    #isNew = true; // nothing has been looked at
     #stopped = false;
-    #timer = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    #timer;
 
-    // input(): the array now. evaluate(entries): booleans, or a promise of them (async: true). onBefore(): the output is about to change
-    // elsewhere than at its end. onProgress(): output or busy has changed.
+    /**
+     * @param {object} options
+     * @param {() => readonly Entry[]} options.input the array as it is now
+     * @param {(entries: Entry[]) => Verdicts} options.evaluate
+     * @param {boolean} [options.async] evaluate() returns promises
+     * @param {() => void} [options.onBefore] the output is about to change elsewhere than at its
+     *     end
+     * @param {() => void} options.onProgress the output, or `busy`, has changed
+     */
     constructor({ input, evaluate, async: slow = false, onBefore = () => {}, onProgress }) {
         this.#input = input;
         this.#evaluate = evaluate;
@@ -50,34 +68,51 @@ export class Scan {
     #trim() {
         const input = this.#input();
         const first = input.length ? input[0].pos : Infinity;
-        const last = input.length ? input.at(-1).pos : -Infinity;
+        const last = input.length ? input[input.length - 1].pos : -Infinity;
         const { output } = this;
-        if (output.length && output.at(-1).pos > last) output.length = indexAt(output, last + 1);
+        if (output.length && output[output.length - 1].pos > last) {
+            output.length = indexAt(output, last + 1);
+        }
         if (output.length && output[0].pos < first) {
             this.#onBefore();
             output.splice(0, indexAt(output, first));
         }
-        if (this.#low === null || !input.length) return;
+        if (this.#isNew || !input.length) return;
         this.#low = Math.max(this.#low, first);
         this.#high = Math.min(this.#high, last + 1);
-        if (this.#high < this.#low) this.#low = this.#high = null;
+        this.#isNew = this.#high < this.#low;
     }
 
-    // The next entries that nobody has looked at: after what is done, then before it. {from, to} are indexes.
+    /**
+     * The next entries that have not been looked at: first those after what is done, then those
+     * before it. from and to are indexes.
+     * @param {readonly Entry[]} input
+     */
     #chunk(input) {
         if (input.length === 0) return null;
         const most = this.slow ? ASYNC_CHUNK : CHUNK;
-        if (this.#low === null) this.#low = this.#high = input[0].pos;
+        if (this.#isNew) this.#low = this.#high = input[0].pos;
+        this.#isNew = false;
+        /**
+         * @param {number} from
+         * @param {number} to
+         * @param {1 | -1} step
+         */
         const limited = (from, to, step) => {
             let characters = 0;
             let i = from;
-            for (; i !== to && Math.abs(i - from) < most && characters < CHUNK_CHARACTERS; i += step) {
+            for (
+                ;
+                i !== to && Math.abs(i - from) < most && characters < CHUNK_CHARACTERS;
+                i += step
+            ) {
                 characters += input[step > 0 ? i : i - 1].data?.length ?? 0;
             }
             return i;
         };
         const after = indexAt(input, this.#high);
-        if (after < input.length) return { from: after, to: limited(after, input.length, 1), up: true };
+        if (after < input.length)
+            return { from: after, to: limited(after, input.length, 1), up: true };
         const before = indexAt(input, this.#low);
         if (before > 0) return { from: limited(before, 0, -1), to: before, up: false };
         return null;
@@ -114,11 +149,16 @@ export class Scan {
         }
     }
 
+    /**
+     * @param {Entry[]} entries
+     * @param {boolean[]} yes
+     * @param {boolean} up
+     */
     #take(entries, yes, up) {
         const kept = entries.filter((_, i) => yes[i]);
         if (up) {
             for (const entry of kept) this.output.push(entry);
-            this.#high = entries.at(-1).pos + 1;
+            this.#high = entries[entries.length - 1].pos + 1;
         } else {
             this.#onBefore();
             this.output.unshift(...kept);
@@ -128,20 +168,46 @@ export class Scan {
     }
 }
 
-const isLine = (entry) => entry.data !== undefined;
+/** @param {Line} entry */
 export const plainText = (entry) => stripAnsi(entry.data);
+
+/**
+ * What runs for a filter or a query. The levels of a filter are a Set.
+ * @template Spec
+ * @typedef {{ spec: Spec, matcher: Matcher | null, scan: Scan }} Running
+ */
+
+/** @typedef {Omit<LogFilter, 'levels'> & { levels: Set<string> | null }} RunningFilter */
+
+/**
+ * @typedef {object} ShownListener
+ * @property {() => void} before the list is about to change elsewhere than at its end
+ * @property {() => void} list it is another array
+ * @property {() => void} grown
+ * @property {() => void} matches
+ * @property {(of: 'filter' | 'query', message: string | null) => void} error null: all is well
+ *     again
+ */
 
 export class Shown {
     #window;
     #on;
-    #filter = null;   // the running filter: {scan, matcher}
-    #next = null;     // the one that is to replace it when it has looked at everything
-    #query = null;    // {scan, matcher}
+    /** @type {Running<RunningFilter> | null} */
+    #filter = null;
+    /** @type {Running<RunningFilter> | null} */
+    #next = null; // replaces the filter when it has looked at everything
+    /** @type {(Running<LogQuery> & { matcher: Matcher }) | null} */
+    #query = null;
+    /** @type {LogFilter | null} */
     filterSpec = null;
+    /** @type {LogQuery | null} */
     querySpec = null;
     busy = false;
 
-    // on: before() the list changes elsewhere than at its end; list(): it is another array; grown(); matches(); error(of, message or null)
+    /**
+     * @param {LogWindow} window
+     * @param {ShownListener} on
+     */
     constructor(window, on) {
         this.#window = window;
         this.#on = on;
@@ -152,7 +218,7 @@ export class Shown {
     }
 
     get matches() {
-        return this.#query?.scan.output ?? [];
+        return /** @type {Line[]} */ (this.#query?.scan.output ?? []);
     }
 
     get counting() {
@@ -163,15 +229,19 @@ export class Shown {
         return this.#filter !== null || this.#next !== null;
     }
 
-    // What is to be marked in shown lines: the query's, or else the filter's matches. null for none.
+    // What is marked in shown lines: the query's matches, or else the filter's. Null for none.
     get marker() {
         if (this.#query) return this.#query.matcher;
         const filter = this.#next ?? this.#filter;
         return filter && !filter.spec.invert ? filter.matcher : null;
     }
 
-    // Notes are always shown. An unusable expression is told and changes nothing.
+    /**
+     * Notes are always shown. An expression that cannot be used is reported and changes nothing.
+     * @param {LogFilter | null} spec
+     */
     setFilter(spec) {
+        /** @type {Set<string> | null} */
         const levels = spec?.levels ? new Set(spec.levels) : null;
         const wanted = spec && (spec.text || levels) ? { ...spec, levels } : null;
         const matcher = this.#matcher('filter', wanted?.text ? wanted : null);
@@ -186,28 +256,35 @@ export class Shown {
             this.#listChanged();
             return;
         }
-        const next = { spec: wanted, matcher, scan: null };
-        next.scan = new Scan({
+        const scan = new Scan({
             input: () => this.#window.entries,
             evaluate: (entries) => evaluateFilter(entries, wanted, matcher),
             async: Boolean(matcher && !matcher.sync),
-            onBefore: () => next === this.#filter && this.#on.before(),
+            onBefore: () => {
+                if (next === this.#filter) this.#on.before();
+            },
             onProgress: () => this.#filterProgress(next),
         });
+        const next = { spec: wanted, matcher, scan };
         this.#next = next;
-        next.scan.kick();
+        scan.kick();
     }
 
+    /** @param {LogQuery | null} spec */
     setQuery(spec) {
         const matcher = this.#matcher('query', spec?.text ? spec : null);
         if (matcher === undefined) return;
         this.querySpec = spec;
         dispose(this.#query);
-        this.#query = matcher ? { spec, matcher, scan: null } : null;
-        this.#countAnew();
+        this.#query = spec && matcher ? { spec, matcher, scan: this.#scanFor(matcher) } : null;
+        this.#query?.scan.kick();
+        this.#on.matches();
     }
 
-    // The window has changed.
+    /**
+     * The window has changed.
+     * @param {WindowChange} [change]
+     */
     update({ reset = false } = {}) {
         this.#filter?.scan.kick();
         this.#next?.scan.kick();
@@ -219,19 +296,29 @@ export class Shown {
         for (const part of [this.#filter, this.#next, this.#query]) dispose(part);
     }
 
-    // undefined: refused, and told.
+    /**
+     * Undefined: it cannot be used, which has been reported.
+     * @param {'filter' | 'query'} of
+     * @param {LogQuery | null} spec
+     */
     #matcher(of, spec) {
         try {
             const matcher = spec ? new Matcher(spec, (message) => this.#failed(of, message)) : null;
             this.#on.error(of, null);
             return matcher;
         } catch (error) {
-            this.#on.error(of, error.message.replace(/^Invalid regular expression: (?:\/[^]*\/[a-z]*: )?/, ''));
+            const text = error instanceof Error ? error.message : String(error);
+            const prefix = /^Invalid regular expression: (?:\/[^]*\/[a-z]*: )?/;
+            this.#on.error(of, text.replace(prefix, ''));
             return undefined;
         }
     }
 
-    // Took too long: as if it had not been set.
+    /**
+     * It took too long: as if it had not been set.
+     * @param {'filter' | 'query'} of
+     * @param {string} message
+     */
     #failed(of, message) {
         if (of === 'query') {
             dispose(this.#query);
@@ -244,6 +331,7 @@ export class Shown {
         this.#on.error(of, message);
     }
 
+    /** @param {Running<RunningFilter>} filter */
     #filterProgress(filter) {
         if (filter === this.#filter) {
             this.#on.grown();
@@ -263,36 +351,56 @@ export class Shown {
     }
 
     #countAnew() {
-        const query = this.#query;
-        if (query) {
-            query.scan?.stop();
-            query.scan = new Scan({
-                input: () => this.list,
-                evaluate: (entries) => evaluateQuery(entries, query.matcher),
-                async: !query.matcher.sync,
-                onProgress: () => query === this.#query && this.#on.matches(),
-            });
-            query.scan.kick();
+        if (this.#query) {
+            this.#query.scan.stop();
+            this.#query.scan = this.#scanFor(this.#query.matcher);
+            this.#query.scan.kick();
         }
         this.#on.matches();
     }
+
+    /** @param {Matcher} matcher */
+    #scanFor(matcher) {
+        return new Scan({
+            input: () => this.list,
+            evaluate: (entries) => evaluateQuery(entries, matcher),
+            async: !matcher.sync,
+            onProgress: () => {
+                if (this.#query?.matcher === matcher) this.#on.matches();
+            },
+        });
+    }
 }
 
+/** @param {Running<unknown> | null} part */
 function dispose(part) {
     part?.scan?.stop();
     part?.matcher?.close();
 }
 
+/**
+ * @param {Entry[]} entries
+ * @param {RunningFilter} filter
+ * @param {Matcher | null} matcher
+ * @returns {Verdicts}
+ */
 function evaluateFilter(entries, { levels, invert }, matcher) {
-    const level = (entry) => !levels || levels.has(entry.level);
+    const level = (/** @type {Line} */ entry) => !levels || levels.has(entry.level);
     if (!matcher) return entries.map((entry) => !isLine(entry) || level(entry));
-    const decide = (found) => entries.map((entry, i) => !isLine(entry) || (level(entry) && found[i] !== Boolean(invert)));
+    const decide = (/** @type {boolean[]} */ found) =>
+        entries.map((entry, i) => !isLine(entry) || (level(entry) && found[i] !== Boolean(invert)));
     const found = matcher.test(entries.map((entry) => (isLine(entry) ? plainText(entry) : '')));
     return found instanceof Promise ? found.then(decide) : decide(found);
 }
 
+/**
+ * @param {Entry[]} entries
+ * @param {Matcher} matcher
+ * @returns {Verdicts}
+ */
 function evaluateQuery(entries, matcher) {
-    const only = (found) => entries.map((entry, i) => isLine(entry) && found[i]);
+    const only = (/** @type {boolean[]} */ found) =>
+        entries.map((entry, i) => isLine(entry) && found[i]);
     const found = matcher.test(entries.map((entry) => (isLine(entry) ? plainText(entry) : '')));
     return found instanceof Promise ? found.then(only) : only(found);
 }

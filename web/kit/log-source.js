@@ -1,50 +1,116 @@
 // SPDX-License-Identifier: MIT
-// Where the lines come from: the newest ones first, then live, and pages of history in both directions, all into a LogWindow.
+// Where the lines come from: the newest ones first, then live ones, and pages of history in both
+// directions, all into a LogWindow.
 //
-// The start is one snapshot of the newest lines of all topics together, without holes, and the connection goes on exactly after it.
-// While the snapshot cannot be had, the connection's own states say why, and it is tried again as soon as there is one.
+// The start is one snapshot of the newest lines of all topics together, without holes; the
+// connection continues exactly after it. While there is no snapshot, the states of a connection say
+// why, and a new attempt is made as soon as it is live.
+import { parseObject } from './hub-requests.js';
 import { connect } from './tailrace.js';
 import { detectLevel } from './levels.js';
 import { Line, Note, split } from './log-window.js';
 
-const PAGE_MAX = 1000;              // lines of one page of history
+/** @import { Level } from './live-log.js' */
+/** @import { Entry, LogWindow } from './log-window.js' */
+/** @import { Gap, LiveDetail, LiveEvent, LiveState, Subscription } from './tailrace.js' */
+
+/**
+ * @typedef {object} SourceOptions
+ * @property {URL} hub
+ * @property {string | null} key
+ * @property {string[]} topics
+ * @property {number} last
+ */
+
+/** @typedef {{ topic: string, closed: boolean, events: number, last_id: string }} TopicState */
+
+/**
+ * A JSON answer of GET /events.
+ * @typedef {object} Page
+ * @property {LiveEvent[]} events
+ * @property {TopicState[]} topics
+ * @property {string} next
+ * @property {string} [previous] there is more before it
+ */
+
+/** @typedef {{ state: LiveState, detail: Partial<LiveDetail> }} Connected */
+
+/**
+ * @typedef {object} SourceListener
+ * @property {(state: LiveState, detail: Partial<LiveDetail>) => void} state
+ * @property {(entries: Entry[]) => boolean} arrival before they go into the window; whether the
+ *     reader looks at its end
+ * @property {(gap: Gap) => void} gap
+ */
+
+class RequestError extends Error {
+    /**
+     * @param {string} message
+     * @param {number} status
+     */
+    constructor(message, status) {
+        super(message);
+        this.status = status;
+    }
+
+    /** Whether another attempt may work. */
+    get isTemporary() {
+        return this.status < 400 || this.status >= 500 || [408, 425, 429].includes(this.status);
+    }
+}
+
+const PAGE_MAX = 1000; // lines of one page of history
 const PAGE_MIN = 20;
-const PAGE_CHARACTERS = 2_000_000;  // about; long lines make pages of fewer
-const AROUND = 300;                 // lines before and after the one that goTo() looks for
+const PAGE_CHARACTERS = 2_000_000; // about; long lines make pages of fewer
+const AROUND = 300; // lines before and after the one that goTo() looks for
 const AGAIN_FIRST_MS = 500;
 const AGAIN_LAST_MS = 30_000;
 
-export const isPattern = (topic) => /(^|\/)\*\*?(\/|$)/.test(topic);
+export const isPattern = (/** @type {string} */ topic) => /(^|\/)\*\*?(\/|$)/.test(topic);
 
 export class LogSource {
     #window;
     #on;
-    #options = null;
-    #run = 0;          // number of the current start(): what belongs to an earlier one is dropped
+    /** @type {SourceOptions} */
+    #options = { hub: new URL('about:blank'), key: null, topics: [], last: 0 };
+    #run = 0; // number of the current start(): what belongs to an earlier one is dropped
+    /** @type {Subscription | null} */
     #connection = null;
-    #abort = null;
+    #abort = new AbortController();
     #failures = 0;
-    #timer = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    #timer;
+    /** @type {Map<string, Level | ''>} */
     #levels = new Map(); // of each topic's last live line, for continuations
     #ended = false;
+    /** @type {(value?: undefined) => void} */
     #markBegun = () => {};
-    begun = Promise.resolve(); // of the current start: the newest lines are there, or it has been given up
+    // Of the current start: the newest lines are there, or it has failed.
+    /** @type {Promise<unknown>} */
+    begun = Promise.resolve();
+    /** @type {LiveState} */
     state = 'closed';
+    /** @type {Partial<LiveDetail>} */
     detail = {};
 
-    // onState(state, detail), onArrival(entries) before they go into the window (returns whether the reader is at the end), onGap(gap)
+    /**
+     * @param {LogWindow} window
+     * @param {SourceListener} on
+     */
     constructor(window, on) {
         this.#window = window;
         this.#on = on;
     }
 
-    // {hub: URL, key, topics: […], last}
+    /** @param {SourceOptions} options */
     start(options) {
         this.close(true);
         this.#options = options;
         this.#ended = false;
         this.#failures = 0;
-        this.begun = new Promise((resolve) => { this.#markBegun = resolve; });
+        this.begun = new Promise((resolve) => {
+            this.#markBegun = resolve;
+        });
         this.#become('connecting', {});
         this.#begin(this.#run);
     }
@@ -61,12 +127,12 @@ export class LogSource {
         if (!quiet && this.state !== 'closed') this.#become('closed', {});
     }
 
-    // Starts anew where it is now: the newest lines.
+    // Starts again, with the newest lines.
     restart() {
-        if (this.#options) this.start(this.#options);
+        if (this.#options.topics.length) this.start(this.#options);
     }
 
-    // True when there was something older.
+    // Resolves to whether there was something older.
     async loadOlder() {
         const first = this.#window.firstLine;
         const before = first?.id ?? (this.#window.endId && neighbour(this.#window.endId, 1));
@@ -84,12 +150,17 @@ export class LogSource {
         if (this.#window.join(this.#pageSize())) return true;
         const run = this.#run;
         const page = await this.#get({ since: endId, limit: this.#pageSize() });
-        if (run !== this.#run || this.#window.endId !== endId || this.#window.attached) return false;
+        if (run !== this.#run || this.#window.endId !== endId || this.#window.attached)
+            return false;
         this.#window.extend(entriesOf(page.events), page.next);
         return page.events.length > 0;
     }
 
-    // Loads what is around an id that is not in the window. True when the line itself is there then.
+    /**
+     * Loads what is around an id that is not in the window. Resolves to whether the line itself is
+     * there.
+     * @param {string} id
+     */
     async loadAround(id) {
         const run = this.#run;
         const around = Math.max(1, Math.min(AROUND, this.#window.linesMax >> 2));
@@ -98,19 +169,24 @@ export class LogSource {
             this.#get({ since: neighbour(id, -1), limit: around }),
         ]);
         if (run !== this.#run) return false;
-        const found = newer.events.some((event) => event.id === id && event.type !== 'tailrace.gap');
+        const found = newer.events.some(
+            (event) => event.id === id && event.type !== 'tailrace.gap',
+        );
         if (older.events.length + newer.events.length > 0) {
-            this.#window.replace(entriesOf([...older.events, ...newer.events]), newer.next, { begin: !older.previous });
+            this.#window.replace(entriesOf([...older.events, ...newer.events]), newer.next, {
+                begin: !older.previous,
+            });
         }
         return found;
     }
 
+    /** @param {number} run */
     async #begin(run) {
         let first;
         try {
             first = await this.#newest();
         } catch (error) {
-            if (run === this.#run) this.#probe(run, error);
+            if (run === this.#run) this.#probe(run, /** @type {Error} */ (error));
             return;
         }
         if (run !== this.#run) return;
@@ -118,22 +194,34 @@ export class LogSource {
         const entries = entriesOf(first.events, this.#levels);
         this.#noteClosed(entries, first);
         this.#window.replace(entries, first.next, { attached: true, begin: first.begin });
-        this.#connection = this.#connect(run, { since: first.next });
+        this.#connection = this.#connect(run, first.next);
         this.#markBegun();
     }
 
-    #connect(run, more) {
+    /**
+     * @param {number} run
+     * @param {string} since
+     */
+    #connect(run, since) {
         const { hub, key, topics } = this.#options;
-        const mine = (handle) => (...values) => run === this.#run && handle(...values);
+        const isMine = () => run === this.#run;
         return connect({
-            url: hub, key: key || undefined, topics, ...more,
-            onEvents: mine((events) => this.#arrived(events)),
-            onGap: mine((gap) => this.#gap(gap)),
-            onState: mine((state, detail) => this.#state(run, state, detail ?? {})),
+            url: hub,
+            key: key || undefined,
+            topics,
+            since,
+            onEvents: (events) => isMine() && this.#arrived(events),
+            onGap: (gap) => isMine() && this.#gap(gap),
+            onState: (state, detail) => isMine() && this.#state(state, detail),
         });
     }
 
-    // The snapshot failed. A connection without history finds out why and when it is worth another attempt.
+    /**
+     * The snapshot failed. A connection without history finds out why, and when another attempt is
+     * worth it.
+     * @param {number} run
+     * @param {RequestError | Error} error
+     */
     #probe(run, error) {
         const wait = Math.min(AGAIN_LAST_MS, AGAIN_FIRST_MS * 2 ** this.#failures++);
         const again = () => {
@@ -142,7 +230,7 @@ export class LogSource {
             clearTimeout(this.#timer);
             this.#timer = setTimeout(() => run === this.#run && this.#begin(run), wait);
         };
-        if (error.status >= 400 && error.status < 500 && ![408, 425, 429].includes(error.status)) {
+        if (error instanceof RequestError && !error.isTemporary) {
             this.#become('refused', { status: error.status, reason: error.message });
             this.#markBegun();
             return;
@@ -151,10 +239,12 @@ export class LogSource {
         let probing = true;
         this.#become('reconnecting', { reason: error.message });
         this.#connection = connect({
-            url: hub, key: key || undefined, topics,
+            url: hub,
+            key: key || undefined,
+            topics,
             onEvents: () => {},
             onGap: () => {},
-            onState: (state, detail = {}) => {
+            onState: (state, detail) => {
                 if (!probing || run !== this.#run || state === 'closed') return;
                 if (state === 'live' || state === 'ended') {
                     probing = false;
@@ -166,44 +256,64 @@ export class LogSource {
         });
     }
 
-    // {events, next, topics, begin}: the newest lines, none missing between them.
+    // The newest lines, none missing between them. begin: nothing older is stored.
     async #newest() {
         const { topics, last } = this.#options;
         if (topics.length === 1 && !isPattern(topics[0])) {
             const page = await this.#get({ last });
             const kept = page.topics.reduce((sum, topic) => sum + topic.events, 0);
-            return { ...page, begin: kept <= page.events.filter((event) => event.type !== 'tailrace.gap').length };
+            return {
+                ...page,
+                begin: kept <= page.events.filter((event) => event.type !== 'tailrace.gap').length,
+            };
         }
-        // last= counts for each topic: the merged lines would have holes. One of each tells the position; what is before it, in all, follows.
+        // last= counts for each topic: the merged lines would have holes. So one line of each topic
+        // tells the position, and the lines before it are asked for in all.
         const head = await this.#get({ last: 1 });
         const page = await this.#get({ before: head.next, last });
-        const events = [...page.events, ...head.events.filter((event) => event.id === head.next && event.type !== 'tailrace.gap')];
+        const events = [
+            ...page.events,
+            ...head.events.filter(
+                (event) => event.id === head.next && event.type !== 'tailrace.gap',
+            ),
+        ];
         return { events, next: head.next, topics: head.topics, begin: !page.previous };
     }
 
-    // A finished topic says so after its last line.
+    /**
+     * A finished topic says so after its last line.
+     * @param {Entry[]} entries
+     * @param {Pick<Page, 'topics'>} page
+     */
     #noteClosed(entries, { topics }) {
         const closed = topics.filter((topic) => topic.closed);
         for (const { topic, last_id: lastId } of closed) {
             const at = entries.findIndex((entry) => entry.id === lastId);
             const single = topics.length === 1;
-            if (at >= 0 || single) entries.splice(at >= 0 ? at + 1 : entries.length, 0, closedNote(topic));
+            if (at >= 0 || single)
+                entries.splice(at >= 0 ? at + 1 : entries.length, 0, closedNote(topic));
         }
         this.#ended = closed.length > 0 && closed.length === topics.length;
     }
 
+    /** @param {LiveEvent[]} events */
     #arrived(events) {
         const entries = entriesOf(events, this.#levels);
         if (entries.length) this.#window.receive(entries, this.#on.arrival(entries));
     }
 
+    /** @param {Gap} gap */
     #gap(gap) {
         const entries = [gapNote(gap)];
         this.#window.receive(entries, this.#on.arrival(entries));
         this.#on.gap(gap);
     }
 
-    #state(run, state, detail) {
+    /**
+     * @param {LiveState} state
+     * @param {Partial<LiveDetail>} detail
+     */
+    #state(state, detail) {
         if (state === 'ended' && !this.#ended) {
             this.#ended = true;
             const { topics } = this.#options;
@@ -213,6 +323,10 @@ export class LogSource {
         this.#become(state, detail);
     }
 
+    /**
+     * @param {LiveState} state
+     * @param {Partial<LiveDetail>} detail
+     */
     #become(state, detail) {
         this.state = state;
         this.detail = detail;
@@ -221,28 +335,42 @@ export class LogSource {
 
     #pageSize() {
         const { characters, entries } = this.#window;
-        const size = Math.floor(PAGE_CHARACTERS / Math.max(1, characters / Math.max(1, entries.length)));
+        const size = Math.floor(
+            PAGE_CHARACTERS / Math.max(1, characters / Math.max(1, entries.length)),
+        );
         // The reader's own lines must not be pushed out.
-        return Math.max(1, Math.min(Math.max(PAGE_MIN, Math.min(PAGE_MAX, size)), this.#window.linesMax >> 1));
+        return Math.max(
+            1,
+            Math.min(Math.max(PAGE_MIN, Math.min(PAGE_MAX, size)), this.#window.linesMax >> 1),
+        );
     }
 
+    /**
+     * @param {Record<string, string | number>} parameters
+     * @returns {Promise<Page>}
+     */
     async #get(parameters) {
         const { hub, key, topics } = this.#options;
         const url = new URL('events', hub);
         for (const topic of topics) url.searchParams.append('topic', topic);
-        for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
-        const headers = { Accept: 'application/json' };
-        if (key) headers.Authorization = `Bearer ${key}`;
-        const response = await fetch(url, { headers, cache: 'no-store', signal: this.#abort.signal });
-        if (!response.ok) {
-            const error = new Error(await problem(response));
-            error.status = response.status;
-            throw error;
+        for (const [name, value] of Object.entries(parameters)) {
+            url.searchParams.set(name, String(value));
         }
+        const headers = {
+            Accept: 'application/json',
+            ...(key && { Authorization: `Bearer ${key}` }),
+        };
+        const response = await fetch(url, {
+            headers,
+            cache: 'no-store',
+            signal: this.#abort.signal,
+        });
+        if (!response.ok) throw new RequestError(await problem(response), response.status);
         return response.json();
     }
 }
 
+/** @param {Response} response */
 async function problem(response) {
     try {
         const { title, detail } = await response.json();
@@ -252,21 +380,30 @@ async function problem(response) {
     }
 }
 
+/**
+ * @param {string} id
+ * @param {number} step
+ */
 export function neighbour(id, step) {
     const [epoch, number] = split(id);
     return `${epoch}-${Math.max(0, number + step)}`;
 }
 
-// levels: of each topic's line before, and is kept up to date.
+/**
+ * @param {LiveEvent[]} events
+ * @param {Map<string, Level | ''>} [levels] of each topic's line before; it is kept up to date
+ */
 function entriesOf(events, levels = new Map()) {
+    /** @type {Entry[]} */
     const entries = [];
     for (const event of events) {
         if (event.type === 'tailrace.gap') {
-            entries.push(gapNote(parse(event.data), event.id));
+            entries.push(gapNote(parseObject(event.data), event.id));
             continue;
         }
         if (event.type?.startsWith('tailrace.')) continue;
-        if (event.rotated) entries.push(new Note('rotated', 'The file was rotated: a new one begins.'));
+        if (event.rotated)
+            entries.push(new Note('rotated', 'The file was rotated: a new one begins.'));
         const level = detectLevel(event.data, levels.get(event.topic));
         levels.set(event.topic, level);
         entries.push(new Line(event, level));
@@ -274,26 +411,29 @@ function entriesOf(events, levels = new Map()) {
     return entries;
 }
 
-function parse(text) {
-    try {
-        return JSON.parse(text) ?? {};
-    } catch {
-        return {};
-    }
-}
-
 // The hub's reasons, for people.
+/** @type {Record<string, string>} */
 const REASONS = {
     retention: 'the hub does not keep them any more',
     'unknown epoch': 'the hub has begun a new journal',
     'unknown id': 'the hub’s journal has gone back to an earlier state',
 };
 
-function gapNote({ reason }, id = null) {
+/**
+ * @param {Partial<Gap>} gap
+ * @param {string | null} [id]
+ */
+function gapNote({ reason = '' }, id = null) {
     const why = Object.hasOwn(REASONS, reason) ? REASONS[reason] : reason;
     return new Note('gap', `Lines are missing here${why ? `: ${why}` : ''}.`, id || null);
 }
 
+/** @param {string | null} topic */
 function closedNote(topic) {
-    return new Note('closed', topic ? `${topic} is finished: nothing more will come.` : 'Finished: nothing more will come.');
+    return new Note(
+        'closed',
+        topic
+            ? `${topic} is finished: nothing more will come.`
+            : 'Finished: nothing more will come.',
+    );
 }

@@ -1,40 +1,82 @@
 // SPDX-License-Identifier: MIT
-// A line's text as nodes: colours, marks of a search, control characters that can be seen. Only ever text nodes.
+// A line's text as nodes: colours, marks of a search, control characters made visible. Only ever
+// text nodes.
 //
-// The text content of what writeText() makes is exactly the text (without SGR codes): a control character is in the page as itself, with
-// no width, and its picture is drawn by the style sheet (data-picture).
+// The text content of what writeText() makes is exactly the text (without SGR codes): a control
+// character is in the page as itself, without width, and the style sheet draws its picture
+// (data-picture).
 import { appearance, hasAnsi, parseAnsi } from './ansi.js';
 
-// Not tab and LF. Escape sequences as a whole. Bidi controls and what else cannot be seen but changes what is.
-const CONTROL =
-    /\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]{0,2048}(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
-const SUSPECT = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/;
+/** @import { Style } from './ansi.js' */
 
-export const SHOWN_MAX = 8000; // characters of a line before it is shortened: browsers lay out longer ones too slowly to scroll
+// Control characters but tab and LF, controls of the writing direction, and others that cannot be
+// seen but change what is seen. CONTROL takes an escape sequence as a whole.
+const SUSPECT =
+    /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/;
+const CONTROL = new RegExp(
+    `\\x1b\\[[0-?]*[ -/]*[@-~]|\\x1b\\][^\\x07\\x1b]{0,2048}(?:\\x07|\\x1b\\\\)|${SUSPECT.source}`,
+    'g',
+);
 
-const C0 = 'NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US'.split(' ');
+// Characters of a line before it is shortened: browsers lay out longer ones too slowly to scroll.
+export const SHOWN_MAX = 8000;
+
+const C0 = (
+    'NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI ' +
+    'DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US'
+).split(' ');
+/** @type {Record<number, string>} */
 const NAMES = {
-    0x61c: 'ALM', 0x200b: 'ZWSP', 0x200e: 'LRM', 0x200f: 'RLM', 0x2028: 'LS', 0x2029: 'PS', 0x202a: 'LRE', 0x202b: 'RLE', 0x202c: 'PDF',
-    0x202d: 'LRO', 0x202e: 'RLO', 0x2066: 'LRI', 0x2067: 'RLI', 0x2068: 'FSI', 0x2069: 'PDI', 0xfeff: 'BOM', 0x85: 'NEL',
+    0x61c: 'ALM',
+    0x200b: 'ZWSP',
+    0x200e: 'LRM',
+    0x200f: 'RLM',
+    0x2028: 'LS',
+    0x2029: 'PS',
+    0x202a: 'LRE',
+    0x202b: 'RLE',
+    0x202c: 'PDF',
+    0x202d: 'LRO',
+    0x202e: 'RLO',
+    0x2066: 'LRI',
+    0x2067: 'RLI',
+    0x2068: 'FSI',
+    0x2069: 'PDI',
+    0xfeff: 'BOM',
+    0x85: 'NEL',
 };
 
+/** @param {number} code */
 function picture(code) {
     if (code < 0x20) return C0[code];
     if (code === 0x7f) return 'DEL';
     return NAMES[code] ?? `<${code.toString(16).padStart(2, '0')}>`;
 }
 
-// How much of a text to show when it is to be shortened: not in the middle of a character or an escape code.
+/**
+ * What is shown of a text: at most so many characters, not cut in the middle of a character or of
+ * an escape code.
+ * @param {string} text
+ */
 export function shortened(text, max = SHOWN_MAX) {
     if (text.length <= max) return text;
     let end = max;
     if (/[\ud800-\udbff]/.test(text[end - 1])) end--;
     const escape = text.lastIndexOf('\x1b', end);
-    if (escape >= 0 && escape > end - 40 && !/^\x1b\[[0-?]*[ -/]*[@-~]/.test(text.slice(escape, end))) end = escape;
+    if (
+        escape >= 0 &&
+        escape > end - 40 &&
+        !/^\x1b\[[0-?]*[ -/]*[@-~]/.test(text.slice(escape, end))
+    )
+        end = escape;
     return text.slice(0, end);
 }
 
-// Appends text to parent, control characters drawn.
+/**
+ * Appends the text, with control characters made visible.
+ * @param {Element} parent
+ * @param {string} text
+ */
 export function writePlain(parent, text) {
     if (!SUSPECT.test(text)) {
         parent.append(text);
@@ -46,7 +88,10 @@ export function writePlain(parent, text) {
         const span = document.createElement('span');
         span.className = 'log-control';
         span.dataset.picture = picture(match[0].charCodeAt(0));
-        span.title = match[0].length > 1 ? 'escape sequence' : `U+${match[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
+        span.title =
+            match[0].length > 1
+                ? 'escape sequence'
+                : `U+${match[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
         span.append(match[0]);
         parent.append(span);
         from = match.index + match[0].length;
@@ -54,20 +99,27 @@ export function writePlain(parent, text) {
     if (from < text.length) parent.append(text.slice(from));
 }
 
-const drawn = new Map(); // appearance by style, as text: few in a log
+/** @type {Map<string, ReturnType<typeof appearance>>} */
+const drawn = new Map(); // by style, as JSON: a log has few
 const DRAWN_MAX = 500;
 
+/** @param {Style} style */
 function look(style) {
     const key = JSON.stringify(style);
     let found = drawn.get(key);
     if (!found) {
         if (drawn.size >= DRAWN_MAX) drawn.clear();
-        drawn.set(key, found = appearance(style));
+        drawn.set(key, (found = appearance(style)));
     }
     return found;
 }
 
-// text: the raw line (already shortened). marks: [start, end, start, end, …] over the plain text, rising.
+/**
+ * Appends the text of a line, with its colours and marks.
+ * @param {Element} parent
+ * @param {string} text the raw line, already shortened
+ * @param {readonly number[] | null} marks [start, end, start, end, …] over the plain text, rising
+ */
 export function writeText(parent, text, marks = null) {
     if (!marks?.length && !hasAnsi(text)) {
         writePlain(parent, text);
@@ -81,15 +133,21 @@ export function writeText(parent, text, marks = null) {
         while (run < runs.length && runs[run].end <= at) run++;
         while (marks && mark < marks.length && marks[mark + 1] <= at) mark += 2;
         const style = run < runs.length && runs[run].start <= at ? runs[run].style : null;
-        const marked = Boolean(marks) && mark < marks.length && marks[mark] <= at;
+        const marked = marks !== null && mark < marks.length && marks[mark] <= at;
         let end = plain.length;
         if (run < runs.length) end = Math.min(end, style ? runs[run].end : runs[run].start);
-        if (marks && mark < marks.length) end = Math.min(end, marked ? marks[mark + 1] : marks[mark]);
+        if (marks && mark < marks.length)
+            end = Math.min(end, marked ? marks[mark + 1] : marks[mark]);
         writePlain(container(parent, style, marked), plain.slice(at, end));
         at = end;
     }
 }
 
+/**
+ * @param {Element} parent
+ * @param {Style | null} style
+ * @param {boolean} marked
+ */
 function container(parent, style, marked) {
     if (!style && !marked) return parent;
     const node = document.createElement(marked ? 'mark' : 'span');

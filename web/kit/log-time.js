@@ -1,19 +1,28 @@
 // SPDX-License-Identifier: MIT
 // Times of lines for people, and the colours of topics.
 
-const pad = (n, width = 2) => String(n).padStart(width, '0');
+const pad = (/** @type {number} */ n, width = 2) => String(n).padStart(width, '0');
 
-// "12:00:00.123" today, "11-21 12:00:00" on another day. now: ms.
+/**
+ * "12:00:00.123" today, "11-21 12:00:00" on another day.
+ * @param {number} ms
+ * @param {boolean} utc
+ */
 export function absoluteTime(ms, utc, now = Date.now()) {
     if (Number.isNaN(ms)) return '';
     const t = parts(ms, utc);
     const today = parts(now, utc);
     const clock = `${pad(t.hour)}:${pad(t.minute)}:${pad(t.second)}`;
-    if (t.day === today.day && t.month === today.month && t.year === today.year) return `${clock}.${pad(t.ms, 3)}`;
+    if (t.day === today.day && t.month === today.month && t.year === today.year)
+        return `${clock}.${pad(t.ms, 3)}`;
     return `${pad(t.month)}-${pad(t.day)} ${clock}`;
 }
 
-// With everything, for tool tips and screen readers.
+/**
+ * With everything, for tool tips and screen readers.
+ * @param {number} ms
+ * @param {boolean} utc
+ */
 export function fullTime(ms, utc) {
     if (Number.isNaN(ms)) return '';
     const t = parts(ms, utc);
@@ -21,7 +30,10 @@ export function fullTime(ms, utc) {
     return `${t.year}-${pad(t.month)}-${pad(t.day)} ${clock} ${utc ? 'UTC' : zone(ms)}`;
 }
 
-// "now", "12 s", "3 min", "2 h", "5 d".
+/**
+ * "now", "12 s ago", "3 min ago", "2 h ago", "5 d ago".
+ * @param {number} ms
+ */
 export function relativeTime(ms, now = Date.now()) {
     if (Number.isNaN(ms)) return '';
     const seconds = Math.round((now - ms) / 1000);
@@ -32,35 +44,70 @@ export function relativeTime(ms, now = Date.now()) {
     return `${Math.floor(seconds / 86400)} d ago`;
 }
 
+/**
+ * @param {number} ms
+ * @param {boolean} utc
+ */
 function parts(ms, utc) {
     const d = new Date(ms);
     return utc
-        ? { year: d.getUTCFullYear(), month: d.getUTCMonth() + 1, day: d.getUTCDate(), hour: d.getUTCHours(),
-            minute: d.getUTCMinutes(), second: d.getUTCSeconds(), ms: d.getUTCMilliseconds() }
-        : { year: d.getFullYear(), month: d.getMonth() + 1, day: d.getDate(), hour: d.getHours(),
-            minute: d.getMinutes(), second: d.getSeconds(), ms: d.getMilliseconds() };
+        ? {
+              year: d.getUTCFullYear(),
+              month: d.getUTCMonth() + 1,
+              day: d.getUTCDate(),
+              hour: d.getUTCHours(),
+              minute: d.getUTCMinutes(),
+              second: d.getUTCSeconds(),
+              ms: d.getUTCMilliseconds(),
+          }
+        : {
+              year: d.getFullYear(),
+              month: d.getMonth() + 1,
+              day: d.getDate(),
+              hour: d.getHours(),
+              minute: d.getMinutes(),
+              second: d.getSeconds(),
+              ms: d.getMilliseconds(),
+          };
 }
 
+/** @param {number} ms */
 function zone(ms) {
     const minutes = -new Date(ms).getTimezoneOffset();
     const sign = minutes < 0 ? '-' : '+';
     return `${sign}${pad(Math.floor(Math.abs(minutes) / 60))}:${pad(Math.abs(minutes) % 60)}`;
 }
 
-// Twelve hues that stay apart for most eyes, each readable as text: [on light ground, on dark ground].
+// Twelve hues that most eyes can tell apart, each readable as text: [on light ground, on dark].
 const TAGS = [
-    ['#1d5fc4', '#7fb0ff'], ['#a3480b', '#ffb070'], ['#0d7a5f', '#5fd3b0'], ['#8a2fb0', '#d79bff'],
-    ['#a11d5b', '#ff8fbf'], ['#5c6b00', '#c3d24c'], ['#0a7390', '#6fd3ee'], ['#7a5300', '#e8c25a'],
-    ['#4c4fd0', '#a9acff'], ['#276b1f', '#8ed67f'], ['#9c2f2f', '#ff9d94'], ['#5a6070', '#b6bfd0'],
+    ['#1d5fc4', '#7fb0ff'],
+    ['#a3480b', '#ffb070'],
+    ['#0d7a5f', '#5fd3b0'],
+    ['#8a2fb0', '#d79bff'],
+    ['#a11d5b', '#ff8fbf'],
+    ['#5c6b00', '#c3d24c'],
+    ['#0a7390', '#6fd3ee'],
+    ['#7a5300', '#e8c25a'],
+    ['#4c4fd0', '#a9acff'],
+    ['#276b1f', '#8ed67f'],
+    ['#9c2f2f', '#ff9d94'],
+    ['#5a6070', '#b6bfd0'],
 ];
 
-// The same topic has the same colour everywhere.
+/**
+ * The same topic has the same colour everywhere.
+ * @param {string} topic
+ */
 export function tagIndex(topic) {
     let hash = 2166136261;
     for (let i = 0; i < topic.length; i++) hash = Math.imul(hash ^ topic.charCodeAt(i), 16777619);
     return ((hash ^ (hash >>> 15)) >>> 0) % TAGS.length;
 }
 
+/**
+ * @param {string} topic
+ * @param {boolean} dark
+ */
 export function tagColor(topic, dark) {
     return TAGS[tagIndex(topic)][dark ? 1 : 0];
 }

@@ -1,25 +1,39 @@
 // SPDX-License-Identifier: MIT
-// The loaded part of a log: a bounded run of lines without holes, and where it stands in the whole.
+// The loaded part of a log: a bounded run of lines without holes, and where it is in the whole.
 //
-// entries holds lines and notes, oldest first, with rising .pos (a number that only says the order here; never used again).
-// Between the first and the last nothing is missing that the hub had to give. The window is attached when its end is the newest line
-// that has arrived; then arriving lines go on at its end. It is detached when it ends earlier: the reader is up in the history and
-// the window is full, or has been frozen (pause), or shows the surroundings of a line. Then the newest lines are only kept as the
-// tail, a short run that leads to the end at once, and complete after the id tailFrom.
+// `entries` holds lines and notes, oldest first, with rising .pos (a number that only says the
+// order in this window; it is never used again). Between the first and the last nothing is missing
+// that the hub still had. The window is attached when its end is the newest line that has arrived;
+// then arriving lines are added at its end. It is detached when it ends earlier: the reader is up
+// in the history and the window is full, or it is frozen (paused), or it shows the surroundings of
+// a line. Then only a short run of the newest lines is kept, the tail, which leads to the end at
+// once; the tail is complete after the id #tailFrom.
 //
-// Bounds: linesMax lines and CHARACTERS_MAX characters in the window (one line is always kept); TAIL_MAX and TAIL_CHARACTERS_MAX in the tail.
+// Bounds: linesMax lines and CHARACTERS_MAX characters in the window (it always keeps one line);
+// TAIL_MAX lines and TAIL_CHARACTERS_MAX characters in the tail.
+
+/** @import { Level } from './live-log.js' */
+/** @import { LiveEvent } from './tailrace.js' */
 
 export const CHARACTERS_MAX = 16_000_000;
 const TAIL_MAX = 2000;
 const TAIL_CHARACTERS_MAX = 2_000_000;
 const ENTRY_CHARACTERS = 100; // what an entry costs beyond its text, in characters
 
+/** @typedef {Line | Note} Entry a note has no data */
+
 export class Line {
     pos = 0;
-    height = 0;      // px, of the layout heightOf; see log-rows.js
+    height = 0; // px, in the layout heightOf; see log-rows.js
     heightOf = -1;
-    open = false;    // unfolded, or shown whole
+    open = false; // unfolded, or shown whole
+    /** @type {undefined} */
+    note;
 
+    /**
+     * @param {LiveEvent} event
+     * @param {Level | ''} level
+     */
     constructor({ id, topic, type, time, data }, level) {
         this.id = id;
         this.topic = topic;
@@ -30,13 +44,22 @@ export class Line {
     }
 }
 
-// What the log itself does not say: gaps, finished topics.
+// What the lines themselves do not say: a gap, a finished topic.
 export class Note {
     pos = 0;
     height = 0;
     heightOf = -1;
     open = false;
+    /** @type {undefined} */
+    data;
+    /** @type {undefined} */
+    topic;
 
+    /**
+     * @param {string} kind
+     * @param {string} text
+     * @param {string | null} [id]
+     */
     constructor(kind, text, id = null) {
         this.kind = kind;
         this.note = text;
@@ -44,21 +67,40 @@ export class Note {
     }
 }
 
-// Ids are EPOCH-NUMBER. True when a is not before b; false for ids of different journals.
+/**
+ * Whether a is not before b; false for ids of different journals. An id is EPOCH-NUMBER.
+ * @param {string} a
+ * @param {string} b
+ */
 export function reaches(a, b) {
     const [epochA, seqA] = split(a);
     const [epochB, seqB] = split(b);
     return epochA === epochB && seqA >= seqB;
 }
 
+/**
+ * @param {string} id
+ * @returns {[string, number]}
+ */
 export function split(id) {
     const dash = id.lastIndexOf('-');
     return [id.slice(0, dash), Number(id.slice(dash + 1))];
 }
 
-const cost = (entry) => (entry.data ?? entry.note).length + ENTRY_CHARACTERS;
+/**
+ * @param {Entry} entry
+ * @returns {entry is Line}
+ */
+export const isLine = (entry) => entry.data !== undefined;
 
-// First index whose entry has pos >= the given one.
+const cost = (/** @type {Entry} */ { data, note }) =>
+    (data ?? note ?? '').length + ENTRY_CHARACTERS;
+
+/**
+ * The first index whose entry has at least this pos.
+ * @param {readonly Entry[]} entries
+ * @param {number} pos
+ */
 export function indexAt(entries, pos) {
     let low = 0;
     let high = entries.length;
@@ -70,24 +112,39 @@ export function indexAt(entries, pos) {
     return low;
 }
 
+/**
+ * What has changed: entries that came in at the ends; reset: all are others. Entries that fell out
+ * at the ends are not listed: the first and the last of `entries` tell.
+ * @typedef {object} WindowChange
+ * @property {Entry[]} [appended]
+ * @property {Entry[]} [prepended]
+ * @property {boolean} [reset]
+ */
+
 export class LogWindow {
+    /** @type {Entry[]} */
     entries = [];
     linesMax;
     characters = 0;
     attached = true;
-    endId = '';         // complete up to here
+    endId = ''; // complete up to here
     reachedBegin = false;
     #first = 0;
     #next = 0;
     #frozen = false;
+    /** @type {Entry[]} */
     #tail = [];
     #tailCharacters = 0;
     #tailFrom = '';
     #onChange;
     #onBefore;
 
-    // onBefore(): called before entries change elsewhere than at their end. onChange({appended, prepended, reset}): entries that came in at the ends; reset: all are others. What fell out at the ends
-    // is not told: entries' first and last say it. Called after the change.
+    /**
+     * @param {object} options
+     * @param {number} options.linesMax
+     * @param {() => void} options.onBefore called before entries change elsewhere than at their end
+     * @param {(change: WindowChange) => void} options.onChange called after a change
+     */
     constructor({ linesMax, onBefore, onChange }) {
         this.linesMax = linesMax;
         this.#onBefore = onBefore;
@@ -99,28 +156,37 @@ export class LogWindow {
     }
 
     get firstLine() {
-        return this.entries.find((entry) => entry.data !== undefined) ?? null;
+        return this.entries.find(isLine) ?? null;
     }
 
     get lastLine() {
-        return this.entries.findLast((entry) => entry.data !== undefined) ?? null;
+        return this.entries.findLast(isLine) ?? null;
     }
 
-    // Arrived live, in order. keepEnd: the reader looks at the end, so the oldest are let go when it is full; otherwise the newest.
+    /**
+     * Entries that have arrived live, in order.
+     * @param {Entry[]} entries
+     * @param {boolean} keepEnd the reader looks at the end: when the window is full the oldest go,
+     *     else the newest
+     */
     receive(entries, keepEnd) {
         const last = entries.findLast((entry) => entry.id);
         if (!this.attached) {
             this.#toTail(entries);
             return;
         }
-        if (last) this.endId = last.id;
+        if (last?.id) this.endId = last.id;
         this.#append(entries);
         if (keepEnd) this.#dropHead();
         else this.#dropEnd();
         this.#onChange({ appended: this.#stillThere(entries) });
     }
 
-    // The page of history before the first line. begin: nothing older is kept.
+    /**
+     * The page of history before the first line.
+     * @param {Entry[]} entries
+     * @param {boolean} begin nothing older is stored
+     */
     prepend(entries, begin) {
         this.#onBefore();
         for (let i = entries.length - 1; i >= 0; i--) entries[i].pos = --this.#first;
@@ -131,7 +197,11 @@ export class LogWindow {
         this.#onChange({ prepended: this.#stillThere(entries) });
     }
 
-    // The page after the last line; complete up to endId.
+    /**
+     * The page after the last line.
+     * @param {Entry[]} entries
+     * @param {string} endId that they are complete up to
+     */
     extend(entries, endId) {
         this.#onBefore();
         this.endId = endId;
@@ -141,7 +211,12 @@ export class LogWindow {
         this.join(this.#room);
     }
 
-    // Other lines than before: the surroundings of a line, or a new beginning (then attached).
+    /**
+     * Other lines than before: the surroundings of a line, or a new start (then attached).
+     * @param {Entry[]} entries
+     * @param {string} endId
+     * @param {{ attached?: boolean, begin?: boolean }} [options]
+     */
     replace(entries, endId, { attached = false, begin = false } = {}) {
         this.#onBefore();
         if (attached) this.#clearTail('');
@@ -157,10 +232,12 @@ export class LogWindow {
         this.join(this.#room);
     }
 
-    // Empty; what is older stays reachable by the hub, what comes goes on here.
+    // Empties the window. What is older can still be fetched from the hub; new lines are added.
     clear() {
         this.#onBefore();
-        this.endId = (this.attached ? this.endId : this.#tail.findLast((entry) => entry.id)?.id) ?? this.endId;
+        this.endId =
+            (this.attached ? this.endId : this.#tail.findLast((entry) => entry.id)?.id) ??
+            this.endId;
         this.entries = [];
         this.characters = 0;
         this.reachedBegin = false;
@@ -169,7 +246,7 @@ export class LogWindow {
         this.#onChange({ reset: true });
     }
 
-    // Stands still at its end until thaw().
+    // Keeps its end as it is until thaw().
     freeze() {
         if (this.#frozen) return;
         this.#frozen = true;
@@ -181,8 +258,11 @@ export class LogWindow {
         this.join(this.#room);
     }
 
-    // Goes on with the tail when nothing lies between, by at most so many entries; the window is attached when that was all. False when
-    // something lies between.
+    /**
+     * Adds the lines of the tail, at most so many, when nothing is missing between. When those were
+     * all, the window is attached. False when something is missing.
+     * @param {number} [most]
+     */
     join(most = Infinity) {
         if (this.attached || this.#frozen) return this.attached;
         if (this.#tailFrom !== '' && !reaches(this.endId, this.#tailFrom)) return false;
@@ -199,12 +279,13 @@ export class LogWindow {
         return true;
     }
 
-    // What fits without letting go of anything.
+    // How many fit without removing any.
     get #room() {
         return Math.max(0, this.linesMax - this.entries.length);
     }
 
-    // Leaves where it is for the newest lines. False when there are none here: they are the hub's to give.
+    // Leaves its place for the newest lines. False when there are none in the tail: then the hub
+    // must be asked.
     jumpToEnd() {
         this.#frozen = false;
         if (this.join()) return true;
@@ -218,6 +299,7 @@ export class LogWindow {
         return this.join();
     }
 
+    /** @param {Entry[]} entries */
     #append(entries) {
         for (const entry of entries) {
             entry.pos = this.#next++;
@@ -226,13 +308,15 @@ export class LogWindow {
         }
     }
 
+    /** @param {Entry[]} entries */
     #stillThere(entries) {
         if (this.entries.length === 0) return [];
         const first = this.entries[0].pos;
-        const last = this.entries.at(-1).pos;
+        const last = this.entries[this.entries.length - 1].pos;
         return entries.filter((entry) => entry.pos >= first && entry.pos <= last);
     }
 
+    /** @param {boolean} fromHead */
     #excess(fromHead) {
         let count = 0;
         let left = this.entries.length;
@@ -261,7 +345,11 @@ export class LogWindow {
         this.endId = this.entries.findLast((entry) => entry.id)?.id ?? this.endId;
     }
 
-    // From here on arriving lines go to the tail; it begins with the last `count` entries, which leave the window.
+    /**
+     * From now on arriving lines go to the tail. It begins with the last `count` entries, which
+     * leave the window.
+     * @param {number} count
+     */
     #detach(count) {
         if (!this.attached) {
             this.entries.length -= count;
@@ -272,17 +360,23 @@ export class LogWindow {
         const dropped = this.entries.splice(left, count);
         const before = this.entries.findLast((entry) => entry.id)?.id;
         // Complete after the line before it; the whole window: after its own first line.
-        this.#clearTail(count === 0 ? this.endId : before ?? dropped.find((entry) => entry.id)?.id ?? this.endId);
+        this.#clearTail(
+            count === 0
+                ? this.endId
+                : (before ?? dropped.find((entry) => entry.id)?.id ?? this.endId),
+        );
         this.#toTail(dropped);
     }
 
+    /** @param {Entry[]} entries */
     #toTail(entries) {
         for (const entry of entries) {
             this.#tail.push(entry);
             this.#tailCharacters += cost(entry);
         }
         // In large steps: this is what happens at thousands of lines a second.
-        if (this.#tail.length <= 2 * TAIL_MAX && this.#tailCharacters <= 2 * TAIL_CHARACTERS_MAX) return;
+        if (this.#tail.length <= 2 * TAIL_MAX && this.#tailCharacters <= 2 * TAIL_CHARACTERS_MAX)
+            return;
         let count = Math.max(0, this.#tail.length - TAIL_MAX);
         let kept = 0;
         for (let i = this.#tail.length - 1; i > count; i--) {
@@ -294,6 +388,7 @@ export class LogWindow {
         this.#tailCharacters = this.#tail.reduce((sum, entry) => sum + cost(entry), 0);
     }
 
+    /** @param {string} from */
     #clearTail(from) {
         this.#tail = [];
         this.#tailCharacters = 0;

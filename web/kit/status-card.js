@@ -1,31 +1,50 @@
 // SPDX-License-Identifier: MIT
-// The card of one status: a list item that is empty until fill(), and shows the status as it is at update(). Opened, it
-// shows the history.
+// The card of one status: a list item that is empty until fill(), and shows the status as it is at
+// update(). When opened, it shows the history.
 //
 //   <li class="card" data-topic data-word data-kind [data-stale] [data-open]>
-import { el, icon, setText, svg } from './status-dom.js';
+import { el, setText, svg } from './dom.js';
+import { icon } from './status-icons.js';
 import { read } from './status-store.js';
 import { agoText, clockText, durationText } from './status-time.js';
 
-const BAR = 10,
-    BAR_GAP = 3,
-    STRIP_HEIGHT = 20;
+/** @import { Kind } from './live-status.js' */
+/** @import { Entry, Status } from './status-store.js' */
+
+/**
+ * What a card needs of its list.
+ * @typedef {object} CardHost
+ * @property {(topic: string) => string} link the topic's own address
+ * @property {number} historyMax
+ * @property {() => number} now
+ * @property {(card: StatusCard) => void} toggle
+ */
+
+/** @typedef {{ entry: Entry, count: number, from: number }} Run the same entry again and again */
+
+const BAR = 10;
+const BAR_GAP = 3;
+const STRIP_HEIGHT = 20;
 const SHORT_HISTORY = 3; // lines that fit into a smaller card
 // A bar tells its kind by its height too.
 const BAR_HEIGHTS = { good: 9, busy: 12, wait: 6, other: 9, off: 3, warn: 16, bad: 20 };
 
 export class StatusCard {
-    node;
-    status;
     filled = false;
     near = false; // on the screen or close to it
     #host;
-    #parts = null;
+    /** @type {ReturnType<typeof buildCard> | null} */
+    #parts = null; // when it is filled
+    /** @type {ReturnType<typeof buildHistory> | null} */
+    #past = null; // when it is open
     #open = false;
     #label = ['', ''];
-    #past = '';
+    #shownId = ''; // of the newest entry that is shown
 
-    // host: {link(topic), historyMax, now(), toggle(card)}
+    /**
+     * @param {Status} status
+     * @param {CardHost} host
+     */
     constructor(status, host) {
         this.status = status;
         this.#host = host;
@@ -40,7 +59,11 @@ export class StatusCard {
         return this.#parts?.button ?? null;
     }
 
-    // What to call it where it stands: the quiet part and the name.
+    /**
+     * What it is called in its group: the quiet part, and the name.
+     * @param {string} prefix
+     * @param {string} name
+     */
     label(prefix, name) {
         if (this.#label[0] === prefix && this.#label[1] === name) return;
         this.#label = [prefix, name];
@@ -50,31 +73,21 @@ export class StatusCard {
     fill() {
         if (this.filled) return;
         this.filled = true;
-        const parts = (this.#parts = {
-            sign: el('span', { class: 'sign' }),
-            button: el('button', {
-                class: 'name',
-                type: 'button',
-                tabindex: '-1',
-                'aria-expanded': String(this.#open),
-                onclick: () => this.#host.toggle(this),
-            }),
-            ago: el('span', { class: 'ago' }),
-            word: el('span', { class: 'word', part: 'word' }),
-            detail: el('span', { class: 'detail' }),
-            value: el('span', { class: 'value', part: 'value' }),
-            strip: svg('svg', { class: 'strip', role: 'img', preserveAspectRatio: 'none' }),
-            more: null,
-            shown: '',
-        });
+        const parts = buildCard(this.#open, () => this.#host.toggle(this));
+        this.#parts = parts;
         this.node.append(
             parts.sign,
             parts.button,
             parts.ago,
-            el('div', { class: 'now' }, el('p', { class: 'says' }, parts.word, ' ', parts.detail), parts.value),
+            el(
+                'div',
+                { class: 'now' },
+                el('p', { class: 'says' }, parts.word, ' ', parts.detail),
+                parts.value,
+            ),
             parts.strip,
         );
-        this.#past = '';
+        this.#shownId = '';
         this.#showLabel();
         this.update();
     }
@@ -94,8 +107,8 @@ export class StatusCard {
         if (node.dataset.word !== word) node.dataset.word = word;
         if (node.dataset.kind !== kind) node.dataset.kind = kind;
         node.toggleAttribute('data-stale', status.stale);
-        if (!this.filled) return;
         const parts = this.#parts;
+        if (!parts) return;
         if (parts.shown !== kind) {
             parts.shown = kind;
             parts.sign.replaceChildren(icon(kind));
@@ -105,16 +118,17 @@ export class StatusCard {
         parts.detail.title = detail;
         setText(parts.value, value);
         this.tick();
-        if (this.#past === status.now.id) return;
-        this.#past = status.now.id;
+        if (this.#shownId === status.now.id) return;
+        this.#shownId = status.now.id;
         this.#showStrip();
         if (this.#open) this.#showHistory();
     }
 
     // The clocks on it; once a second while it is near.
     tick() {
-        const { parts, status } = { parts: this.#parts, status: this.status };
+        const parts = this.#parts;
         if (!parts) return;
+        const { status } = this;
         const now = this.#host.now();
         const ago = agoText(now - status.now.time);
         const text = status.stale ? `stale, ${ago}` : ago;
@@ -122,7 +136,7 @@ export class StatusCard {
             parts.ago.replaceChildren(status.stale ? icon('stale') : '', text);
             parts.ago.title = new Date(status.now.time).toLocaleString();
         }
-        if (parts.lasts) setText(parts.lasts, this.#lasting(now));
+        if (this.#past) setText(this.#past.lasts, this.#lasting(now));
     }
 
     // A soft light over it: something has changed.
@@ -133,31 +147,36 @@ export class StatusCard {
         this.node.classList.add('changed');
     }
 
+    /** @param {boolean} open */
     setOpen(open) {
         if (open === this.#open) return;
         this.#open = open;
         this.node.toggleAttribute('data-open', open);
         this.node.toggleAttribute('data-short', open && this.#runs().length <= SHORT_HISTORY);
         if (open) this.fill();
-        const parts = this.#parts;
-        parts.button.setAttribute('aria-expanded', String(open));
-        parts.more?.remove();
-        parts.more = parts.lasts = null;
+        this.#parts?.button.setAttribute('aria-expanded', String(open));
+        this.#past?.more.remove();
+        this.#past = null;
         if (open) this.#showHistory();
     }
 
     #showLabel() {
         const [prefix, name] = this.#label;
-        this.#parts.button.replaceChildren(prefix ? el('span', { class: 'prefix' }, prefix) : '', name);
-        this.#parts.button.title = this.status.topic;
+        const { button } = this;
+        if (!button) return;
+        button.replaceChildren(prefix ? el('span', { class: 'prefix' }, prefix) : '', name);
+        button.title = this.status.topic;
     }
 
     #showStrip() {
         const { historyMax } = this.#host;
         const entries = this.status.history.slice(-historyMax);
-        const { strip } = this.#parts;
+        const strip = this.#parts?.strip;
+        if (!strip) return;
         const step = BAR + BAR_GAP;
+        /** @type {Map<Kind, string>} */
         const paths = new Map();
+        /** @type {Map<string, number>} */
         const counts = new Map();
         const first = historyMax - entries.length; // the newest is always at the right
         for (const [i, entry] of entries.entries()) {
@@ -168,27 +187,34 @@ export class StatusCard {
             counts.set(word, (counts.get(word) ?? 0) + 1);
         }
         strip.setAttribute('viewBox', `0 0 ${historyMax * step - BAR_GAP} ${STRIP_HEIGHT}`);
-        strip.replaceChildren(...[...paths].map(([kind, d]) => svg('path', { d, class: `bar-${kind}` })));
+        strip.replaceChildren(
+            ...[...paths].map(([kind, d]) => svg('path', { d, class: `bar-${kind}` })),
+        );
         const said = [...counts]
             .sort((a, b) => b[1] - a[1])
             .slice(0, 5)
             .map(([word, count]) => `${count} × ${word}`)
             .join(', ');
-        const span = durationText(entries.at(-1).time - entries[0].time);
+        const span = durationText(entries[entries.length - 1].time - entries[0].time);
         strip.setAttribute(
             'aria-label',
-            entries.length === 1 ? 'No history yet' : `The last ${entries.length} over ${span}: ${said}`,
+            entries.length === 1
+                ? 'No history yet'
+                : `The last ${entries.length} over ${span}: ${said}`,
         );
     }
 
+    /** @param {number} now */
     #lasting(now) {
         const { since, history } = this.status;
         const known = since > history[0].time || history.length === 1;
-        return `${read(this.status.now).word} for ${known ? '' : 'at least '}${durationText(now - since)}`;
+        const lasted = durationText(now - since);
+        return `${read(this.status.now).word} for ${known ? '' : 'at least '}${lasted}`;
     }
 
     // The history, newest first; the same again and again is one.
     #runs() {
+        /** @type {Run[]} */
         const runs = [];
         for (const entry of this.status.history.toReversed()) {
             const run = runs.at(-1);
@@ -203,30 +229,62 @@ export class StatusCard {
     }
 
     #showHistory() {
-        const parts = this.#parts;
+        const { topic } = this.status;
         const now = this.#host.now();
-        if (!parts.more) {
-            parts.lasts = el('span', { class: 'lasts' });
-            const link = el(
-                'a',
-                { class: 'link', href: this.#host.link(this.status.topic), title: 'This topic\u2019s own address' },
-                icon('link'),
-                this.status.topic,
-            );
-            parts.past = el('ol', { class: 'past', tabindex: '0', 'aria-label': 'History, newest first' });
-            parts.more = el(
-                'div',
-                { class: 'more', part: 'history' },
-                el('p', { class: 'facts' }, parts.lasts, link),
-                parts.past,
-            );
-            this.node.append(parts.more);
+        if (!this.#past) {
+            this.#past = buildHistory(topic, this.#host.link(topic));
+            this.node.append(this.#past.more);
         }
-        setText(parts.lasts, this.#lasting(now));
-        parts.past.replaceChildren(...this.#runs().map((run) => pastLine(run, now)));
+        setText(this.#past.lasts, this.#lasting(now));
+        this.#past.list.replaceChildren(...this.#runs().map((run) => pastLine(run, now)));
     }
 }
 
+/**
+ * @param {boolean} open
+ * @param {() => void} onclick
+ */
+function buildCard(open, onclick) {
+    return {
+        sign: el('span', { class: 'sign' }),
+        button: el('button', {
+            class: 'name',
+            type: 'button',
+            tabindex: '-1',
+            'aria-expanded': String(open),
+            onclick,
+        }),
+        ago: el('span', { class: 'ago' }),
+        word: el('span', { class: 'word', part: 'word' }),
+        detail: el('span', { class: 'detail' }),
+        value: el('span', { class: 'value', part: 'value' }),
+        strip: svg('svg', { class: 'strip', role: 'img', preserveAspectRatio: 'none' }),
+        shown: '', // the kind whose sign is shown
+    };
+}
+
+/**
+ * @param {string} topic
+ * @param {string} href
+ */
+function buildHistory(topic, href) {
+    const lasts = el('span', { class: 'lasts' });
+    const title = 'This topic\u2019s own address';
+    const link = el('a', { class: 'link', href, title }, icon('link'), topic);
+    const list = el('ol', {
+        class: 'past',
+        tabindex: '0',
+        'aria-label': 'History, newest first',
+    });
+    const facts = el('p', { class: 'facts' }, lasts, link);
+    const more = el('div', { class: 'more', part: 'history' }, facts, list);
+    return { lasts, list, more };
+}
+
+/**
+ * @param {Run} run
+ * @param {number} now
+ */
 function pastLine({ entry, count, from }, now) {
     const { word, kind, value, detail } = read(entry);
     const rest = [value, detail].filter(Boolean).join(' · ');
@@ -239,7 +297,12 @@ function pastLine({ entry, count, from }, now) {
         { 'data-kind': kind, title },
         el('time', { datetime: new Date(entry.time).toISOString() }, clockText(entry.time, now)),
         icon(kind),
-        el('span', { class: 'past-word' }, word, count > 1 ? el('span', { class: 'times' }, ` × ${count}`) : null),
+        el(
+            'span',
+            { class: 'past-word' },
+            word,
+            count > 1 ? el('span', { class: 'times' }, ` × ${count}`) : null,
+        ),
         el('span', { class: 'past-rest' }, rest),
     );
 }

@@ -1,15 +1,42 @@
 // SPDX-License-Identifier: MIT
 // The cards of all statuses, in groups and in order.
 //
-// * Order. A card whose place has changed goes there after a moment, when the reader's pointer rests: none ever jumps
-//   away from under it. What the reader asks for (another order, a search) is done at once.
-// * Size. Thousands of cards are thousands of empty boxes of a known height; only those near the screen have content.
-import { el, icon, setText } from './status-dom.js';
+// * Order. A card whose place has changed moves after a moment, when the reader's pointer rests:
+// none ever jumps away from under it. What the reader asks for (another order, a search) is done at
+// once.
+// * Size. Thousands of cards are thousands of empty boxes of a known height; only those near the
+// screen have content.
+import { closest, el, setText } from './dom.js';
+import { icon } from './status-icons.js';
 import { StatusCard } from './status-card.js';
 import { compareNames, read } from './status-store.js';
 import { CLASSES, CLASS_TEXT } from './status-words.js';
 
-const ALWAYS_FILLED = 300; // up to so many cards all have content: the browser's own search finds it
+/** @import { Class, StatusFilter } from './live-status.js' */
+/** @import { Status, StatusStore } from './status-store.js' */
+
+/**
+ * roots: the fixed beginnings of the patterns, "status/" of "status/**". group: how many parts of
+ * the topic name the group.
+ * @typedef {object} ListOptions
+ * @property {string} sort
+ * @property {'auto' | 'none' | number} group
+ * @property {number} historyMax
+ * @property {string[]} roots
+ */
+
+/**
+ * @typedef {object} Group
+ * @property {HTMLElement} node
+ * @property {HTMLElement} list
+ * @property {HTMLElement} sum
+ * @property {HTMLElement} button
+ */
+
+/** @typedef {[string, Status[]]} Ordered the key of a group, and its statuses in order */
+
+// Up to so many cards all have content: the browser's own search finds it.
+const ALWAYS_FILLED = 300;
 const SETTLE_MS = 800; // order changes at most so often, and
 const SETTLE_COSTS = 20; // not before so many times what the last change took
 const POINTER_REST_MS = 2500; // a pointer that has not moved for so long is not about to press
@@ -17,7 +44,11 @@ const WAIT_MAX_MS = 15_000;
 const MOVES_ANIMATED = 120;
 const NEAR = '600px 0px';
 
+/** @typedef {(a: Status, b: Status) => number} Order */
+
+/** @type {Order} */
 const byName = (a, b) => a.rank - b.rank;
+/** @type {Record<string, Order>} */
 const ORDERS = {
     worst: (a, b) => a.severity - b.severity || byName(a, b),
     name: byName,
@@ -28,24 +59,38 @@ export class StatusList {
     #root;
     #store;
     #link;
-    #cards = new Map(); // topic → StatusCard
-    #groups = new Map(); // key → {node, list, count, worst, button, cards}
+    /** @type {Map<string, StatusCard>} */
+    #cards = new Map(); // by topic
+    /** @type {Map<string, Group>} */
+    #groups = new Map(); // by key
+    /** @type {Set<string>} */
     #folded = new Set();
-    #shown = []; // cards in the order in which they stand
+    /** @type {StatusCard[]} */
+    #shown = []; // in order
+    /** @type {ListOptions} */
     #options = { sort: 'worst', group: 'auto', historyMax: 20, roots: [] };
+    /** @type {Required<StatusFilter>} */
     #filter = { text: '', kinds: null };
     #observer;
     #dueSince = 0;
-    #timer = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    #timer;
     #pointerAt = 0; // when the pointer last moved over the list; 0 when it is not there
     #keyAt = 0;
+    /** @type {StatusCard | null} */
     #current = null; // the card that Tab leads to
     #arranged = false;
     #settleMs = SETTLE_MS;
     #nothing = el('p', { class: 'nothing', hidden: true });
+    /** @type {(topic: string, open: boolean) => void} */
     onToggle = () => {};
 
-    // link(topic): its own address.
+    /**
+     * @param {object} options
+     * @param {HTMLElement} options.root
+     * @param {StatusStore} options.store
+     * @param {(topic: string) => string} options.link its own address
+     */
     constructor({ root, store, link }) {
         this.#root = root;
         this.#store = store;
@@ -77,20 +122,24 @@ export class StatusList {
         return this.#shown.length;
     }
 
-    // {sort, group, historyMax, roots}: roots are the fixed beginnings of the patterns, "status/" of "status/**".
+    /** @param {Partial<ListOptions>} options */
     configure(options) {
         this.#options = { ...this.#options, ...options };
         for (const card of this.#cards.values()) card.update();
         this.#arrange();
     }
 
-    // {text, kinds: Set of classes or null}
+    /** @param {Required<StatusFilter>} filter */
     set filter(filter) {
         this.#filter = filter;
         this.#arrange();
     }
 
-    // Takes over statuses that changed. news: those that deserve a flash.
+    /**
+     * Shows statuses that have changed.
+     * @param {Iterable<Status>} changed
+     * @param {Set<Status>} news those that deserve a flash
+     */
     update(changed, news) {
         let added = false,
             moved = false;
@@ -114,14 +163,17 @@ export class StatusList {
         for (const card of this.#cards.values()) if (card.near) card.tick();
     }
 
-    // Opens the card of a topic and brings it into view; false when there is none.
+    /**
+     * Opens the card of a topic and brings it into view. False when there is none.
+     * @param {string} topic
+     */
     open(topic) {
         const card = this.#cards.get(topic);
         if (!card) return false;
         this.#arrange();
         if (!card.node.isConnected) return false;
         const [key] = [...this.#groups].find(([, group]) => group.list.contains(card.node)) ?? [];
-        if (this.#folded.has(key)) this.#fold(key);
+        if (key !== undefined && this.#folded.has(key)) this.#fold(key);
         this.#setOpen(card, true);
         this.#setCurrent(card);
         card.node.scrollIntoView({ block: 'center' });
@@ -130,7 +182,8 @@ export class StatusList {
 
     clear() {
         clearTimeout(this.#timer);
-        this.#timer = this.#dueSince = 0;
+        this.#timer = undefined;
+        this.#dueSince = 0;
         this.#observer.disconnect();
         for (const { node } of this.#groups.values()) node.remove();
         this.#groups.clear();
@@ -141,6 +194,7 @@ export class StatusList {
         this.#nothing.hidden = true;
     }
 
+    /** @param {Status} status */
     #add(status) {
         const list = this;
         const card = new StatusCard(status, {
@@ -162,14 +216,15 @@ export class StatusList {
 
     // When to put things in order.
 
+    /** @param {boolean} added */
     #want(added) {
         this.#dueSince ||= performance.now();
         if (added && !this.#isBusy()) this.#arrange();
-        else this.#timer ||= setTimeout(this.#try, this.#settleMs);
+        else this.#timer ??= setTimeout(this.#try, this.#settleMs);
     }
 
     #try = () => {
-        this.#timer = 0;
+        this.#timer = undefined;
         if (this.#isBusy() && performance.now() - this.#dueSince < WAIT_MAX_MS)
             this.#timer = setTimeout(this.#try, SETTLE_MS / 2);
         else this.#arrange();
@@ -189,9 +244,9 @@ export class StatusList {
         return this.#filter.text !== '' || this.#filter.kinds !== null;
     }
 
-    #passes = (status) => {
+    #passes = (/** @type {Status} */ status) => {
         const { text, kinds } = this.#filter;
-        if (kinds && !kinds.has(status.class)) return false;
+        if (kinds && (status.class === '' || !kinds.has(status.class))) return false;
         if (!text) return true;
         const { word, detail, value } = read(status.now);
         const said = `${status.topic}\n${word}\n${detail}\n${value}`.toLowerCase();
@@ -201,15 +256,22 @@ export class StatusList {
             .every((part) => said.includes(part));
     };
 
-    // The topic without what all of them have in common.
+    /**
+     * The topic without what all of them have in common.
+     * @param {string} topic
+     */
     #short(topic) {
         let best = '';
         for (const root of this.#options.roots)
-            if (topic.startsWith(root) && topic.length > root.length && root.length > best.length) best = root;
+            if (topic.startsWith(root) && topic.length > root.length && root.length > best.length)
+                best = root;
         return { root: best, rest: topic.slice(best.length) };
     }
 
-    // The key of a status' group; its trailing "/" tells a group from the rest, which is "".
+    /**
+     * The key of a status' group. Its trailing "/" tells a group from the rest, which is "".
+     * @param {Status} status
+     */
     #groupKey({ topic }) {
         const { group } = this.#options;
         if (group === 'none') return '';
@@ -220,15 +282,20 @@ export class StatusList {
         return this.#short(topic).root.startsWith(key) ? '' : key;
     }
 
-    // [[key, statuses], …] as it should be shown. A group of one is none, unless a depth was asked for.
+    /**
+     * What should be shown. A group of one is none, unless a depth was asked for.
+     * @returns {Ordered[]}
+     */
     #order() {
         this.#store.rank();
+        /** @type {Map<string, Status[]>} */
         const groups = new Map();
         for (const status of this.#store.statuses.values()) {
             if (!this.#cards.has(status.topic)) continue;
             const key = this.#groupKey(status);
-            if (!groups.has(key)) groups.set(key, []);
-            groups.get(key).push(status);
+            const group = groups.get(key);
+            if (group) group.push(status);
+            else groups.set(key, [status]);
         }
         if (this.#options.group === 'auto') {
             for (const [key, statuses] of groups) {
@@ -238,16 +305,30 @@ export class StatusList {
             }
         }
         const compare = ORDERS[this.#options.sort] ?? ORDERS.worst;
-        const found = [...groups].map(([key, statuses]) => [key, statuses.filter(this.#passes).sort(compare)]);
+        /** @type {Ordered[]} */
+        const found = [...groups].map(([key, statuses]) => [
+            key,
+            statuses.filter(this.#passes).sort(compare),
+        ]);
         return found
             .filter(([, statuses]) => statuses.length)
             .sort(([a, [first]], [b, [second]]) => this.#compareGroups(a, first, b, second));
     }
 
+    /**
+     * @param {string} a
+     * @param {Status} first
+     * @param {string} b
+     * @param {Status} second
+     */
     #compareGroups(a, first, b, second) {
         const { sort } = this.#options;
         if (sort === 'newest') return second.since - first.since;
-        if (sort === 'worst' && first.severity !== second.severity && Math.min(first.severity, second.severity) < 3) {
+        if (
+            sort === 'worst' &&
+            first.severity !== second.severity &&
+            Math.min(first.severity, second.severity) < 3
+        ) {
             return first.severity - second.severity;
         }
         return Number(a === '') - Number(b === '') || compareNames(a, b);
@@ -255,12 +336,15 @@ export class StatusList {
 
     #arrange() {
         clearTimeout(this.#timer);
-        this.#timer = this.#dueSince = 0;
+        this.#timer = undefined;
+        this.#dueSince = 0;
         const begun = performance.now();
         const order = this.#order();
-        const topics = order.flatMap(([, statuses]) => statuses.map((status) => this.#cards.get(status.topic)));
-        const before = this.#positions(topics);
-        const focused = this.#root.getRootNode().activeElement;
+        const cards = order.flatMap(([, statuses]) => statuses.map((one) => this.#cardOf(one)));
+        const before = this.#positions(cards);
+        const root = /** @type {Document | ShadowRoot} */ (this.#root.getRootNode());
+        const focused = root.activeElement;
+        /** @type {HTMLElement} */
         let place = this.#nothing;
         const gone = new Set(this.#groups.keys());
         for (const [key, statuses] of order) {
@@ -271,32 +355,50 @@ export class StatusList {
             this.#arrangeGroup(key, group, statuses);
         }
         for (const key of gone) {
-            this.#groups.get(key).node.remove();
+            this.#groups.get(key)?.node.remove();
             this.#groups.delete(key);
         }
-        this.#shown = topics;
-        this.#root.toggleAttribute('data-grouped', order.length > 1 || (order[0]?.[0] ?? '') !== '');
-        if (focused && focused !== this.#root.getRootNode().activeElement && focused.isConnected)
+        this.#shown = cards;
+        this.#root.toggleAttribute(
+            'data-grouped',
+            order.length > 1 || (order[0]?.[0] ?? '') !== '',
+        );
+        if (focused instanceof HTMLElement && focused !== root.activeElement && focused.isConnected)
             focused.focus({ preventScroll: true });
-        this.#nothing.hidden = topics.length > 0 || !this.#isFiltered();
+        this.#nothing.hidden = cards.length > 0 || !this.#isFiltered();
         if (!this.#nothing.hidden) setText(this.#nothing, 'No status matches.');
         this.#window();
-        if (!this.#current?.node.isConnected) this.#setCurrent(topics[0] ?? null);
+        if (!this.#current?.node.isConnected) this.#setCurrent(cards[0] ?? null);
         this.#animate(before);
-        this.#arranged = topics.length > 0;
+        this.#arranged = cards.length > 0;
         this.#settleMs = Math.max(SETTLE_MS, SETTLE_COSTS * (performance.now() - begun));
     }
 
+    /**
+     * The card of a status that has one.
+     * @param {Status} status
+     */
+    #cardOf(status) {
+        return this.#cards.get(status.topic) ?? this.#add(status);
+    }
+
+    /**
+     * @param {string} key
+     * @param {Group} group
+     * @param {Status[]} statuses
+     */
     #arrangeGroup(key, group, statuses) {
         const { list } = group;
+        /** @type {ChildNode | null} */
         let at = list.firstChild;
         for (const status of statuses) {
-            const card = this.#cards.get(status.topic);
+            const card = this.#cardOf(status);
             this.#label(card, key);
             if (at === card.node) {
                 at = at.nextSibling;
             } else if (at && at.nextSibling === card.node) {
-                list.append(at); // it is the one that has moved: one step in place of moving all that follow
+                // It is the one that has moved: one step in place of moving all that follow.
+                list.append(at);
                 at = card.node.nextSibling;
             } else {
                 list.insertBefore(card.node, at);
@@ -304,6 +406,7 @@ export class StatusList {
             this.#observer.observe(card.node);
         }
         while (at) {
+            /** @type {ChildNode | null} */
             const next = at.nextSibling;
             at.remove();
             at = next;
@@ -311,21 +414,35 @@ export class StatusList {
         this.#summarize(key, group, statuses);
     }
 
+    /**
+     * @param {StatusCard} card
+     * @param {string} key
+     */
     #label(card, key) {
         const { topic } = card.status;
-        const rest = key && topic.startsWith(key) ? topic.slice(key.length) : this.#short(topic).rest;
+        const rest =
+            key && topic.startsWith(key) ? topic.slice(key.length) : this.#short(topic).rest;
         const cut = rest.lastIndexOf('/') + 1;
         card.label(rest.slice(0, cut), rest.slice(cut) || rest);
     }
 
     // Groups.
 
+    /**
+     * @param {string} key
+     * @returns {Group}
+     */
     #addGroup(key) {
         const list = el('ul', { class: 'cards' });
         const sum = el('span', { class: 'group-sum' });
         const button = el(
             'button',
-            { type: 'button', class: 'group-button', 'aria-expanded': 'true', onclick: () => this.#fold(key) },
+            {
+                type: 'button',
+                class: 'group-button',
+                'aria-expanded': 'true',
+                onclick: () => this.#fold(key),
+            },
             icon('fold'),
             el('span', { class: 'group-name' }, this.#groupName(key)),
         );
@@ -341,8 +458,14 @@ export class StatusList {
         return group;
     }
 
+    /**
+     * @param {string} key
+     * @param {Group} group
+     * @param {Status[]} statuses
+     */
     #summarize(key, { list, sum }, statuses) {
         list.setAttribute('aria-label', this.#groupName(key));
+        /** @type {Map<Class | '', number>} */
         const counts = new Map();
         for (const { class: name } of statuses) counts.set(name, (counts.get(name) ?? 0) + 1);
         const parts = CLASSES.filter((name) => counts.has(name)).map((name) =>
@@ -356,15 +479,22 @@ export class StatusList {
         sum.replaceChildren(...parts);
     }
 
+    /** @param {string} key */
     #groupName(key) {
         return key ? (this.#short(key).rest || key).slice(0, -1) : 'Others';
     }
 
+    /** @param {string} key */
     #fold(key) {
         if (!this.#folded.delete(key)) this.#folded.add(key);
-        this.#showFold(key, this.#groups.get(key));
+        const group = this.#groups.get(key);
+        if (group) this.#showFold(key, group);
     }
 
+    /**
+     * @param {string} key
+     * @param {Group} group
+     */
     #showFold(key, { node, button }) {
         const folded = this.#folded.has(key);
         node.toggleAttribute('data-folded', folded);
@@ -381,10 +511,11 @@ export class StatusList {
         }
     }
 
+    /** @param {IntersectionObserverEntry[]} entries */
     #seen(entries) {
         const all = this.#shown.length <= ALWAYS_FILLED;
         for (const { target, isIntersecting } of entries) {
-            const card = this.#cards.get(target.dataset.topic);
+            const card = this.#cards.get(target.getAttribute('data-topic') ?? '');
             if (!card || card.node !== target) continue;
             card.near = isIntersecting;
             if (isIntersecting) {
@@ -398,8 +529,13 @@ export class StatusList {
 
     // Cards that found another place glide there.
 
+    /** @param {StatusCard[]} cards */
     #positions(cards) {
-        if (!this.#arranged || cards.length > ALWAYS_FILLED || matchMedia('(prefers-reduced-motion: reduce)').matches)
+        if (
+            !this.#arranged ||
+            cards.length > ALWAYS_FILLED ||
+            matchMedia('(prefers-reduced-motion: reduce)').matches
+        )
             return null;
         return new Map(
             cards
@@ -408,8 +544,10 @@ export class StatusList {
         );
     }
 
+    /** @param {Map<StatusCard, DOMRect> | null} before */
     #animate(before) {
         if (!before) return;
+        /** @type {[StatusCard, number, number][]} */
         const moved = [];
         for (const [card, from] of before) {
             const to = card.node.getBoundingClientRect();
@@ -426,54 +564,72 @@ export class StatusList {
         }
     }
 
-    // The keyboard: one card is in the order of Tab, arrows lead to the others, Enter opens, Escape closes.
+    // The keyboard: one card can be reached by Tab, arrows lead to the others, Enter opens, Escape
+    // closes.
 
+    /** @param {StatusCard | null} card */
     #setCurrent(card) {
         if (this.#current === card) return;
         const before = this.#current;
         before?.button?.setAttribute('tabindex', '-1');
         this.#current = card;
         card?.fill();
-        card?.button.setAttribute('tabindex', '0');
+        card?.button?.setAttribute('tabindex', '0');
     }
 
+    /**
+     * @param {StatusCard} card
+     * @param {boolean} open
+     */
     #setOpen(card, open) {
         if (open === card.isOpen) return;
         card.setOpen(open);
         this.onToggle(card.status.topic, open);
     }
 
-    #focused({ target }) {
-        const node = target.closest?.('.card');
-        if (node) this.#setCurrent(this.#cards.get(node.dataset.topic) ?? null);
+    /** @param {Event} event */
+    #focused(event) {
+        const card = this.#cardOfEvent(event);
+        if (card) this.#setCurrent(card);
     }
 
+    /** @param {Event} event */
+    #cardOfEvent(event) {
+        return this.#cards.get(closest(event, '.card')?.dataset.topic ?? '');
+    }
+
+    /** @param {StatusCard} card */
     #columns(card) {
-        return getComputedStyle(card.node.parentNode).gridTemplateColumns.split(' ').length;
+        return getComputedStyle(card.node.parentElement ?? card.node).gridTemplateColumns.split(' ')
+            .length;
     }
 
+    /** @param {KeyboardEvent} event */
     #key(event) {
         const { key, target } = event;
-        const card = this.#cards.get(target.closest?.('.card')?.dataset.topic);
+        const card = this.#cardOfEvent(event);
         if (!card || event.altKey || event.ctrlKey || event.metaKey) return;
         this.#keyAt = performance.now();
         if (key === 'Escape' && card.isOpen) {
             this.#setOpen(card, false);
-            card.button.focus();
+            card.button?.focus();
         } else if (target === card.button) {
             const at = this.#shown.indexOf(card);
-            const step = {
-                ArrowRight: 1,
-                ArrowLeft: -1,
-                ArrowDown: this.#columns(card),
-                ArrowUp: -this.#columns(card),
-            }[key];
-            const next =
-                { Home: 0, End: this.#shown.length - 1 }[key] ??
-                (step && Math.max(0, Math.min(this.#shown.length - 1, at + step)));
-            if (next === undefined) return;
+            const last = this.#shown.length - 1;
+            const columns = this.#columns(card);
+            /** @type {Record<string, number>} */
+            const places = {
+                Home: 0,
+                End: last,
+                ArrowRight: at + 1,
+                ArrowLeft: at - 1,
+                ArrowDown: at + columns,
+                ArrowUp: at - columns,
+            };
+            if (!(key in places)) return;
+            const next = Math.max(0, Math.min(last, places[key]));
             this.#setCurrent(this.#shown[next]);
-            this.#shown[next].button.focus();
+            this.#shown[next].button?.focus();
         } else {
             return;
         }

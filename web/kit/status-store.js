@@ -1,40 +1,56 @@
 // SPDX-License-Identifier: MIT
 // The statuses of a subscription: for each topic what it says now and what it said before. No page.
 //
-// What an event says is read when somebody wants to know it: of thousands of events most are never looked at.
+// What an event says is only read when it is needed: of thousands of events most are never looked
+// at.
 import { CLASSES, readStatus } from './status-words.js';
 import { parseTime } from './status-time.js';
+
+/** @import { Class, Status as Said, Summary } from './live-status.js' */
+/** @import { LiveEvent } from './tailrace.js' */
+
+/**
+ * One event of a topic's history.
+ * @typedef {{ id: string, time: number, data: string, read: Said | null }} Entry
+ */
 
 export const TOPICS_MAX = 20_000;
 const NAMES_MAX = 3; // topics that a summary names
 
 const collator = new Intl.Collator('en', { numeric: true });
 
+/**
+ * @param {string} a
+ * @param {string} b
+ */
 export const compareNames = (a, b) => collator.compare(a, b);
 
 const SEVERITY = new Map(CLASSES.map((name, index) => [name, index]));
 
-// Of one topic. `class` is its kind, or "stale" when it has not been heard from for too long and its kind is nothing
-// worse.
-class Status {
-    history = []; // {id, time, data, read}, oldest first
+// The status of one topic. `class` is its kind, or "stale" when it has not been heard from for too
+// long and its kind is nothing worse.
+export class Status {
+    /** @type {Entry[]} */
+    history = []; // oldest first; never empty once it is in the store
+    /** @type {Class | ''} */
     class = '';
     stale = false;
     rank = 0; // its place among all topics by name
 
+    /** @param {string} topic */
     constructor(topic) {
         this.topic = topic;
     }
 
     get now() {
-        return this.history.at(-1);
+        return this.history[this.history.length - 1];
     }
 
     get severity() {
-        return SEVERITY.get(this.class);
+        return this.class === '' ? CLASSES.length : (SEVERITY.get(this.class) ?? CLASSES.length);
     }
 
-    // Since when it has had its word, as far as is known.
+    // Since when it has had its word, as far as the history tells.
     get since() {
         const { word } = read(this.now);
         let { time } = this.now;
@@ -44,54 +60,66 @@ class Status {
     }
 }
 
-// {word, kind, value, detail, ttlMs} of an entry of a history.
+/**
+ * What an entry of a history says.
+ * @param {Entry} entry
+ */
 export function read(entry) {
     entry.read ??= readStatus(entry.data);
     return entry.read;
 }
 
 export class StatusStore {
+    /** @type {Map<string, Status>} */
     statuses = new Map();
     left = 0; // events of topics beyond the maximum
     historyMax;
     staleMs; // Infinity for never
     #unranked = false;
     #skewMs = 0;
+    /** @type {Map<Class, number>} */
     #classes = new Map(CLASSES.map((name) => [name, 0]));
 
+    /** @param {{ historyMax: number, staleMs: number }} options */
     constructor({ historyMax, staleMs }) {
         this.historyMax = historyMax;
         this.staleMs = staleMs;
     }
 
-    // The present by the hub's clock, as far as is known: an event is never from the future.
+    // The present by the hub's clock, as far as it is known: an event is never from the future.
     now() {
         return Date.now() + this.#skewMs;
     }
 
-    // {status, added, changed} or null when there are too many topics. changed: its word, value or detail is another
-    // one than before.
+    /**
+     * Null when there are too many topics. changed: the data differs from what it was before.
+     * @param {LiveEvent} event
+     */
     add({ id, topic, time, data }) {
-        let status = this.statuses.get(topic);
-        const added = !status;
-        if (added) {
+        const known = this.statuses.get(topic);
+        const status = known ?? new Status(topic);
+        if (!known) {
             if (this.statuses.size >= TOPICS_MAX) {
                 this.left++;
                 return null;
             }
-            status = new Status(topic);
             this.statuses.set(topic, status);
             this.#unranked = true;
         }
-        const before = status.now;
+        const before = known?.now;
+        /** @type {Entry} */
         const entry = { id, time: parseTime(time), data, read: null };
         this.#skewMs = Math.max(this.#skewMs, entry.time - Date.now());
         status.history.push(entry);
         if (status.history.length > this.historyMax) status.history.shift();
-        return { status, added, changed: before?.data !== data };
+        return { status, added: !known, changed: before?.data !== data };
     }
 
-    // Brings a status' class up to date; true when it is another one than before.
+    /**
+     * Brings the class of a status up to date. True when it has changed.
+     * @param {Status} status
+     * @param {number} [now]
+     */
     classify(status, now = this.now()) {
         const { kind, ttlMs } = read(status.now);
         status.stale = now - status.now.time > (ttlMs || this.staleMs);
@@ -103,7 +131,7 @@ export class StatusStore {
         return true;
     }
 
-    // Statuses whose class or staleness changed by the time that has passed.
+    // The statuses whose class or staleness has changed because time has passed.
     aged() {
         const now = this.now();
         return [...this.statuses.values()].filter((status) => {
@@ -120,11 +148,11 @@ export class StatusStore {
         for (const [rank, status] of all.entries()) status.rank = rank;
     }
 
-    // {kind, topic, names, counts, total}: the worst class, its first topic by name, the first few of them, and how
-    // many there are of each.
+    /** @returns {Summary} */
     summary() {
-        const counts = Object.fromEntries(this.#classes);
+        const counts = /** @type {Record<Class, number>} */ (Object.fromEntries(this.#classes));
         const kind = CLASSES.find((name) => counts[name] > 0) ?? null;
+        /** @type {string[]} */
         let names = [];
         for (const status of this.statuses.values()) {
             if (status.class !== kind) continue;
@@ -141,12 +169,19 @@ export class StatusStore {
         for (const name of CLASSES) this.#classes.set(name, 0);
     }
 
+    /**
+     * @param {Class} name
+     * @param {number} by
+     */
     #count(name, by) {
-        this.#classes.set(name, this.#classes.get(name) + by);
+        this.#classes.set(name, (this.#classes.get(name) ?? 0) + by);
     }
 }
 
-// "2 failing", "1 warning", "3 stale", "All 12 fine": what a summary comes to, and in `names` whom it is about.
+/**
+ * "2 failing", "1 warning", "3 stale", "All 12 fine".
+ * @param {Summary} summary
+ */
 export function headline({ kind, counts, total }) {
     if (!total) return 'No statuses yet';
     if (kind === 'bad') return `${count(counts.bad)} failing`;
@@ -155,6 +190,7 @@ export function headline({ kind, counts, total }) {
     return total === 1 ? 'The one status is fine' : `All ${count(total)} fine`;
 }
 
+/** @param {number} number */
 function count(number) {
     return number.toLocaleString('en');
 }

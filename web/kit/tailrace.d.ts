@@ -21,7 +21,8 @@ export interface Gap {
     reason: string;
 }
 
-export type LiveState = 'connecting' | 'live' | 'reconnecting' | 'offline' | 'ended' | 'refused' | 'closed';
+export type LiveState =
+    'connecting' | 'live' | 'reconnecting' | 'offline' | 'ended' | 'refused' | 'closed';
 
 export interface LiveDetail {
     /** Why, in words for a person. */
