@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Who may do what: keys in every form, anonymous access, CORS, and secrets that stay secret (API.md section 5).
+// Who may do what: keys in every form, anonymous access, CORS, and secrets that stay secret (API.md
+// section 5).
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { assertProblem, request } from './support/http.mjs';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The status board of the page: the sentence at its head, the page's title and icon, the choice of kinds, the search,
-// the big screen, and what it looks like: pictures of it are written to build/screenshots (or TAILRACE_SCREENSHOTS).
+// The status board of the page: the sentence at its head, the page's title and icon, the choice of
+// kinds, the search, the big screen, and what it looks like: pictures of it are written to
+// build/screenshots (or TAILRACE_SCREENSHOTS).
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';

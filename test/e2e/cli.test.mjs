@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The command line: every command, exit codes by class, and bad input of every kind, which gets a clear error and never a hang.
+// The command line: every command, exit codes by class, and bad input of every kind, which gets a
+// clear error and never a hang.
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync, openSync, writeSync, closeSync } from 'node:fs';
 import net from 'node:net';

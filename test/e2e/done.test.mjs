@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The promise as a whole: 200,000 numbered lines, appended in pieces to a log under rotation, arrive exactly once and in order at three
-// different subscribers while the hub is killed with -9 and restarted five times.
+// The promise as a whole: 200,000 numbered lines, appended in pieces to a log under rotation,
+// arrive exactly once and in order at three different subscribers while the hub is killed with -9
+// and restarted five times.
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { startBrowser } from './support/browser.mjs';

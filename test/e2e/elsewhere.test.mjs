@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The page of examples/static-page, hosted on another origin: the write-up's two endpoints behind a key, across CORS.
+// The page of examples/static-page, hosted on another origin: the write-up's two endpoints behind a
+// key, across CORS.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

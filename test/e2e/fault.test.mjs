@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A disk that is full or fails: publishing answers 503, readiness fails, readers go on, nothing acknowledged is lost, and
-// all is well again when the disk is. The disk is made to fail by the preloaded test/fault/iofault.c.
+// A disk that is full or fails: publishing answers 503, readiness fails, readers go on, nothing
+// acknowledged is lost, and all is well again when the disk is. The disk is made to fail by the
+// preloaded test/fault/iofault.c.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';

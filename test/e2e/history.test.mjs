@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Pages: back through the history (before, last), forward with a limit, and what a key may do (API.md sections 3 and 4).
+// Pages: back through the history (before, last), forward with a limit, and what a key may do
+// (API.md sections 3 and 4).
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { assertProblem } from './support/http.mjs';

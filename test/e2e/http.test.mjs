@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// HTTP/1.1 as it is really spoken: malformed, oversize, slow, pipelined, and every error status as problem+json.
+// HTTP/1.1 as it is really spoken: malformed, oversize, slow, pipelined, and every error status as
+// problem+json.
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -24,7 +25,8 @@ async function assertAlive(to = hub) {
     assert.equal((await to.get('/healthz')).status, 200);
 }
 
-// Sends bytes, expects one answer with that status as problem+json and then the end of the connection.
+// Sends bytes, expects one answer with that status as problem+json and then the end of the
+// connection.
 async function assertRefused(s, bytes, status, what) {
     const raw = await connect(s);
     raw.write(bytes);

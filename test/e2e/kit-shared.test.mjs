@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// connect() in many tabs of one origin: one connection for all of them, whatever happens to the tab or the process that has it.
+// connect() in many tabs of one origin: one connection for all of them, whatever happens to the tab
+// or the process that has it.
 import assert from 'node:assert/strict';
 import { startBrowser } from './support/browser.mjs';
 import { Hub, assertSequence, numbered } from './support/hub.mjs';
@@ -18,8 +19,8 @@ const metric = async (hub) => {
 };
 const subscribers = async (hub, topic) => (await hub.get(`/topics?topic=${topic}`)).json()[0]?.subscribers ?? 0;
 
-// How the tabs of a browser come together: what is missing in it, whether that is one connection, whether the end of a tab that says
-// nothing remains unseen.
+// How the tabs of a browser come together: what is missing in it, whether that is one connection,
+// whether the end of a tab that says nothing remains unseen.
 const WAYS = {
     'a SharedWorker': { missing: '', one: true },
     'Web Locks and a BroadcastChannel': { missing: 'delete window.SharedWorker;', one: true },
@@ -53,7 +54,8 @@ async function crash({ page }) {
     session.send('Page.crash').catch(() => {});
 }
 
-// Publishes numbered lines without a pause until it is told to stop: {sent()}, stop() → how many there are
+// Publishes numbered lines without a pause until it is told to stop: {sent()}, stop() → how many
+// there are
 function publisher(s, hub, topic = 'a') {
     let count = 0, over = false;
     const run = (async () => {
@@ -82,7 +84,8 @@ for (const [name, { browser, one, unseen }] of Object.entries(WAYS)) {
     check(`eight tabs have ${one ? 'one connection' : 'one each, no more'}`, async (s) => {
         const hub = await Hub.start(s);
         await hub.publishLines('a', numbered(100));
-        // A browser has six connections to a host: without sharing the seventh tab would wait for ever.
+        // A browser has six connections to a host: without sharing the seventh tab would wait for
+        // ever.
         const tabs = await openTabs(s, browser, hub, one ? TABS : 4);
         const wanted = one ? 1 : 4;
         await until(async () => await subscribers(hub, 'a') === wanted, 'the subscribers of the topic');

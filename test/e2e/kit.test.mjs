@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// connect() in Chromium, each subscription with a connection of its own, against the real hub and proxies in front of it.
+// connect() in Chromium, each subscription with a connection of its own, against the real hub and
+// proxies in front of it.
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { startBrowser } from './support/browser.mjs';

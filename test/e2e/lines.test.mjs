@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Text of every shape goes in by lines and comes out as it was: endless requests, cuts at any byte, odd line ends, long lines.
+// Text of every shape goes in by lines and comes out as it was: endless requests, cuts at any byte,
+// odd line ends, long lines.
 import assert from 'node:assert/strict';
 import { assertProblem, slowRequest, RawSocket } from './support/http.mjs';
 import { Hub, assertSequence, numbered } from './support/hub.mjs';

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A large log that moves fast: 1,000,000 lines stored, then 5,000 lines a second, with the reader up in the history. The page stays smooth
-// and its memory bounded. SOAK=1 is the whole of it, a minute; otherwise a short run, which asserts what does not depend on the machine
-// and prints the rest.
+// A large log that moves fast: 1,000,000 lines stored, then 5,000 lines a second, with the reader
+// up in the history. The page stays smooth and its memory bounded. SOAK=1 is the whole of it, a
+// minute; otherwise a short run, which asserts what does not depend on the machine and prints the
+// rest.
 import assert from 'node:assert/strict';
 import { appendFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -94,7 +95,8 @@ scenario(`${STORED.toLocaleString('en')} lines, then ${RATE} a second for ${SECO
     assert.equal(await run(page, 'return log.unseen'), written - STORED + unseenAtFirst, 'every line was counted');
     const heapUp = await heapMegabytes(page);
 
-    // Back to the end: the newest lines are those of the file, and the same rate goes on while following.
+    // Back to the end: the newest lines are those of the file, and the same rate goes on while
+    // following.
     await page.click('live-log .chip');
     await frames(page, 3);
     assert.equal((await inSight(page)).at(-1).text, plain(written));

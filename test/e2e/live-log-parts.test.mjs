@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The parts of <live-log> that need no page: colours, levels, JSON fields, times, the window of loaded lines, the search.
+// The parts of <live-log> that need no page: colours, levels, JSON fields, times, the window of
+// loaded lines, the search.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { appearance, contrast, parseAnsi, readableOn, stripAnsi, toRgb } from '../../web/kit/ansi.js';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// <live-log> in Chromium against the real hub, on a page of another origin: what is shown is exactly the log, the reader is never
-// disturbed, history in both directions, search, selection, keys.
+// <live-log> in Chromium against the real hub, on a page of another origin: what is shown is
+// exactly the log, the reader is never disturbed, history in both directions, search, selection,
+// keys.
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { startBrowser } from './support/browser.mjs';

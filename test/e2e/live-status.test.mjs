@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// <live-status> in a real browser, on a page of another origin: what a card says, how it ages, where it stands, and
-// that thousands of them leave the page alive.
+// <live-status> in a real browser, on a page of another origin: what a card says, how it ages,
+// where it stands, and that thousands of them leave the page alive.
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { startBrowser } from './support/browser.mjs';
@@ -487,7 +487,8 @@ check('ten thousand statuses that change leave the page alive', { limit: 240_000
     t.diagnostic(
         `frames while ${total} statuses changed: median ${half.toFixed(0)} ms, 95 % ${most.toFixed(0)} ms, worst ${worst.toFixed(0)} ms`,
     );
-    // A busy machine may hold a page up for seconds once; a page that is not alive is so all the time.
+    // A busy machine may hold a page up for seconds once; a page that is not alive is so all the
+    // time.
     assert.ok(most < scaled(2500), `one frame of twenty took ${most.toFixed(0)} ms`);
     assert.ok(worst < scaled(10_000), `the page stood still for ${worst.toFixed(0)} ms`);
     await page.evaluate(() => document.querySelector('live-status').open('status/g7/service-7777'));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The page at / in a real browser: both views move, survive a restart, and hold a connection only while they are open; text stays text;
-// nothing comes from outside; the key; the publish box; below a path of a proxy; without storage.
+// The page at / in a real browser: both views move, survive a restart, and hold a connection only
+// while they are open; text stays text; nothing comes from outside; the key; the publish box; below
+// a path of a proxy; without storage.
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { startBrowser } from './support/browser.mjs';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Exact resume: connections cut, hub killed in the middle of thousands of events; every sequence is compared whole.
+// Exact resume: connections cut, hub killed in the middle of thousands of events; every sequence is
+// compared whole.
 import assert from 'node:assert/strict';
 import { Hub, assertRising, assertSequence, numbered } from './support/hub.mjs';
 import { request } from './support/http.mjs';
@@ -8,8 +9,8 @@ import { scenario } from './support/scope.mjs';
 import { Client } from './support/sse.mjs';
 import { until } from './support/wait.mjs';
 
-// Publishes numbered lines in pieces until `count`, each piece with a key, retried until it is acknowledged: a publisher as it
-// should be. Returns when all are acknowledged.
+// Publishes numbered lines in pieces until `count`, each piece with a key, retried until it is
+// acknowledged: a publisher as it should be. Returns when all are acknowledged.
 async function publishAll(hub, topic, count, piece = 100, prefix = '') {
     for (let from = 1; from <= count; from += piece) {
         const body = numbered(Math.min(piece, count - from + 1), prefix, from)
@@ -96,7 +97,8 @@ scenario('nobody was shown an event that the crash took back', async (s) => {
     const hub = await Hub.start(s, { config: { stream: { retry: '50ms' } } });
     const client = hub.client('/t/shown?last=all');
     await client.opened();
-    // Publishers that do not retry: what was not acknowledged may be lost, but never after somebody has seen it.
+    // Publishers that do not retry: what was not acknowledged may be lost, but never after somebody
+    // has seen it.
     for (let round = 1; round <= 5; round++) {
         const flood = Array.from({ length: 40 }, (_, i) =>
             request(hub.to(`/t/shown?split=lines`), {

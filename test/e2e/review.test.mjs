@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a second reading of the server found: the order of pipelined answers, requests behind snapshots, half-closed
-// connections, ids from another worker, stopping with things in flight.
+// What a second reading of the server found: the order of pipelined answers, requests behind
+// snapshots, half-closed connections, ids from another worker, stopping with things in flight.
 import assert from 'node:assert/strict';
 import { RawSocket } from './support/http.mjs';
 import { Hub, numbered } from './support/hub.mjs';
@@ -117,7 +117,8 @@ scenario('a connection that is used again and again is not idle', async (s) => {
         overlapping.write(whole.slice(10) + whole.slice(0, 10));
         await quick.waitResponses(rounds);
         await overlapping.waitResponses(rounds);
-        // Time itself is what is tested: each pause is far within the bounds, all of them together are beyond.
+        // Time itself is what is tested: each pause is far within the bounds, all of them together
+        // are beyond.
         await new Promise((resolve) => setTimeout(resolve, 50));
     }
     assert.ok((await quick.waitResponses(rounds)).every((answer) => answer.status === 200));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Pictures of the page over a running demo, to be looked at: board and viewer, light and dark, desktop and phone. They are written to SHOTS,
-// by default screenshots/ beside the program. README shows two of them.
+// Pictures of the page over a running demo, to be looked at: board and viewer, light and dark,
+// desktop and phone. They are written to SHOTS, by default screenshots/ beside the program. README
+// shows two of them.
 import assert from 'node:assert/strict';
 import { mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Searching the history: newest first, hits as they are found, whatever else the hub has to do (API.md section 3).
+// Searching the history: newest first, hits as they are found, whatever else the hub has to do
+// (API.md section 3).
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { RawSocket, parseResponses } from './support/http.mjs';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Sources: files that are followed through everything that happens to log files, and simulated ones.
+// Sources: files that are followed through everything that happens to log files, and simulated
+// ones.
 import assert from 'node:assert/strict';
 import {
     chmodSync,
@@ -174,7 +175,8 @@ scenario('rename and create: the old file is read to its end, then the new one',
     const total = 50;
     for (let i = 0; i < total; i++) {
         log.lines(numbered(20, '', i * 40 + 1));
-        // Half of the lines go to the old file after it was renamed, as a program does that has not reopened it yet.
+        // Half of the lines go to the old file after it was renamed, as a program does that has not
+        // reopened it yet.
         const writer = openSync(log.path, 'a');
         log.rotate();
         writeSync(writer, numbered(20, '', i * 40 + 21).map((line) => `${line}\n`).join(''));

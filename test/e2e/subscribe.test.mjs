@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Subscribing: every Accept form, every start, formats, filter, pace, the hub's own events (API.md section 3).
+// Subscribing: every Accept form, every start, formats, filter, pace, the hub's own events (API.md
+// section 3).
 import assert from 'node:assert/strict';
 import { assertProblem, request, slowRequest, RawSocket } from './support/http.mjs';
 import { Hub, assertRising, assertSequence, numbered, parseId } from './support/hub.mjs';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The page's search over everything that is stored, and what it says about its connection: gaps, silence, a proxy that holds streams back.
+// The page's search over everything that is stored, and what it says about its connection: gaps,
+// silence, a proxy that holds streams back.
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import path from 'node:path';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The log viewer of the page: picking topics, several at once, reading, looks, taking along, the address.
+// The log viewer of the page: picking topics, several at once, reading, looks, taking along, the
+// address.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { startBrowser } from './support/browser.mjs';

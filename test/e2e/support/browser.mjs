@@ -34,8 +34,8 @@ function findChromium() {
     throw new Error('no chromium: install the package chromium, or set CHROMIUM to the program');
 }
 
-// A browser whose pages record what goes wrong in them. open(url) gives a page with .problems: uncaught errors,
-// console errors and CSP violations.
+// A browser whose pages record what goes wrong in them. open(url) gives a page with .problems:
+// uncaught errors, console errors and CSP violations.
 export async function startBrowser(scope, options = {}) {
     const profile = scope.tempDir('tailrace-chromium-');
     const context = await chromium.launchPersistentContext(profile, {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The real hub: started on a free port with a data directory of its own, killed, restarted, reloaded.
+// The real hub: started on a free port with a data directory of its own, killed, restarted,
+// reloaded.
 import assert from 'node:assert/strict';
 import { chownSync, copyFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -31,8 +32,8 @@ function merge(base, extra) {
 }
 
 export class Hub {
-    // options: config (object, or YAML text as it is), args, env, input (text, null: left open), listen, data, cwd,
-    // unprivileged: as somebody whom permissions concern
+    // options: config (object, or YAML text as it is), args, env, input (text, null: left open),
+    // listen, data, cwd, unprivileged: as somebody whom permissions concern
     static async start(scope, options = {}) {
         const hub = new Hub(scope, options);
         await hub.launch();
@@ -124,7 +125,8 @@ export class Hub {
         await this.launch();
     }
 
-    // SIGHUP with a new configuration; waits until the hub says that it has it (or, with `refused`, that it has not).
+    // SIGHUP with a new configuration; waits until the hub says that it has it (or, with `refused`,
+    // that it has not).
     async reload(config, { refused = false } = {}) {
         this.configure(config);
         const seen = this.process.stderr.items.length;

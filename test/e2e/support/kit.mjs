@@ -7,7 +7,8 @@ import { Recorder } from './wait.mjs';
 // A page of the hub's own origin with nothing on it.
 export const blank = (browser, hub) => browser.open(hub.to('/healthz'));
 
-// Begins one in a page: {count(n), data(), states(), …}. `times` replaces times of the script's `timing`; it is theirs to keep.
+// Begins one in a page: {count(n), data(), states(), …}. `times` replaces times of the script's
+// `timing`; it is theirs to keep.
 export async function subscribe(page, options, { script = '/tailrace.js', times = {}, single = false } = {}) {
     const name = `sub${Math.random().toString(36).slice(2)}`;
     await page.evaluate(async ([from, at, given, shortened, one]) => {

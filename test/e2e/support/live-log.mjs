@@ -8,7 +8,8 @@ import { serveStatic } from './static.mjs';
 
 const STYLE = ':root { color-scheme: light dark } html, body { margin: 0; height: 100% } live-log { height: 100% }';
 
-// Where pages live: {site, start(s, config) a hub that lets them in, open(browser, hub, attributes, options) a page}
+// Where pages live: {site, start(s, config) a hub that lets them in, open(browser, hub, attributes,
+// options) a page}
 export async function logSite(file) {
     const pages = {};
     const site = await serveStatic(file, { dir: path.join(root, 'web'), pages, host: '127.0.0.2' });

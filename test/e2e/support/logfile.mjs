@@ -25,7 +25,8 @@ export class LogFile {
         this.append(lines.map((line) => `${line}\n`).join(''));
     }
 
-    // log → log.1 → log.2 …, as logrotate does; older ones are kept. The new file appears at once, unless told otherwise.
+    // log → log.1 → log.2 …, as logrotate does; older ones are kept. The new file appears at once,
+    // unless told otherwise.
     rotate({ create = true } = {}) {
         for (let i = this.generations; i >= 1; i--) {
             renameSync(`${this.path}.${i}`, `${this.path}.${i + 1}`);

@@ -34,7 +34,8 @@ export class Process {
     stderrText = '';
     result = null; // {code, signal} once it has ended
 
-    // options: cwd, env (added to the clean environment), input (text for stdin; null leaves it open), user ({uid, gid})
+    // options: cwd, env (added to the clean environment), input (text for stdin; null leaves it
+    // open), user ({uid, gid})
     constructor(scope, file, args = [], options = {}) {
         const { cwd, env = {}, input = '', user = {} } = options;
         this.name = [path.basename(file), ...args].join(' ').slice(0, 120);

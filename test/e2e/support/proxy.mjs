@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Proxies that misbehave on command: one of TCP that cuts connections, refuses new ones, stops reading; one of HTTP that holds answers back.
+// Proxies that misbehave on command: one of TCP that cuts connections, refuses new ones, stops
+// reading; one of HTTP that holds answers back.
 import http from 'node:http';
 import net from 'node:net';
 import { Recorder } from './wait.mjs';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A scope owns everything a test starts: processes, sockets, directories. Whatever happens in the test, it is taken down in reverse
-// order when the scope closes; if the whole test process ends early, its children are killed by their ids and its directories removed.
+// A scope owns everything a test starts: processes, sockets, directories. Whatever happens in the
+// test, it is taken down in reverse order when the scope closes; if the whole test process ends
+// early, its children are killed by their ids and its directories removed.
 //
 // `scenario(name, body)` is a test with a scope of its own; `shared()` is a scope for a whole file.
 import { after, test } from 'node:test';

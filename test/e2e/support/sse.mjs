@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Two readers of a stream: the npm `eventsource` client, as a program would use it, and one that shows everything
-// on the wire: comments, retry, fields that EventSource drops, how the response ended.
+// Two readers of a stream: the npm `eventsource` client, as a program would use it, and one that
+// shows everything on the wire: comments, retry, fields that EventSource drops, how the response
+// ended.
 import http from 'node:http';
 import { EventSource } from 'eventsource';
 import { Recorder, within } from './wait.mjs';
@@ -78,7 +79,8 @@ export class SseParser {
     }
 }
 
-// One response read to its end, without reconnecting. `events` records {type, data, id, ownId, fields}.
+// One response read to its end, without reconnecting. `events` records {type, data, id, ownId,
+// fields}.
 export class WireStream {
     events = new Recorder();
     comments = new Recorder();

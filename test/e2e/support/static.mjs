@@ -12,7 +12,8 @@ const TYPES = {
     '.svg': 'image/svg+xml',
 };
 
-// Serves the files under `dir`, and `pages` (path → HTML text), with `headers` on the pages. Returns {origin, to(path)}.
+// Serves the files under `dir`, and `pages` (path → HTML text), with `headers` on the pages.
+// Returns {origin, to(path)}.
 export async function serveStatic(scope, { dir, pages = {}, host = '127.0.0.1', headers = {} }) {
     const server = http.createServer((request, response) => {
         const name = decodeURIComponent(new URL(request.url, 'http://x/').pathname);

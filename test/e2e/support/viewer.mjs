@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The hub's own page as tests see it. Rows are drawn only near the viewport: what is loaded is asked of the elements.
+// The hub's own page as tests see it. Rows are drawn only near the viewport: what is loaded is
+// asked of the elements.
 import assert from 'node:assert/strict';
 import { scaled } from './scope.mjs';
 
