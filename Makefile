@@ -92,8 +92,8 @@ $(B)/llhttp/%.o: /usr/share/llhttp/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -I/usr/share/include/llhttp -DLLHTTP_STRICT_MODE=1 $(filter-out $(WARNINGS),$(CFLAGS)) -c -o $@ $<
 
-# The web assets go into the binary as they are, but for what only npm reads. The folders stand for
-# files that were removed.
+# The web assets go into the binary, but for what only npm reads. The folders stand for files that
+# were removed.
 WEB := $(sort $(filter-out %/package.json %/README.md,$(wildcard web/*.* web/kit/*.*)))
 
 $(B)/gen/assets.S $(B)/gen/assets.inc &: scripts/embed.sh web $(wildcard web/kit) $(WEB)

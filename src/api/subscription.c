@@ -4,10 +4,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <xxhash.h>
 
 #include "base/topic.h"
 #include "base/units.h"
+#include "sys/hash.h"
 
 // What forms other than streams give when they are not told where to start.
 #define DEFAULT_LAST 100
@@ -373,5 +373,5 @@ int subscription_read(struct subscription *asked, struct str topic) {
 uint64_t subscription_fingerprint(const struct subscription *asked) {
     const uint64_t parts[] = {asked->hub.start,   asked->hub.seq,   asked->hub.count,
                               asked->hub.foreign, asked->hub.limit, asked->hub.newest};
-    return XXH3_64bits(parts, sizeof parts);
+    return hash_content(parts, sizeof parts);
 }

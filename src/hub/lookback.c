@@ -14,7 +14,7 @@
 #define COST_BYTES 512
 
 // The next event of one topic.
-struct chain {
+struct walked {
     uint64_t seq; // at or above `before`: its place is still to be found
     uint32_t topic_no;
 };
@@ -27,11 +27,11 @@ struct lookback {
     uint64_t stored_at; // a scan: everything in the store from here on was looked at
     uint64_t ring_at;   // everything in the ring from here on was looked at
     uint32_t count;
-    struct chain chains[]; // a heap, the highest seq on top
+    struct walked chains[]; // a heap, the highest seq on top
 };
 
 static void sift_down(struct lookback *lookback, uint32_t at) {
-    struct chain *chains = lookback->chains, moved = chains[at];
+    struct walked *chains = lookback->chains, moved = chains[at];
     for (;;) {
         uint32_t child = at * 2 + 1;
         if (child >= lookback->count) break;
@@ -56,7 +56,7 @@ static void replace_top(struct lookback *lookback, uint64_t seq) {
 struct lookback *lookback_new(struct hub *hub, const struct selector *selector, uint64_t before) {
     bool scans = selector->topics_count > LIMIT_LOOKBACK_TOPICS;
     uint32_t count = scans ? 0 : selector->topics_count;
-    struct lookback *lookback = calloc(1, sizeof *lookback + count * sizeof(struct chain));
+    struct lookback *lookback = calloc(1, sizeof *lookback + count * sizeof(struct walked));
     if (!lookback) return NULL;
     lookback->before = lookback->stored_at = lookback->ring_at = before;
     lookback->place.seq = before;
@@ -66,7 +66,7 @@ struct lookback *lookback_new(struct hub *hub, const struct selector *selector, 
         if (topic->memory) {
             lookback->memory = true;
         } else if (topic->last_seq > topic->trimmed_seq) {
-            lookback->chains[lookback->count++] = (struct chain){topic->last_seq, topic->no};
+            lookback->chains[lookback->count++] = (struct walked){topic->last_seq, topic->no};
         }
     }
     for (uint32_t i = lookback->count / 2; i-- > 0;) sift_down(lookback, i);
@@ -93,7 +93,7 @@ static enum lookback_step peek_chains(struct hub *hub, struct lookback *lookback
                                       lookback_budget *budget, struct record *out) {
     while (lookback->count) {
         if (*budget <= 0) return LOOKBACK_PAUSE;
-        struct chain top = lookback->chains[0];
+        struct walked top = lookback->chains[0];
         const struct topic *topic = directory_topic(&hub->directory, top.topic_no);
         int err = is_kept(hub, top.topic_no, top.seq) ? 0 : ERR_NOT_FOUND;
         if (!err && top.seq >= lookback->before) {

@@ -29,16 +29,21 @@ function options() {
     });
     const subscribers = Number(values.subscribers);
     if (!values.tools || !values.hub || !(subscribers >= 1000)) {
-        throw new Error('usage: million.mjs --tools DIR --hub PROGRAM [--subscribers N, at least 1000] [--tmp DIR]');
+        throw new Error(
+            'usage: million.mjs --tools DIR --hub PROGRAM [--subscribers N, at least 1000] [--tmp DIR]',
+        );
     }
     return { ...values, subscribers };
 }
 
-const limitOf = (pid) => Number(/^Max open files\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'))[1]);
+const limitOf = (pid) =>
+    Number(/^Max open files\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'))[1]);
 
 function cpuSeconds(pid) {
     return readdirSync(`/proc/${pid}/task`)
-        .map((task) => Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]))
+        .map((task) =>
+            Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]),
+        )
         .reduce((sum, ns) => sum + ns / 1e9, 0);
 }
 
@@ -62,13 +67,14 @@ function reach(wanted, descriptors) {
         [Math.floor((available() * 0.9) / BYTES_EACH), 'memory that is available'],
     ];
     return bounds.reduce(
-        (best, [subscribers, why]) => (subscribers < best.subscribers ? { subscribers, why } : best),
+        (best, [subscribers, why]) =>
+            subscribers < best.subscribers ? { subscribers, why } : best,
         { subscribers: Infinity, why: '' },
     );
 }
 
 async function untilNoneIsLeft(server) {
-    for (const end = Date.now() + 60_000; Date.now() < end; ) {
+    for (const end = Date.now() + 60_000; Date.now() < end;) {
         if ((await metric(server, 'subscribers')) === 0) return;
         await pause(20);
     }
@@ -77,7 +83,10 @@ async function untilNoneIsLeft(server) {
 
 async function sockets(context, subscribers, descriptors) {
     return withServer(context, 'tailrace', { descriptors: context.wanted }, async (server) => {
-        const processes = Math.min(PROCESSES_MAX, Math.max(1, Math.ceil(subscribers / (descriptors - SPARE))));
+        const processes = Math.min(
+            PROCESSES_MAX,
+            Math.max(1, Math.ceil(subscribers / (descriptors - SPARE))),
+        );
         const result = await load(context, server, {
             subscribers,
             processes,
@@ -139,19 +148,30 @@ async function main() {
         wanted: values.subscribers + SPARE,
     };
     process.on('exit', () => rmSync(context.tmp, { recursive: true, force: true }));
-    const descriptors = await withServer(context, 'tailrace', { descriptors: context.wanted }, async (server) =>
-        limitOf(server.pid),
+    const descriptors = await withServer(
+        context,
+        'tailrace',
+        { descriptors: context.wanted },
+        async (server) => limitOf(server.pid),
     );
     const { subscribers, why } = reach(values.subscribers, descriptors);
     console.log(`${os.cpus()[0].model}, ${usable.length} cores\n`);
-    console.log(`**Over sockets**: ${values.subscribers.toLocaleString('en')} asked for, ${subscribers.toLocaleString('en')} measured${why && `: ${why}`}\n`);
+    console.log(
+        `**Over sockets**: ${values.subscribers.toLocaleString('en')} asked for, ${subscribers.toLocaleString('en')} measured${why && `: ${why}`}\n`,
+    );
     const results = [];
     for (const count of [Math.ceil(subscribers / 10), subscribers])
         results.push(await sockets(context, count, descriptors));
     print(SOCKET_COLUMNS, results);
-    console.log(`\nAll leave at once: ${results.map((r) => `${(r.leave_s * 1000).toFixed(0)} ms of CPU for ${r.opened.toLocaleString('en')}`).join(', ')}`);
+    console.log(
+        `\nAll leave at once: ${results.map((r) => `${(r.leave_s * 1000).toFixed(0)} ms of CPU for ${r.opened.toLocaleString('en')}`).join(', ')}`,
+    );
     console.log(`\n**The hub's own code, a sink that costs nothing**\n`);
-    const lines = await domainLines(path.join(context.tools, 'domain'), context.serverCore, Math.max(1_000_000, values.subscribers));
+    const lines = await domainLines(
+        path.join(context.tools, 'domain'),
+        context.serverCore,
+        Math.max(1_000_000, values.subscribers),
+    );
     print(DOMAIN_COLUMNS, lines);
     process.exitCode = results.some((result) => result.faults) ? 1 : 0;
 }

@@ -51,7 +51,10 @@ function chosenCases(names) {
     if (!names) return cases;
     return names.split(',').map((name) => {
         const found = cases.find((one) => one.name === name);
-        if (!found) throw new Error(`no case ${name}; there are ${cases.map((one) => one.name).join(', ')}`);
+        if (!found)
+            throw new Error(
+                `no case ${name}; there are ${cases.map((one) => one.name).join(', ')}`,
+            );
         return found;
     });
 }
@@ -67,7 +70,8 @@ function makeContext(values) {
         cores: usable,
         serverCore: usable.at(-1),
         clientCore: usable[0],
-        descriptors: Number(execFileSync('sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' })) || 1_000_000,
+        descriptors:
+            Number(execFileSync('sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' })) || 1_000_000,
         servers: known,
         serial: 0,
     };
@@ -120,7 +124,10 @@ function putDocument(lines, svg) {
     const text = readFileSync(file, 'utf8');
     const marks = /(<!-- figures: begin -->\n)[^]*(<!-- figures: end -->)/;
     if (!marks.test(text)) throw new Error('doc/PERFORMANCE.md has no place for the figures');
-    writeFileSync(file, text.replace(marks, (_, begin, end) => `${begin}\n${lines.join('\n')}\n\n${end}`));
+    writeFileSync(
+        file,
+        text.replace(marks, (_, begin, end) => `${begin}\n${lines.join('\n')}\n\n${end}`),
+    );
     if (!svg) return;
     mkdirSync(path.join(ROOT, 'doc/images'), { recursive: true });
     writeFileSync(path.join(ROOT, 'doc/images/fan-out.svg'), svg);
@@ -138,7 +145,10 @@ async function main() {
     const started = Date.now();
     process.on('exit', () => rmSync(context.tmp, { recursive: true, force: true }));
     const info = machine(context);
-    say(...headLines(info).map((line) => `* ${line}`), ...missing(context).map((line) => `* ${line}`));
+    say(
+        ...headLines(info).map((line) => `* ${line}`),
+        ...missing(context).map((line) => `* ${line}`),
+    );
     const only = values.peers?.split(',');
     for (const one of chosenCases(values.cases)) {
         const result = await runCase(context, one, Number(values.runs), only);
@@ -148,10 +158,18 @@ async function main() {
     const all = results.flatMap(verdicts);
     if (all.length) say('', '**Targets**', '', ...verdictTable(all));
     const json = values.json ?? path.join(context.tools, 'results.json');
-    const plain = results.map(({ name, number, title, rounds, runs }) => ({ name, number, title, rounds, runs }));
+    const plain = results.map(({ name, number, title, rounds, runs }) => ({
+        name,
+        number,
+        title,
+        rounds,
+        runs,
+    }));
     writeFileSync(json, JSON.stringify({ machine: info, cases: plain, targets: all }, null, 1));
     const plotted = results.filter(({ name }) => PLOTTED[name]);
-    const series = plotSeries(plotted.map(({ name, runs }) => ({ subscribers: PLOTTED[name], runs })));
+    const series = plotSeries(
+        plotted.map(({ name, runs }) => ({ subscribers: PLOTTED[name], runs })),
+    );
     const svg = plotted.length > 1 ? plot(series, `${info.processor}, ${info.date}`) : null;
     if (svg) writeFileSync(path.join(context.tools, 'fan-out.svg'), svg);
     if (values.document) putDocument(lines, svg);

@@ -74,9 +74,15 @@ check('the first credential found wins, in the order of the documentation', asyn
     assert.equal(mixed.status, 200);
     const other = await hub.get(`/t/x?key=${SECRETS.reader}`, jsonWith(bearer(wrong)));
     assertProblem(other, 401);
-    const api = await hub.get('/t/x', jsonWith({ 'x-api-key': wrong, 'x-functions-key': SECRETS.reader }));
+    const api = await hub.get(
+        '/t/x',
+        jsonWith({ 'x-api-key': wrong, 'x-functions-key': SECRETS.reader }),
+    );
     assertProblem(api, 401);
-    const cookie = await hub.get(`/t/x?code=${SECRETS.reader}`, jsonWith({ cookie: `tailrace=${wrong}` }));
+    const cookie = await hub.get(
+        `/t/x?code=${SECRETS.reader}`,
+        jsonWith({ cookie: `tailrace=${wrong}` }),
+    );
     assert.equal(cookie.status, 200);
 });
 
@@ -112,20 +118,37 @@ check('a key may do only what it was given', async () => {
     assert.equal((await hub.get('/t/logs/a/1', jsonWith(bearer(SECRETS.narrow)))).status, 200);
 });
 
-check('a pattern wider than the grant is narrowed to it, an exact topic outside is 403', async (s) => {
-    const stream = await hub.stream('/events?topic=**&format=meta', { headers: bearer(SECRETS.narrow) }, s);
-    for (const topic of ['logs/b/1', 'logs/a/1', 'secret', 'logs/a/1/2', 'status', 'logs/a/9']) {
-        await publish(topic, topic);
-    }
-    assert.deepEqual(await stream.waitData(3), ['logs/a/1', 'status', 'logs/a/9']);
-    const stored = await hub.get('/events?topic=logs/**&last=all', jsonWith(bearer(SECRETS.narrow)));
-    const topics = new Set(stored.json().events.map((event) => event.topic));
-    assert.deepEqual([...topics].sort(), ['logs/a/1', 'logs/a/9']);
-    assertProblem(
-        await hub.get('/events?topic=status&topic=secret', jsonWith(bearer(SECRETS.narrow))),
-        403,
-    );
-});
+check(
+    'a pattern wider than the grant is narrowed to it, an exact topic outside is 403',
+    async (s) => {
+        const stream = await hub.stream(
+            '/events?topic=**&format=meta',
+            { headers: bearer(SECRETS.narrow) },
+            s,
+        );
+        for (const topic of [
+            'logs/b/1',
+            'logs/a/1',
+            'secret',
+            'logs/a/1/2',
+            'status',
+            'logs/a/9',
+        ]) {
+            await publish(topic, topic);
+        }
+        assert.deepEqual(await stream.waitData(3), ['logs/a/1', 'status', 'logs/a/9']);
+        const stored = await hub.get(
+            '/events?topic=logs/**&last=all',
+            jsonWith(bearer(SECRETS.narrow)),
+        );
+        const topics = new Set(stored.json().events.map((event) => event.topic));
+        assert.deepEqual([...topics].sort(), ['logs/a/1', 'logs/a/9']);
+        assertProblem(
+            await hub.get('/events?topic=status&topic=secret', jsonWith(bearer(SECRETS.narrow))),
+            403,
+        );
+    },
+);
 
 check('/topics shows only what the caller may subscribe to', async () => {
     for (const topic of ['logs/a/1', 'public/news', 'secret']) await publish(topic, 'x');
@@ -139,17 +162,24 @@ check('/topics shows only what the caller may subscribe to', async () => {
     assertProblem(await hub.get('/topics', bearer('wrong-secret-9999')), 401);
 });
 
-check('a key that comes in the query is not taken for a parameter of the subscription', async () => {
-    const answer = await hub.get(
-        `/t/logs/x?last=1&code=${encodeURIComponent(SECRETS.admin)}`,
-        jsonWith(),
-    );
-    assert.equal(answer.status, 200);
-});
+check(
+    'a key that comes in the query is not taken for a parameter of the subscription',
+    async () => {
+        const answer = await hub.get(
+            `/t/logs/x?last=1&code=${encodeURIComponent(SECRETS.admin)}`,
+            jsonWith(),
+        );
+        assert.equal(answer.status, 200);
+    },
+);
 
 check('an allowed origin may load the kit, others may not read it', async () => {
     for (const name of ['/kit/tailrace.js', '/tailrace.js']) {
-        assert.equal((await hub.get(name, { origin: APP })).headers['access-control-allow-origin'], APP, name);
+        assert.equal(
+            (await hub.get(name, { origin: APP })).headers['access-control-allow-origin'],
+            APP,
+            name,
+        );
         const other = await hub.get(name, { origin: 'https://evil.example' });
         assert.equal(other.headers['access-control-allow-origin'], undefined, name);
     }
@@ -185,7 +215,8 @@ check('a preflight is answered without a key, for an allowed origin only', async
             headers: {
                 origin,
                 'access-control-request-method': 'POST',
-                'access-control-request-headers': 'authorization, content-type, last-event-id, x-api-key',
+                'access-control-request-headers':
+                    'authorization, content-type, last-event-id, x-api-key',
                 ...headers,
             },
         });
@@ -195,7 +226,10 @@ check('a preflight is answered without a key, for an allowed origin only', async
     assert.match(answer.headers['access-control-allow-methods'], /POST/);
     assert.match(answer.headers['access-control-allow-methods'], /DELETE/);
     for (const header of ['authorization', 'content-type', 'last-event-id', 'x-api-key']) {
-        assert.match(answer.headers['access-control-allow-headers'], new RegExp(`\\b${header}\\b`, 'i'));
+        assert.match(
+            answer.headers['access-control-allow-headers'],
+            new RegExp(`\\b${header}\\b`, 'i'),
+        );
     }
     assert.ok(Number(answer.headers['access-control-max-age']) > 0);
     const evil = await ask('https://evil.example');
@@ -300,7 +334,13 @@ check('keys come from a file or the environment as well', async (s) => {
 
 check('without keys the hub refuses to listen beyond loopback, unless told', async (s) => {
     for (const address of ['0.0.0.0:0', ':0', '[::]:0']) {
-        const result = await tailrace(s, ['serve', '--listen', address, '--data', `${s.tempDir()}/data`]);
+        const result = await tailrace(s, [
+            'serve',
+            '--listen',
+            address,
+            '--data',
+            `${s.tempDir()}/data`,
+        ]);
         assert.notEqual(result.code, 0);
         assert.match(result.stderr, /key|--open/);
     }

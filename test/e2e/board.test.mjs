@@ -19,8 +19,12 @@ const card = (topic) => `#board .card[data-topic="${topic}"]`;
 const waitWord = (page, topic, word) =>
     page.waitForSelector(`${card(topic)}[data-word="${word}"]`, { state: 'attached' });
 const waitHeadline = (page, text) =>
-    page.waitForFunction((wanted) => document.querySelector('.board-banner')?.textContent === wanted, text);
-const waitTitle = (page, title) => page.waitForFunction((wanted) => document.title === wanted, title);
+    page.waitForFunction(
+        (wanted) => document.querySelector('.board-banner')?.textContent === wanted,
+        text,
+    );
+const waitTitle = (page, title) =>
+    page.waitForFunction((wanted) => document.title === wanted, title);
 const favicon = (page) => page.getAttribute('link[rel~="icon"]', 'href');
 const shown = (page) =>
     page.$$eval('#board .card', (nodes) =>
@@ -47,12 +51,18 @@ check('the sentence, the title and the icon say the worst, also in the backgroun
     await waitHeadline(page, '1 warningdb');
     await waitTitle(page, '▲ 1 warning · tailrace');
     const warning = await favicon(page);
-    await page.evaluate(() => Object.defineProperty(document, 'hidden', { value: true, configurable: true }));
+    await page.evaluate(() =>
+        Object.defineProperty(document, 'hidden', { value: true, configurable: true }),
+    );
     await hub.publish('status/api', 'failed');
     await hub.publish('status/web', 'down');
     await waitTitle(page, '✖ 2 failing · tailrace');
     await waitHeadline(page, '2 failingapi, web');
-    assert.equal(new Set([fine, warning, await favicon(page)]).size, 3, 'each has an icon of its own');
+    assert.equal(
+        new Set([fine, warning, await favicon(page)]).size,
+        3,
+        'each has an icon of its own',
+    );
     await page.evaluate(() => delete document.hidden);
     await page.click('.board-name >> text=web');
     await page.waitForSelector(`${card('status/web')}[data-open]`);
@@ -77,11 +87,18 @@ check('without a connection it does not say that all is fine', async (s) => {
 
 check('the kinds and the search choose what is shown', async (s) => {
     const hub = await Hub.start(s);
-    const said = { 'prod/api': 'ok', 'prod/db': 'down', 'jobs/mail': 'running', 'jobs/report': 'failed: disk full' };
+    const said = {
+        'prod/api': 'ok',
+        'prod/db': 'down',
+        'jobs/mail': 'running',
+        'jobs/report': 'failed: disk full',
+    };
     for (const [name, word] of Object.entries(said)) await hub.publish(`status/${name}`, word);
     const page = await browser.open(hub.to('/?view=board'));
     await waitHeadline(page, '2 failingjobs/report, prod/db');
-    const kinds = await page.$$eval('.board-kind', (nodes) => nodes.map((node) => node.textContent));
+    const kinds = await page.$$eval('.board-kind', (nodes) =>
+        nodes.map((node) => node.textContent),
+    );
     assert.deepEqual(kinds, ['2 failing', '1 running', '1 fine']);
     await page.click('.board-kind[data-kind="bad"]');
     assert.deepEqual((await shown(page)).sort(), ['status/jobs/report', 'status/prod/db']);
@@ -113,53 +130,65 @@ check('how it is shown can be chosen, and is remembered', async (s) => {
     await waitWord(page, 'status/b', 'ok');
     assert.equal(await page.getAttribute('live-status', 'layout'), 'list');
     assert.equal(await page.getAttribute('live-status', 'stale'), 'none');
-    const rows = await page.$$eval('.card', (nodes) => nodes.map((node) => node.getBoundingClientRect().left));
+    const rows = await page.$$eval('.card', (nodes) =>
+        nodes.map((node) => node.getBoundingClientRect().left),
+    );
     assert.equal(new Set(rows).size, 1, 'one below the other');
     await page.evaluate(() => localStorage.clear());
     await close(page);
 });
 
-check('the big screen has nothing but the board, in bigger type, and Escape leaves it', async (s) => {
-    const hub = await Hub.start(s);
-    for (const name of ['a', 'b', 'c', 'd']) await hub.publish(`status/${name}`, 'ok');
-    const page = await browser.open(hub.to('/?view=board'));
-    await waitWord(page, 'status/d', 'ok');
-    assert.equal(await onScreen(page), false, 'there is a head above the board');
-    const size = () => page.$eval('.card', (node) => Number.parseFloat(getComputedStyle(node).fontSize));
-    const small = await size();
-    await page.click('#board-big');
-    await page.waitForFunction(() => document.fullscreenElement?.id === 'board');
-    assert.ok((await size()) > small * 1.5, `${await size()} px after ${small} px`);
-    assert.equal(await onScreen(page), true);
-    assert.equal(await page.isVisible('#board-search'), false);
-    assert.match(page.url(), /big=1/);
-    assert.ok(await page.$eval('#board', (node) => node.scrollHeight <= node.clientHeight + 1), 'all of it fits');
-    await page.mouse.move(300, 300);
-    assert.equal(await page.isVisible('.board-leave'), true);
-    await page.evaluate(() => document.exitFullscreen());
-    await page.waitForSelector('#board:not([data-big])');
-    assert.doesNotMatch(page.url(), /big=1/);
-    assert.equal(await size(), small);
+check(
+    'the big screen has nothing but the board, in bigger type, and Escape leaves it',
+    async (s) => {
+        const hub = await Hub.start(s);
+        for (const name of ['a', 'b', 'c', 'd']) await hub.publish(`status/${name}`, 'ok');
+        const page = await browser.open(hub.to('/?view=board'));
+        await waitWord(page, 'status/d', 'ok');
+        assert.equal(await onScreen(page), false, 'there is a head above the board');
+        const size = () =>
+            page.$eval('.card', (node) => Number.parseFloat(getComputedStyle(node).fontSize));
+        const small = await size();
+        await page.click('#board-big');
+        await page.waitForFunction(() => document.fullscreenElement?.id === 'board');
+        assert.ok((await size()) > small * 1.5, `${await size()} px after ${small} px`);
+        assert.equal(await onScreen(page), true);
+        assert.equal(await page.isVisible('#board-search'), false);
+        assert.match(page.url(), /big=1/);
+        assert.ok(
+            await page.$eval('#board', (node) => node.scrollHeight <= node.clientHeight + 1),
+            'all of it fits',
+        );
+        await page.mouse.move(300, 300);
+        assert.equal(await page.isVisible('.board-leave'), true);
+        await page.evaluate(() => document.exitFullscreen());
+        await page.waitForSelector('#board:not([data-big])');
+        assert.doesNotMatch(page.url(), /big=1/);
+        assert.equal(await size(), small);
 
-    await page.setViewportSize({ width: 1920, height: 1080 });
-    await page.goto(hub.to('/?view=board&big=1'));
-    await page.waitForSelector('#board[data-big] .card');
-    assert.equal(await onScreen(page), true);
-    for (let i = 0; i < 60; i++) await hub.publish(`status/more-${i}`, 'ok');
-    await waitHeadline(page, 'All 64 fine');
-    await page.waitForFunction(
-        () =>
-            document.querySelectorAll('live-status').length === 1 &&
-            document.querySelector('live-status').shadowRoot.querySelectorAll('.card').length === 64,
-    );
-    await page.waitForFunction(
-        () => document.querySelector('#board').scrollHeight <= document.querySelector('#board').clientHeight + 1,
-    );
-    await page.keyboard.press('Escape');
-    await page.waitForSelector('#board:not([data-big])');
-    assert.equal(await onScreen(page), false);
-    await close(page);
-});
+        await page.setViewportSize({ width: 1920, height: 1080 });
+        await page.goto(hub.to('/?view=board&big=1'));
+        await page.waitForSelector('#board[data-big] .card');
+        assert.equal(await onScreen(page), true);
+        for (let i = 0; i < 60; i++) await hub.publish(`status/more-${i}`, 'ok');
+        await waitHeadline(page, 'All 64 fine');
+        await page.waitForFunction(
+            () =>
+                document.querySelectorAll('live-status').length === 1 &&
+                document.querySelector('live-status').shadowRoot.querySelectorAll('.card')
+                    .length === 64,
+        );
+        await page.waitForFunction(
+            () =>
+                document.querySelector('#board').scrollHeight <=
+                document.querySelector('#board').clientHeight + 1,
+        );
+        await page.keyboard.press('Escape');
+        await page.waitForSelector('#board:not([data-big])');
+        assert.equal(await onScreen(page), false);
+        await close(page);
+    },
+);
 
 check('a status has an address of its own, which opens its card', async (s) => {
     const hub = await Hub.start(s);
@@ -194,35 +223,58 @@ check('leaving the board ends its connection, and the page has its own title aga
 
 check('a narrow screen needs no sideways scrolling', async (s) => {
     const hub = await Hub.start(s);
-    await hub.publish(`status/${'long'.repeat(40)}/${'name'.repeat(40)}`, `failed: ${'x'.repeat(400)}`);
+    await hub.publish(
+        `status/${'long'.repeat(40)}/${'name'.repeat(40)}`,
+        `failed: ${'x'.repeat(400)}`,
+    );
     await hub.publish('status/a', 'a rather long status word that goes on and on');
     await hub.publish('status/v', `{"state":"ok","value":"${'9'.repeat(200)}"}`);
     const page = await browser.open(hub.to('/?view=board'));
     await page.setViewportSize({ width: 340, height: 640 });
     await page.waitForFunction(() => document.querySelector('live-status')?.summary?.total === 3);
     for (const layout of ['cards', 'list']) {
-        await page.$eval('live-status', (node, value) => node.setAttribute('layout', value), layout);
+        await page.$eval(
+            'live-status',
+            (node, value) => node.setAttribute('layout', value),
+            layout,
+        );
         await page.click(`${card('status/a')} .name`);
         const [wide, width, board, room] = await page.evaluate(() => {
             const place = document.querySelector('#board');
-            return [document.documentElement.scrollWidth, innerWidth, place.scrollWidth, place.clientWidth];
+            return [
+                document.documentElement.scrollWidth,
+                innerWidth,
+                place.scrollWidth,
+                place.clientWidth,
+            ];
         });
-        assert.ok(wide <= width && board <= room, `${layout}: ${wide} of ${width}, ${board} of ${room}`);
+        assert.ok(
+            wide <= width && board <= room,
+            `${layout}: ${wide} of ${width}, ${board} of ${room}`,
+        );
     }
     await close(page);
 });
 
 check('pictures of the board', async (s) => {
-    const dir = path.resolve(process.env.TAILRACE_SCREENSHOTS ?? path.join(root, 'build/screenshots'));
+    const dir = path.resolve(
+        process.env.TAILRACE_SCREENSHOTS ?? path.join(root, 'build/screenshots'),
+    );
     mkdirSync(dir, { recursive: true });
     const hub = await Hub.start(s);
     const plan = {
         build: ['passed', 'passed', 'failed', 'building', 'passed'],
         backup: ['running', 'done'],
         'prod/api': ['ok', 'ok', 'degraded', 'ok'],
-        'prod/web': ['{"state":"ok","value":"39 ms"}', '{"state":"slow","value":"812 ms","message":"p95 over 500 ms"}'],
+        'prod/web': [
+            '{"state":"ok","value":"39 ms"}',
+            '{"state":"slow","value":"812 ms","message":"p95 over 500 ms"}',
+        ],
         'prod/db': ['ok', 'ok', 'down: no route to host from 10.0.3.7'],
-        'prod/search': ['ok', '{"state":"degraded","value":"2/3","message":"one of three replicas is away"}'],
+        'prod/search': [
+            'ok',
+            '{"state":"degraded","value":"2/3","message":"one of three replicas is away"}',
+        ],
         'prod/queue': ['{"state":"ok","value":"17"}'],
         'staging/api': ['ok', 'deploying', 'ok'],
         'staging/web': ['ok'],
@@ -232,7 +284,10 @@ check('pictures of the board', async (s) => {
         'jobs/certificates': ['{"state":"renewed","level":"ok","ttl":"1s"}'],
     };
     for (const [name, words] of Object.entries(plan)) {
-        const lines = Array.from({ length: 17 }, (_, i) => words[(i * 7 + name.length) % words.length]);
+        const lines = Array.from(
+            { length: 17 },
+            (_, i) => words[(i * 7 + name.length) % words.length],
+        );
         await hub.publishLines(`status/${name}`, [...lines, words.at(-1)]);
     }
     const page = await browser.open(hub.to('/?view=board'));
@@ -243,7 +298,9 @@ check('pictures of the board', async (s) => {
             ['phone', 390, 844],
         ]) {
             await page.setViewportSize({ width, height });
-            await page.waitForSelector(`${card('status/jobs/certificates')}[data-stale]`, { state: 'attached' });
+            await page.waitForSelector(`${card('status/jobs/certificates')}[data-stale]`, {
+                state: 'attached',
+            });
             await page.screenshot({ path: path.join(dir, `board-${device}-${colorScheme}.png`) });
         }
         await page.setViewportSize({ width: 1920, height: 1080 });

@@ -2,7 +2,18 @@
 // The command line: every command, exit codes by class, and bad input of every kind, which gets a
 // clear error and never a hang.
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync, openSync, writeSync, closeSync } from 'node:fs';
+import {
+    chmodSync,
+    mkdirSync,
+    readdirSync,
+    readFileSync,
+    statSync,
+    truncateSync,
+    writeFileSync,
+    openSync,
+    writeSync,
+    closeSync,
+} from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { request } from './support/http.mjs';
@@ -22,17 +33,26 @@ function assertFails(result, pattern, codes) {
     assert.equal(result.signal, null, `killed by ${result.signal}: ${result.stderr}`);
     assert.notEqual(result.code, 0, result.stdout + result.stderr);
     assert.match(result.stderr, pattern);
-    if (codes) assert.ok([].concat(codes).includes(result.code), `exit code ${result.code}: ${result.stderr}`);
+    if (codes)
+        assert.ok(
+            [].concat(codes).includes(result.code),
+            `exit code ${result.code}: ${result.stderr}`,
+        );
 }
 
 // Starts without the harness's own configuration: {process, origin}.
 async function bare(s, args, { env = {}, ...options } = {}) {
     const process = new Process(s, binary, args, {
-        env: { TAILRACE_LISTEN: '127.0.0.1:0', TAILRACE_DATA: path.join(s.tempDir(), 'data'), ...env },
+        env: {
+            TAILRACE_LISTEN: '127.0.0.1:0',
+            TAILRACE_DATA: path.join(s.tempDir(), 'data'),
+            ...env,
+        },
         ...options,
     });
     const [, origin] = await process.stderr.waitFor(
-        (lines) => lines.map((line) => line.match(/^listening on (http:\/\/.+:\d+)\/$/)).find(Boolean),
+        (lines) =>
+            lines.map((line) => line.match(/^listening on (http:\/\/.+:\d+)\/$/)).find(Boolean),
         'the readiness line',
     );
     return { process, origin };
@@ -102,7 +122,9 @@ scenario('values that make no sense are refused by name', async (s) => {
         ['PORT', 'eighty', /PORT/],
         ['TAILRACE_LISTEN', ':::', /TAILRACE_LISTEN|:::/],
     ]) {
-        const result = await tailrace(s, ['serve', '--data', path.join(s.tempDir(), 'd')], { env: { [name]: value } });
+        const result = await tailrace(s, ['serve', '--data', path.join(s.tempDir(), 'd')], {
+            env: { [name]: value },
+        });
         assertFails(result, pattern);
     }
 });
@@ -145,20 +167,35 @@ scenario('check says what is wrong with a configuration, and where', async (s) =
     ]) {
         const result = await checked(text);
         assertFails(result, pattern);
-        const served = await tailrace(s, ['serve', '-c', file, '--listen', '127.0.0.1:0', '--data', path.join(dir, 'd')]);
+        const served = await tailrace(s, [
+            'serve',
+            '-c',
+            file,
+            '--listen',
+            '127.0.0.1:0',
+            '--data',
+            path.join(dir, 'd'),
+        ]);
         assertFails(served, pattern);
     }
     writeFileSync(file, Buffer.from([0x6c, 0xff, 0xfe, 0x00]));
     assertFails(await tailrace(s, ['check', '-c', file]), /c\.yml/);
     assertFails(await tailrace(s, ['check', '-c', path.join(dir, 'missing.yml')]), /missing\.yml/);
     assertFails(await tailrace(s, ['check', '-c', dir]), /./);
-    assert.deepEqual(readdirSync(dir).includes('d'), false, 'check and a refused start make nothing');
+    assert.deepEqual(
+        readdirSync(dir).includes('d'),
+        false,
+        'check and a refused start make nothing',
+    );
 });
 
 scenario('secrets in a configuration are not repeated in its errors', async (s) => {
     const file = path.join(s.tempDir(), 'c.yml');
     const secret = 'do-not-show-me-123';
-    writeFileSync(file, `keys:\n  - {name: a, secret: ${secret}, subscribe: ["\\x01"]}\n  - {name: a, secret: ${secret}}\n`);
+    writeFileSync(
+        file,
+        `keys:\n  - {name: a, secret: ${secret}, subscribe: ["\\x01"]}\n  - {name: a, secret: ${secret}}\n`,
+    );
     const result = await tailrace(s, ['check', '-c', file]);
     assert.notEqual(result.code, 0);
     assert.ok(!(result.stderr + result.stdout).includes(secret), result.stderr);
@@ -168,14 +205,26 @@ scenario('secrets in a configuration are not repeated in its errors', async (s) 
 
 scenario('a port in use is said, by hubs and by others', async (s) => {
     const hub = await Hub.start(s);
-    const again = await tailrace(s, ['serve', '--listen', `127.0.0.1:${hub.port}`, '--data', path.join(s.tempDir(), 'd')]);
+    const again = await tailrace(s, [
+        'serve',
+        '--listen',
+        `127.0.0.1:${hub.port}`,
+        '--data',
+        path.join(s.tempDir(), 'd'),
+    ]);
     assertFails(again, new RegExp(`${hub.port}`), [69, 75]);
     assert.match(again.stderr, /in use/i);
     const other = net.createServer();
     await new Promise((resolve) => other.listen(0, '127.0.0.1', resolve));
     s.defer(() => other.close());
     const { port } = other.address();
-    const second = await tailrace(s, ['serve', '--listen', `127.0.0.1:${port}`, '--data', path.join(s.tempDir(), 'd')]);
+    const second = await tailrace(s, [
+        'serve',
+        '--listen',
+        `127.0.0.1:${port}`,
+        '--data',
+        path.join(s.tempDir(), 'd'),
+    ]);
     assertFails(second, /in use/i, [69, 75]);
     assert.equal((await hub.get('/healthz')).status, 200);
 });
@@ -183,7 +232,15 @@ scenario('a port in use is said, by hubs and by others', async (s) => {
 scenario('an address that is not of this machine is said', async (s) => {
     const file = path.join(s.tempDir(), 'c.yml');
     writeFileSync(file, 'open: true\n');
-    const result = await tailrace(s, ['serve', '-c', file, '--listen', '192.0.2.1:0', '--data', path.join(s.tempDir(), 'd')]);
+    const result = await tailrace(s, [
+        'serve',
+        '-c',
+        file,
+        '--listen',
+        '192.0.2.1:0',
+        '--data',
+        path.join(s.tempDir(), 'd'),
+    ]);
     assertFails(result, /192\.0\.2\.1/);
 });
 
@@ -228,7 +285,8 @@ scenario('the data directory is for its owner only', async (s) => {
 
 scenario('a corrupt journal is said to be corrupt', async (s) => {
     const hub = await Hub.start(s);
-    for (let i = 0; i < 20; i++) await hub.publishLines('logs/x', numbered(500, 'some line of text '));
+    for (let i = 0; i < 20; i++)
+        await hub.publishLines('logs/x', numbered(500, 'some line of text '));
     await hub.stop();
     const files = readdirSync(hub.data).filter((name) => !/lock/.test(name));
     const largest = files
@@ -238,10 +296,21 @@ scenario('a corrupt journal is said to be corrupt', async (s) => {
     const damaged = async (damage) => {
         writeFileSync(largest, good);
         damage();
-        const started = new Process(s, binary, ['serve', '--listen', '127.0.0.1:0', '--data', hub.data], { input: '' });
-        const ready = started.stderr.waitFor((lines) => lines.some((line) => line.startsWith('listening')), 'readiness');
+        const started = new Process(
+            s,
+            binary,
+            ['serve', '--listen', '127.0.0.1:0', '--data', hub.data],
+            { input: '' },
+        );
+        const ready = started.stderr.waitFor(
+            (lines) => lines.some((line) => line.startsWith('listening')),
+            'readiness',
+        );
         const how = await Promise.race([
-            ready.then(() => 'ready', () => 'ended'),
+            ready.then(
+                () => 'ready',
+                () => 'ended',
+            ),
             started.exited.then(() => 'ended'),
         ]);
         if (how === 'ready') return { started };
@@ -265,7 +334,11 @@ scenario('a corrupt journal is said to be corrupt', async (s) => {
     assert.ok(cut.result, 'a journal whose pages are cut off does not start');
     assertFails(cut.result, /corrupt|damaged|journal/i);
     // Its inside: whether it notices at once or when reading, it must not die of it.
-    for (let at = 8192; at < good.length - 4096; at += Math.max(4096, Math.floor(good.length / 12 / 4096) * 4096)) {
+    for (
+        let at = 8192;
+        at < good.length - 4096;
+        at += Math.max(4096, Math.floor(good.length / 12 / 4096) * 4096)
+    ) {
         const inside = await damaged(overwrite(at, 4096));
         if (inside.result) {
             assertFails(inside.result, /corrupt|damaged|journal/i);
@@ -273,11 +346,16 @@ scenario('a corrupt journal is said to be corrupt', async (s) => {
         }
         const line = inside.started.stderr.items.find((text) => text.startsWith('listening'));
         const origin = line.replace(/^listening on (.*)\/$/, '$1');
-        await request(`${origin}/t/logs/x?last=all`, { headers: { accept: 'text/plain' } }).catch((error) => {
-            assert.notEqual(error.code, 'ECONNREFUSED');
-        });
+        await request(`${origin}/t/logs/x?last=all`, { headers: { accept: 'text/plain' } }).catch(
+            (error) => {
+                assert.notEqual(error.code, 'ECONNREFUSED');
+            },
+        );
         await request(`${origin}/t/logs/x`, { method: 'POST', body: 'x' }).catch(() => {});
-        assert.ok(inside.started.running, `it died of a damaged page at ${at}: ${inside.started.stderrText}`);
+        assert.ok(
+            inside.started.running,
+            `it died of a damaged page at ${at}: ${inside.started.stderrText}`,
+        );
         inside.started.signal('SIGTERM');
         const end = await inside.started.wait();
         assert.equal(end.signal, null);
@@ -308,13 +386,16 @@ scenario('`tailrace serve FILE FILE` follows several', async (s) => {
     await stopped(hub);
 });
 
-scenario('a missing log file or a directory on the command line is an error that names it', async (s) => {
-    const env = { TAILRACE_LISTEN: '127.0.0.1:0', TAILRACE_DATA: path.join(s.tempDir(), 'd') };
-    assertFails(await tailrace(s, ['/no/such/app.log'], { env }), /\/no\/such\/app\.log/);
-    const dir = s.tempDir();
-    assertFails(await tailrace(s, [dir], { env }), /directory/i);
-    assertFails(await tailrace(s, ['serv'], { env }), /serv/);
-});
+scenario(
+    'a missing log file or a directory on the command line is an error that names it',
+    async (s) => {
+        const env = { TAILRACE_LISTEN: '127.0.0.1:0', TAILRACE_DATA: path.join(s.tempDir(), 'd') };
+        assertFails(await tailrace(s, ['/no/such/app.log'], { env }), /\/no\/such\/app\.log/);
+        const dir = s.tempDir();
+        assertFails(await tailrace(s, [dir], { env }), /directory/i);
+        assertFails(await tailrace(s, ['serv'], { env }), /serv/);
+    },
+);
 
 scenario('`cmd | tailrace` is the topic logs/stdin', async (s) => {
     const hub = await bare(s, [], { input: null });
@@ -324,7 +405,12 @@ scenario('`cmd | tailrace` is the topic logs/stdin', async (s) => {
     hub.process.child.stdin.write('o\r\n  three\n');
     await stream.waitData(3);
     hub.process.child.stdin.end('the last, without a newline');
-    assert.deepEqual(await stream.waitData(4), ['one', 'two', '  three', 'the last, without a newline']);
+    assert.deepEqual(await stream.waitData(4), [
+        'one',
+        'two',
+        '  three',
+        'the last, without a newline',
+    ]);
     // What was read stays to be seen.
     const later = await request(`${hub.origin}/t/logs/stdin`);
     assert.match(later.text, /^one\n/);
@@ -340,7 +426,9 @@ scenario('flags go over environment, environment over file, file over defaults',
     assert.match(byFile.origin, /127\.0\.0\.2/);
     const byEnv = await bare(s, ['serve', '-c', file], { env: { TAILRACE_LISTEN: '127.0.0.3:0' } });
     assert.match(byEnv.origin, /127\.0\.0\.3/);
-    const byFlag = await bare(s, ['serve', '-c', file, '--listen', '127.0.0.4:0'], { env: { TAILRACE_LISTEN: '127.0.0.3:0' } });
+    const byFlag = await bare(s, ['serve', '-c', file, '--listen', '127.0.0.4:0'], {
+        env: { TAILRACE_LISTEN: '127.0.0.3:0' },
+    });
     assert.match(byFlag.origin, /127\.0\.0\.4/);
     const byPort = await bare(s, ['serve'], { env: { TAILRACE_LISTEN: undefined, PORT: '0' } });
     assert.match(byPort.origin, /:\d+$/);
@@ -352,7 +440,9 @@ scenario('the log is logfmt or JSON on stderr', async (s) => {
         const hub = await Hub.start(s, { config: { log: { level: 'debug', format } } });
         await hub.get('/t/x?last=many');
         await hub.stop();
-        const lines = hub.process.stderr.items.filter((line) => line !== '' && !line.startsWith('listening on'));
+        const lines = hub.process.stderr.items.filter(
+            (line) => line !== '' && !line.startsWith('listening on'),
+        );
         assert.ok(lines.length > 0);
         for (const line of lines) {
             if (format === 'json') assert.ok(JSON.parse(line).level, line);
@@ -375,7 +465,14 @@ scenario('tail prints lines as they come and goes on over a restart of the hub',
         await hub.publish('x', `after ${round}`);
         await tail.stdout.waitCount(5 + round * 2);
     }
-    assert.deepEqual(tail.stdout.items.slice(5), ['round 1', 'after 1', 'round 2', 'after 2', 'round 3', 'after 3']);
+    assert.deepEqual(tail.stdout.items.slice(5), [
+        'round 1',
+        'after 1',
+        'round 2',
+        'after 2',
+        'round 3',
+        'after 3',
+    ]);
     tail.signal('SIGINT');
     const { signal, code } = await tail.wait();
     assert.ok(signal === 'SIGINT' || [0, 130].includes(code), `${signal} ${code}`);
@@ -387,7 +484,10 @@ scenario('tail --json prints an object a line', async (s) => {
     const tail = new Process(s, binary, ['tail', '--json', '-n', '1', hub.to('/t/x')]);
     const [line] = await tail.stdout.waitCount(1);
     const event = JSON.parse(line);
-    assert.deepEqual({ ...event, time: '' }, { id, topic: 'x', type: 't', time: '', data: 'two\nlines' });
+    assert.deepEqual(
+        { ...event, time: '' },
+        { id, topic: 'x', type: 't', time: '', data: 'two\nlines' },
+    );
 });
 
 scenario('tail ends with the topic, and with a clear error when it is refused', async (s) => {
@@ -398,7 +498,9 @@ scenario('tail ends with the topic, and with a clear error when it is refused', 
     assert.equal(ended.code, 0, ended.stderr);
     assert.equal(ended.stdout, 'a\nb\n');
     const keyed = await Hub.start(s, {
-        config: { keys: [{ name: 'k', secret: 'tail-secret-0001', publish: ['**'], subscribe: ['**'] }] },
+        config: {
+            keys: [{ name: 'k', secret: 'tail-secret-0001', publish: ['**'], subscribe: ['**'] }],
+        },
     });
     assertFails(await tailrace(s, ['tail', keyed.to('/t/x')]), /401|key|credential/i);
     const wrong = await tailrace(s, ['tail', keyed.to('/t/x?key=wrong-secret-0009')]);
@@ -470,7 +572,9 @@ scenario('pub through connections that break loses and doubles nothing', async (
     proxy.cutAfterUp = 20_011;
     const total = 6000;
     const lines = numbered(total, 'a line to be published ');
-    const pub = new Process(s, binary, ['pub', proxy.to('/t/x'), '-'], { input: lines.map((line) => `${line}\n`).join('') });
+    const pub = new Process(s, binary, ['pub', proxy.to('/t/x'), '-'], {
+        input: lines.map((line) => `${line}\n`).join(''),
+    });
     // After some cuts the way is free, in case a single piece is longer than what passes.
     await proxy.connections.waitCount(3);
     proxy.cutAfterUp = Infinity;
@@ -503,10 +607,15 @@ scenario('pub that is refused says why', async (s) => {
     assertFails(await tailrace(s, ['pub', hub.to('/t/done'), 'more']), /closed|409|finished/i);
     assertFails(await tailrace(s, ['pub', hub.to('/t/a/*'), 'more']), /\*/);
     const keyed = await Hub.start(s, {
-        config: { keys: [{ name: 'k', secret: 'pub-secret-00001', publish: ['a'], subscribe: ['**'] }] },
+        config: {
+            keys: [{ name: 'k', secret: 'pub-secret-00001', publish: ['a'], subscribe: ['**'] }],
+        },
     });
     assertFails(await tailrace(s, ['pub', keyed.to('/t/a'), 'x']), /401|key|credential/i);
-    assertFails(await tailrace(s, ['pub', keyed.to('/t/b?key=pub-secret-00001'), 'x']), /403|permitted/i);
+    assertFails(
+        await tailrace(s, ['pub', keyed.to('/t/b?key=pub-secret-00001'), 'x']),
+        /403|permitted/i,
+    );
     assert.equal((await tailrace(s, ['pub', keyed.to('/t/a?key=pub-secret-00001'), 'x'])).code, 0);
 });
 
@@ -516,12 +625,17 @@ scenario('demo serves the two endpoints behind a key and says what to open', asy
     const temporary = s.tempDir();
     const demo = await bare(s, ['demo'], { env: { TMPDIR: temporary } });
     const [, page, key] = await until(
-        () => (demo.process.stderrText + demo.process.stdoutText).match(/(http:\/\/[^\s?']*\/\?(?:code|key)=([^\s&#']+))/),
+        () =>
+            (demo.process.stderrText + demo.process.stdoutText).match(
+                /(http:\/\/[^\s?']*\/\?(?:code|key)=([^\s&#']+))/,
+            ),
         'the address of the page, with the key',
     );
     assert.ok(page.startsWith(demo.origin));
     assert.equal((await request(page, { headers: { accept: 'text/html' } })).status, 200);
-    const denied = await request(`${demo.origin}/api/StreamLogs`, { headers: { accept: 'text/event-stream' } });
+    const denied = await request(`${demo.origin}/api/StreamLogs`, {
+        headers: { accept: 'text/event-stream' },
+    });
     assert.equal(denied.status, 401);
     const wrong = await request(`${demo.origin}/api/StreamLogs?code=wrong-key-9999`);
     assert.equal(wrong.status, 401);

@@ -16,8 +16,14 @@ const ADMIN = { 'x-api-key': 'may-do-everything-1' };
 
 const file = shared();
 const browser = await startBrowser(file);
-const site = await serveStatic(file, { dir: path.join(root, 'examples/static-page'), host: '127.0.0.2' });
-const stranger = await serveStatic(file, { dir: path.join(root, 'examples/static-page'), host: '127.0.0.3' });
+const site = await serveStatic(file, {
+    dir: path.join(root, 'examples/static-page'),
+    host: '127.0.0.2',
+});
+const stranger = await serveStatic(file, {
+    dir: path.join(root, 'examples/static-page'),
+    host: '127.0.0.3',
+});
 
 const check = (name, body) => scenario(name, { shared: file }, body);
 
@@ -45,7 +51,8 @@ const waitLines = (page, count) =>
 const words = (page) =>
     page.$$eval('.status-row', (nodes) => nodes.map((node) => node.dataset.word).reverse());
 const waitWord = (page, word) => page.waitForSelector(`.status-row[data-word="${word}"]`);
-const state = (page, card, wanted) => page.waitForSelector(`${card} .badge[data-state="${wanted}"]`);
+const state = (page, card, wanted) =>
+    page.waitForSelector(`${card} .badge[data-state="${wanted}"]`);
 
 check('both cards move on a page of another origin', async (s) => {
     const hub = await startHub(s);
@@ -70,27 +77,30 @@ check('both cards move on a page of another origin', async (s) => {
     await page.close();
 });
 
-check('it survives kill -9 of the hub and goes on exactly where it was, in the middle of a paced log', async (s) => {
-    const hub = await startHub(s);
-    await hub.publish('logs/sample', numbered(60, 'line ').join('\n'), '?split=lines', ADMIN);
-    await hub.publish('status/build', 'one', '', ADMIN);
-    const page = await open(hub);
-    await page.click('#open-log');
-    await page.click('#open-status');
-    await waitWord(page, 'one');
-    await waitLines(page, 10);
-    await hub.kill9();
-    await state(page, '#log-card', 'reconnecting');
-    assert.ok((await lines(page)).length < 60, 'killed in the middle');
-    await hub.launch();
-    await waitLines(page, 60);
-    await state(page, '#log-card', 'live');
-    await hub.publish('status/build', 'two', '', ADMIN);
-    await waitWord(page, 'two');
-    assertSequence(await lines(page), numbered(60, 'line '));
-    assertSequence(await words(page), ['one', 'two']);
-    await page.close();
-});
+check(
+    'it survives kill -9 of the hub and goes on exactly where it was, in the middle of a paced log',
+    async (s) => {
+        const hub = await startHub(s);
+        await hub.publish('logs/sample', numbered(60, 'line ').join('\n'), '?split=lines', ADMIN);
+        await hub.publish('status/build', 'one', '', ADMIN);
+        const page = await open(hub);
+        await page.click('#open-log');
+        await page.click('#open-status');
+        await waitWord(page, 'one');
+        await waitLines(page, 10);
+        await hub.kill9();
+        await state(page, '#log-card', 'reconnecting');
+        assert.ok((await lines(page)).length < 60, 'killed in the middle');
+        await hub.launch();
+        await waitLines(page, 60);
+        await state(page, '#log-card', 'live');
+        await hub.publish('status/build', 'two', '', ADMIN);
+        await waitWord(page, 'two');
+        assertSequence(await lines(page), numbered(60, 'line '));
+        assertSequence(await words(page), ['one', 'two']);
+        await page.close();
+    },
+);
 
 check('closing the card ends the connection for good', async (s) => {
     const hub = await startHub(s);
@@ -123,7 +133,11 @@ check('a wrong key and an origin that is not let in are shown as refused', async
 
 check('text never becomes HTML there either', async (s) => {
     const hub = await startHub(s);
-    const evil = ['<img src=x onerror="window.pwned=1">', '<script>window.pwned=2</script>', '&lt;b&gt;'];
+    const evil = [
+        '<img src=x onerror="window.pwned=1">',
+        '<script>window.pwned=2</script>',
+        '&lt;b&gt;',
+    ];
     for (const text of evil) await hub.publish('logs/sample', text, '', ADMIN);
     await hub.publish('status/build', evil[0], '', ADMIN);
     const page = await open(hub);
@@ -147,62 +161,81 @@ check('an end stops the page from asking again', async (s) => {
     await page.close();
 });
 
-check('the client script is loaded from the hub by a page elsewhere, and goes on after a restart', async (s) => {
-    const hub = await startHub(s);
-    await hub.publish('logs/sample', 'line 1', '', ADMIN);
-    const page = await browser.open(site.to('/'));
-    await page.evaluate(
-        async ([script, key]) => {
-            const { connect } = await import(script);
-            window.got = [];
-            window.states = [];
-            window.stream = connect({
-                topics: 'logs/sample',
-                last: 'all',
-                key,
-                onEvent: ({ topic, data }) => window.got.push(`${topic} ${data}`),
-                onState: (name) => window.states.push(name),
-            });
-        },
-        [hub.to('/tailrace.js'), KEY],
-    );
-    const got = (count) => page.waitForFunction((n) => window.got.length >= n, count, { timeout: scaled(60_000) });
-    await got(1);
-    await hub.publish('logs/sample', 'line 2', '', ADMIN);
-    await got(2);
-    await hub.kill9();
-    await hub.launch();
-    await hub.publish('logs/sample', 'line 3', '', ADMIN);
-    await got(3);
-    assert.deepEqual(await page.evaluate(() => window.got), numbered(3, 'logs/sample line '));
-    assert.ok((await page.evaluate(() => window.states)).includes('reconnecting'));
-    await page.evaluate(() => window.stream.close());
-    assert.equal(await page.evaluate(() => window.stream.state), 'closed');
-});
+check(
+    'the client script is loaded from the hub by a page elsewhere, and goes on after a restart',
+    async (s) => {
+        const hub = await startHub(s);
+        await hub.publish('logs/sample', 'line 1', '', ADMIN);
+        const page = await browser.open(site.to('/'));
+        await page.evaluate(
+            async ([script, key]) => {
+                const { connect } = await import(script);
+                window.got = [];
+                window.states = [];
+                window.stream = connect({
+                    topics: 'logs/sample',
+                    last: 'all',
+                    key,
+                    onEvent: ({ topic, data }) => window.got.push(`${topic} ${data}`),
+                    onState: (name) => window.states.push(name),
+                });
+            },
+            [hub.to('/tailrace.js'), KEY],
+        );
+        const got = (count) =>
+            page.waitForFunction((n) => window.got.length >= n, count, { timeout: scaled(60_000) });
+        await got(1);
+        await hub.publish('logs/sample', 'line 2', '', ADMIN);
+        await got(2);
+        await hub.kill9();
+        await hub.launch();
+        await hub.publish('logs/sample', 'line 3', '', ADMIN);
+        await got(3);
+        assert.deepEqual(await page.evaluate(() => window.got), numbered(3, 'logs/sample line '));
+        assert.ok((await page.evaluate(() => window.states)).includes('reconnecting'));
+        await page.evaluate(() => window.stream.close());
+        assert.equal(await page.evaluate(() => window.stream.state), 'closed');
+    },
+);
 
-check('the elements work on a page of another origin with the hub\'s address and a key put in', async (s) => {
-    const pages = {};
-    const own = await serveStatic(s, { pages, host: '127.0.0.4' });
-    const hub = await startHub(s, [own.origin]);
-    pages['/'] = readFileSync(path.join(root, 'examples/static-page/elements.html'), 'utf8')
-        .replaceAll('http://127.0.0.1:8080', hub.origin)
-        .replaceAll('topic="', `key="${KEY}" topic="`)
-        .replace('last: 1,', `last: 1, key: '${KEY}',`);
-    await hub.publish('logs/sample', numbered(20, 'line ').join('\n'), '?split=lines', ADMIN);
-    await hub.publish('status/build', 'queued', '', ADMIN);
-    const page = await browser.open(own.to('/'));
-    const rows = (count) => page.waitForFunction((n) => document.querySelector('live-log').lineCount >= n, count);
-    await rows(20);
-    await page.waitForFunction(() => document.title.startsWith('queued'));
-    await page.waitForFunction(() => document.querySelector('live-status').summary.total === 1);
-    await hub.kill9();
-    await hub.launch();
-    await hub.publish('logs/sample', 'line 21', '', ADMIN);
-    await hub.publish('status/build', 'failed', '', ADMIN);
-    await rows(21);
-    await page.waitForFunction(() => document.title.startsWith('failed'));
-    await page.waitForFunction(() => document.querySelector('live-status').summary.counts.bad === 1);
-    assertSequence(await page.evaluate(() => [...document.querySelector('live-log').lines()].map((line) => line.data)), numbered(21, 'line '));
-    await until(async () => (await hub.get('/topics?topic=logs/sample', ADMIN)).json()[0].subscribers === 1, 'one connection');
-    await page.close();
-});
+check(
+    "the elements work on a page of another origin with the hub's address and a key put in",
+    async (s) => {
+        const pages = {};
+        const own = await serveStatic(s, { pages, host: '127.0.0.4' });
+        const hub = await startHub(s, [own.origin]);
+        pages['/'] = readFileSync(path.join(root, 'examples/static-page/elements.html'), 'utf8')
+            .replaceAll('http://127.0.0.1:8080', hub.origin)
+            .replaceAll('topic="', `key="${KEY}" topic="`)
+            .replace('last: 1,', `last: 1, key: '${KEY}',`);
+        await hub.publish('logs/sample', numbered(20, 'line ').join('\n'), '?split=lines', ADMIN);
+        await hub.publish('status/build', 'queued', '', ADMIN);
+        const page = await browser.open(own.to('/'));
+        const rows = (count) =>
+            page.waitForFunction((n) => document.querySelector('live-log').lineCount >= n, count);
+        await rows(20);
+        await page.waitForFunction(() => document.title.startsWith('queued'));
+        await page.waitForFunction(() => document.querySelector('live-status').summary.total === 1);
+        await hub.kill9();
+        await hub.launch();
+        await hub.publish('logs/sample', 'line 21', '', ADMIN);
+        await hub.publish('status/build', 'failed', '', ADMIN);
+        await rows(21);
+        await page.waitForFunction(() => document.title.startsWith('failed'));
+        await page.waitForFunction(
+            () => document.querySelector('live-status').summary.counts.bad === 1,
+        );
+        assertSequence(
+            await page.evaluate(() =>
+                [...document.querySelector('live-log').lines()].map((line) => line.data),
+            ),
+            numbered(21, 'line '),
+        );
+        await until(
+            async () =>
+                (await hub.get('/topics?topic=logs/sample', ADMIN)).json()[0].subscribers === 1,
+            'one connection',
+        );
+        await page.close();
+    },
+);

@@ -16,11 +16,22 @@ import { until } from './support/wait.mjs';
 const file = shared();
 const shim = path.join(file.tempDir(), 'iofault.so');
 execFileSync(process.env.CC ?? 'gcc', [
-    '-shared', '-fPIC', '-O1', '-D_GNU_SOURCE', '-o', shim, path.join(root, 'test/fault/iofault.c'), '-ldl',
+    '-shared',
+    '-fPIC',
+    '-O1',
+    '-D_GNU_SOURCE',
+    '-o',
+    shim,
+    path.join(root, 'test/fault/iofault.c'),
+    '-ldl',
 ]);
 // A sanitizer's runtime wants to be the first library.
 const preload = [
-    ...[...execFileSync('ldd', [binary], { encoding: 'utf8' }).matchAll(/=> (\S*lib[atu]b?san\S*)/g)].map(([, lib]) => lib),
+    ...[
+        ...execFileSync('ldd', [binary], { encoding: 'utf8' }).matchAll(
+            /=> (\S*lib[atu]b?san\S*)/g,
+        ),
+    ].map(([, lib]) => lib),
     shim,
 ].join(' ');
 
@@ -84,7 +95,10 @@ for (const [what, how] of [
                 'the failure in the log',
             );
             heal();
-            await until(async () => (await hub.get('/readyz')).status === 200, 'readiness to come back');
+            await until(
+                async () => (await hub.get('/readyz')).status === 200,
+                'readiness to come back',
+            );
             await publish(`after ${round}`);
             assert.equal((await stream.waitData(acknowledged.length)).at(-1), `after ${round}`);
             assert.equal((await late.waitData(acknowledged.length)).at(-1), `after ${round}`);
@@ -96,34 +110,45 @@ for (const [what, how] of [
     });
 }
 
-scenario('killed while the disk fails: everything acknowledged is there, nothing shown is gone', async (s) => {
-    for (const how of ['write', 'sync', 'full', 'osync']) {
-        const { hub, fail, heal } = await onBadDisk(s);
-        const stream = await hub.stream('/t/x?last=all');
-        const acknowledged = [];
-        let stop = false;
-        const publishers = Array.from({ length: 8 }, async (_, p) => {
-            for (let i = 1; !stop; i++) {
-                const answer = await hub.post('/t/x', `${p}-${i}`).catch(() => null);
-                if (answer?.status === 200) acknowledged.push(`${p}-${i}`);
-                else if (answer) assert.equal(answer.status, 503, answer.text);
-                if (answer === null) return;
-            }
-        });
-        await stream.waitData(100);
-        fail(how);
-        await until(async () => (await hub.get('/readyz')).status === 503, 'readiness to fail');
-        await hub.kill9();
-        stop = true;
-        await Promise.all(publishers);
-        heal();
-        await hub.launch();
-        const all = new Set(await stored(hub, 'x'));
-        assert.deepEqual(acknowledged.filter((data) => !all.has(data)), [], `acknowledged and lost (${how})`);
-        assert.deepEqual(stream.data.filter((data) => !all.has(data)), [], `shown and lost (${how})`);
-        await hub.publish('x', 'after');
-    }
-});
+scenario(
+    'killed while the disk fails: everything acknowledged is there, nothing shown is gone',
+    async (s) => {
+        for (const how of ['write', 'sync', 'full', 'osync']) {
+            const { hub, fail, heal } = await onBadDisk(s);
+            const stream = await hub.stream('/t/x?last=all');
+            const acknowledged = [];
+            let stop = false;
+            const publishers = Array.from({ length: 8 }, async (_, p) => {
+                for (let i = 1; !stop; i++) {
+                    const answer = await hub.post('/t/x', `${p}-${i}`).catch(() => null);
+                    if (answer?.status === 200) acknowledged.push(`${p}-${i}`);
+                    else if (answer) assert.equal(answer.status, 503, answer.text);
+                    if (answer === null) return;
+                }
+            });
+            await stream.waitData(100);
+            fail(how);
+            await until(async () => (await hub.get('/readyz')).status === 503, 'readiness to fail');
+            await hub.kill9();
+            stop = true;
+            await Promise.all(publishers);
+            heal();
+            await hub.launch();
+            const all = new Set(await stored(hub, 'x'));
+            assert.deepEqual(
+                acknowledged.filter((data) => !all.has(data)),
+                [],
+                `acknowledged and lost (${how})`,
+            );
+            assert.deepEqual(
+                stream.data.filter((data) => !all.has(data)),
+                [],
+                `shown and lost (${how})`,
+            );
+            await hub.publish('x', 'after');
+        }
+    },
+);
 
 scenario('a followed file waits while the disk fails and loses nothing', async (s) => {
     const log = new LogFile(path.join(s.tempDir(), 'app.log'));

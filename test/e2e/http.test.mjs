@@ -54,11 +54,13 @@ const MALFORMED = {
     'a space before the colon': 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-A : 1\r\n\r\n',
     'a header without a colon': 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nrubbish\r\n\r\n',
     'a NUL in a header': 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-A: a\0b\r\n\r\n',
-    'two lengths': 'POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab',
+    'two lengths':
+        'POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab',
     'a list of lengths': 'POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1, 1\r\n\r\na',
     'a negative length': 'POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n',
     'a length with a sign': 'POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: +1\r\n\r\na',
-    'a length that is no number': 'POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: ten\r\n\r\n',
+    'a length that is no number':
+        'POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: ten\r\n\r\n',
     'a length beyond 64 bits': `POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${'9'.repeat(30)}\r\n\r\n`,
     'both length and chunked':
         'POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
@@ -82,15 +84,23 @@ for (const [what, bytes] of Object.entries(MALFORMED)) {
     });
 }
 
-check('what cannot be understood at all ends the connection, so that nothing is smuggled behind it', async (s) => {
-    const smuggled = POST('/t/smuggled', 'x');
-    await assertRefused(s, MALFORMED['both length and chunked'] + smuggled, 400, 'both lengths');
-    await assertRefused(s, MALFORMED['a bad chunk size'] + smuggled, 400, 'a bad chunk');
-    await assertRefused(s, MALFORMED['two lengths'] + smuggled, 400, 'two lengths');
-    await assertRefused(s, MALFORMED['bare line feeds'] + smuggled, 400, 'bare line feeds');
-    const answer = await hub.get('/t/smuggled?last=all', { accept: 'text/plain' });
-    assert.equal(answer.text, '');
-});
+check(
+    'what cannot be understood at all ends the connection, so that nothing is smuggled behind it',
+    async (s) => {
+        const smuggled = POST('/t/smuggled', 'x');
+        await assertRefused(
+            s,
+            MALFORMED['both length and chunked'] + smuggled,
+            400,
+            'both lengths',
+        );
+        await assertRefused(s, MALFORMED['a bad chunk size'] + smuggled, 400, 'a bad chunk');
+        await assertRefused(s, MALFORMED['two lengths'] + smuggled, 400, 'two lengths');
+        await assertRefused(s, MALFORMED['bare line feeds'] + smuggled, 400, 'bare line feeds');
+        const answer = await hub.get('/t/smuggled?last=all', { accept: 'text/plain' });
+        assert.equal(answer.text, '');
+    },
+);
 
 check('other versions, encodings and expectations are refused with their own status', async (s) => {
     await assertRefused(s, 'GET /\r\nHost: localhost\r\n\r\n', [400, 505], 'no version');
@@ -102,7 +112,12 @@ check('other versions, encodings and expectations are refused with their own sta
         [400, 501],
         'a transfer coding',
     );
-    await assertRefused(s, 'CONNECT a:1 HTTP/1.1\r\nHost: localhost\r\n\r\n', [400, 405, 501], 'CONNECT');
+    await assertRefused(
+        s,
+        'CONNECT a:1 HTTP/1.1\r\nHost: localhost\r\n\r\n',
+        [400, 405, 501],
+        'CONNECT',
+    );
     await assertRefused(s, POST('/t/x', 'x', 'Expect: miracles\r\n'), 417, 'an expectation');
 });
 
@@ -116,7 +131,15 @@ check('an upgrade that is not spoken is an ordinary request', async (s) => {
 // --- statuses ---
 
 check('404 for what is not there', async () => {
-    for (const path of ['/nothing', '/t', '/events/x', '/topics/', '/healthz/x', '//', '/index.php']) {
+    for (const path of [
+        '/nothing',
+        '/t',
+        '/events/x',
+        '/topics/',
+        '/healthz/x',
+        '//',
+        '/index.php',
+    ]) {
         assertProblem(await hub.get(path), 404);
     }
     assertProblem(await hub.post('/nothing', 'x'), 404);
@@ -174,7 +197,12 @@ check('a request of lines may be longer than the bound for bodies', async () => 
 
 check('414 for a target, 431 for headers over the bound', async (s) => {
     await assertRefused(s, GET(`/t/${'x'.repeat(20_000)}`), 414, 'a long target');
-    await assertRefused(s, GET('/healthz', `X-Long: ${'x'.repeat(20_000)}\r\n`), 431, 'a long header');
+    await assertRefused(
+        s,
+        GET('/healthz', `X-Long: ${'x'.repeat(20_000)}\r\n`),
+        431,
+        'a long header',
+    );
     const many = numbered(5000, 'X-')
         .map((name) => `${name}: y\r\n`)
         .join('');
@@ -204,50 +232,58 @@ check('a 4xx on a kept connection whose body was read leaves it usable', async (
 
 // --- slow ---
 
-check('408 for a head or a body that does not come; an idle connection is closed without a word', async (s) => {
-    const own = await Hub.start(s, {
-        config: { limits: { header_timeout: '500ms', body_timeout: '700ms', idle_timeout: '600ms' } },
-    });
-    const head = await RawSocket.connect(s, own.port);
-    head.write('GET /healthz HTTP/1.1\r\nHost:');
-    const [late] = await head.waitResponses(1);
-    assertProblem(late, 408);
-    await within(head.closed, 'the end of the slow connection');
+check(
+    '408 for a head or a body that does not come; an idle connection is closed without a word',
+    async (s) => {
+        const own = await Hub.start(s, {
+            config: {
+                limits: { header_timeout: '500ms', body_timeout: '700ms', idle_timeout: '600ms' },
+            },
+        });
+        const head = await RawSocket.connect(s, own.port);
+        head.write('GET /healthz HTTP/1.1\r\nHost:');
+        const [late] = await head.waitResponses(1);
+        assertProblem(late, 408);
+        await within(head.closed, 'the end of the slow connection');
 
-    const body = await RawSocket.connect(s, own.port);
-    body.write('POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc');
-    const [missing] = await body.waitResponses(1);
-    assertProblem(missing, 408);
-    await within(body.closed, 'the end of the connection without a body');
+        const body = await RawSocket.connect(s, own.port);
+        body.write('POST /t/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc');
+        const [missing] = await body.waitResponses(1);
+        assertProblem(missing, 408);
+        await within(body.closed, 'the end of the connection without a body');
 
-    const idle = await RawSocket.connect(s, own.port);
-    idle.write(GET('/healthz'));
-    await idle.waitResponses(1);
-    const length = idle.bytes.length;
-    await within(idle.closed, 'the end of the idle connection');
-    assert.equal(idle.bytes.length, length, 'nothing was sent at the end');
+        const idle = await RawSocket.connect(s, own.port);
+        idle.write(GET('/healthz'));
+        await idle.waitResponses(1);
+        const length = idle.bytes.length;
+        await within(idle.closed, 'the end of the idle connection');
+        assert.equal(idle.bytes.length, length, 'nothing was sent at the end');
 
-    const silent = await RawSocket.connect(s, own.port);
-    await within(silent.closed, 'the end of a connection that never said a word');
+        const silent = await RawSocket.connect(s, own.port);
+        await within(silent.closed, 'the end of a connection that never said a word');
 
-    // A drop now and then does not keep a head open for ever.
-    const drip = await RawSocket.connect(s, own.port);
-    const timer = setInterval(() => drip.write('X-A: b\r\n'), 100);
-    s.defer(() => clearInterval(timer));
-    drip.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n');
-    const [dripped] = await drip.waitResponses(1);
-    assertProblem(dripped, 408);
-});
+        // A drop now and then does not keep a head open for ever.
+        const drip = await RawSocket.connect(s, own.port);
+        const timer = setInterval(() => drip.write('X-A: b\r\n'), 100);
+        s.defer(() => clearInterval(timer));
+        drip.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n');
+        const [dripped] = await drip.waitResponses(1);
+        assertProblem(dripped, 408);
+    },
+);
 
 check('an endless request of lines is not too slow, as long as something comes', async (s) => {
-    const own = await Hub.start(s, { config: { limits: { body_timeout: '2s', header_timeout: '1s' } } });
+    const own = await Hub.start(s, {
+        config: { limits: { body_timeout: '2s', header_timeout: '1s' } },
+    });
     const stream = await own.stream('/t/drip', {}, s);
     const upload = slowRequest(s, own.to('/t/drip?split=lines'));
     const began = Date.now();
     for (let i = 1; Date.now() - began < 3000; i++) {
         upload.write(`${i}\n`);
         await stream.waitData(i);
-        await new Promise((resolve) => setTimeout(resolve, 100)); // the slowness under test, far within the bounds
+        // The slowness under test, far within the bounds.
+        await new Promise((resolve) => setTimeout(resolve, 100));
     }
     upload.end();
     assert.equal((await within(upload.answer, 'the answer')).status, 200);
@@ -325,7 +361,9 @@ check('chunks, their extensions and trailers make one body', async (s) => {
 
 check('Expect: 100-continue is answered before the body is sent', async (s) => {
     const raw = await connect(s);
-    raw.write('POST /t/expect HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n');
+    raw.write(
+        'POST /t/expect HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n',
+    );
     const [go] = await raw.waitResponses(1);
     assert.equal(go.status, 100);
     raw.write('body');
@@ -353,20 +391,28 @@ check('a connection is kept for HTTP/1.1 and closed when asked', async (s) => {
     assert.match(old.text, /^HTTP\/1\.[01] 200 /);
 });
 
-check('a snapshot on a kept connection leaves it usable, a stream ends with its last chunk', async (s) => {
-    await hub.publish('kept', 'x');
-    const raw = await connect(s);
-    for (const accept of ['application/json', 'text/plain', 'application/x-ndjson', 'text/html']) {
-        raw.write(GET('/t/kept', `Accept: ${accept}\r\n`));
-    }
-    const answers = await raw.waitResponses(4);
-    assert.ok(answers.every((answer) => answer.status === 200));
-    await hub.publish('kept-ended', 'bye', '?close=1');
-    raw.write(GET('/t/kept-ended?last=all', 'Accept: text/event-stream\r\n'));
-    const [, , , , stream] = await raw.waitResponses(5);
-    assert.match(stream.text, /data: bye\n/);
-    assert.match(stream.text, /event: tailrace\.end\n/);
-});
+check(
+    'a snapshot on a kept connection leaves it usable, a stream ends with its last chunk',
+    async (s) => {
+        await hub.publish('kept', 'x');
+        const raw = await connect(s);
+        for (const accept of [
+            'application/json',
+            'text/plain',
+            'application/x-ndjson',
+            'text/html',
+        ]) {
+            raw.write(GET('/t/kept', `Accept: ${accept}\r\n`));
+        }
+        const answers = await raw.waitResponses(4);
+        assert.ok(answers.every((answer) => answer.status === 200));
+        await hub.publish('kept-ended', 'bye', '?close=1');
+        raw.write(GET('/t/kept-ended?last=all', 'Accept: text/event-stream\r\n'));
+        const [, , , , stream] = await raw.waitResponses(5);
+        assert.match(stream.text, /data: bye\n/);
+        assert.match(stream.text, /event: tailrace\.end\n/);
+    },
+);
 
 check('the absolute form of a target is understood', async (s) => {
     const raw = await connect(s);
@@ -375,24 +421,33 @@ check('the absolute form of a target is understood', async (s) => {
     assert.equal(answer.status, 200);
 });
 
-check('without keys a name that anybody could point here is not answered (DNS rebinding)', async (s) => {
-    for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example:80']) {
-        const raw = await connect(s);
-        raw.write(`GET /t/x HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
-        const [answer] = await raw.waitResponses(1);
-        assertProblem(answer, 403, /host/i);
-    }
-    for (const host of ['localhost', `localhost:${hub.port}`, '127.0.0.1', '[::1]:80']) {
-        const raw = await connect(s);
-        raw.write(`GET /t/x HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
-        const [answer] = await raw.waitResponses(1);
-        assert.equal(answer.status, 200, host);
-    }
-});
+check(
+    'without keys a name that anybody could point here is not answered (DNS rebinding)',
+    async (s) => {
+        for (const host of [
+            'evil.example',
+            'localhost.evil.example',
+            '127.0.0.1.evil.example:80',
+        ]) {
+            const raw = await connect(s);
+            raw.write(`GET /t/x HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+            const [answer] = await raw.waitResponses(1);
+            assertProblem(answer, 403, /host/i);
+        }
+        for (const host of ['localhost', `localhost:${hub.port}`, '127.0.0.1', '[::1]:80']) {
+            const raw = await connect(s);
+            raw.write(`GET /t/x HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+            const [answer] = await raw.waitResponses(1);
+            assert.equal(answer.status, 200, host);
+        }
+    },
+);
 
 check('a body on GET is read and ignored', async (s) => {
     const raw = await connect(s);
-    raw.write(`GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello${GET('/healthz')}`);
+    raw.write(
+        `GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello${GET('/healthz')}`,
+    );
     const answers = await raw.waitResponses(2);
     assert.deepEqual(
         answers.map((answer) => answer.status),
@@ -422,46 +477,51 @@ check('clients that vanish at any moment do no harm', async (s) => {
     await assertAlive();
 });
 
-check('connections in all are bounded: a newcomer is told to come later, a stream politely', async (s) => {
-    const own = await Hub.start(s, {
-        config: { limits: { connections: 40, connections_per_address: 5 } },
-    });
-    const held = [];
-    for (let i = 0; i < 5; i++) held.push(await own.stream('/t/held', {}, s));
-    const from = (address, bytes) =>
-        RawSocket.connect(s, own.port, '127.0.0.1', { localAddress: address }).then((raw) =>
-            raw.write(bytes).waitResponses(1),
-        );
-    const [refused] = await from('127.0.0.1', GET('/t/held', 'Accept: application/json\r\n'));
-    const [unpublished] = await from('127.0.0.1', POST('/t/held', 'no room'));
-    for (const answer of [refused, unpublished]) {
-        assertProblem(answer, 429);
-        assert.match(answer.text, /connections_per_address/);
-        assert.ok(Number(answer.headers['retry-after']) > 0);
-    }
-    const [polite] = await from('127.0.0.1', GET('/t/held', 'Accept: text/event-stream\r\n'));
-    assert.equal(polite.status, 200);
-    assert.match(polite.headers['content-type'], /^text\/event-stream/);
-    assert.match(polite.text, /^retry: ?\d+$/m);
-    const [elsewhere] = await from('127.0.0.2', GET('/healthz'));
-    assert.equal(elsewhere.status, 200, 'another address is not concerned');
-    // Nobody who was there is thrown out.
-    const [posted] = await from('127.0.0.3', POST('/t/held', 'still here'));
-    assert.equal(posted.status, 200);
-    for (const stream of held) assert.equal((await stream.waitData(1)).at(-1), 'still here');
-    // And when one goes, there is room again.
-    held[0].close();
-    await until(async () => {
-        const [answer] = await from('127.0.0.1', GET('/healthz', 'Connection: close\r\n'));
-        return answer.status === 200;
-    }, 'room for a newcomer');
-});
+check(
+    'connections in all are bounded: a newcomer is told to come later, a stream politely',
+    async (s) => {
+        const own = await Hub.start(s, {
+            config: { limits: { connections: 40, connections_per_address: 5 } },
+        });
+        const held = [];
+        for (let i = 0; i < 5; i++) held.push(await own.stream('/t/held', {}, s));
+        const from = (address, bytes) =>
+            RawSocket.connect(s, own.port, '127.0.0.1', { localAddress: address }).then((raw) =>
+                raw.write(bytes).waitResponses(1),
+            );
+        const [refused] = await from('127.0.0.1', GET('/t/held', 'Accept: application/json\r\n'));
+        const [unpublished] = await from('127.0.0.1', POST('/t/held', 'no room'));
+        for (const answer of [refused, unpublished]) {
+            assertProblem(answer, 429);
+            assert.match(answer.text, /connections_per_address/);
+            assert.ok(Number(answer.headers['retry-after']) > 0);
+        }
+        const [polite] = await from('127.0.0.1', GET('/t/held', 'Accept: text/event-stream\r\n'));
+        assert.equal(polite.status, 200);
+        assert.match(polite.headers['content-type'], /^text\/event-stream/);
+        assert.match(polite.text, /^retry: ?\d+$/m);
+        const [elsewhere] = await from('127.0.0.2', GET('/healthz'));
+        assert.equal(elsewhere.status, 200, 'another address is not concerned');
+        // Nobody who was there is thrown out.
+        const [posted] = await from('127.0.0.3', POST('/t/held', 'still here'));
+        assert.equal(posted.status, 200);
+        for (const stream of held) assert.equal((await stream.waitData(1)).at(-1), 'still here');
+        // And when one goes, there is room again.
+        held[0].close();
+        await until(async () => {
+            const [answer] = await from('127.0.0.1', GET('/healthz', 'Connection: close\r\n'));
+            return answer.status === 200;
+        }, 'room for a newcomer');
+    },
+);
 
 check('connections in all, from many addresses', async (s) => {
     const own = await Hub.start(s, { config: { limits: { connections: 8 } } });
     const raws = [];
     for (let i = 1; i <= 8; i++) {
-        const raw = await RawSocket.connect(s, own.port, '127.0.0.1', { localAddress: `127.0.0.${i}` });
+        const raw = await RawSocket.connect(s, own.port, '127.0.0.1', {
+            localAddress: `127.0.0.${i}`,
+        });
         raw.write(GET('/healthz'));
         await raw.waitResponses(1);
         raws.push(raw);
@@ -506,16 +566,24 @@ check('a route that names topics fixes them: a request cannot add its own', asyn
         config: { routes: [{ path: '/api/Both', to: '/events?topic=logs/*&topic=status&last=1' }] },
     });
     for (const topic of ['logs/a', 'status', 'private']) await own.publish(topic, topic);
-    const seen = async (target) => (await own.get(target, { accept: 'application/json' })).json().events.map((e) => e.topic);
+    const seen = async (target) =>
+        (await own.get(target, { accept: 'application/json' })).json().events.map((e) => e.topic);
     assert.deepEqual(await seen('/api/Both?topic=private&topic=**'), ['logs/a', 'status']);
 });
 
 // --- IPv6 ---
 
-const noIPv6 = Object.values(networkInterfaces()).flat().some((one) => one.address === '::1') ? false : 'no IPv6 here';
+const noIPv6 = Object.values(networkInterfaces())
+    .flat()
+    .some((one) => one.address === '::1')
+    ? false
+    : 'no IPv6 here';
 
 scenario('over IPv6 everything is as over IPv4', { skip: noIPv6 }, async (s) => {
-    const own = await Hub.start(s, { listen: '[::1]:0', config: { limits: { connections_per_address: 3 } } });
+    const own = await Hub.start(s, {
+        listen: '[::1]:0',
+        config: { limits: { connections_per_address: 3 } },
+    });
     assert.equal(own.origin, `http://[::1]:${own.port}`);
     const wire = await own.stream('/t/six', {}, s);
     const client = own.client('/t/six');
@@ -530,7 +598,10 @@ scenario('over IPv6 everything is as over IPv4', { skip: noIPv6 }, async (s) => 
     const refused = await own.get('/t/six', { accept: 'application/json' });
     assertProblem(refused, 429);
     wire.close();
-    await until(async () => (await own.get('/t/six', { accept: 'application/json' })).status === 200, 'room again');
+    await until(
+        async () => (await own.get('/t/six', { accept: 'application/json' })).status === 200,
+        'room again',
+    );
     // Port and data stay over a restart.
     await own.restart();
     assert.equal(own.origin, `http://[::1]:${own.port}`);
@@ -539,12 +610,18 @@ scenario('over IPv6 everything is as over IPv4', { skip: noIPv6 }, async (s) => 
 scenario('all addresses are IPv6 and IPv4, which are told apart', { skip: noIPv6 }, async (s) => {
     const own = await Hub.start(s, { listen: ':0', args: ['--open'] });
     for (const host of ['127.0.0.1', '[::1]']) {
-        const answer = await request(`http://${host}:${own.port}/t/both`, { method: 'POST', body: host });
+        const answer = await request(`http://${host}:${own.port}/t/both`, {
+            method: 'POST',
+            body: host,
+        });
         assert.equal(answer.status, 200, answer.text);
     }
     const all = await own.get('/t/both?last=all', { accept: 'text/plain' });
     assert.equal(all.text, '127.0.0.1\n[::1]\n');
     for (const client of ['client=127.0.0.1', 'client=::/64']) {
-        await own.process.stderr.waitFor((lines) => lines.some((line) => line.split(' ').includes(client)), `${client} in the log`);
+        await own.process.stderr.waitFor(
+            (lines) => lines.some((line) => line.split(' ').includes(client)),
+            `${client} in the log`,
+        );
     }
 });

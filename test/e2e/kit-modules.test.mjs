@@ -21,14 +21,20 @@ function member(topics, id = 'e-0') {
 const event = (id, topic, type = 'message', data = id) => ({ id, topic, type, data, time: '' });
 const gap = (id, from, to) => event(id, '', GAP, JSON.stringify({ from, to, reason: 'retention' }));
 const data = ({ sent }) =>
-    sent.items.filter(({ t }) => t === 'events').flatMap(({ events }) => events.map((one) => one.data));
+    sent.items
+        .filter(({ t }) => t === 'events')
+        .flatMap(({ events }) => events.map((one) => one.data));
 const states = ({ sent }) => sent.items.filter(({ t }) => t === 'state').map(({ state }) => state);
 
 // --- members ---
 
 test('an event goes to the members that want its topic and are not past it', () => {
     const members = new Members();
-    const [behind, ahead, other] = [member(['a'], 'e-1'), member(['*'], 'e-3'), member(['b'], 'e-2')];
+    const [behind, ahead, other] = [
+        member(['a'], 'e-1'),
+        member(['*'], 'e-3'),
+        member(['b'], 'e-2'),
+    ];
     for (const one of [behind, ahead, other]) assert.ok(members.add(one));
     members.serveAll();
     assert.equal(members.least, behind);
@@ -83,12 +89,18 @@ test('a state is sent once, a last word to those who are dismissed', () => {
     assert.deepEqual([states(one), states(two)], [['live'], ['live']]);
     members.dismiss([one], { t: 'state', state: 'ended' });
     members.dismissAll();
-    assert.deepEqual([one.sent.items.at(-1), two.sent.items.at(-1)], [{ t: 'state', state: 'ended' }, { t: 'reset' }]);
+    assert.deepEqual(
+        [one.sent.items.at(-1), two.sent.items.at(-1)],
+        [{ t: 'state', state: 'ended' }, { t: 'reset' }],
+    );
     assert.equal(members.size, 0);
 });
 
 test('topics are closed when each is a name and finished', () => {
-    const listed = [{ topic: 'a', closed: true }, { topic: 'b', closed: false }];
+    const listed = [
+        { topic: 'a', closed: true },
+        { topic: 'b', closed: false },
+    ];
     assert.ok(areClosed(['a'], listed));
     assert.ok(!areClosed(['a', 'b'], listed));
     assert.ok(!areClosed(['a', 'c'], listed));
@@ -101,7 +113,9 @@ test('a wait can be cut short, one that the hub has asked for only by wake()', a
     const patience = new Patience();
     const told = [];
     const wait = (ms) =>
-        patience.wait(new Failure('no', { wait: ms }), 600_000, (state, detail) => told.push([state, detail.reason]));
+        patience.wait(new Failure('no', { wait: ms }), 600_000, (state, detail) =>
+            told.push([state, detail.reason]),
+        );
     let over = false;
     const first = wait(0);
     assert.ok(patience.waits);
@@ -117,7 +131,10 @@ test('a wait can be cut short, one that the hub has asked for only by wake()', a
     patience.wake();
     await asked;
     assert.equal(patience.waits, false);
-    assert.deepEqual(told, [['reconnecting', 'no'], ['reconnecting', 'no']]);
+    assert.deepEqual(told, [
+        ['reconnecting', 'no'],
+        ['reconnecting', 'no'],
+    ]);
 });
 
 // --- against a hub ---
@@ -141,79 +158,104 @@ scenario('a failure says whether it is worth another attempt', async (s) => {
     ];
     for (const [status, headers, state, isRight] of rows) {
         proxy.intercept = () => ({ status, headers, body: '' });
-        const failure = await snapshot(target(proxy), { topic: ['a'] }, signal).catch((error) => error);
+        const failure = await snapshot(target(proxy), { topic: ['a'] }, signal).catch(
+            (error) => error,
+        );
         assert.ok(failure instanceof Failure);
         assert.deepEqual([failure.status, failure.state], [status, state]);
         assert.ok(isRight(failure.wait), `${failure.wait}`);
     }
-    proxy.intercept = () => ({ status: 200, headers: { 'content-type': 'text/html' }, body: 'Log in' });
+    proxy.intercept = () => ({
+        status: 200,
+        headers: { 'content-type': 'text/html' },
+        body: 'Log in',
+    });
     const page = await snapshot(target(proxy), { topic: ['a'] }, signal).catch((error) => error);
     assert.match(page.message, /not from a hub/);
 });
 
-scenario('a connection is idle, asks, is open, waits, is open again, and idle when nobody is left', async (s) => {
-    const hub = await Hub.start(s);
-    await hub.publishLines('a', numbered(3));
-    const { next } = (await hub.get('/events?topic=a&last=0', { accept: 'application/json' })).json();
-    let empty = false;
-    const connection = new Connection(target(hub), () => false, () => {
-        empty = true;
-    });
-    s.defer(() => connection.close());
-    assert.deepEqual([connection.state, connection.streams], [State.IDLE, false]);
-    const one = member(['a'], next);
-    connection.join(one);
-    await until(one, 'live');
-    assert.deepEqual([connection.state, connection.streams], [State.OPEN, true]);
-    await hub.publish('a', '4');
-    await count(one, 1);
-    // It joins what is open: the same topics, and not behind.
-    const two = member(['a'], one.id);
-    connection.join(two);
-    assert.deepEqual(states(two), ['live']);
-    await hub.kill9();
-    const told = one.sent.items.length;
-    await until(one, 'reconnecting');
-    assert.equal(connection.state, State.WAITING);
-    await hub.launch();
-    connection.nudge(true);
-    await until(one, 'live', told);
-    await hub.publish('a', '5');
-    for (const [each, all] of [[one, ['4', '5']], [two, ['5']]]) {
-        await count(each, all.length);
-        assert.deepEqual(data(each), all);
-    }
-    connection.leave(one);
-    assert.equal(empty, false);
-    connection.leave(two);
-    assert.equal(empty, true);
-});
+scenario(
+    'a connection is idle, asks, is open, waits, is open again, and idle when nobody is left',
+    async (s) => {
+        const hub = await Hub.start(s);
+        await hub.publishLines('a', numbered(3));
+        const { next } = (
+            await hub.get('/events?topic=a&last=0', { accept: 'application/json' })
+        ).json();
+        let empty = false;
+        const connection = new Connection(
+            target(hub),
+            () => false,
+            () => {
+                empty = true;
+            },
+        );
+        s.defer(() => connection.close());
+        assert.deepEqual([connection.state, connection.streams], [State.IDLE, false]);
+        const one = member(['a'], next);
+        connection.join(one);
+        await until(one, 'live');
+        assert.deepEqual([connection.state, connection.streams], [State.OPEN, true]);
+        await hub.publish('a', '4');
+        await count(one, 1);
+        // It joins what is open: the same topics, and not behind.
+        const two = member(['a'], one.id);
+        connection.join(two);
+        assert.deepEqual(states(two), ['live']);
+        await hub.kill9();
+        const told = one.sent.items.length;
+        await until(one, 'reconnecting');
+        assert.equal(connection.state, State.WAITING);
+        await hub.launch();
+        connection.nudge(true);
+        await until(one, 'live', told);
+        await hub.publish('a', '5');
+        for (const [each, all] of [
+            [one, ['4', '5']],
+            [two, ['5']],
+        ]) {
+            await count(each, all.length);
+            assert.deepEqual(data(each), all);
+        }
+        connection.leave(one);
+        assert.equal(empty, false);
+        connection.leave(two);
+        assert.equal(empty, true);
+    },
+);
 
-scenario('tabs share a connection for the same hub, key and filter; an unknown tab is not served', async (s) => {
-    const hub = await Hub.start(s);
-    await hub.publish('a', 'old');
-    const { next } = (await hub.get('/events?topic=a&last=0', { accept: 'application/json' })).json();
-    const subscribers = async () => (await hub.get('/topics?topic=a')).json()[0].subscribers;
-    const connections = new Connections();
-    s.defer(() => connections.close());
-    const join = { t: 'join', sub: '1', target: target(hub), topics: ['a'], id: next };
-    assert.equal(connections.receive('one', join), false);
-    const tabs = ['one', 'two'].map((name) => {
-        const sent = new Recorder();
-        connections.attach(name, (message) => sent.push(message));
-        return { name, sent };
-    });
-    for (const { name } of tabs) assert.equal(connections.receive(name, join), true);
-    assert.equal(connections.receive('one', { t: 'ping' }), true);
-    assert.deepEqual(tabs[0].sent.items[0], { t: 'ok' });
-    for (const tab of tabs) await until(tab, 'live');
-    await hub.publish('a', 'new');
-    for (const tab of tabs) await count(tab, 1);
-    assert.ok(tabs.every(({ sent }) => sent.items.every(({ t, sub }) => t === 'ok' || sub === '1')));
-    assert.equal(await subscribers(), 1);
-    connections.receive('one', { t: 'bye' });
-    assert.equal(connections.receive('one', { t: 'ping' }), false);
-    await hub.publish('a', 'newer');
-    await count(tabs[1], 2);
-    assert.deepEqual(data(tabs[0]), ['new']);
-});
+scenario(
+    'tabs share a connection for the same hub, key and filter; an unknown tab is not served',
+    async (s) => {
+        const hub = await Hub.start(s);
+        await hub.publish('a', 'old');
+        const { next } = (
+            await hub.get('/events?topic=a&last=0', { accept: 'application/json' })
+        ).json();
+        const subscribers = async () => (await hub.get('/topics?topic=a')).json()[0].subscribers;
+        const connections = new Connections();
+        s.defer(() => connections.close());
+        const join = { t: 'join', sub: '1', target: target(hub), topics: ['a'], id: next };
+        assert.equal(connections.receive('one', join), false);
+        const tabs = ['one', 'two'].map((name) => {
+            const sent = new Recorder();
+            connections.attach(name, (message) => sent.push(message));
+            return { name, sent };
+        });
+        for (const { name } of tabs) assert.equal(connections.receive(name, join), true);
+        assert.equal(connections.receive('one', { t: 'ping' }), true);
+        assert.deepEqual(tabs[0].sent.items[0], { t: 'ok' });
+        for (const tab of tabs) await until(tab, 'live');
+        await hub.publish('a', 'new');
+        for (const tab of tabs) await count(tab, 1);
+        assert.ok(
+            tabs.every(({ sent }) => sent.items.every(({ t, sub }) => t === 'ok' || sub === '1')),
+        );
+        assert.equal(await subscribers(), 1);
+        connections.receive('one', { t: 'bye' });
+        assert.equal(connections.receive('one', { t: 'ping' }), false);
+        await hub.publish('a', 'newer');
+        await count(tabs[1], 2);
+        assert.deepEqual(data(tabs[0]), ['new']);
+    },
+);

@@ -21,15 +21,17 @@ function heard(...pieces) {
         onComment: (comment) => said.push({ comment }),
         onRetry: (retry) => said.push({ retry }),
     });
-    for (const piece of pieces) read(typeof piece === 'string' ? new TextEncoder().encode(piece) : piece);
+    for (const piece of pieces)
+        read(typeof piece === 'string' ? new TextEncoder().encode(piece) : piece);
     return said;
 }
 
 const message = (data, more = {}) => ({ type: 'message', id: '', data, ...more });
 
 test('a stream means the same wherever it is cut', () => {
-    const text = '\ufeff: hello\r\nretry: 2115\r\r\nid: 1\ntopic: ä/ö\ntime: 2026-01-01T00:00:00Z\ndata: zwölf 💧\r\ndata:  b\rdata\r\ndata: c\n\n'
-        + 'event: tailrace.ping\ndata:\n\n:\nid: 2\n\ndata: after\r\n\r\nid\nfoo: bar\ndata: x\r\rdata: cut off';
+    const text =
+        '\ufeff: hello\r\nretry: 2115\r\r\nid: 1\ntopic: ä/ö\ntime: 2026-01-01T00:00:00Z\ndata: zwölf 💧\r\ndata:  b\rdata\r\ndata: c\n\n' +
+        'event: tailrace.ping\ndata:\n\n:\nid: 2\n\ndata: after\r\n\r\nid\nfoo: bar\ndata: x\r\rdata: cut off';
     const expected = [
         { comment: 'hello' },
         { retry: 2115 },
@@ -42,24 +44,53 @@ test('a stream means the same wherever it is cut', () => {
     const bytes = new TextEncoder().encode(text);
     assert.deepEqual(heard(bytes), expected);
     for (let cut = 0; cut <= bytes.length; cut++) {
-        assert.deepEqual(heard(bytes.subarray(0, cut), bytes.subarray(cut)), expected, `cut at ${cut}`);
+        assert.deepEqual(
+            heard(bytes.subarray(0, cut), bytes.subarray(cut)),
+            expected,
+            `cut at ${cut}`,
+        );
     }
-    assert.deepEqual(heard(...Array.from(bytes, (_, i) => bytes.subarray(i, i + 1))), expected, 'byte by byte');
+    assert.deepEqual(
+        heard(...Array.from(bytes, (_, i) => bytes.subarray(i, i + 1))),
+        expected,
+        'byte by byte',
+    );
 });
 
 test('every ending ends a line, and an event is dispatched once', () => {
     for (const end of ['\n', '\r', '\r\n']) {
         const text = ['id: 7', 'data: a', 'data: b', '', 'data: c', '', ''].join(end);
-        assert.deepEqual(heard(...text), [message('a\nb', { id: '7' }), message('c', { id: '7' })], JSON.stringify(end));
+        assert.deepEqual(
+            heard(...text),
+            [message('a\nb', { id: '7' }), message('c', { id: '7' })],
+            JSON.stringify(end),
+        );
     }
 });
 
 test('fields that are none, or not right, are left out', () => {
-    assert.deepEqual(heard('id: 1\0\nretry: 1e3\nretry:\nretry: -1\ntype: x\nDATA: y\ndata : z\ndata:a:b\n\n'), [message('a:b')]);
-    assert.deepEqual(heard('event: only\n\ndata: x\n\n'), [message('x')], 'without data nothing is dispatched, and its type is forgotten');
-    assert.deepEqual(heard('\ufeff\ufeffdata: x\n\ndata: \ufeffy\n\n'), [message('\ufeffy')], 'one byte order mark is taken away');
-    assert.deepEqual(heard(new Uint8Array([100, 97, 116, 97, 58, 255, 10, 10])), [message('\ufffd')]);
-    assert.deepEqual(heard('data:\u2028x\n\n'), [message('\u2028x')], 'only a space follows the colon');
+    assert.deepEqual(
+        heard('id: 1\0\nretry: 1e3\nretry:\nretry: -1\ntype: x\nDATA: y\ndata : z\ndata:a:b\n\n'),
+        [message('a:b')],
+    );
+    assert.deepEqual(
+        heard('event: only\n\ndata: x\n\n'),
+        [message('x')],
+        'without data nothing is dispatched, and its type is forgotten',
+    );
+    assert.deepEqual(
+        heard('\ufeff\ufeffdata: x\n\ndata: \ufeffy\n\n'),
+        [message('\ufeffy')],
+        'one byte order mark is taken away',
+    );
+    assert.deepEqual(heard(new Uint8Array([100, 97, 116, 97, 58, 255, 10, 10])), [
+        message('\ufffd'),
+    ]);
+    assert.deepEqual(
+        heard('data:\u2028x\n\n'),
+        [message('\u2028x')],
+        'only a space follows the colon',
+    );
 });
 
 test('sixteen megabytes in one event, in small pieces, are read in a moment', () => {
@@ -72,16 +103,42 @@ test('sixteen megabytes in one event, in small pieces, are read in a moment', ()
 
 test('topics are matched by the rules of the hub', () => {
     const rows = [
-        ['a', 'a', true], ['a', 'b', false], ['a', 'a/b', false], ['a/*', 'a/b', true], ['a/*', 'a', false], ['a/*', 'a/b/c', false],
-        ['**', 'a', true], ['**', 'a/b/c', true], ['a/**', 'a', true], ['a/**', 'a/b/c', true], ['a/**', 'b', false],
-        ['**/log', 'log', true], ['**/log', 'a/b/log', true], ['**/log', 'a/b/logs', false], ['a/**/z', 'a/z', true],
-        ['a/**/m/**/z', 'a/b/m/c/d/z', true], ['a/**/m/**/z', 'a/b/c/z', false], ['*/*', '/', true], ['*', '', true],
-        ['a.c', 'abc', false], ['a+(b)[c]{d}^$|?\\', 'a+(b)[c]{d}^$|?\\', true], ['a*', 'ab', false], ['https://x/*?y', 'https://x/*?y', true],
-        ['constructor/*', 'constructor/toString', true], ['constructor', 'x', false], ['a\u2028/*', 'a\u2028/b\u2028', true],
+        ['a', 'a', true],
+        ['a', 'b', false],
+        ['a', 'a/b', false],
+        ['a/*', 'a/b', true],
+        ['a/*', 'a', false],
+        ['a/*', 'a/b/c', false],
+        ['**', 'a', true],
+        ['**', 'a/b/c', true],
+        ['a/**', 'a', true],
+        ['a/**', 'a/b/c', true],
+        ['a/**', 'b', false],
+        ['**/log', 'log', true],
+        ['**/log', 'a/b/log', true],
+        ['**/log', 'a/b/logs', false],
+        ['a/**/z', 'a/z', true],
+        ['a/**/m/**/z', 'a/b/m/c/d/z', true],
+        ['a/**/m/**/z', 'a/b/c/z', false],
+        ['*/*', '/', true],
+        ['*', '', true],
+        ['a.c', 'abc', false],
+        ['a+(b)[c]{d}^$|?\\', 'a+(b)[c]{d}^$|?\\', true],
+        ['a*', 'ab', false],
+        ['https://x/*?y', 'https://x/*?y', true],
+        ['constructor/*', 'constructor/toString', true],
+        ['constructor', 'x', false],
+        ['a\u2028/*', 'a\u2028/b\u2028', true],
         // Patterns that cover patterns.
-        ['**', '*', true], ['*', '**', false], ['a/*', 'a/*', true], ['a/*', 'a/**', false], ['a/**', 'a/*/b', true], ['a/**', 'a/**', true],
+        ['**', '*', true],
+        ['*', '**', false],
+        ['a/*', 'a/*', true],
+        ['a/*', 'a/**', false],
+        ['a/**', 'a/*/b', true],
+        ['a/**', 'a/**', true],
     ];
-    for (const [pattern, topic, wanted] of rows) assert.equal(topicMatcher([pattern])(topic), wanted, `${pattern} ${topic}`);
+    for (const [pattern, topic, wanted] of rows)
+        assert.equal(topicMatcher([pattern])(topic), wanted, `${pattern} ${topic}`);
 });
 
 test('a hundred topics are asked for as they are, more by patterns that cover them', () => {
@@ -94,7 +151,10 @@ test('a hundred topics are asked for as they are, more by patterns that cover th
         [...numbered(400, 'a/b/'), ...numbered(99, 'c/'), '**/log', 'd/*'],
     ]) {
         const folded = foldTopics(topics);
-        assert.ok(folded.length <= 100 && encodeURIComponent(folded).length <= 6000, `${folded.length}`);
+        assert.ok(
+            folded.length <= 100 && encodeURIComponent(folded).length <= 6000,
+            `${folded.length}`,
+        );
         for (const topic of topics) assert.ok(topicMatcher(folded)(topic), topic);
     }
     assert.deepEqual(foldTopics(['x'.repeat(1000)]), ['x'.repeat(1000)]);
@@ -116,7 +176,12 @@ function clientFiles() {
         const text = readFileSync(path.join(root, 'web/kit', name), 'utf8');
         const { outputText } = ts.transpileModule(text, {
             fileName: name,
-            compilerOptions: { allowJs: true, removeComments: true, target: 'es2024', module: 'esnext' },
+            compilerOptions: {
+                allowJs: true,
+                removeComments: true,
+                target: 'es2024',
+                module: 'esnext',
+            },
         });
         files.set(name, { name, text, code: outputText.replace(/^import [^;]*;$|^ +/gm, '') });
         const used = outputText.matchAll(/\b(?:from|import) '([^']+)'|\bnew URL\('([^']+\.js)'/g);
@@ -132,7 +197,9 @@ test('it is small, needs only the files hub-*.js beside it, and is of the versio
     const gzipped = (text) => gzipSync(text, { level: 9 }).length;
     const size = gzipped(files.map(({ code }) => code).join(''));
     const asTheyAre = files.reduce((sum, { text }) => sum + gzipped(text), 0);
-    process.stderr.write(`connect(): ${size} bytes gzipped in a bundle; ${files.length} files, ${asTheyAre} bytes as they are\n`);
+    process.stderr.write(
+        `connect(): ${size} bytes gzipped in a bundle; ${files.length} files, ${asTheyAre} bytes as they are\n`,
+    );
     assert.ok(size < 10 * 1024, `${size} bytes gzipped`);
     assert.ok(files.length > 1, 'its imports are found');
     for (const { name } of files) assert.match(name, /^(tailrace|hub-[a-z]+)\.js$/);

@@ -3,7 +3,14 @@
 // loaded lines, the search.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { appearance, contrast, parseAnsi, readableOn, stripAnsi, toRgb } from '../../web/kit/ansi.js';
+import {
+    appearance,
+    contrast,
+    parseAnsi,
+    readableOn,
+    stripAnsi,
+    toRgb,
+} from '../../web/kit/ansi.js';
 import { cellText, field, looksLikeJson, parseJson } from '../../web/kit/json-lines.js';
 import { detectLevel } from '../../web/kit/levels.js';
 import { Matcher, mayExplode, rangesIn } from '../../web/kit/log-match.js';
@@ -16,12 +23,23 @@ import { numbered } from './support/hub.mjs';
 const ESC = '\x1b';
 
 test('SGR codes become runs over the text without them', () => {
-    const { plain, runs } = parseAnsi(`a${ESC}[31mred${ESC}[0m ${ESC}[1;4;38;5;208mbold${ESC}[22;39mrest`);
+    const { plain, runs } = parseAnsi(
+        `a${ESC}[31mred${ESC}[0m ${ESC}[1;4;38;5;208mbold${ESC}[22;39mrest`,
+    );
     assert.equal(plain, 'ared boldrest');
-    assert.deepEqual(runs.map(({ start, end }) => plain.slice(start, end)), ['red', 'bold', 'rest']);
+    assert.deepEqual(
+        runs.map(({ start, end }) => plain.slice(start, end)),
+        ['red', 'bold', 'rest'],
+    );
     assert.equal(runs[0].style.fg, 1);
-    assert.deepEqual([runs[1].style.fg, runs[1].style.bold, runs[1].style.underline], [208, true, true]);
-    assert.deepEqual([runs[2].style.fg, runs[2].style.bold, runs[2].style.underline], [null, false, true]);
+    assert.deepEqual(
+        [runs[1].style.fg, runs[1].style.bold, runs[1].style.underline],
+        [208, true, true],
+    );
+    assert.deepEqual(
+        [runs[2].style.fg, runs[2].style.bold, runs[2].style.underline],
+        [null, false, true],
+    );
     assert.equal(stripAnsi(`${ESC}[mx${ESC}[1;31my`), 'xy');
 });
 
@@ -40,13 +58,24 @@ test('true colours in both notations, and nonsense, are understood', () => {
 
 test('every colour can be read on its ground', () => {
     for (let n = 0; n < 256; n++) {
-        for (const ground of [[255, 255, 255], [30, 32, 38], [18, 18, 18]]) {
-            assert.ok(contrast(readableOn(toRgb(n), ground), ground) >= 4.5, `colour ${n} on ${ground}`);
+        for (const ground of [
+            [255, 255, 255],
+            [30, 32, 38],
+            [18, 18, 18],
+        ]) {
+            assert.ok(
+                contrast(readableOn(toRgb(n), ground), ground) >= 4.5,
+                `colour ${n} on ${ground}`,
+            );
         }
         const { properties } = appearance({ ...parseAnsi(`${ESC}[48;5;${n}mx`).runs[0].style });
         const rgb = (text) => text.match(/\d+/g).map(Number);
         assert.ok(contrast(rgb(properties['--fg']), rgb(properties['--bg'])) >= 4.5, `on ${n}`);
-        assert.match(properties['--fg'], /^rgb\((0 0 0|255 255 255)\)$/, 'text without a colour is as clear as can be');
+        assert.match(
+            properties['--fg'],
+            /^rgb\((0 0 0|255 255 255)\)$/,
+            'text without a colour is as clear as can be',
+        );
     }
     assert.deepEqual(appearance({ fg: 1, bg: null, bold: true }).classes, ['bold', 'fg-1']);
 });
@@ -75,7 +104,11 @@ test('levels are what programs write as levels', () => {
         '': '',
     };
     for (const [line, level] of Object.entries(table)) assert.equal(detectLevel(line), level, line);
-    assert.equal(detectLevel('\tat com.example.Main', 'error'), 'error', 'a stack belongs to its error');
+    assert.equal(
+        detectLevel('\tat com.example.Main', 'error'),
+        'error',
+        'a stack belongs to its error',
+    );
     assert.equal(detectLevel('at home', 'error'), 'error');
     const long = `${'a '.repeat(500_000)}ERROR`;
     // Of this process, whoever else has the processor in between.
@@ -116,9 +149,11 @@ test('a long line is shortened between characters and escape codes', () => {
 
 const EPOCH = 'e';
 let ids = 0;
-const line = (n, data = `line ${n}`) => new Line({ id: `${EPOCH}-${n}`, topic: 't', type: 'message', time: '', data }, '');
+const line = (n, data = `line ${n}`) =>
+    new Line({ id: `${EPOCH}-${n}`, topic: 't', type: 'message', time: '', data }, '');
 const lines = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => line(from + i));
-const numbersOf = (window) => window.entries.filter((e) => e.data !== undefined).map((e) => Number(e.id.slice(2)));
+const numbersOf = (window) =>
+    window.entries.filter((e) => e.data !== undefined).map((e) => Number(e.id.slice(2)));
 const range = (from, to) => numbered(to - from + 1, '', from).map(Number);
 function makeWindow(linesMax) {
     ids++;
@@ -224,7 +259,9 @@ test('the characters of the window are bounded, whatever the lines', () => {
     assert.ok(window.characters <= CHARACTERS_MAX);
     assert.equal(numbersOf(window).at(-1), 40);
     const counted = window.entries.reduce((sum, e) => sum + e.data.length, 0);
-    assert.ok(counted <= window.characters && window.characters - counted <= 100 * window.entries.length);
+    assert.ok(
+        counted <= window.characters && window.characters - counted <= 100 * window.entries.length,
+    );
     for (let n = 41; n <= 100; n++) window.receive([line(n, 'x'.repeat(1_000_000))], false);
     assert.ok(window.characters <= CHARACTERS_MAX);
     window.jumpToEnd();
@@ -236,7 +273,10 @@ test('the characters of the window are bounded, whatever the lines', () => {
 test('plain text is found as it is, without regard to case unless asked', async () => {
     const plain = new Matcher({ text: 'a.b[' });
     assert.deepEqual(plain.find(['xA.B[a.b[', 'aXb[']), [[1, 5, 5, 9], null]);
-    assert.deepEqual(new Matcher({ text: 'A', caseSensitive: true }).test(['a', 'A']), [false, true]);
+    assert.deepEqual(new Matcher({ text: 'A', caseSensitive: true }).test(['a', 'A']), [
+        false,
+        true,
+    ]);
     assert.throws(() => new Matcher({ text: '(', regex: true }), SyntaxError);
     assert.deepEqual(rangesIn(/x*/g, 'axxa', 10), [1, 3]);
 });
@@ -257,12 +297,21 @@ test('what can explode is known where no worker can be had', async () => {
 test('a scan follows an input that grows and shrinks at both ends', async () => {
     const window = makeWindow(5000);
     let scan = null;
-    const looked = new LogWindow({ linesMax: 5000, onBefore: () => {}, onChange: () => scan?.kick() });
+    const looked = new LogWindow({
+        linesMax: 5000,
+        onBefore: () => {},
+        onChange: () => scan?.kick(),
+    });
     scan = new Scan({
-        input: () => looked.entries, evaluate: (entries) => entries.map((e) => Number(e.id.slice(2)) % 10 === 0), onProgress: () => {},
+        input: () => looked.entries,
+        evaluate: (entries) => entries.map((e) => Number(e.id.slice(2)) % 10 === 0),
+        onProgress: () => {},
     });
     const settled = async () => {
-        while (scan.busy) await new Promise((resolve) => { setTimeout(resolve, 1); });
+        while (scan.busy)
+            await new Promise((resolve) => {
+                setTimeout(resolve, 1);
+            });
         return scan.output.map((e) => Number(e.id.slice(2)));
     };
     const tens = (from, to) => range(from, to).filter((n) => n % 10 === 0);
@@ -273,15 +322,31 @@ test('a scan follows an input that grows and shrinks at both ends', async () => 
     looked.prepend(lines(5001, 6000), false);
     assert.deepEqual(await settled(), tens(5001, 10_000));
     looked.jumpToEnd();
-    assert.deepEqual(await settled(), numbersOf(looked).filter((n) => n % 10 === 0));
+    assert.deepEqual(
+        await settled(),
+        numbersOf(looked).filter((n) => n % 10 === 0),
+    );
     assert.equal(window.entries.length, 0);
 });
 
 test('a filter hides lines but never notes', async () => {
     let shown = null;
-    const window = new LogWindow({ linesMax: 100, onBefore: () => {}, onChange: (change) => shown?.update(change) });
+    const window = new LogWindow({
+        linesMax: 100,
+        onBefore: () => {},
+        onChange: (change) => shown?.update(change),
+    });
     shown = new Shown(window, { before() {}, list() {}, grown() {}, matches() {}, error() {} });
-    window.replace([line(1, 'apple'), new Note('gap', 'Lines are missing'), line(2, 'pear'), line(3, 'APPLE pie')], 'e-3', { attached: true });
+    window.replace(
+        [
+            line(1, 'apple'),
+            new Note('gap', 'Lines are missing'),
+            line(2, 'pear'),
+            line(3, 'APPLE pie'),
+        ],
+        'e-3',
+        { attached: true },
+    );
     const texts = () => shown.list.map((e) => e.data ?? e.note);
     shown.setFilter({ text: 'apple' });
     assert.deepEqual(texts(), ['apple', 'Lines are missing', 'APPLE pie']);

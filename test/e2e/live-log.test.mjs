@@ -6,7 +6,18 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { startBrowser } from './support/browser.mjs';
 import { assertSequence, numbered } from './support/hub.mjs';
-import { frames, inSight, loaded, logSite, notes, rows, run, shown, until, wheel } from './support/live-log.mjs';
+import {
+    frames,
+    inSight,
+    loaded,
+    logSite,
+    notes,
+    rows,
+    run,
+    shown,
+    until,
+    wheel,
+} from './support/live-log.mjs';
 import { scaled, scenario, shared } from './support/scope.mjs';
 
 const file = shared();
@@ -14,15 +25,29 @@ const browser = await startBrowser(file);
 const place = await logSite(file);
 const check = (name, body) => scenario(name, { shared: file }, body);
 
-const live = (page) => until(page, `log.connection === 'live' && log.lineCount > 0 && log.shadowRoot.querySelector('.log-line')`);
+const live = (page) =>
+    until(
+        page,
+        `log.connection === 'live' && log.lineCount > 0 && log.shadowRoot.querySelector('.log-line')`,
+    );
 const clean = (page) => assert.deepEqual(page.problems, []);
-const chip = (page) => run(page, `const node = log.shadowRoot.querySelector('.chip'); return node.hidden ? null : node.textContent`);
+const chip = (page) =>
+    run(
+        page,
+        `const node = log.shadowRoot.querySelector('.chip'); return node.hidden ? null : node.textContent`,
+    );
 const open = (hub, attributes, options) => place.open(browser, hub, attributes, options);
 // The file as it is on disk: lines of every length, some with what pages get wrong.
 function mixed(count, from = 1) {
     return Array.from({ length: count }, (_, i) => {
         const n = from + i;
-        const odd = ['<b>&amp;</b>', '\ttab  two spaces', 'žluťoučký 漢字 😀', '{"n":' + n + ',"level":"warn"}', ''][n % 5];
+        const odd = [
+            '<b>&amp;</b>',
+            '\ttab  two spaces',
+            'žluťoučký 漢字 😀',
+            '{"n":' + n + ',"level":"warn"}',
+            '',
+        ][n % 5];
         return n % 7 === 3 ? `${n} ${'word '.repeat(n % 90)}${odd}` : `${n} ${odd}`;
     });
 }
@@ -47,44 +72,67 @@ check('shows the newest lines, follows, and loses nothing', async (s) => {
 });
 
 for (const wrap of [false, true]) {
-    check(`scrolling up reads the whole file, line by line${wrap ? ', wrapped' : ''}`, async (s) => {
-        const hub = await place.start(s);
-        const expected = mixed(1000);
-        await hub.publishLines('logs/app', expected);
-        const page = await open(hub, { topic: 'logs/app', 'max-lines': 400, ...(wrap ? { wrap: '' } : {}) }, { size: { width: 700, height: 500 } });
-        await live(page);
-        const read = new Map();
-        let before = null;
-        for (let i = 0; i < 2000; i++) {
-            const seen = await inSight(page);
-            for (const row of seen) read.set(Number(row.id.split('-')[1]), row.text);
-            for (const [index, row] of seen.entries()) {
-                if (index) assert.ok(Math.abs(row.top - seen[index - 1].bottom) < 0.6, 'rows follow each other');
+    check(
+        `scrolling up reads the whole file, line by line${wrap ? ', wrapped' : ''}`,
+        async (s) => {
+            const hub = await place.start(s);
+            const expected = mixed(1000);
+            await hub.publishLines('logs/app', expected);
+            const page = await open(
+                hub,
+                { topic: 'logs/app', 'max-lines': 400, ...(wrap ? { wrap: '' } : {}) },
+                { size: { width: 700, height: 500 } },
+            );
+            await live(page);
+            const read = new Map();
+            let before = null;
+            for (let i = 0; i < 2000; i++) {
+                const seen = await inSight(page);
+                for (const row of seen) read.set(Number(row.id.split('-')[1]), row.text);
+                for (const [index, row] of seen.entries()) {
+                    if (index)
+                        assert.ok(
+                            Math.abs(row.top - seen[index - 1].bottom) < 0.6,
+                            'rows follow each other',
+                        );
+                }
+                // One step up shows the next rows above, never others: nothing jumps.
+                if (before)
+                    assert.ok(
+                        seen.some((row) => row.id === before),
+                        `row ${before} is still in sight after one step`,
+                    );
+                if (seen[0].text === expected[0] && seen[0].top >= 0) break;
+                before = seen[Math.min(1, seen.length - 1)].id;
+                await wheel(page, -350);
             }
-            // One step up shows the next rows above, never others: nothing jumps.
-            if (before) assert.ok(seen.some((row) => row.id === before), `row ${before} is still in sight after one step`);
-            if (seen[0].text === expected[0] && seen[0].top >= 0) break;
-            before = seen[Math.min(1, seen.length - 1)].id;
-            await wheel(page, -350);
-        }
-        const numbers = [...read.keys()].sort((a, b) => a - b);
-        assertSequence(numbers.map((n) => read.get(n)), expected, 'the page');
-        assert.ok(await run(page, 'return log.lineCount <= 400'));
-        assert.match(await run(page, `return log.shadowRoot.querySelector('.head-note').textContent`), /beginning/);
-        // And down again, through what had been let go, to the end.
-        await page.focus('live-log .scroller');
-        const down = [];
-        for (let i = 0; i < 2000; i++) {
-            const seen = await inSight(page);
-            for (const row of seen) if (!down.includes(row.text)) down.push(row.text);
-            if (seen.at(-1).text === expected.at(-1) && await run(page, 'return log.follow')) break;
-            await wheel(page, 350);
-        }
-        assertSequence(down, [...new Set(expected)], 'the page on the way down');
-        await hub.publish('logs/app', 'after all');
-        await until(page, `[...log.lines()].at(-1).data === 'after all'`);
-        clean(page);
-    });
+            const numbers = [...read.keys()].sort((a, b) => a - b);
+            assertSequence(
+                numbers.map((n) => read.get(n)),
+                expected,
+                'the page',
+            );
+            assert.ok(await run(page, 'return log.lineCount <= 400'));
+            assert.match(
+                await run(page, `return log.shadowRoot.querySelector('.head-note').textContent`),
+                /beginning/,
+            );
+            // And down again, through what had been let go, to the end.
+            await page.focus('live-log .scroller');
+            const down = [];
+            for (let i = 0; i < 2000; i++) {
+                const seen = await inSight(page);
+                for (const row of seen) if (!down.includes(row.text)) down.push(row.text);
+                if (seen.at(-1).text === expected.at(-1) && (await run(page, 'return log.follow')))
+                    break;
+                await wheel(page, 350);
+            }
+            assertSequence(down, [...new Set(expected)], 'the page on the way down');
+            await hub.publish('logs/app', 'after all');
+            await until(page, `[...log.lines()].at(-1).data === 'after all'`);
+            clean(page);
+        },
+    );
 }
 
 check('what the reader looks at never moves; the chip counts and leads back', async (s) => {
@@ -95,7 +143,8 @@ check('what the reader looks at never moves; the chip counts and leads back', as
     await wheel(page, -4000);
     const before = await inSight(page);
     assert.equal(await run(page, 'return log.follow'), false);
-    for (let i = 0; i < 20; i++) await hub.publishLines('logs/app', numbered(100, 'new '.repeat(60), 1 + 100 * i));
+    for (let i = 0; i < 20; i++)
+        await hub.publishLines('logs/app', numbered(100, 'new '.repeat(60), 1 + 100 * i));
     await until(page, 'log.unseen === 2000');
     await frames(page, 3);
     assert.deepEqual(await inSight(page), before, 'to the pixel');
@@ -107,7 +156,10 @@ check('what the reader looks at never moves; the chip counts and leads back', as
     assert.equal(await chip(page), null);
     assert.equal(await run(page, 'return log.follow'), true);
     await hub.publish('logs/app', 'and on');
-    await until(page, `[...log.shadowRoot.querySelectorAll('.log-text')].at(-1).textContent === 'and on'`);
+    await until(
+        page,
+        `[...log.shadowRoot.querySelectorAll('.log-text')].at(-1).textContent === 'and on'`,
+    );
     clean(page);
 });
 
@@ -124,7 +176,14 @@ check('pausing stands still and goes on without a hole', async (s) => {
     await run(page, 'log.paused = false');
     await until(page, 'log.follow && log.lineCount >= 2000');
     assert.equal((await loaded(page)).at(-1), '3050');
-    assertSequence(await loaded(page), numbered(await run(page, 'return log.lineCount'), '', 3051 - await run(page, 'return log.lineCount')));
+    assertSequence(
+        await loaded(page),
+        numbered(
+            await run(page, 'return log.lineCount'),
+            '',
+            3051 - (await run(page, 'return log.lineCount')),
+        ),
+    );
     clean(page);
 });
 
@@ -139,24 +198,48 @@ check('goes to a line that is not loaded, and says when it is gone', async (s) =
     assert.equal(await run(page, 'return log.goTo(argument)', id), true);
     await frames(page, 3);
     const seen = await inSight(page);
-    assert.ok(seen.some((row) => row.text === 'line 1234'), 'in sight');
+    assert.ok(
+        seen.some((row) => row.text === 'line 1234'),
+        'in sight',
+    );
     assert.equal(await run(page, 'return log.selectedLine.data'), 'line 1234');
-    assert.equal(await run(page, `return log.shadowRoot.querySelector('.selected').dataset.id`), id);
+    assert.equal(
+        await run(page, `return log.shadowRoot.querySelector('.selected').dataset.id`),
+        id,
+    );
     const around = await loaded(page);
     assertSequence(around, numbered(around.length, 'line ', Number(around[0].slice(5))));
-    assert.equal(await run(page, 'return log.goTo(argument)', `${epoch}-1`), false, 'another topic’s');
-    assert.equal(await run(page, 'return log.selectedLine.data'), 'line 1', 'the next one is shown');
+    assert.equal(
+        await run(page, 'return log.goTo(argument)', `${epoch}-1`),
+        false,
+        'another topic’s',
+    );
+    assert.equal(
+        await run(page, 'return log.selectedLine.data'),
+        'line 1',
+        'the next one is shown',
+    );
     await run(page, 'log.toEnd()');
     await until(page, `log.follow && [...log.lines()].at(-1).data === 'line 3000'`);
     // At once after another topic and back: it waits until the lines are there.
-    assert.equal(await run(page, `
+    assert.equal(
+        await run(
+            page,
+            `
         log.topics = ['logs/other'];
         await null;
         log.topics = ['logs/app'];
-        return log.goTo(argument)`, id), true);
+        return log.goTo(argument)`,
+            id,
+        ),
+        true,
+    );
     await until(page, `log.connection === 'live'`);
     await frames(page, 3);
-    assert.ok((await inSight(page)).some((row) => row.text === 'line 1234'), 'in sight after a new start');
+    assert.ok(
+        (await inSight(page)).some((row) => row.text === 'line 1234'),
+        'in sight after a new start',
+    );
     clean(page);
 });
 
@@ -166,7 +249,9 @@ check('merges topics without holes and tags them', async (s) => {
         await hub.publishLines('logs/a', numbered(20, 'a', i * 20 + 1));
         if (i % 10 === 0) await hub.publish('logs/b', `b${i}`);
     }
-    const all = (await hub.get('/events?topic=logs/**&last=all', { accept: 'application/json' })).json().events.map((event) => event.data);
+    const all = (await hub.get('/events?topic=logs/**&last=all', { accept: 'application/json' }))
+        .json()
+        .events.map((event) => event.data);
     const page = await open(hub, { topic: 'logs/a\nlogs/b', last: 50 });
     await live(page);
     await until(page, 'log.lineCount >= 50');
@@ -174,14 +259,19 @@ check('merges topics without holes and tags them', async (s) => {
     assertSequence(now, all.slice(-now.length), 'the newest of all together');
     while (await run(page, 'return log.loadOlder()'));
     assertSequence(await loaded(page), all);
-    const tags = await run(page, `return [...log.shadowRoot.querySelectorAll('.rows .log-tag')].map((node) => node.textContent)`);
+    const tags = await run(
+        page,
+        `return [...log.shadowRoot.querySelectorAll('.rows .log-tag')].map((node) => node.textContent)`,
+    );
     assert.ok(tags.length && tags.every((tag) => /^logs\/[ab]$/.test(tag)));
     clean(page);
 });
 
 check('filters and finds, plain, regex, inverse, by level', async (s) => {
     const hub = await place.start(s);
-    const lines = numbered(1500).map((n) => `${['INFO', 'WARN', 'ERROR'][n % 3]} item ${n} ${n % 2 ? 'Odd' : 'even'}`);
+    const lines = numbered(1500).map(
+        (n) => `${['INFO', 'WARN', 'ERROR'][n % 3]} item ${n} ${n % 2 ? 'Odd' : 'even'}`,
+    );
     await hub.publishLines('logs/app', lines);
     const page = await open(hub, { topic: 'logs/app', last: 1500 });
     await live(page);
@@ -194,10 +284,20 @@ check('filters and finds, plain, regex, inverse, by level', async (s) => {
     await expectShown({ text: 'odd' }, (line) => line.includes('Odd'));
     await expectShown({ text: 'odd', caseSensitive: true }, () => false);
     await expectShown({ text: 'item 1\\d\\d ', regex: true }, (line) => /item 1\d\d /.test(line));
-    await expectShown({ text: 'item 1\\d\\d ', regex: true, invert: true }, (line) => !/item 1\d\d /.test(line));
-    await expectShown({ text: 'even', levels: ['error', 'warn'] }, (line) => /even/.test(line) && /ERROR|WARN/.test(line));
+    await expectShown(
+        { text: 'item 1\\d\\d ', regex: true, invert: true },
+        (line) => !/item 1\d\d /.test(line),
+    );
+    await expectShown(
+        { text: 'even', levels: ['error', 'warn'] },
+        (line) => /even/.test(line) && /ERROR|WARN/.test(line),
+    );
     await hub.publishLines('logs/app', ['ERROR item 1501 even', 'INFO item 1502 even']);
-    await until(page, 'log.shownCount === argument', lines.filter((line) => /even/.test(line) && /ERROR|WARN/.test(line)).length + 1);
+    await until(
+        page,
+        'log.shownCount === argument',
+        lines.filter((line) => /even/.test(line) && /ERROR|WARN/.test(line)).length + 1,
+    );
     await run(page, 'log.filter = null; log.query = { text: "ITEM 7\\\\d+ odd", regex: true }');
     const hits = [...lines.keys()].filter((i) => /item 7\d+ odd/i.test(lines[i]));
     await until(page, 'log.matches.count === argument', hits.length);
@@ -207,10 +307,17 @@ check('filters and finds, plain, regex, inverse, by level', async (s) => {
         visited.unshift(await run(page, 'return log.selectedLine.data'));
         assert.equal(await run(page, 'return log.matches.index'), hits.length - 1 - i);
     }
-    assertSequence(visited, hits.map((i) => lines[i]), 'all matches from the end');
+    assertSequence(
+        visited,
+        hits.map((i) => lines[i]),
+        'all matches from the end',
+    );
     await frames(page, 3);
     await until(page, `log.shadowRoot.querySelector('.selected mark')`);
-    assert.match(await run(page, `return log.shadowRoot.querySelector('.selected mark').textContent`), /^item 7\d* odd$/i);
+    assert.match(
+        await run(page, `return log.shadowRoot.querySelector('.selected mark').textContent`),
+        /^item 7\d* odd$/i,
+    );
     await run(page, 'log.previous()');
     assert.equal(await run(page, 'return log.matches.index'), hits.length - 1, 'around the end');
     clean(page);
@@ -232,7 +339,9 @@ check('an expression that explodes or is invalid stops nothing', async (s) => {
             });
         }
         await live(page);
-        await run(page, `
+        await run(
+            page,
+            `
             window.told = [];
             window.worst = 0;
             log.addEventListener('live-pattern', (event) => told.push(event.detail));
@@ -240,12 +349,22 @@ check('an expression that explodes or is invalid stops nothing', async (s) => {
             const frame = () => { worst = Math.max(worst, performance.now() - last); last = performance.now(); requestAnimationFrame(frame); };
             frame();
             log.filter = { text: '(a+)+$', regex: true };
-            log.query = { text: '(a|aa)+$', regex: true };`);
-        await until(page, `told.some((one) => one.of === 'filter' && /too long/.test(one.error)) && told.some((one) => one.of === 'query' && one.error)`);
+            log.query = { text: '(a|aa)+$', regex: true };`,
+        );
+        await until(
+            page,
+            `told.some((one) => one.of === 'filter' && /too long/.test(one.error)) && told.some((one) => one.of === 'query' && one.error)`,
+        );
         await until(page, 'log.shownCount === 101');
-        assert.ok(await page.evaluate(() => window.worst) < scaled(3000), `the page went on (${where})`);
+        assert.ok(
+            (await page.evaluate(() => window.worst)) < scaled(3000),
+            `the page went on (${where})`,
+        );
         await run(page, 'log.filter = { text: "(", regex: true }');
-        await until(page, `told.at(-1).of === 'filter' && /group|parenthes/i.test(told.at(-1).error)`);
+        await until(
+            page,
+            `told.at(-1).of === 'filter' && /group|parenthes/i.test(told.at(-1).error)`,
+        );
         assert.equal(await run(page, 'return log.shownCount'), 101);
         await run(page, 'log.filter = { text: "^\\\\d$", regex: true }');
         await until(page, 'log.shownCount === 9');
@@ -267,16 +386,22 @@ check('text is only text: colours, control characters, HTML', async (s) => {
     const page = await open(hub, { topic: 'logs/evil' });
     await live(page);
     await frames(page);
-    assertSequence(await rows(page), lines.map((line) => line.replace(/\x1b\[[\d;]*m/g, '')));
+    assertSequence(
+        await rows(page),
+        lines.map((line) => line.replace(/\x1b\[[\d;]*m/g, '')),
+    );
     assertSequence(await loaded(page), lines);
-    const drawn = await run(page, `
+    const drawn = await run(
+        page,
+        `
         const root = log.shadowRoot;
         return {
             made: root.querySelectorAll('.log-text img, .log-text script').length,
             red: getComputedStyle(root.querySelector('.fg-1')).color,
             boxed: getComputedStyle(root.querySelector('.boxed')).backgroundColor,
             pictures: [...root.querySelectorAll('.log-control')].map((node) => node.dataset.picture),
-        }`);
+        }`,
+    );
     assert.equal(drawn.made, 0);
     assert.equal(await page.evaluate(() => window.pwned), undefined);
     assert.equal(drawn.red, 'rgb(192, 32, 32)');
@@ -287,17 +412,31 @@ check('text is only text: colours, control characters, HTML', async (s) => {
 
 check('JSON unfolds, fields become columns', async (s) => {
     const hub = await place.start(s);
-    await hub.publishLines('logs/json', numbered(30).map((n) => JSON.stringify({ level: 'info', msg: `<i>${n}</i>`, user: { id: Number(n) } })));
+    await hub.publishLines(
+        'logs/json',
+        numbered(30).map((n) =>
+            JSON.stringify({ level: 'info', msg: `<i>${n}</i>`, user: { id: Number(n) } }),
+        ),
+    );
     const page = await open(hub, { topic: 'logs/json' });
     await live(page);
-    await run(page, `window.pinned = []; log.addEventListener('live-columns', (event) => pinned.push(event.detail.columns));`);
+    await run(
+        page,
+        `window.pinned = []; log.addEventListener('live-columns', (event) => pinned.push(event.detail.columns));`,
+    );
     await page.click('live-log .log-line:last-child .log-fold');
     await page.waitForSelector('live-log .log-line:last-child .log-json');
-    assert.match(await run(page, `return log.shadowRoot.querySelector('.log-json').textContent`), /msg: <i>30<\/i>/);
+    assert.match(
+        await run(page, `return log.shadowRoot.querySelector('.log-json').textContent`),
+        /msg: <i>30<\/i>/,
+    );
     await page.click('live-log .json-key[data-field="user.id"]');
     await until(page, `log.shadowRoot.querySelector('.log-cell[data-column="user.id"]')`);
     assert.deepEqual(await page.evaluate(() => window.pinned), [['user.id']]);
-    const cells = await run(page, `return [...log.shadowRoot.querySelectorAll('.rows .log-cell')].map((node) => node.textContent)`);
+    const cells = await run(
+        page,
+        `return [...log.shadowRoot.querySelectorAll('.rows .log-cell')].map((node) => node.textContent)`,
+    );
     assertSequence(cells, numbered(30).slice(-cells.length));
     await page.click('live-log .columns .unpin');
     await until(page, `!log.shadowRoot.querySelector('.log-cell')`);
@@ -315,12 +454,19 @@ check('times: absolute, relative, none, UTC', async (s) => {
     await hub.publish('logs/app', 'one');
     const page = await open(hub, { topic: 'logs/app', utc: '' });
     await live(page);
-    const time = () => run(page, `return log.shadowRoot.querySelector('.rows .log-time')?.textContent`);
+    const time = () =>
+        run(page, `return log.shadowRoot.querySelector('.rows .log-time')?.textContent`);
     const stamp = await run(page, 'return [...log.lines()][0].time');
     assert.equal(await time(), stamp.slice(11, 23));
     await run(page, `log.timeMode = 'relative'`);
-    await until(page, `/^(now|\\d+ s ago)$/.test(log.shadowRoot.querySelector('.rows .log-time')?.textContent)`);
-    await until(page, `/^[2-9] s ago$/.test(log.shadowRoot.querySelector('.rows .log-time')?.textContent)`);
+    await until(
+        page,
+        `/^(now|\\d+ s ago)$/.test(log.shadowRoot.querySelector('.rows .log-time')?.textContent)`,
+    );
+    await until(
+        page,
+        `/^[2-9] s ago$/.test(log.shadowRoot.querySelector('.rows .log-time')?.textContent)`,
+    );
     await run(page, `log.timeMode = 'none'`);
     await until(page, `!log.shadowRoot.querySelector('.rows .log-time')`);
     clean(page);
@@ -332,9 +478,15 @@ check('a finished topic, a gap and the beginning say so', async (s) => {
     const page = await open(hub, { topic: 'logs/app' });
     await live(page);
     await frames(page);
-    assert.match(await run(page, `return log.shadowRoot.querySelector('.head-note').textContent`), /beginning/);
+    assert.match(
+        await run(page, `return log.shadowRoot.querySelector('.head-note').textContent`),
+        /beginning/,
+    );
     await hub.publish('logs/app', 'last', '?close=1');
-    await until(page, `log.connection === 'ended' && log.shadowRoot.querySelector('.log-note-closed')`);
+    await until(
+        page,
+        `log.connection === 'ended' && log.shadowRoot.querySelector('.log-note-closed')`,
+    );
     assert.deepEqual(await notes(page), ['logs/app is finished: nothing more will come.']);
     assert.deepEqual(await rows(page), ['1', '2', '3', 'last']);
     const again = await open(hub, { topic: 'logs/app' });
@@ -348,7 +500,10 @@ check('lines that the hub has lost are noted where they are missing', async (s) 
     await hub.publishLines('logs/app', numbered(5));
     const page = await open(hub, { topic: 'logs/app' });
     await live(page);
-    await run(page, `window.gaps = []; log.addEventListener('live-gap', (event) => gaps.push(event.detail))`);
+    await run(
+        page,
+        `window.gaps = []; log.addEventListener('live-gap', (event) => gaps.push(event.detail))`,
+    );
     await hub.kill9();
     rmSync(hub.data, { recursive: true });
     await hub.launch();
@@ -356,7 +511,10 @@ check('lines that the hub has lost are noted where they are missing', async (s) 
     await until(page, `[...log.lines()].at(-1).data === 'new 3'`);
     await frames(page);
     assertSequence(await loaded(page), [...numbered(5), ...numbered(3, 'new ')]);
-    const texts = await run(page, `return [...log.shadowRoot.querySelectorAll('.rows > *')].map((row) => row.querySelector('.log-text')?.textContent ?? row.className)`);
+    const texts = await run(
+        page,
+        `return [...log.shadowRoot.querySelectorAll('.rows > *')].map((row) => row.querySelector('.log-text')?.textContent ?? row.className)`,
+    );
     assert.deepEqual(texts, [...numbered(5), 'log-note log-note-gap', ...numbered(3, 'new ')]);
     assert.match((await notes(page))[0], /Lines are missing here: the hub has begun a new journal/);
     assert.equal(await page.evaluate(() => window.gaps.length), 1);
@@ -409,12 +567,24 @@ check('survives kill -9 of the hub, and one that is not there yet', async (s) =>
 });
 
 check('refused says why', async (s) => {
-    const hub = await place.start(s, { keys: [{ name: 'reader', secret: 'only-for-reading-01', subscribe: ['logs/**'], publish: ['logs/**'] }] });
+    const hub = await place.start(s, {
+        keys: [
+            {
+                name: 'reader',
+                secret: 'only-for-reading-01',
+                subscribe: ['logs/**'],
+                publish: ['logs/**'],
+            },
+        ],
+    });
     await hub.publish('logs/app', 'secret', '', { 'x-api-key': 'only-for-reading-01' });
     const page = await open(hub, { topic: 'logs/app' });
     await until(page, `log.connection === 'refused'`);
     await frames(page);
-    assert.match(await run(page, `return log.shadowRoot.querySelector('.state').textContent`), /Refused/);
+    assert.match(
+        await run(page, `return log.shadowRoot.querySelector('.state').textContent`),
+        /Refused/,
+    );
     await run(page, `log.key = 'only-for-reading-01'`);
     await live(page);
     assert.deepEqual(await rows(page), ['secret']);
@@ -426,22 +596,34 @@ check('copying gives exactly the lines, also those that are not in the page', as
     await hub.publishLines('logs/app', expected);
     const page = await open(hub, { topic: 'logs/app', last: 1000 });
     await live(page);
-    await page.evaluate(() => document.addEventListener('copy', (event) => { window.copied = event.clipboardData.getData('text/plain'); }));
+    await page.evaluate(() =>
+        document.addEventListener('copy', (event) => {
+            window.copied = event.clipboardData.getData('text/plain');
+        }),
+    );
     const copied = async () => {
-        await page.evaluate(() => { window.copied = null; });
+        await page.evaluate(() => {
+            window.copied = null;
+        });
         await page.keyboard.press('Control+c');
         return page.evaluate(() => window.copied);
     };
     await page.focus('live-log .scroller');
     await page.keyboard.press('Control+a');
     assertSequence((await copied()).split('\n'), expected, 'all');
-    assert.equal(await run(page, 'return log.shownText()'), expected.map((line) => `${line}\n`).join(''));
+    assert.equal(
+        await run(page, 'return log.shownText()'),
+        expected.map((line) => `${line}\n`).join(''),
+    );
     await page.keyboard.press('Escape');
     await page.evaluate(() => getSelection().empty());
     // Drawn with the pointer from one row, while the wheel turns, to another one far above.
     const seen = await inSight(page);
     const from = seen.findLast((row) => row.text.length > 3);
-    const left = await run(page, `return log.shadowRoot.querySelector('.log-text').getBoundingClientRect().left`);
+    const left = await run(
+        page,
+        `return log.shadowRoot.querySelector('.log-text').getBoundingClientRect().left`,
+    );
     await page.mouse.move(left + 1, (from.top + from.bottom) / 2);
     await page.mouse.down();
     await page.mouse.move(left + 1, from.top - 100, { steps: 4 });
@@ -455,10 +637,18 @@ check('copying gives exactly the lines, also those that are not in the page', as
     await page.mouse.up();
     const [a, b] = [expected.indexOf(target.text), expected.indexOf(from.text)];
     assert.ok(b - a > 200, `far: ${a} to ${b}`);
-    assertSequence((await copied()).split('\n'), [...expected.slice(a, b), ''], 'what was drawn over');
+    assertSequence(
+        (await copied()).split('\n'),
+        [...expected.slice(a, b), ''],
+        'what was drawn over',
+    );
     await run(page, 'log.follow = true');
     await frames(page, 3);
-    assertSequence((await copied()).split('\n'), [...expected.slice(a, b), ''], 'after scrolling away');
+    assertSequence(
+        (await copied()).split('\n'),
+        [...expected.slice(a, b), ''],
+        'after scrolling away',
+    );
     clean(page);
 });
 
@@ -478,7 +668,10 @@ check('keys do everything', async (s) => {
     assert.equal(await run(page, 'return log.selectedLine.data'), 'line 2999');
     await key('ArrowDown');
     assert.equal(await run(page, 'return log.selectedLine.data'), 'line 3000');
-    assert.match(await run(page, `return log.shadowRoot.querySelector('.said').textContent`), /line 3000/);
+    assert.match(
+        await run(page, `return log.shadowRoot.querySelector('.said').textContent`),
+        /line 3000/,
+    );
     await key('Escape');
     assert.equal(await run(page, 'return log.selectedLine'), null);
     await key('PageUp');
@@ -503,10 +696,13 @@ check('keys do everything', async (s) => {
     await key('N');
     await key('n');
     assert.equal(await run(page, 'return log.selectedLine.data'), 'line 2999');
-    const roles = await run(page, `
+    const roles = await run(
+        page,
+        `
         const scroller = log.shadowRoot.querySelector('.scroller');
         const row = log.shadowRoot.querySelector('.log-line');
-        return [scroller.getAttribute('role'), scroller.getAttribute('aria-live'), scroller.getAttribute('aria-label'), row.getAttribute('aria-label')]`);
+        return [scroller.getAttribute('role'), scroller.getAttribute('aria-live'), scroller.getAttribute('aria-label'), row.getAttribute('aria-label')]`,
+    );
     assert.deepEqual(roles.slice(0, 3), ['log', 'off', 'Log logs/app']);
     assert.match(roles[3], /line \d+$/);
     clean(page);
@@ -522,10 +718,16 @@ check('lines of a megabyte are shortened, and whole on demand', async (s) => {
     const now = await loaded(page);
     assert.ok(now.length < 20, 'the characters in memory are bounded');
     assertSequence(now, big.slice(-now.length));
-    const before = await run(page, `return log.shadowRoot.querySelector('.log-line:last-child .log-text').textContent.length`);
+    const before = await run(
+        page,
+        `return log.shadowRoot.querySelector('.log-line:last-child .log-text').textContent.length`,
+    );
     assert.ok(before <= 8000);
     await page.click('live-log .log-line:last-child .log-more');
-    await until(page, `[...log.shadowRoot.querySelectorAll('.log-text')].some((node) => node.textContent.length > 900_000)`);
+    await until(
+        page,
+        `[...log.shadowRoot.querySelectorAll('.log-text')].some((node) => node.textContent.length > 900_000)`,
+    );
     await run(page, `log.filter = { text: '9 abc' }`);
     await until(page, 'log.shownCount >= 1');
     clean(page);
@@ -534,14 +736,20 @@ check('lines of a megabyte are shortened, and whole on demand', async (s) => {
 check('colours follow the page’s theme', async (s) => {
     const hub = await place.start(s);
     await hub.publish('logs/app', 'x');
-    const style = ':root { --ground: #fff } :root[data-theme=dark] { --ground: #101216; color-scheme: dark }';
+    const style =
+        ':root { --ground: #fff } :root[data-theme=dark] { --ground: #101216; color-scheme: dark }';
     const page = await open(hub, { topic: 'logs/app' }, { style });
     await live(page);
-    const scheme = () => run(page, `return log.shadowRoot.querySelector('.frame').classList.contains('dark')`);
+    const scheme = () =>
+        run(page, `return log.shadowRoot.querySelector('.frame').classList.contains('dark')`);
     assert.equal(await scheme(), false);
-    await page.evaluate(() => { document.documentElement.dataset.theme = 'dark'; });
+    await page.evaluate(() => {
+        document.documentElement.dataset.theme = 'dark';
+    });
     await until(page, `log.shadowRoot.querySelector('.frame').classList.contains('dark')`);
-    await page.evaluate(() => { document.documentElement.dataset.theme = 'light'; });
+    await page.evaluate(() => {
+        document.documentElement.dataset.theme = 'light';
+    });
     await until(page, `log.shadowRoot.querySelector('.frame').classList.contains('light')`);
     clean(page);
 });

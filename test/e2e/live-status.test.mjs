@@ -13,7 +13,8 @@ const file = shared();
 const browser = await startBrowser(file);
 const pages = {};
 const site = await serveStatic(file, { pages });
-const check = (name, ...rest) => scenario(name, { shared: file, ...(rest.length > 1 ? rest[0] : {}) }, rest.at(-1));
+const check = (name, ...rest) =>
+    scenario(name, { shared: file, ...(rest.length > 1 ? rest[0] : {}) }, rest.at(-1));
 
 const ORIGINS = { origins: [site.origin] };
 let count = 0;
@@ -44,7 +45,8 @@ async function close(page) {
 }
 
 const card = (topic) => `.card[data-topic="${topic}"]`;
-const waitWord = (page, topic, word) => page.waitForSelector(`${card(topic)}[data-word="${word}"] .word`);
+const waitWord = (page, topic, word) =>
+    page.waitForSelector(`${card(topic)}[data-word="${word}"] .word`);
 const topics = (page) => page.$$eval('.card', (nodes) => nodes.map((node) => node.dataset.topic));
 const text = (page, topic, part) => page.textContent(`${card(topic)} ${part}`);
 const live = (page) => page.waitForSelector('live-status[data-state="live"]');
@@ -66,7 +68,10 @@ check(
             await hub.publish(`status/${kind}`, 'ok');
             await hub.publish(`status/${kind}`, word);
         }
-        await hub.publish('status/json', '{"state":"slow","value":"812 ms","message":"over half a second"}');
+        await hub.publish(
+            'status/json',
+            '{"state":"slow","value":"812 ms","message":"over half a second"}',
+        );
         await hub.publish('status/said', 'down: no route to host');
         await hub.publish('status/level', '{"state":"3 behind","level":"warn"}');
         const page = await open(hub, 'group="none"');
@@ -102,60 +107,69 @@ check(
     },
 );
 
-check('the age ticks, a change is shown at once, and flashes unless the reader wants no motion', async (s) => {
-    const hub = await Hub.start(s, { config: ORIGINS });
-    await hub.publish('status/a', 'running');
-    const page = await open(hub);
-    await waitWord(page, 'status/a', 'running');
-    await live(page);
-    await page.evaluate(() => {
-        const node = document.querySelector('live-status').shadowRoot.querySelector('.card');
-        window.flashes = 0;
-        node.addEventListener('animationstart', () => {
-            window.flashes++;
-            node.getAnimations()[0].currentTime = 1200;
-            const [spread] = getComputedStyle(node).boxShadow.match(/[\d.]+(?=px inset)/);
-            window.covered = Number(spread) >= node.offsetWidth / 2;
+check(
+    'the age ticks, a change is shown at once, and flashes unless the reader wants no motion',
+    async (s) => {
+        const hub = await Hub.start(s, { config: ORIGINS });
+        await hub.publish('status/a', 'running');
+        const page = await open(hub);
+        await waitWord(page, 'status/a', 'running');
+        await live(page);
+        await page.evaluate(() => {
+            const node = document.querySelector('live-status').shadowRoot.querySelector('.card');
+            window.flashes = 0;
+            node.addEventListener('animationstart', () => {
+                window.flashes++;
+                node.getAnimations()[0].currentTime = 1200;
+                const [spread] = getComputedStyle(node).boxShadow.match(/[\d.]+(?=px inset)/);
+                window.covered = Number(spread) >= node.offsetWidth / 2;
+            });
+            window.ages = [];
+            const age = node.querySelector('.ago');
+            new MutationObserver(() => window.ages.push(age.textContent)).observe(age, {
+                childList: true,
+                subtree: true,
+                characterData: true,
+            });
         });
-        window.ages = [];
-        const age = node.querySelector('.ago');
-        new MutationObserver(() => window.ages.push(age.textContent)).observe(age, {
-            childList: true,
-            subtree: true,
-            characterData: true,
-        });
-    });
-    await page.waitForFunction(() => window.ages.some((one) => /^[2-9] s ago$/.test(one)));
-    assert.equal(await page.evaluate(() => window.flashes), 0, 'what was there is no news');
-    await hub.publish('status/a', 'failed');
-    await waitWord(page, 'status/a', 'failed');
-    await page.waitForFunction(() => window.flashes === 1);
-    assert.ok(await page.evaluate(() => window.covered), 'it fades all over the card, not from the middle');
-    await hub.publish('status/a', 'failed');
-    await page.waitForFunction(() =>
-        document
-            .querySelector('live-status')
-            .shadowRoot.querySelector('.strip')
-            .getAttribute('aria-label')
-            .startsWith('The last 3'),
-    );
-    assert.equal(await page.evaluate(() => window.flashes), 1, 'the same again is no change');
-    await page.emulateMedia({ reducedMotion: 'reduce' });
-    await hub.publish('status/a', 'ok');
-    await waitWord(page, 'status/a', 'ok');
-    assert.equal(
-        await page.evaluate(
-            () =>
-                getComputedStyle(document.querySelector('live-status').shadowRoot.querySelector('.card')).animationName,
-        ),
-        'none',
-    );
-    await close(page);
-});
+        await page.waitForFunction(() => window.ages.some((one) => /^[2-9] s ago$/.test(one)));
+        assert.equal(await page.evaluate(() => window.flashes), 0, 'what was there is no news');
+        await hub.publish('status/a', 'failed');
+        await waitWord(page, 'status/a', 'failed');
+        await page.waitForFunction(() => window.flashes === 1);
+        assert.ok(
+            await page.evaluate(() => window.covered),
+            'it fades all over the card, not from the middle',
+        );
+        await hub.publish('status/a', 'failed');
+        await page.waitForFunction(() =>
+            document
+                .querySelector('live-status')
+                .shadowRoot.querySelector('.strip')
+                .getAttribute('aria-label')
+                .startsWith('The last 3'),
+        );
+        assert.equal(await page.evaluate(() => window.flashes), 1, 'the same again is no change');
+        await page.emulateMedia({ reducedMotion: 'reduce' });
+        await hub.publish('status/a', 'ok');
+        await waitWord(page, 'status/a', 'ok');
+        assert.equal(
+            await page.evaluate(
+                () =>
+                    getComputedStyle(
+                        document.querySelector('live-status').shadowRoot.querySelector('.card'),
+                    ).animationName,
+            ),
+            'none',
+        );
+        await close(page);
+    },
+);
 
 check("a click or Enter opens the history with its times and the topic's own link", async (s) => {
     const hub = await Hub.start(s, { config: ORIGINS });
-    for (const word of ['queued', 'running', 'running', 'failed: no disk', 'ok']) await hub.publish('status/a b', word);
+    for (const word of ['queued', 'running', 'running', 'failed: no disk', 'ok'])
+        await hub.publish('status/a b', word);
     const page = await open(hub);
     await waitWord(page, 'status/a b', 'ok');
     await page.click(card('status/a b'));
@@ -171,14 +185,18 @@ check("a click or Enter opens the history with its times and the topic's own lin
         ['running × 2', ''],
         ['queued', ''],
     ]);
-    for (const time of await page.$$eval('.past time', (nodes) => nodes.map((node) => node.textContent)))
+    for (const time of await page.$$eval('.past time', (nodes) =>
+        nodes.map((node) => node.textContent),
+    ))
         assert.match(time, /^\d\d:\d\d:\d\d$/);
     assert.match(await page.textContent('.lasts'), /^ok for \d+ s$/);
     assert.equal(await page.getAttribute('.link', 'href'), hub.to('/t/status/a%20b'));
     assert.equal(await page.getAttribute('.name', 'aria-expanded'), 'true');
     await hub.publish('status/a b', 'down');
     await page.waitForFunction(
-        () => document.querySelector('live-status').shadowRoot.querySelector('.past-word').textContent === 'down',
+        () =>
+            document.querySelector('live-status').shadowRoot.querySelector('.past-word')
+                .textContent === 'down',
     );
     await page.focus('.name');
     await page.keyboard.press('Escape');
@@ -200,11 +218,15 @@ check('what has not been heard from for too long looks stale, and says so', asyn
     await page.waitForSelector(`${card('status/short')}[data-stale]`);
     await page.waitForFunction(() =>
         /^stale, \d+ s ago$/.test(
-            document.querySelector('live-status').shadowRoot.querySelector('.card[data-stale] .ago').textContent,
+            document.querySelector('live-status').shadowRoot.querySelector('.card[data-stale] .ago')
+                .textContent,
         ),
     );
     assert.equal(await page.$(`${card('status/long')}[data-stale]`), null);
-    assert.equal(await page.evaluate(() => document.querySelector('live-status').summary.counts.stale), 1);
+    assert.equal(
+        await page.evaluate(() => document.querySelector('live-status').summary.counts.stale),
+        1,
+    );
     await page.evaluate(() => document.querySelector('live-status').setAttribute('stale', '1s'));
     await page.waitForSelector(`${card('status/long')}[data-stale]`);
     await page.evaluate(() => document.querySelector('live-status').setAttribute('stale', 'none'));
@@ -216,7 +238,14 @@ check('what has not been heard from for too long looks stale, and says so', asyn
 
 check('groups by prefix, worst first, or by name', async (s) => {
     const hub = await Hub.start(s, { config: ORIGINS });
-    const said = { 'b/x': 'ok', 'b/y': 'down', 'a/2': 'ok', 'a/10': 'running', 'alone/z': 'ok', single: 'ok' };
+    const said = {
+        'b/x': 'ok',
+        'b/y': 'down',
+        'a/2': 'ok',
+        'a/10': 'running',
+        'alone/z': 'ok',
+        single: 'ok',
+    };
     for (const [name, word] of Object.entries(said)) await hub.publish(`status/${name}`, word);
     const page = await open(hub);
     await waitWord(page, 'status/single', 'ok');
@@ -271,7 +300,9 @@ check('cards do not move under the pointer, and settle when it rests', async (s)
         assert.deepEqual(await topics(page), before);
     }
     await page.waitForFunction(
-        () => document.querySelector('live-status').shadowRoot.querySelector('.card').dataset.topic === 'status/d',
+        () =>
+            document.querySelector('live-status').shadowRoot.querySelector('.card').dataset
+                .topic === 'status/d',
     );
     assert.deepEqual(
         await topics(page),
@@ -296,19 +327,25 @@ check('the filter hides what does not match, the summary says the worst', async 
     await waitWord(page, 'status/db', 'ok');
     const said = (wanted) =>
         page.waitForFunction(
-            (one) => window.heard.filter(({ name }) => name === 'live-worst').at(-1)?.detail.text === one,
+            (one) =>
+                window.heard.filter(({ name }) => name === 'live-worst').at(-1)?.detail.text ===
+                one,
             wanted,
         );
     await said('All 2 fine');
     await hub.publish('status/web', 'failed');
     await said('1 failing');
-    const { kind, topic, counts } = await page.evaluate(() => document.querySelector('live-status').summary);
+    const { kind, topic, counts } = await page.evaluate(
+        () => document.querySelector('live-status').summary,
+    );
     assert.deepEqual([kind, topic, counts.bad, counts.good], ['bad', 'status/web', 1, 1]);
     const filtered = async (filter) =>
         page.evaluate(({ words, kinds }) => {
             const element = document.querySelector('live-status');
             element.filter = { text: words, kinds: kinds && new Set(kinds) };
-            return [...element.shadowRoot.querySelectorAll('.card')].map((node) => node.dataset.topic);
+            return [...element.shadowRoot.querySelectorAll('.card')].map(
+                (node) => node.dataset.topic,
+            );
         }, filter);
     assert.deepEqual(await filtered({ words: 'REPLICA db' }), ['status/db']);
     assert.deepEqual(await filtered({ words: '', kinds: ['bad'] }), ['status/web']);
@@ -327,7 +364,9 @@ check('the keyboard leads from card to card', async (s) => {
     await waitWord(page, 'status/f', 'ok');
     const at = () =>
         page.evaluate(
-            () => document.querySelector('live-status').shadowRoot.activeElement?.closest('.card')?.dataset.topic,
+            () =>
+                document.querySelector('live-status').shadowRoot.activeElement?.closest('.card')
+                    ?.dataset.topic,
         );
     await page.focus(`${card('status/a')} .name`);
     for (const [key, topic] of [
@@ -341,7 +380,11 @@ check('the keyboard leads from card to card', async (s) => {
         await page.keyboard.press(key);
         assert.equal(await at(), `status/${topic}`, key);
     }
-    assert.equal(await page.$$eval('.name[tabindex="0"]', (nodes) => nodes.length), 1, 'one stop for Tab');
+    assert.equal(
+        await page.$$eval('.name[tabindex="0"]', (nodes) => nodes.length),
+        1,
+        'one stop for Tab',
+    );
     await close(page);
 });
 
@@ -409,22 +452,27 @@ check('a hub with another journal is another hub: what the old one said is gone'
     await close(page);
 });
 
-check('attributes can be changed, and an element that is taken away holds no connection', async (s) => {
-    const hub = await Hub.start(s, { config: ORIGINS });
-    await hub.publish('status/a', 'ok');
-    await hub.publish('other/b', 'running');
-    const page = await open(hub);
-    await waitWord(page, 'status/a', 'ok');
-    await page.evaluate(() => document.querySelector('live-status').setAttribute('topic', 'other/*'));
-    await waitWord(page, 'other/b', 'running');
-    assert.deepEqual(await topics(page), ['other/b']);
-    const subscribers = async () =>
-        (await hub.get('/topics')).json().reduce((sum, topic) => sum + topic.subscribers, 0);
-    await until(async () => (await subscribers()) === 1, 'one subscription');
-    await page.evaluate(() => document.querySelector('live-status').remove());
-    await until(async () => (await subscribers()) === 0, 'none');
-    await close(page);
-});
+check(
+    'attributes can be changed, and an element that is taken away holds no connection',
+    async (s) => {
+        const hub = await Hub.start(s, { config: ORIGINS });
+        await hub.publish('status/a', 'ok');
+        await hub.publish('other/b', 'running');
+        const page = await open(hub);
+        await waitWord(page, 'status/a', 'ok');
+        await page.evaluate(() =>
+            document.querySelector('live-status').setAttribute('topic', 'other/*'),
+        );
+        await waitWord(page, 'other/b', 'running');
+        assert.deepEqual(await topics(page), ['other/b']);
+        const subscribers = async () =>
+            (await hub.get('/topics')).json().reduce((sum, topic) => sum + topic.subscribers, 0);
+        await until(async () => (await subscribers()) === 1, 'one subscription');
+        await page.evaluate(() => document.querySelector('live-status').remove());
+        await until(async () => (await subscribers()) === 0, 'none');
+        await close(page);
+    },
+);
 
 check('a key: asked for when it is missing, used when it is given', async (s) => {
     const secret = 'status-secret-0123';
@@ -435,69 +483,92 @@ check('a key: asked for when it is missing, used when it is given', async (s) =>
     const page = await open(hub);
     await page.waitForSelector('live-status[data-state="refused"]');
     assert.match(await page.textContent('.note'), /key is needed/);
-    await page.evaluate((key) => document.querySelector('live-status').setAttribute('key', key), secret);
+    await page.evaluate(
+        (key) => document.querySelector('live-status').setAttribute('key', key),
+        secret,
+    );
     await waitWord(page, 'status/a', 'ok');
     assert.equal(await page.isVisible('.note'), false);
     await close(page);
 });
 
-check('ten thousand statuses that change leave the page alive', { limit: 240_000 }, async (s, t) => {
-    const hub = await Hub.start(s, { config: { ...ORIGINS, log: { level: 'info' } } });
-    const total = 10_000;
-    const publishAll = async (words, each = 64) => {
-        let next = 0;
-        await Promise.all(
-            Array.from({ length: each }, async () => {
-                while (next < total) {
-                    const i = next++;
-                    await hub.publish(`status/g${i % 40}/service-${i}`, words[i % words.length]);
-                }
-            }),
-        );
-    };
-    await publishAll(['ok', 'ok', 'running']);
-    const page = await open(hub, '', {
-        prepare: (one) =>
-            one.addInitScript(() => {
-                window.frames_ = [];
-                let last = performance.now();
-                const frame = (now) => {
-                    window.frames_.push(now - last);
-                    last = now;
+check(
+    'ten thousand statuses that change leave the page alive',
+    { limit: 240_000 },
+    async (s, t) => {
+        const hub = await Hub.start(s, { config: { ...ORIGINS, log: { level: 'info' } } });
+        const total = 10_000;
+        const publishAll = async (words, each = 64) => {
+            let next = 0;
+            await Promise.all(
+                Array.from({ length: each }, async () => {
+                    while (next < total) {
+                        const i = next++;
+                        await hub.publish(
+                            `status/g${i % 40}/service-${i}`,
+                            words[i % words.length],
+                        );
+                    }
+                }),
+            );
+        };
+        await publishAll(['ok', 'ok', 'running']);
+        const page = await open(hub, '', {
+            prepare: (one) =>
+                one.addInitScript(() => {
+                    window.frames_ = [];
+                    let last = performance.now();
+                    const frame = (now) => {
+                        window.frames_.push(now - last);
+                        last = now;
+                        requestAnimationFrame(frame);
+                    };
                     requestAnimationFrame(frame);
-                };
-                requestAnimationFrame(frame);
-            }),
-    });
-    await page.waitForFunction((all) => document.querySelector('live-status')?.summary?.total === all, total, {
-        timeout: scaled(60_000),
-    });
-    const filled = await page.$$eval('.card .name', (nodes) => nodes.length);
-    assert.ok(filled < 400, `${filled} of ${total} cards have content`);
-    await page.evaluate(() => window.frames_.splice(0));
-    await publishAll(['ok', 'degraded', 'failed'], 8);
-    await page.waitForFunction(
-        (third) => Math.abs(document.querySelector('live-status').summary.counts.bad - third) < 2,
-        total / 3,
-    );
-    const frames = (await page.evaluate(() => window.frames_.splice(0))).sort((a, b) => a - b);
-    const [half, most, worst] = [0.5, 0.95, 1].map(
-        (share) => frames[Math.min(frames.length - 1, Math.floor(frames.length * share))],
-    );
-    t.diagnostic(
-        `frames while ${total} statuses changed: median ${half.toFixed(0)} ms, 95 % ${most.toFixed(0)} ms, worst ${worst.toFixed(0)} ms`,
-    );
-    // A busy machine may hold a page up for seconds once; a page that is not alive is so all the
-    // time.
-    assert.ok(most < scaled(2500), `one frame of twenty took ${most.toFixed(0)} ms`);
-    assert.ok(worst < scaled(10_000), `the page stood still for ${worst.toFixed(0)} ms`);
-    await page.evaluate(() => document.querySelector('live-status').open('status/g7/service-7777'));
-    assert.equal(await page.isVisible(`${card('status/g7/service-7777')} .past li`), false, 'there is no such topic');
-    await page.evaluate(() => document.querySelector('live-status').open('status/g17/service-7777'));
-    await page.waitForSelector(`${card('status/g17/service-7777')} .past li`);
-    await page.evaluate(() => {
-        document.querySelector('live-status').filter = { text: 'service-7777' };
-    });
-    assert.deepEqual(await topics(page), ['status/g17/service-7777']);
-    await close(page);
-});
+                }),
+        });
+        await page.waitForFunction(
+            (all) => document.querySelector('live-status')?.summary?.total === all,
+            total,
+            {
+                timeout: scaled(60_000),
+            },
+        );
+        const filled = await page.$$eval('.card .name', (nodes) => nodes.length);
+        assert.ok(filled < 400, `${filled} of ${total} cards have content`);
+        await page.evaluate(() => window.frames_.splice(0));
+        await publishAll(['ok', 'degraded', 'failed'], 8);
+        await page.waitForFunction(
+            (third) =>
+                Math.abs(document.querySelector('live-status').summary.counts.bad - third) < 2,
+            total / 3,
+        );
+        const frames = (await page.evaluate(() => window.frames_.splice(0))).sort((a, b) => a - b);
+        const [half, most, worst] = [0.5, 0.95, 1].map(
+            (share) => frames[Math.min(frames.length - 1, Math.floor(frames.length * share))],
+        );
+        t.diagnostic(
+            `frames while ${total} statuses changed: median ${half.toFixed(0)} ms, 95 % ${most.toFixed(0)} ms, worst ${worst.toFixed(0)} ms`,
+        );
+        // A busy machine may hold a page up for seconds once; a page that is not alive is so all the
+        // time.
+        assert.ok(most < scaled(2500), `one frame of twenty took ${most.toFixed(0)} ms`);
+        assert.ok(worst < scaled(10_000), `the page stood still for ${worst.toFixed(0)} ms`);
+        await page.evaluate(() =>
+            document.querySelector('live-status').open('status/g7/service-7777'),
+        );
+        assert.equal(
+            await page.isVisible(`${card('status/g7/service-7777')} .past li`),
+            false,
+            'there is no such topic',
+        );
+        await page.evaluate(() =>
+            document.querySelector('live-status').open('status/g17/service-7777'),
+        );
+        await page.waitForSelector(`${card('status/g17/service-7777')} .past li`);
+        await page.evaluate(() => {
+            document.querySelector('live-status').filter = { text: 'service-7777' };
+        });
+        assert.deepEqual(await topics(page), ['status/g17/service-7777']);
+        await close(page);
+    },
+);

@@ -58,7 +58,9 @@ function parsePrometheus(text) {
 
 const metrics = async (of = hub) => parsePrometheus((await of.get('/metrics')).text);
 const sum = (samples, pattern) =>
-    [...samples].filter(([name]) => pattern.test(name)).reduce((total, [, value]) => total + value, 0);
+    [...samples]
+        .filter(([name]) => pattern.test(name))
+        .reduce((total, [, value]) => total + value, 0);
 
 check('/metrics is Prometheus text, names say the unit and the program', async () => {
     await hub.publish(encodeURIComponent('odd "topic" \\ with\u00e9'), 'x');
@@ -82,15 +84,22 @@ check('counters count: events, subscribers, requests', async (s) => {
     const after = await until(async () => {
         const { samples } = await metrics();
         const more = (pattern) => sum(samples, pattern) - sum(before, pattern);
-        return more(/^tailrace_.*events_total/) >= 25 && more(/^tailrace_.*deliver\w*_total/) >= 75 && samples;
+        return (
+            more(/^tailrace_.*events_total/) >= 25 &&
+            more(/^tailrace_.*deliver\w*_total/) >= 75 &&
+            samples
+        );
     }, 'the events, published and delivered, to be counted');
     assert.ok(sum(after, /^tailrace_subscribers/) >= 3);
     for (const [name, value] of before) {
-        if (/_total(\{|$)/.test(name)) assert.ok((after.get(name) ?? 0) >= value, `${name} does not go back`);
+        if (/_total(\{|$)/.test(name))
+            assert.ok((after.get(name) ?? 0) >= value, `${name} does not go back`);
     }
     for (const stream of streams) stream.close();
     await until(
-        async () => sum((await metrics()).samples, /^tailrace_subscribers/) === sum(before, /^tailrace_subscribers/),
+        async () =>
+            sum((await metrics()).samples, /^tailrace_subscribers/) ===
+            sum(before, /^tailrace_subscribers/),
         'the subscribers to be gone',
     );
 });
@@ -99,14 +108,19 @@ check('/metrics may have a listener of its own', async (s) => {
     const own = await Hub.start(s, { config: { metrics: { listen: '127.0.0.1:0' } } });
     assertProblem(await own.get('/metrics'), 404);
     const line = await own.process.stderr.waitFor(
-        (lines) => lines.find((text) => /metrics/i.test(text) && /127\.0\.0\.1:[1-9]\d*/.test(text)),
+        (lines) =>
+            lines.find((text) => /metrics/i.test(text) && /127\.0\.0\.1:[1-9]\d*/.test(text)),
         'the address of the metrics',
     );
     const [, port] = line.match(/127\.0\.0\.1:([1-9]\d*)/);
     const answer = await request(`http://127.0.0.1:${port}/metrics`);
     assert.equal(answer.status, 200);
     parsePrometheus(answer.text);
-    assert.equal((await request(`http://127.0.0.1:${port}/topics`)).status, 404, 'nothing else is there');
+    assert.equal(
+        (await request(`http://127.0.0.1:${port}/topics`)).status,
+        404,
+        'nothing else is there',
+    );
 });
 
 check('/topics describes each topic', async (s) => {
@@ -126,11 +140,22 @@ check('/topics describes each topic', async (s) => {
     }, 'two subscribers');
     assert.deepEqual(
         { ...one, last_time: '' },
-        { topic: 'a/1', last_id: id, last_time: '', events: 2, bytes: 3, subscribers: 2, closed: false },
+        {
+            topic: 'a/1',
+            last_id: id,
+            last_time: '',
+            events: 2,
+            bytes: 3,
+            subscribers: 2,
+            closed: false,
+        },
     );
     assert.ok(Number.isFinite(Date.parse(one.last_time)));
     const names = async (query) =>
-        (await own.get(`/topics${query}`)).json().map((entry) => entry.topic).sort();
+        (await own.get(`/topics${query}`))
+            .json()
+            .map((entry) => entry.topic)
+            .sort();
     assert.deepEqual(await names(''), ['a/1', 'a/2', 'b']);
     assert.deepEqual(await names('?topic=a/*'), ['a/1', 'a/2']);
     assert.deepEqual(await names('?topic=b&topic=a/2'), ['a/2', 'b']);
@@ -154,7 +179,11 @@ check('/healthz, /readyz and /version answer at once', async () => {
         const head = await hub.request(name, { method: 'HEAD' });
         assert.equal(head.status, 200, name);
         assert.equal(head.text, '');
-        assert.match((await hub.get(name)).headers['cache-control'] ?? '', /no-(cache|store)/, name);
+        assert.match(
+            (await hub.get(name)).headers['cache-control'] ?? '',
+            /no-(cache|store)/,
+            name,
+        );
     }
 });
 
@@ -162,9 +191,18 @@ check('the web assets have a type, an ETag, and nothing outside them can be had'
     const page = await hub.get('/');
     assert.equal(page.status, 200);
     assert.match(page.headers['content-security-policy'], /default-src 'none'.*worker-src 'self'/);
-    assert.match(page.headers['content-type'], /^text\/html/, '/ is never a stream, whatever is asked for');
-    assert.match((await hub.get('/', { accept: 'text/event-stream' })).headers['content-type'] ?? '', /^(text\/html|application\/problem)/);
-    const names = [...page.text.matchAll(/(?:src|href)="(assets\/[^"]+)"/g)].map(([, name]) => `/${name}`);
+    assert.match(
+        page.headers['content-type'],
+        /^text\/html/,
+        '/ is never a stream, whatever is asked for',
+    );
+    assert.match(
+        (await hub.get('/', { accept: 'text/event-stream' })).headers['content-type'] ?? '',
+        /^(text\/html|application\/problem)/,
+    );
+    const names = [...page.text.matchAll(/(?:src|href)="(assets\/[^"]+)"/g)].map(
+        ([, name]) => `/${name}`,
+    );
     assert.ok(names.length >= 2);
     for (const name of names) {
         const asset = await hub.get(name);
@@ -173,13 +211,28 @@ check('the web assets have a type, an ETag, and nothing outside them can be had'
         const again = await hub.get(name, { 'if-none-match': asset.headers.etag });
         assert.equal(again.status, 304, name);
     }
-    for (const name of ['/assets/', '/assets/../VERSION', '/assets/..%2fMakefile', '/assets/%2e%2e/VERSION', '/assets/app.js/x', '/assets/kit/tailrace.js', '/kit', '/kit/', '/kit/../app.js', '/kit/package.json']) {
+    for (const name of [
+        '/assets/',
+        '/assets/../VERSION',
+        '/assets/..%2fMakefile',
+        '/assets/%2e%2e/VERSION',
+        '/assets/app.js/x',
+        '/assets/kit/tailrace.js',
+        '/kit',
+        '/kit/',
+        '/kit/../app.js',
+        '/kit/package.json',
+    ]) {
         assert.equal((await hub.get(name)).status, 404, name);
     }
 });
 
 check('the kit is a folder of its own, with types for editors', async () => {
-    const types = { 'tailrace.js': /^text\/javascript/, 'live-log.js': /^text\/javascript/, 'tailrace.d.ts': /^text\/plain/ };
+    const types = {
+        'tailrace.js': /^text\/javascript/,
+        'live-log.js': /^text\/javascript/,
+        'tailrace.d.ts': /^text\/plain/,
+    };
     for (const [name, type] of Object.entries(types)) {
         const answer = await hub.get(`/kit/${name}`);
         assert.equal(answer.status, 200, name);
@@ -187,7 +240,8 @@ check('the kit is a folder of its own, with types for editors', async () => {
         assert.ok(answer.headers.etag);
         assert.equal((await hub.get(`/assets/kit/${name}`)).status, 404, 'one address each');
     }
-    for (const name of ['README.md', 'package.json']) assert.equal((await hub.get(`/kit/${name}`)).status, 404, name);
+    for (const name of ['README.md', 'package.json'])
+        assert.equal((await hub.get(`/kit/${name}`)).status, 404, name);
 });
 
 check('ids on every side are of one journal', async () => {

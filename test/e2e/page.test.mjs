@@ -7,7 +7,17 @@ import http from 'node:http';
 import { startBrowser } from './support/browser.mjs';
 import { Hub, assertSequence, numbered } from './support/hub.mjs';
 import { scenario, shared } from './support/scope.mjs';
-import { assertClean, HUB_GONE, lines, pick, rows, state, waitLines, waitRow, waitWord } from './support/viewer.mjs';
+import {
+    assertClean,
+    HUB_GONE,
+    lines,
+    pick,
+    rows,
+    state,
+    waitLines,
+    waitRow,
+    waitWord,
+} from './support/viewer.mjs';
 import { until } from './support/wait.mjs';
 
 const file = shared();
@@ -42,29 +52,37 @@ check('both views show what is there and move with what comes', async (s) => {
     }
     assertSequence(await lines(page), numbered(20, 'line '));
     await assertClean(page);
-    const outside = page.requests.filter((url) => !url.startsWith(hub.url) && !url.startsWith('data:'));
+    const outside = page.requests.filter(
+        (url) => !url.startsWith(hub.url) && !url.startsWith('data:'),
+    );
     assert.deepEqual(outside, [], 'everything comes from the hub');
     await page.close();
 });
 
-check('a hub with only logs begins with the log that spoke last, an empty one says what to do', async (s) => {
-    const hub = await Hub.start(s);
-    const page = await browser.open(hub.url);
-    await isShown(page, 'board');
-    await page.waitForSelector('#board .curl');
-    await page.click('#tab-logs');
-    assert.match(await page.textContent('#viewer .blank .curl'), /curl -d hello 'http.*\/t\/logs\/hello'/);
-    await hub.publish('logs/first', 'one');
-    await waitRow(page, 'one');
-    await page.close();
-    await hub.publish('logs/second', 'two');
-    const again = await browser.open(hub.url);
-    await isShown(again, 'viewer');
-    await waitRow(again, 'two');
-    assert.equal(new URL(again.url()).pathname, '/t/logs/second');
-    await assertClean(again);
-    await again.close();
-});
+check(
+    'a hub with only logs begins with the log that spoke last, an empty one says what to do',
+    async (s) => {
+        const hub = await Hub.start(s);
+        const page = await browser.open(hub.url);
+        await isShown(page, 'board');
+        await page.waitForSelector('#board .curl');
+        await page.click('#tab-logs');
+        assert.match(
+            await page.textContent('#viewer .blank .curl'),
+            /curl -d hello 'http.*\/t\/logs\/hello'/,
+        );
+        await hub.publish('logs/first', 'one');
+        await waitRow(page, 'one');
+        await page.close();
+        await hub.publish('logs/second', 'two');
+        const again = await browser.open(hub.url);
+        await isShown(again, 'viewer');
+        await waitRow(again, 'two');
+        assert.equal(new URL(again.url()).pathname, '/t/logs/second');
+        await assertClean(again);
+        await again.close();
+    },
+);
 
 check('only the view that is open holds a connection', async (s) => {
     const hub = await Hub.start(s);
@@ -126,12 +144,18 @@ check('text of a log never becomes HTML', async (s) => {
     await hub.publish('logs/evil', '\u202eright to left \u001b[31mansi\u001b[0m');
     const named = 'logs/<img src=y onerror="window.pwned=5">';
     await hub.publish(named.split('/').map(encodeURIComponent).join('/'), 'topic');
-    await hub.publish(`status/${encodeURIComponent('<img src=z onerror="window.pwned=6">')}`, '<u>word</u>');
+    await hub.publish(
+        `status/${encodeURIComponent('<img src=z onerror="window.pwned=6">')}`,
+        '<u>word</u>',
+    );
     await hub.publish('status/evil', '<img src=x onerror="window.pwned=7">');
     const page = await browser.open(hub.to('/t/logs/evil'));
     await waitLines(page, evil.length + 1);
     for (const text of evil) await waitRow(page, text);
-    assert.ok((await rows(page)).includes('\u202eright to left ansi'), 'colour codes are drawn, nothing else is lost');
+    assert.ok(
+        (await rows(page)).includes('\u202eright to left ansi'),
+        'colour codes are drawn, nothing else is lost',
+    );
     await page.locator('.log-line:has-text("in JSON")').click();
     await page.keyboard.press('Enter');
     await page.fill('#find-text', '<img');
@@ -173,37 +197,50 @@ check('the content security policy is strict', async (s) => {
     await page.close();
 });
 
-check('the key in the address is passed on and leaves the address bar; a wrong one is asked for again', async (s) => {
-    const secret = 'page-secret-0123';
-    const hub = await Hub.start(s, {
-        config: { keys: [{ name: 'all', secret, publish: ['**'], subscribe: ['**'] }] },
-    });
-    await hub.publish('logs/app', 'hidden', '', { 'x-api-key': secret });
-    for (const name of ['key', 'code']) {
-        const page = await browser.open(hub.to(`/?${name}=${secret}`));
+check(
+    'the key in the address is passed on and leaves the address bar; a wrong one is asked for again',
+    async (s) => {
+        const secret = 'page-secret-0123';
+        const hub = await Hub.start(s, {
+            config: { keys: [{ name: 'all', secret, publish: ['**'], subscribe: ['**'] }] },
+        });
+        await hub.publish('logs/app', 'hidden', '', { 'x-api-key': secret });
+        for (const name of ['key', 'code']) {
+            const page = await browser.open(hub.to(`/?${name}=${secret}`));
+            await waitRow(page, 'hidden');
+            assert.ok(!page.url().includes(secret));
+            assert.equal(
+                await page.locator(`[key="${secret}"], [href*="${secret}"]`).count(),
+                0,
+                'nor is it in the page',
+            );
+            await assertClean(page);
+            await page.close();
+        }
+        const page = await browser.context.newPage();
+        await page.goto(hub.to('/t/logs/app?key=wrong-secret-9999'));
+        await page.waitForSelector('.key-form');
+        assert.equal(await page.isVisible('#viewer'), false);
+        await page.fill('.key-form input', 'another-wrong-one');
+        await page.keyboard.press('Enter');
+        await page.waitForSelector('.key-form input:placeholder-shown');
+        await page.fill('.key-form input', secret);
+        await page.keyboard.press('Enter');
         await waitRow(page, 'hidden');
-        assert.ok(!page.url().includes(secret));
-        assert.equal(await page.locator(`[key="${secret}"], [href*="${secret}"]`).count(), 0, 'nor is it in the page');
-        await assertClean(page);
+        assert.equal(
+            new URL(page.url()).pathname,
+            '/t/logs/app',
+            'what the address asked for is opened',
+        );
         await page.close();
-    }
-    const page = await browser.context.newPage();
-    await page.goto(hub.to('/t/logs/app?key=wrong-secret-9999'));
-    await page.waitForSelector('.key-form');
-    assert.equal(await page.isVisible('#viewer'), false);
-    await page.fill('.key-form input', 'another-wrong-one');
-    await page.keyboard.press('Enter');
-    await page.waitForSelector('.key-form input:placeholder-shown');
-    await page.fill('.key-form input', secret);
-    await page.keyboard.press('Enter');
-    await waitRow(page, 'hidden');
-    assert.equal(new URL(page.url()).pathname, '/t/logs/app', 'what the address asked for is opened');
-    await page.close();
-    assert.ok(!hub.stderr.includes(secret), 'the log does not show it');
-});
+        assert.ok(!hub.stderr.includes(secret), 'the log does not show it');
+    },
+);
 
 check('a key that is withdrawn while the page is open is asked for', async (s) => {
-    const keys = (secret) => ({ keys: [{ name: 'all', secret, publish: ['**'], subscribe: ['**'] }] });
+    const keys = (secret) => ({
+        keys: [{ name: 'all', secret, publish: ['**'], subscribe: ['**'] }],
+    });
     const hub = await Hub.start(s, { config: keys('first-secret-0001') });
     await hub.publish('logs/app', 'one', '', { 'x-api-key': 'first-secret-0001' });
     const page = await browser.open(hub.to('/?key=first-secret-0001'));
@@ -217,43 +254,50 @@ check('a key that is withdrawn while the page is open is asked for', async (s) =
     await page.close();
 });
 
-check('the publish box is there for those whose key may publish, and only for what it may', async (s) => {
-    const reader = 'may-only-read-0001';
-    const writer = 'may-write-some-0001';
-    const hub = await Hub.start(s, {
-        config: {
-            keys: [
-                { name: 'reader', secret: reader, subscribe: ['**'] },
-                { name: 'writer', secret: writer, publish: ['notes/**'], subscribe: ['**'] },
-            ],
-        },
-    });
-    await hub.publish('notes/day', 'morning', '', { 'x-api-key': writer });
-    const seen = await browser.open(hub.to(`/?key=${reader}`));
-    await waitRow(seen, 'morning');
-    assert.equal(await seen.isVisible('#publish'), false);
-    await seen.close();
+check(
+    'the publish box is there for those whose key may publish, and only for what it may',
+    async (s) => {
+        const reader = 'may-only-read-0001';
+        const writer = 'may-write-some-0001';
+        const hub = await Hub.start(s, {
+            config: {
+                keys: [
+                    { name: 'reader', secret: reader, subscribe: ['**'] },
+                    { name: 'writer', secret: writer, publish: ['notes/**'], subscribe: ['**'] },
+                ],
+            },
+        });
+        await hub.publish('notes/day', 'morning', '', { 'x-api-key': writer });
+        const seen = await browser.open(hub.to(`/?key=${reader}`));
+        await waitRow(seen, 'morning');
+        assert.equal(await seen.isVisible('#publish'), false);
+        await seen.close();
 
-    const page = await browser.open(hub.to(`/?key=${writer}`));
-    await waitRow(page, 'morning');
-    await page.click('#publish');
-    assert.equal(await page.inputValue('#publish-topic'), 'notes/day', 'what is open is proposed');
-    await page.fill('#publish-text', 'noon\nafternoon');
-    await page.click('dialog .primary');
-    await waitRow(page, 'afternoon');
-    assertSequence(await lines(page), ['morning', 'noon', 'afternoon']);
-    await page.fill('#publish-topic', 'logs/app');
-    assert.equal(await page.$eval('#publish-topic', (input) => input.checkValidity()), false);
-    await page.fill('#publish-topic', 'notes/new');
-    await page.fill('#publish-text', 'made');
-    await page.keyboard.press('Control+Enter');
-    await page.waitForSelector('.publish-answer[data-kind="ok"]');
-    await page.keyboard.press('Escape');
-    await pick(page, 'notes/new');
-    await waitRow(page, 'made');
-    await assertClean(page);
-    await page.close();
-});
+        const page = await browser.open(hub.to(`/?key=${writer}`));
+        await waitRow(page, 'morning');
+        await page.click('#publish');
+        assert.equal(
+            await page.inputValue('#publish-topic'),
+            'notes/day',
+            'what is open is proposed',
+        );
+        await page.fill('#publish-text', 'noon\nafternoon');
+        await page.click('dialog .primary');
+        await waitRow(page, 'afternoon');
+        assertSequence(await lines(page), ['morning', 'noon', 'afternoon']);
+        await page.fill('#publish-topic', 'logs/app');
+        assert.equal(await page.$eval('#publish-topic', (input) => input.checkValidity()), false);
+        await page.fill('#publish-topic', 'notes/new');
+        await page.fill('#publish-text', 'made');
+        await page.keyboard.press('Control+Enter');
+        await page.waitForSelector('.publish-answer[data-kind="ok"]');
+        await page.keyboard.press('Escape');
+        await pick(page, 'notes/new');
+        await waitRow(page, 'made');
+        await assertClean(page);
+        await page.close();
+    },
+);
 
 check('keys lead everywhere, "?" shows them, and typing is left alone', async (s) => {
     const hub = await Hub.start(s);
@@ -306,31 +350,37 @@ check('light, dark and automatic', async (s) => {
     await page.close();
 });
 
-check('a narrow screen needs no sideways scrolling, and has the list of topics as a drawer', async (s) => {
-    const hub = await Hub.start(s);
-    await hub.publish('logs/app', 'x'.repeat(3000));
-    await hub.publish('logs/other', 'from the other');
-    await hub.publish(`status/${'long'.repeat(50)}`, 'a rather long status word that goes on');
-    const page = await browser.context.newPage();
-    await page.setViewportSize({ width: 340, height: 640 });
-    const fits = async () => {
-        const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-        assert.ok(content <= width, `${content} of ${width}`);
-    };
-    await page.goto(hub.url);
-    await page.waitForSelector('.card');
-    await fits();
-    await page.goto(hub.to('/t/logs/app'));
-    await waitLines(page, 1);
-    await fits();
-    await page.waitForSelector('#picker', { state: 'hidden' });
-    await page.click('#side');
-    await pick(page, 'logs/other');
-    await page.waitForSelector('#picker', { state: 'hidden' });
-    await waitRow(page, 'from the other');
-    await fits();
-    await page.close();
-});
+check(
+    'a narrow screen needs no sideways scrolling, and has the list of topics as a drawer',
+    async (s) => {
+        const hub = await Hub.start(s);
+        await hub.publish('logs/app', 'x'.repeat(3000));
+        await hub.publish('logs/other', 'from the other');
+        await hub.publish(`status/${'long'.repeat(50)}`, 'a rather long status word that goes on');
+        const page = await browser.context.newPage();
+        await page.setViewportSize({ width: 340, height: 640 });
+        const fits = async () => {
+            const [content, width] = await page.evaluate(() => [
+                document.documentElement.scrollWidth,
+                innerWidth,
+            ]);
+            assert.ok(content <= width, `${content} of ${width}`);
+        };
+        await page.goto(hub.url);
+        await page.waitForSelector('.card');
+        await fits();
+        await page.goto(hub.to('/t/logs/app'));
+        await waitLines(page, 1);
+        await fits();
+        await page.waitForSelector('#picker', { state: 'hidden' });
+        await page.click('#side');
+        await pick(page, 'logs/other');
+        await page.waitForSelector('#picker', { state: 'hidden' });
+        await waitRow(page, 'from the other');
+        await fits();
+        await page.close();
+    },
+);
 
 check('an end is shown as an end', async (s) => {
     const hub = await Hub.start(s);
@@ -351,12 +401,16 @@ check('tens of thousands of lines do not choke the page, and the newest is shown
     await hub.publish('logs/flood', 'first');
     const page = await browser.open(hub.to('/t/logs/flood'));
     await waitLines(page, 1);
-    for (let i = 0; i < 30; i++) await hub.publishLines('logs/flood', numbered(1000, 'line ', i * 1000 + 1));
+    for (let i = 0; i < 30; i++)
+        await hub.publishLines('logs/flood', numbered(1000, 'line ', i * 1000 + 1));
     await waitRow(page, 'line 30000');
     const loaded = await lines(page);
     assert.ok(loaded.length <= 20_000, `${loaded.length} lines`);
     assertSequence(loaded, numbered(loaded.length, 'line ', 30_001 - loaded.length));
-    assert.ok((await page.locator('.log-line').count()) < 500, 'rows are only where they can be seen');
+    assert.ok(
+        (await page.locator('.log-line').count()) < 500,
+        'rows are only where they can be seen',
+    );
     await page.close();
 });
 

@@ -52,7 +52,12 @@ check('the bytes of the body are the data, whatever the media type', async () =>
 });
 
 check('a body that is not UTF-8 is refused and nothing is published', async () => {
-    for (const body of [[0xff, 0xfe], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf0, 0x9f, 0x98]]) {
+    for (const body of [
+        [0xff, 0xfe],
+        [0xc0, 0x80],
+        [0xed, 0xa0, 0x80],
+        [0xf0, 0x9f, 0x98],
+    ]) {
         assertProblem(await hub.post('/t/badutf', Buffer.from(body)), 400, /UTF-8/i);
     }
     assert.deepEqual(await dataOf('badutf'), []);
@@ -177,17 +182,20 @@ check('no lines at all is an answer, not an error', async () => {
     assert.deepEqual(await dataOf('nolines'), []);
 });
 
-check('lines with a key are keyed by their number, so that a retry adds only what was missing', async () => {
-    const first = await hub.publish('retry', 'a\nb\nc\n', '?split=lines&id=job');
-    assert.equal(first.count, 3);
-    assert.equal(first.duplicates ?? 0, 0);
-    const again = await hub.publish('retry', 'a\nb\nc\nd\n', '?split=lines&id=job');
-    assert.equal(again.duplicates, 3);
-    assert.equal(again.first, first.first);
-    assert.deepEqual(await dataOf('retry'), ['a', 'b', 'c', 'd']);
-    const line = await hub.publish('retry', 'x', `?id=${encodeURIComponent('job/2')}`);
-    assert.equal(line.duplicate, true);
-});
+check(
+    'lines with a key are keyed by their number, so that a retry adds only what was missing',
+    async () => {
+        const first = await hub.publish('retry', 'a\nb\nc\n', '?split=lines&id=job');
+        assert.equal(first.count, 3);
+        assert.equal(first.duplicates ?? 0, 0);
+        const again = await hub.publish('retry', 'a\nb\nc\nd\n', '?split=lines&id=job');
+        assert.equal(again.duplicates, 3);
+        assert.equal(again.first, first.first);
+        assert.deepEqual(await dataOf('retry'), ['a', 'b', 'c', 'd']);
+        const line = await hub.publish('retry', 'x', `?id=${encodeURIComponent('job/2')}`);
+        assert.equal(line.duplicate, true);
+    },
+);
 
 check('many lines in one request keep their order', async () => {
     const lines = numbered(20_000, 'line ');
@@ -196,18 +204,21 @@ check('many lines in one request keep their order', async () => {
     assertSequence(await dataOf('many'), lines);
 });
 
-check('close=1 finishes the topic; publishing to it is a conflict until it is deleted', async () => {
-    await hub.publish('closing', 'a');
-    await hub.publish('closing', 'last words', '?close=1');
-    assertProblem(await hub.post('/t/closing', 'more'), 409, /closed|finished/i);
-    assertProblem(await hub.post('/t/closing?split=lines', 'a\nb\n'), 409);
-    assert.deepEqual(await dataOf('closing'), ['a', 'last words']);
-    const topics = (await hub.get('/topics?topic=closing')).json();
-    assert.equal(topics[0].closed, true);
-    assert.equal((await hub.delete('/t/closing')).status, 204);
-    await hub.publish('closing', 'anew');
-    assert.deepEqual(await dataOf('closing'), ['anew']);
-});
+check(
+    'close=1 finishes the topic; publishing to it is a conflict until it is deleted',
+    async () => {
+        await hub.publish('closing', 'a');
+        await hub.publish('closing', 'last words', '?close=1');
+        assertProblem(await hub.post('/t/closing', 'more'), 409, /closed|finished/i);
+        assertProblem(await hub.post('/t/closing?split=lines', 'a\nb\n'), 409);
+        assert.deepEqual(await dataOf('closing'), ['a', 'last words']);
+        const topics = (await hub.get('/topics?topic=closing')).json();
+        assert.equal(topics[0].closed, true);
+        assert.equal((await hub.delete('/t/closing')).status, 204);
+        await hub.publish('closing', 'anew');
+        assert.deepEqual(await dataOf('closing'), ['anew']);
+    },
+);
 
 check('close=1 with an empty body finishes without an event', async () => {
     await hub.publish('closing-empty', 'a');
@@ -270,11 +281,9 @@ check('an event as large as the bound goes through and one byte more does not', 
 });
 
 check('curl publishes from a pipe, as the documentation says', async (s) => {
-    const result = await curl(
-        s,
-        ['-T-', '-XPOST', hub.to('/t/curl/log?split=lines')],
-        { input: 'from\na\npipe\n' },
-    );
+    const result = await curl(s, ['-T-', '-XPOST', hub.to('/t/curl/log?split=lines')], {
+        input: 'from\na\npipe\n',
+    });
     assert.equal(result.code, 0, result.stderr);
     assert.equal(JSON.parse(result.stdout).count, 3);
     assert.deepEqual(await dataOf('curl/log'), ['from', 'a', 'pipe']);

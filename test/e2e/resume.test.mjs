@@ -17,10 +17,13 @@ async function publishAll(hub, topic, count, piece = 100, prefix = '') {
             .map((line) => `${line}\n`)
             .join('');
         await until(async () => {
-            const answer = await request(hub.to(`/t/${topic}?split=lines&id=${prefix}from-${from}`), {
-                method: 'POST',
-                body,
-            });
+            const answer = await request(
+                hub.to(`/t/${topic}?split=lines&id=${prefix}from-${from}`),
+                {
+                    method: 'POST',
+                    body,
+                },
+            );
             return answer.status === 200;
         }, `the acknowledgement of ${topic} from ${from}`);
     }
@@ -54,7 +57,10 @@ scenario('a connection that breaks inside an event, at every odd place', async (
     await client.waitData(total / 2);
     proxy.cutAfterDown = 30011;
     await client.waitData(total);
-    assertSequence(client.data, numbered(total, 'a line of some length that will be cut somewhere '));
+    assertSequence(
+        client.data,
+        numbered(total, 'a line of some length that will be cut somewhere '),
+    );
     assert.ok(client.opens.items.length > 5, 'it was cut many times');
 });
 
@@ -70,28 +76,34 @@ scenario('an answer cut within its head is asked for again', async (s) => {
     assertSequence(await client.waitData(10), numbered(10));
 });
 
-scenario('a hub killed with -9 in the middle of the stream goes on exactly where it was', async (s) => {
-    const hub = await Hub.start(s, { config: { stream: { retry: '50ms' } } });
-    const total = 12_000;
-    const clients = [
-        hub.client('/t/killed?last=all'),
-        hub.client('/t/killed?last=all'),
-        hub.client('/events?topic=killed/**&last=all'),
-    ];
-    await Promise.all(clients.map((client) => client.opened()));
-    const publishing = publishAll(hub, 'killed', total, 100);
-    for (let kills = 1; kills <= 4; kills++) {
-        await clients[0].waitData(kills * 2000);
-        await hub.kill9();
-        await hub.launch();
-    }
-    await publishing;
-    for (const [i, client] of clients.entries()) {
-        assertSequence(await client.waitData(total), numbered(total), `what client ${i} got`);
-        assert.equal(client.data.length, total);
-        assert.ok(!client.items.some((item) => item.type === 'tailrace.gap'), 'no gap was told');
-    }
-});
+scenario(
+    'a hub killed with -9 in the middle of the stream goes on exactly where it was',
+    async (s) => {
+        const hub = await Hub.start(s, { config: { stream: { retry: '50ms' } } });
+        const total = 12_000;
+        const clients = [
+            hub.client('/t/killed?last=all'),
+            hub.client('/t/killed?last=all'),
+            hub.client('/events?topic=killed/**&last=all'),
+        ];
+        await Promise.all(clients.map((client) => client.opened()));
+        const publishing = publishAll(hub, 'killed', total, 100);
+        for (let kills = 1; kills <= 4; kills++) {
+            await clients[0].waitData(kills * 2000);
+            await hub.kill9();
+            await hub.launch();
+        }
+        await publishing;
+        for (const [i, client] of clients.entries()) {
+            assertSequence(await client.waitData(total), numbered(total), `what client ${i} got`);
+            assert.equal(client.data.length, total);
+            assert.ok(
+                !client.items.some((item) => item.type === 'tailrace.gap'),
+                'no gap was told',
+            );
+        }
+    },
+);
 
 scenario('nobody was shown an event that the crash took back', async (s) => {
     const hub = await Hub.start(s, { config: { stream: { retry: '50ms' } } });
@@ -103,7 +115,9 @@ scenario('nobody was shown an event that the crash took back', async (s) => {
         const flood = Array.from({ length: 40 }, (_, i) =>
             request(hub.to(`/t/shown?split=lines`), {
                 method: 'POST',
-                body: numbered(50, `r${round}p${i}n`).map((line) => `${line}\n`).join(''),
+                body: numbered(50, `r${round}p${i}n`)
+                    .map((line) => `${line}\n`)
+                    .join(''),
             }).then(
                 (answer) => answer.status === 200 && answer.json(),
                 () => null,
@@ -120,7 +134,10 @@ scenario('nobody was shown an event that the crash took back', async (s) => {
         const vanished = seen.filter((id) => !stored.has(id));
         assert.deepEqual(vanished, [], 'seen, then gone');
         for (const { first, last } of acknowledged) {
-            assert.ok(stored.has(first) && stored.has(last), `acknowledged, then gone: ${first}..${last}`);
+            assert.ok(
+                stored.has(first) && stored.has(last),
+                `acknowledged, then gone: ${first}..${last}`,
+            );
         }
         await client.opened(round + 1);
     }
@@ -131,22 +148,25 @@ scenario('nobody was shown an event that the crash took back', async (s) => {
     );
 });
 
-scenario('a resume far behind reads from the journal and then goes live without a seam', async (s) => {
-    const hub = await Hub.start(s, {
-        // A ring so small that a replay cannot be served from it.
-        config: { stream: { ring_events: 64, ring_bytes: '1MB' } },
-    });
-    const total = 20_000;
-    await publishAll(hub, 'deep', total / 2, 1000);
-    const publishing = publishAll(hub, 'deep2', 1000, 100);
-    const clients = Array.from({ length: 8 }, () => hub.client('/t/deep?last=all'));
-    const lines = numbered(total / 2, '', total / 2 + 1);
-    for (let at = 0; at < lines.length; at += 500) {
-        await hub.publishLines('deep', lines.slice(at, at + 500));
-    }
-    for (const client of clients) assertSequence(await client.waitData(total), numbered(total));
-    await publishing;
-});
+scenario(
+    'a resume far behind reads from the journal and then goes live without a seam',
+    async (s) => {
+        const hub = await Hub.start(s, {
+            // A ring so small that a replay cannot be served from it.
+            config: { stream: { ring_events: 64, ring_bytes: '1MB' } },
+        });
+        const total = 20_000;
+        await publishAll(hub, 'deep', total / 2, 1000);
+        const publishing = publishAll(hub, 'deep2', 1000, 100);
+        const clients = Array.from({ length: 8 }, () => hub.client('/t/deep?last=all'));
+        const lines = numbered(total / 2, '', total / 2 + 1);
+        for (let at = 0; at < lines.length; at += 500) {
+            await hub.publishLines('deep', lines.slice(at, at + 500));
+        }
+        for (const client of clients) assertSequence(await client.waitData(total), numbered(total));
+        await publishing;
+    },
+);
 
 scenario('a hub started on a new data directory tells a client of the gap', async (s) => {
     const first = await Hub.start(s);
@@ -174,7 +194,9 @@ scenario('what one connection has delivered is in the answers to all others', as
         // Whoever is first asks at once, over a new connection.
         const answers = clients.map(async (client) => {
             await client.waitData(round);
-            const { events } = (await request(hub.to('/t/seen?last=1'), { headers: { Accept: 'application/json' } })).json();
+            const { events } = (
+                await request(hub.to('/t/seen?last=1'), { headers: { Accept: 'application/json' } })
+            ).json();
             return events[0].data;
         });
         assert.deepEqual(await Promise.all(answers), Array(4).fill(`event ${round}`));

@@ -17,13 +17,20 @@ const POST = (path, body, extra = '') =>
 
 // The hub has a long poll when it counts a subscriber of its topic.
 const waitPoll = (of, topic) =>
-    until(async () => (await of.get(`/topics?topic=${topic}`)).json()[0].subscribers === 1, 'the long poll to be counted');
+    until(
+        async () => (await of.get(`/topics?topic=${topic}`)).json()[0].subscribers === 1,
+        'the long poll to be counted',
+    );
 
 check('a refusal does not overtake the answer of an earlier publish', async (s) => {
     const raw = await RawSocket.connect(s, hub.port);
     raw.write(
-        POST('/t/order', 'a') + POST('/t/$sys/x', 'no') + POST('/t/order', 'b') + POST('/topics', '') +
-            POST('/t/order', 'c') + GET('/healthz'),
+        POST('/t/order', 'a') +
+            POST('/t/$sys/x', 'no') +
+            POST('/t/order', 'b') +
+            POST('/topics', '') +
+            POST('/t/order', 'c') +
+            GET('/healthz'),
     );
     const answers = await raw.waitResponses(6);
     assert.deepEqual(
@@ -80,7 +87,9 @@ check('a client that has said all and closed its side gets a whole snapshot', as
     for (const version of ['1.0', '1.1']) {
         const raw = await RawSocket.connect(s, hub.port);
         raw.socket.pause();
-        raw.end(`GET /t/half?last=all HTTP/${version}\r\nHost: localhost\r\nConnection: close\r\nAccept: text/plain\r\n\r\n`);
+        raw.end(
+            `GET /t/half?last=all HTTP/${version}\r\nHost: localhost\r\nConnection: close\r\nAccept: text/plain\r\n\r\n`,
+        );
         await hub.get('/healthz');
         raw.socket.resume();
         await within(raw.closed, 'the end of the answer');
@@ -104,7 +113,9 @@ check('an id is known to every worker at once', async (s) => {
 });
 
 scenario('a connection that is used again and again is not idle', async (s) => {
-    const own = await Hub.start(s, { config: { limits: { idle_timeout: '2s', header_timeout: '2s' } } });
+    const own = await Hub.start(s, {
+        config: { limits: { idle_timeout: '2s', header_timeout: '2s' } },
+    });
     const quick = await RawSocket.connect(s, own.port);
     const overlapping = await RawSocket.connect(s, own.port);
     const whole = GET('/healthz');

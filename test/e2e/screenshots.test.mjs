@@ -21,7 +21,8 @@ const searchDone = (page) => page.waitForSelector('#search[data-state="done"]');
 const VIEWS = {
     board: [
         '?view=board',
-        (page) => page.waitForFunction(() => document.querySelector('live-status')?.summary.total >= 9),
+        (page) =>
+            page.waitForFunction(() => document.querySelector('live-status')?.summary.total >= 9),
     ],
     viewer: ['?view=logs&log=builds/1042/log&log=logs/shop&log=logs/web&log=logs/worker'],
     json: [
@@ -47,54 +48,66 @@ const VIEWS = {
     help: ['?view=logs', (page) => page.keyboard.press('?')],
 };
 
-scenario('pictures of board and viewer, light and dark, desktop and phone', { limit: 300_000 }, async (s) => {
-    const temporary = s.tempDir();
-    const demo = new Process(s, binary, ['demo', '--listen', '127.0.0.1:0'], { env: { TMPDIR: temporary } });
-    const url = new URL(
-        await demo.stdout.waitFor(
-            (lines) => lines.map((line) => line.match(/The page: +(\S+)/)?.[1]).find(Boolean),
-            'the address of the page',
-        ),
-    );
-    const key = url.searchParams.get('key');
-    mkdirSync(SHOTS, { recursive: true });
-    await until(
-        async () => {
-            const answer = await fetch(new URL('topics', url), { headers: { 'x-api-key': key } });
-            return (await answer.json()).find(({ topic }) => topic === 'logs/web')?.events > LINES;
-        },
-        'the demo to have something to show',
-        120_000,
-    );
-    const browser = await startBrowser(s);
-    for (const [size, viewport] of Object.entries(SIZES)) {
-        for (const colorScheme of ['light', 'dark']) {
-            for (const [name, [address, act]] of Object.entries(VIEWS)) {
-                const page = await browser.open('about:blank');
-                await page.setViewportSize(viewport);
-                await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-                const target = new URL(address, url);
-                target.searchParams.set('key', key);
-                await page.goto(target.href);
-                await page.waitForSelector('#connection[data-state="live"]');
-                if (name !== 'board')
-                    await page.waitForFunction(() => document.querySelector('live-log')?.lineCount > 10);
-                await act?.(page);
-                const picture = path.join(SHOTS, `${name}-${colorScheme}-${size}.png`);
-                // What was opened has its place one frame later.
-                await page.evaluate(
-                    () =>
-                        new Promise((done) => {
-                            requestAnimationFrame(() => requestAnimationFrame(done));
-                        }),
+scenario(
+    'pictures of board and viewer, light and dark, desktop and phone',
+    { limit: 300_000 },
+    async (s) => {
+        const temporary = s.tempDir();
+        const demo = new Process(s, binary, ['demo', '--listen', '127.0.0.1:0'], {
+            env: { TMPDIR: temporary },
+        });
+        const url = new URL(
+            await demo.stdout.waitFor(
+                (lines) => lines.map((line) => line.match(/The page: +(\S+)/)?.[1]).find(Boolean),
+                'the address of the page',
+            ),
+        );
+        const key = url.searchParams.get('key');
+        mkdirSync(SHOTS, { recursive: true });
+        await until(
+            async () => {
+                const answer = await fetch(new URL('topics', url), {
+                    headers: { 'x-api-key': key },
+                });
+                return (
+                    (await answer.json()).find(({ topic }) => topic === 'logs/web')?.events > LINES
                 );
-                await page.screenshot({ path: picture });
-                assert.ok(statSync(picture).size > 5000, picture);
-                assert.deepEqual(page.problems, []);
-                await page.close();
+            },
+            'the demo to have something to show',
+            120_000,
+        );
+        const browser = await startBrowser(s);
+        for (const [size, viewport] of Object.entries(SIZES)) {
+            for (const colorScheme of ['light', 'dark']) {
+                for (const [name, [address, act]] of Object.entries(VIEWS)) {
+                    const page = await browser.open('about:blank');
+                    await page.setViewportSize(viewport);
+                    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+                    const target = new URL(address, url);
+                    target.searchParams.set('key', key);
+                    await page.goto(target.href);
+                    await page.waitForSelector('#connection[data-state="live"]');
+                    if (name !== 'board')
+                        await page.waitForFunction(
+                            () => document.querySelector('live-log')?.lineCount > 10,
+                        );
+                    await act?.(page);
+                    const picture = path.join(SHOTS, `${name}-${colorScheme}-${size}.png`);
+                    // What was opened has its place one frame later.
+                    await page.evaluate(
+                        () =>
+                            new Promise((done) => {
+                                requestAnimationFrame(() => requestAnimationFrame(done));
+                            }),
+                    );
+                    await page.screenshot({ path: picture });
+                    assert.ok(statSync(picture).size > 5000, picture);
+                    assert.deepEqual(page.problems, []);
+                    await page.close();
+                }
             }
         }
-    }
-    demo.signal('SIGTERM');
-    await demo.wait();
-});
+        demo.signal('SIGTERM');
+        await demo.wait();
+    },
+);

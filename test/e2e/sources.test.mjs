@@ -32,21 +32,25 @@ async function following(s, { create = true, source = {}, config = {}, before = 
     return { hub, log, dir };
 }
 
-const open = (hub, topic = 'logs/app.log') => hub.stream(`/t/${topic}?last=all`, { keepRaw: false });
+const open = (hub, topic = 'logs/app.log') =>
+    hub.stream(`/t/${topic}?last=all`, { keepRaw: false });
 
 async function stored(hub, query = '/t/logs/app.log?last=all') {
     const answer = await hub.get(query, { accept: 'application/json' });
     return answer.json().events.map((event) => event.data);
 }
 
-scenario('lines of a file are delivered as they are written, under the topic logs/NAME', async (s) => {
-    const { hub, log } = await following(s);
-    const stream = await open(hub);
-    for (let i = 1; i <= 50; i++) {
-        log.lines([`line ${i}`]);
-        assert.equal((await stream.waitData(i)).at(-1), `line ${i}`);
-    }
-});
+scenario(
+    'lines of a file are delivered as they are written, under the topic logs/NAME',
+    async (s) => {
+        const { hub, log } = await following(s);
+        const stream = await open(hub);
+        for (let i = 1; i <= 50; i++) {
+            log.lines([`line ${i}`]);
+            assert.equal((await stream.waitData(i)).at(-1), `line ${i}`);
+        }
+    },
+);
 
 scenario('a new file starts with its newest `backfill` lines, or with all', async (s) => {
     const dir = s.tempDir();
@@ -133,39 +137,48 @@ scenario('bytes of every kind do no harm', async (s) => {
     assert.equal(all[6], '\u0001\u001b[31mred\u001b[0m');
 });
 
-scenario('a line that is too long is cut at the bound and marked, the next one is whole', async (s) => {
-    const { hub, log } = await following(s, { source: { line_bytes: '1KB' } });
-    const stream = await open(hub);
-    log.append('x'.repeat(700));
-    log.append('x'.repeat(700));
-    log.append('x'.repeat(100_000));
-    log.append('\nshort\n');
-    // The bound falls into the middle of a character.
-    log.append(`${'\u{1F600}'.repeat(1000)}\nend\n`);
-    await stream.events.waitFor((items) => items.some((event) => event.data === 'end'), 'the end');
-    const lines = stream.data;
-    assert.equal(lines.length, 4);
-    assert.match(lines[0], /^x{900,1024}[^x]/);
-    assert.ok(Buffer.byteLength(lines[0]) <= 1024 + 200, 'cut');
-    assert.equal(lines[1], 'short');
-    assert.match(lines[2], /^\u{1F600}{200,256}[^\u{1F600}\ufffd]/u);
-    assert.equal(lines[3], 'end');
-});
+scenario(
+    'a line that is too long is cut at the bound and marked, the next one is whole',
+    async (s) => {
+        const { hub, log } = await following(s, { source: { line_bytes: '1KB' } });
+        const stream = await open(hub);
+        log.append('x'.repeat(700));
+        log.append('x'.repeat(700));
+        log.append('x'.repeat(100_000));
+        log.append('\nshort\n');
+        // The bound falls into the middle of a character.
+        log.append(`${'\u{1F600}'.repeat(1000)}\nend\n`);
+        await stream.events.waitFor(
+            (items) => items.some((event) => event.data === 'end'),
+            'the end',
+        );
+        const lines = stream.data;
+        assert.equal(lines.length, 4);
+        assert.match(lines[0], /^x{900,1024}[^x]/);
+        assert.ok(Buffer.byteLength(lines[0]) <= 1024 + 200, 'cut');
+        assert.equal(lines[1], 'short');
+        assert.match(lines[2], /^\u{1F600}{200,256}[^\u{1F600}\ufffd]/u);
+        assert.equal(lines[3], 'end');
+    },
+);
 
-scenario('a file that does not exist yet, in a directory that does not either, is followed once it does', async (s) => {
-    const dir = s.tempDir();
-    const nested = path.join(dir, 'not', 'yet', 'app.log');
-    const hub = await Hub.start(s, {
-        config: { sources: [{ file: nested, topic: 'later' }] },
-    });
-    const stream = await open(hub, 'later');
-    mkdirSync(path.dirname(nested), { recursive: true });
-    const log = new LogFile(nested);
-    log.lines(['first', 'second']);
-    assert.deepEqual(await stream.waitData(2), ['first', 'second']);
-    log.lines(['third']);
-    await stream.waitData(3);
-});
+scenario(
+    'a file that does not exist yet, in a directory that does not either, is followed once it does',
+    async (s) => {
+        const dir = s.tempDir();
+        const nested = path.join(dir, 'not', 'yet', 'app.log');
+        const hub = await Hub.start(s, {
+            config: { sources: [{ file: nested, topic: 'later' }] },
+        });
+        const stream = await open(hub, 'later');
+        mkdirSync(path.dirname(nested), { recursive: true });
+        const log = new LogFile(nested);
+        log.lines(['first', 'second']);
+        assert.deepEqual(await stream.waitData(2), ['first', 'second']);
+        log.lines(['third']);
+        await stream.waitData(3);
+    },
+);
 
 // --- rotation ---
 
@@ -179,7 +192,12 @@ scenario('rename and create: the old file is read to its end, then the new one',
         // reopened it yet.
         const writer = openSync(log.path, 'a');
         log.rotate();
-        writeSync(writer, numbered(20, '', i * 40 + 21).map((line) => `${line}\n`).join(''));
+        writeSync(
+            writer,
+            numbered(20, '', i * 40 + 21)
+                .map((line) => `${line}\n`)
+                .join(''),
+        );
         closeSync(writer);
         await stream.waitData((i + 1) * 40);
     }
@@ -237,18 +255,21 @@ scenario('copytruncate: the file starts again from its beginning', async (s) => 
     assertSequence(stream.data, numbered(at + 1, 'line '));
 });
 
-scenario('copytruncate, and the new content is longer than the old before anybody looks', async (s) => {
-    const { hub, log } = await following(s);
-    const stream = await open(hub);
-    let at = 0;
-    for (const count of [10, 40, 160, 640]) {
-        log.copyTruncate();
-        log.lines(numbered(count, 'line ', at + 1));
-        at += count;
-        await stream.waitData(at);
-    }
-    assertSequence(stream.data, numbered(at, 'line '));
-});
+scenario(
+    'copytruncate, and the new content is longer than the old before anybody looks',
+    async (s) => {
+        const { hub, log } = await following(s);
+        const stream = await open(hub);
+        let at = 0;
+        for (const count of [10, 40, 160, 640]) {
+            log.copyTruncate();
+            log.lines(numbered(count, 'line ', at + 1));
+            at += count;
+            await stream.waitData(at);
+        }
+        assertSequence(stream.data, numbered(at, 'line '));
+    },
+);
 
 scenario('delete and create again', async (s) => {
     const { hub, log } = await following(s);
@@ -300,57 +321,68 @@ scenario('rotation while lines are written fast: each line once and in order', a
     assertSequence(await stream.waitData(total), numbered(total, 'request number '));
 });
 
-scenario('several rotations before the hub has looked: every generation is read, in order', async (s) => {
-    const { hub, log } = await following(s);
-    const stream = await open(hub);
-    let at = 0;
-    for (let round = 0; round < 10; round++) {
-        for (let i = 0; i < 5; i++) {
-            log.lines(numbered(100, '', at + 1));
-            at += 100;
-            log.rotate();
+scenario(
+    'several rotations before the hub has looked: every generation is read, in order',
+    async (s) => {
+        const { hub, log } = await following(s);
+        const stream = await open(hub);
+        let at = 0;
+        for (let round = 0; round < 10; round++) {
+            for (let i = 0; i < 5; i++) {
+                log.lines(numbered(100, '', at + 1));
+                at += 100;
+                log.rotate();
+            }
+            await stream.waitData(at);
         }
-        await stream.waitData(at);
-    }
-    assertSequence(stream.data, numbered(at));
-});
+        assertSequence(stream.data, numbered(at));
+    },
+);
 
-scenario('a file that may not be read is told of, disturbs no other, and is read when it may be', async (s) => {
-    const dir = s.tempDir();
-    chmodSync(dir, 0o755);
-    const [secret, app] = ['secret', 'app'].map((name) => new LogFile(path.join(dir, name)));
-    secret.lines(['1', '2']);
-    chmodSync(secret.path, 0);
-    app.lines(['1']);
-    const hub = await Hub.start(s, {
-        unprivileged: true,
-        config: { sources: [secret, app].map((log) => ({ file: log.path, backfill: 'all' })) },
-    });
-    const told = (log, count) =>
-        hub.process.stderr.waitFor(
-            (lines) => lines.filter((line) => line.includes(`${log.path}: Permission denied`)).length >= count,
-            `the ${count}. word about ${log.path}`,
-        );
-    const streams = { secret: await open(hub, 'logs/secret'), app: await open(hub, 'logs/app') };
-    await told(secret, 1);
-    assert.deepEqual(await streams.app.waitData(1), ['1']);
-    assert.equal(streams.secret.data.length, 0);
-    chmodSync(secret.path, 0o644);
-    assert.deepEqual(await streams.secret.waitData(2), ['1', '2']);
+scenario(
+    'a file that may not be read is told of, disturbs no other, and is read when it may be',
+    async (s) => {
+        const dir = s.tempDir();
+        chmodSync(dir, 0o755);
+        const [secret, app] = ['secret', 'app'].map((name) => new LogFile(path.join(dir, name)));
+        secret.lines(['1', '2']);
+        chmodSync(secret.path, 0);
+        app.lines(['1']);
+        const hub = await Hub.start(s, {
+            unprivileged: true,
+            config: { sources: [secret, app].map((log) => ({ file: log.path, backfill: 'all' })) },
+        });
+        const told = (log, count) =>
+            hub.process.stderr.waitFor(
+                (lines) =>
+                    lines.filter((line) => line.includes(`${log.path}: Permission denied`))
+                        .length >= count,
+                `the ${count}. word about ${log.path}`,
+            );
+        const streams = {
+            secret: await open(hub, 'logs/secret'),
+            app: await open(hub, 'logs/app'),
+        };
+        await told(secret, 1);
+        assert.deepEqual(await streams.app.waitData(1), ['1']);
+        assert.equal(streams.secret.data.length, 0);
+        chmodSync(secret.path, 0o644);
+        assert.deepEqual(await streams.secret.waitData(2), ['1', '2']);
 
-    // What is open stays open; what takes its place is another matter.
-    const writer = openSync(app.path, 'a');
-    chmodSync(app.path, 0);
-    writeSync(writer, '2\n');
-    closeSync(writer);
-    assert.deepEqual(await streams.app.waitData(2), ['1', '2']);
-    app.rotate({ create: false });
-    writeFileSync(app.path, '3\n', { mode: 0 });
-    await told(app, 1);
-    chmodSync(app.path, 0o644);
-    app.lines(['4']);
-    assert.deepEqual(await streams.app.waitData(4), numbered(4));
-});
+        // What is open stays open; what takes its place is another matter.
+        const writer = openSync(app.path, 'a');
+        chmodSync(app.path, 0);
+        writeSync(writer, '2\n');
+        closeSync(writer);
+        assert.deepEqual(await streams.app.waitData(2), ['1', '2']);
+        app.rotate({ create: false });
+        writeFileSync(app.path, '3\n', { mode: 0 });
+        await told(app, 1);
+        chmodSync(app.path, 0o644);
+        app.lines(['4']);
+        assert.deepEqual(await streams.app.waitData(4), numbered(4));
+    },
+);
 
 scenario('more changes than inotify can tell of lose nothing', async (s, t) => {
     const queued = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'));
@@ -361,7 +393,10 @@ scenario('more changes than inotify can tell of lose nothing', async (s, t) => {
     await stream.waitData(1);
     hub.process.signal('SIGSTOP');
     s.defer(() => hub.process.signal('SIGCONT'));
-    await until(() => /^State:\s+T/m.test(readFileSync(`/proc/${hub.process.pid}/status`, 'utf8')), 'the hub to stand still');
+    await until(
+        () => /^State:\s+T/m.test(readFileSync(`/proc/${hub.process.pid}/status`, 'utf8')),
+        'the hub to stand still',
+    );
     const noise = path.join(dir, 'noise');
     for (let i = 0; i < queued; i++) {
         writeFileSync(noise, '');
@@ -372,7 +407,10 @@ scenario('more changes than inotify can tell of lose nothing', async (s, t) => {
     log.rotate();
     log.lines(['3']);
     hub.process.signal('SIGCONT');
-    await hub.process.stderr.waitFor((lines) => lines.some((line) => line.includes('inotify has lost events')), 'the overflow');
+    await hub.process.stderr.waitFor(
+        (lines) => lines.some((line) => line.includes('inotify has lost events')),
+        'the overflow',
+    );
     assert.deepEqual(await stream.waitData(3), numbered(3));
 });
 
@@ -403,31 +441,46 @@ scenario('after kill -9 and restart no line is lost or repeated', async (s) => {
 });
 
 for (const [how, rotate] of [
-    ['once', (log, lines) => {
-        log.lines(lines(10));
-        log.rotate();
-        log.lines(lines(10));
-    }],
-    ['three times', (log, lines) => {
-        for (let i = 0; i < 3; i++) {
+    [
+        'once',
+        (log, lines) => {
             log.lines(lines(10));
             log.rotate();
-        }
-        log.lines(lines(10));
-    }],
-    ['and no new file has been made', (log, lines) => {
-        log.lines(lines(10));
-        log.rotate({ create: false });
-    }],
-    ['by copytruncate, and has grown beyond where it was', (log, lines) => {
-        log.copyTruncate();
-        log.lines(lines(500));
-    }],
-    ['by delete and create', (log, lines) => {
-        log.remove();
-        log.create();
-        log.lines(lines(30));
-    }],
+            log.lines(lines(10));
+        },
+    ],
+    [
+        'three times',
+        (log, lines) => {
+            for (let i = 0; i < 3; i++) {
+                log.lines(lines(10));
+                log.rotate();
+            }
+            log.lines(lines(10));
+        },
+    ],
+    [
+        'and no new file has been made',
+        (log, lines) => {
+            log.lines(lines(10));
+            log.rotate({ create: false });
+        },
+    ],
+    [
+        'by copytruncate, and has grown beyond where it was',
+        (log, lines) => {
+            log.copyTruncate();
+            log.lines(lines(500));
+        },
+    ],
+    [
+        'by delete and create',
+        (log, lines) => {
+            log.remove();
+            log.create();
+            log.lines(lines(30));
+        },
+    ],
 ]) {
     scenario(`rotated ${how} while the hub was down`, async (s) => {
         const { hub, log } = await following(s);
@@ -467,7 +520,9 @@ scenario('a glob takes new files while the hub runs, each with a topic of its ow
     new LogFile(path.join(dir, 'one.log')).lines(['1']);
     new LogFile(path.join(dir, 'not.txt')).lines(['no']);
     const hub = await Hub.start(s, {
-        config: { sources: [{ file: path.join(dir, '*.log'), topic: 'glob/{stem}', backfill: 'all' }] },
+        config: {
+            sources: [{ file: path.join(dir, '*.log'), topic: 'glob/{stem}', backfill: 'all' }],
+        },
     });
     const stream = await hub.stream('/events?topic=glob/*&last=all&format=meta');
     await stream.waitData(1);
@@ -482,7 +537,9 @@ scenario('a glob takes new files while the hub runs, each with a topic of its ow
     await stream.waitData(21);
     assertSequence(stream.data, numbered(21));
     assert.equal(stream.events.items[20].fields.topic, 'glob/arrived');
-    const { events } = (await hub.get('/events?topic=glob/*&last=all', { accept: 'application/json' })).json();
+    const { events } = (
+        await hub.get('/events?topic=glob/*&last=all', { accept: 'application/json' })
+    ).json();
     assert.equal(events.length, 21);
 });
 
@@ -504,7 +561,10 @@ scenario('a glob that matches rotated files does not read them twice', async (s)
     log.lines(['61']);
     const all = await hub.stream('/events?topic=logs/*&last=all');
     await all.waitData(61);
-    assertSequence([...all.data].sort((a, b) => a - b), numbered(61));
+    assertSequence(
+        [...all.data].sort((a, b) => a - b),
+        numbered(61),
+    );
 });
 
 scenario('a glob over directories', async (s) => {
@@ -514,7 +574,9 @@ scenario('a glob over directories', async (s) => {
         new LogFile(path.join(dir, name, 'out.log')).lines([name]);
     }
     const hub = await Hub.start(s, {
-        config: { sources: [{ file: path.join(dir, '*', 'out.log'), topic: 'x/{path}', backfill: 'all' }] },
+        config: {
+            sources: [{ file: path.join(dir, '*', 'out.log'), topic: 'x/{path}', backfill: 'all' }],
+        },
     });
     const stream = await hub.stream('/events?topic=x/**&last=all&format=meta');
     await stream.waitData(2);
@@ -527,41 +589,57 @@ scenario('a glob over directories', async (s) => {
     }
 });
 
-scenario('links that a glob finds are followed only when told, one that is named always', async (s) => {
-    const dir = s.tempDir();
-    new LogFile(path.join(dir, 'real.txt')).lines(['x']);
-    symlinkSync(path.join(dir, 'real.txt'), path.join(dir, 'link.log'));
-    symlinkSync('/etc/passwd', path.join(dir, 'evil.log'));
-    new LogFile(path.join(dir, 'plain.log')).lines(['y']);
-    const glob = (follow) => ({
-        config: {
-            sources: [{ file: path.join(dir, '*.log'), backfill: 'all', follow_symlinks: follow }],
-        },
-    });
-    const no = await Hub.start(s, glob(false));
-    assert.deepEqual(await (await open(no, 'logs/plain.log')).waitData(1), ['y']);
-    const names = (await no.get('/topics')).json().map((entry) => entry.topic);
-    assert.deepEqual(names, ['logs/plain.log']);
-    const yes = await Hub.start(s, glob(true));
-    assert.deepEqual(await (await open(yes, 'logs/link.log')).waitData(1), ['x']);
-    const named = await Hub.start(s, {
-        config: { sources: [{ file: path.join(dir, 'link.log'), topic: 'link', backfill: 'all' }] },
-    });
-    assert.deepEqual(await (await open(named, 'link')).waitData(1), ['x']);
-});
+scenario(
+    'links that a glob finds are followed only when told, one that is named always',
+    async (s) => {
+        const dir = s.tempDir();
+        new LogFile(path.join(dir, 'real.txt')).lines(['x']);
+        symlinkSync(path.join(dir, 'real.txt'), path.join(dir, 'link.log'));
+        symlinkSync('/etc/passwd', path.join(dir, 'evil.log'));
+        new LogFile(path.join(dir, 'plain.log')).lines(['y']);
+        const glob = (follow) => ({
+            config: {
+                sources: [
+                    { file: path.join(dir, '*.log'), backfill: 'all', follow_symlinks: follow },
+                ],
+            },
+        });
+        const no = await Hub.start(s, glob(false));
+        assert.deepEqual(await (await open(no, 'logs/plain.log')).waitData(1), ['y']);
+        const names = (await no.get('/topics')).json().map((entry) => entry.topic);
+        assert.deepEqual(names, ['logs/plain.log']);
+        const yes = await Hub.start(s, glob(true));
+        assert.deepEqual(await (await open(yes, 'logs/link.log')).waitData(1), ['x']);
+        const named = await Hub.start(s, {
+            config: {
+                sources: [{ file: path.join(dir, 'link.log'), topic: 'link', backfill: 'all' }],
+            },
+        });
+        assert.deepEqual(await (await open(named, 'link')).waitData(1), ['x']);
+    },
+);
 
-scenario('a directory in place of a file, or a glob without a placeholder, is refused at the start', async (s) => {
-    const dir = s.tempDir();
-    for (const source of [{ file: dir }, { file: `${dir}/*.log`, topic: 'all-in-one' }]) {
-        const config = path.join(s.tempDir(), 'c.yml');
-        writeFileSync(config, JSON.stringify({ sources: [source] }));
-        const result = await tailrace(s, [
-            'serve', '-c', config, '--listen', '127.0.0.1:0', '--data', path.join(s.tempDir(), 'data'),
-        ]);
-        assert.notEqual(result.code, 0);
-        assert.match(result.stderr, /directory|\{name\}|placeholder/i);
-    }
-});
+scenario(
+    'a directory in place of a file, or a glob without a placeholder, is refused at the start',
+    async (s) => {
+        const dir = s.tempDir();
+        for (const source of [{ file: dir }, { file: `${dir}/*.log`, topic: 'all-in-one' }]) {
+            const config = path.join(s.tempDir(), 'c.yml');
+            writeFileSync(config, JSON.stringify({ sources: [source] }));
+            const result = await tailrace(s, [
+                'serve',
+                '-c',
+                config,
+                '--listen',
+                '127.0.0.1:0',
+                '--data',
+                path.join(s.tempDir(), 'data'),
+            ]);
+            assert.notEqual(result.code, 0);
+            assert.match(result.stderr, /directory|\{name\}|placeholder/i);
+        }
+    },
+);
 
 // --- simulated ---
 
@@ -570,7 +648,11 @@ scenario('simulated words come at random intervals within the range', async (s) 
     const hub = await Hub.start(s, {
         config: {
             sources: [
-                { simulate: { words, interval: '20ms..120ms' }, topic: 'sim/status', type: 'status' },
+                {
+                    simulate: { words, interval: '20ms..120ms' },
+                    topic: 'sim/status',
+                    type: 'status',
+                },
                 { simulate: { words, interval: '10ms', order: 'shuffle' }, topic: 'sim/shuffled' },
                 { simulate: { words, interval: '10ms', repeat: false }, topic: 'sim/once' },
             ],
@@ -578,7 +660,10 @@ scenario('simulated words come at random intervals within the range', async (s) 
     });
     const stream = await hub.stream('/t/sim/status?last=all&format=meta');
     const data = await stream.waitData(20);
-    assertSequence(data, Array.from({ length: 20 }, (_, i) => words[i % 3]));
+    assertSequence(
+        data,
+        Array.from({ length: 20 }, (_, i) => words[i % 3]),
+    );
     assert.equal(stream.events.items[0].type, 'status');
     const times = stream.events.items.slice(0, 20).map((event) => Date.parse(event.fields.time));
     const gaps = times.slice(1).map((time, i) => time - times[i]);
@@ -586,8 +671,14 @@ scenario('simulated words come at random intervals within the range', async (s) 
     assert.ok(new Set(gaps).size > 2, 'they differ');
     const shuffled = await (await open(hub, 'sim/shuffled')).waitData(60);
     assert.deepEqual(new Set(shuffled), new Set(words));
-    assert.notDeepEqual(shuffled, Array.from({ length: 60 }, (_, i) => words[i % 3]));
-    await until(async () => (await stored(hub, '/t/sim/once?last=all')).length >= 3, 'the three words');
+    assert.notDeepEqual(
+        shuffled,
+        Array.from({ length: 60 }, (_, i) => words[i % 3]),
+    );
+    await until(
+        async () => (await stored(hub, '/t/sim/once?last=all')).length >= 3,
+        'the three words',
+    );
     assert.deepEqual(await stored(hub, '/t/sim/once?last=all'), words);
 });
 
@@ -597,12 +688,20 @@ scenario('simulated lines come from a file', async (s) => {
     const hub = await Hub.start(s, {
         config: {
             sources: [
-                { simulate: { file: path.join(dir, 'lines.txt'), interval: '5ms' }, topic: 'sim/lines' },
+                {
+                    simulate: { file: path.join(dir, 'lines.txt'), interval: '5ms' },
+                    topic: 'sim/lines',
+                },
             ],
         },
     });
     assert.deepEqual(await (await open(hub, 'sim/lines')).waitData(6), [
-        'one', 'two', 'three', 'one', 'two', 'three',
+        'one',
+        'two',
+        'three',
+        'one',
+        'two',
+        'three',
     ]);
 });
 
@@ -610,32 +709,43 @@ scenario('simulated lines come from a file', async (s) => {
 for (const [how, rotate] of [
     ['renamed', (log) => log.rotate()],
     ['copied and truncated', (log) => log.copyTruncate()],
-    ['deleted and made anew', (log) => {
-        log.remove();
-        log.create();
-    }],
+    [
+        'deleted and made anew',
+        (log) => {
+            log.remove();
+            log.create();
+        },
+    ],
 ]) {
-    scenario(`the first line of a new file says so: ${how}, live, stored and after a restart`, async (s) => {
-        const { hub, log } = await following(s);
-        const stream = await open(hub);
-        const envelopes = await hub.stream('/events?topic=logs/**&last=all&format=envelope');
-        log.lines(numbered(3, 'first '));
-        await stream.waitData(3);
-        rotate(log);
-        log.lines(numbered(3, 'second '));
-        // Both: what one of them has had may not have reached the other when the hub is killed.
-        await stream.waitData(6);
-        await envelopes.waitData(6);
-        await hub.kill9();
-        rotate(log);
-        log.lines(numbered(3, 'third '));
-        await hub.launch();
-        const again = await open(hub);
-        assertSequence(await again.waitData(9), ['first', 'second', 'third'].flatMap((word) => numbered(3, `${word} `)));
-        const live = envelopes.data.map((data) => JSON.parse(data));
-        const { events } = (await hub.get('/t/logs/app.log?last=all', { accept: 'application/json' })).json();
-        const fresh = (all) => all.filter(({ rotated }) => rotated).map(({ data }) => data);
-        assert.deepEqual(fresh(live), ['second 1']);
-        assert.deepEqual(fresh(events), ['second 1', 'third 1']);
-    });
+    scenario(
+        `the first line of a new file says so: ${how}, live, stored and after a restart`,
+        async (s) => {
+            const { hub, log } = await following(s);
+            const stream = await open(hub);
+            const envelopes = await hub.stream('/events?topic=logs/**&last=all&format=envelope');
+            log.lines(numbered(3, 'first '));
+            await stream.waitData(3);
+            rotate(log);
+            log.lines(numbered(3, 'second '));
+            // Both: what one of them has had may not have reached the other when the hub is killed.
+            await stream.waitData(6);
+            await envelopes.waitData(6);
+            await hub.kill9();
+            rotate(log);
+            log.lines(numbered(3, 'third '));
+            await hub.launch();
+            const again = await open(hub);
+            assertSequence(
+                await again.waitData(9),
+                ['first', 'second', 'third'].flatMap((word) => numbered(3, `${word} `)),
+            );
+            const live = envelopes.data.map((data) => JSON.parse(data));
+            const { events } = (
+                await hub.get('/t/logs/app.log?last=all', { accept: 'application/json' })
+            ).json();
+            const fresh = (all) => all.filter(({ rotated }) => rotated).map(({ data }) => data);
+            assert.deepEqual(fresh(live), ['second 1']);
+            assert.deepEqual(fresh(events), ['second 1', 'third 1']);
+        },
+    );
 }

@@ -30,19 +30,22 @@ async function fill(topic, data) {
 
 // --- the stream ---
 
-check('a stream opens at once, before any event, with the headers that keep proxies from holding it', async (s) => {
-    const stream = await hub.stream('/t/fresh', {}, s);
-    assert.equal(stream.status, 200);
-    assert.match(stream.headers['content-type'], /^text\/event-stream(;\s*charset=utf-8)?$/i);
-    const caching = stream.headers['cache-control'];
-    assert.match(caching, /no-cache/);
-    assert.match(caching, /no-transform/);
-    assert.equal(stream.headers['x-accel-buffering'], 'no');
-    assert.equal(stream.headers['transfer-encoding'], 'chunked');
-    assert.equal(stream.headers['content-encoding'], undefined);
-    await stream.comments.waitCount(1);
-    assert.equal(stream.events.items.length, 0);
-});
+check(
+    'a stream opens at once, before any event, with the headers that keep proxies from holding it',
+    async (s) => {
+        const stream = await hub.stream('/t/fresh', {}, s);
+        assert.equal(stream.status, 200);
+        assert.match(stream.headers['content-type'], /^text\/event-stream(;\s*charset=utf-8)?$/i);
+        const caching = stream.headers['cache-control'];
+        assert.match(caching, /no-cache/);
+        assert.match(caching, /no-transform/);
+        assert.equal(stream.headers['x-accel-buffering'], 'no');
+        assert.equal(stream.headers['transfer-encoding'], 'chunked');
+        assert.equal(stream.headers['content-encoding'], undefined);
+        await stream.comments.waitCount(1);
+        assert.equal(stream.events.items.length, 0);
+    },
+);
 
 check('a stream is live only unless a start is given', async (s) => {
     await hub.publish('live-only', 'before');
@@ -76,17 +79,20 @@ check('format=meta adds topic and time', async (s) => {
     assert.match(event.fields.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 });
 
-check('format=envelope puts topic, type, time and data into one JSON object of type message', async (s) => {
-    const stream = await hub.stream('/t/envelope?format=envelope', {}, s);
-    const data = 'two\nlines "quoted" \u{1F600} </script>\r\n';
-    const { id } = await hub.publish('envelope', data, '?type=t');
-    const [event] = await stream.events.waitCount(1);
-    assert.equal(event.type, 'message');
-    assert.equal(event.ownId, id);
-    const inner = JSON.parse(event.data);
-    assert.deepEqual({ ...inner, time: '' }, { topic: 'envelope', type: 't', time: '', data });
-    assert.ok(Number.isFinite(Date.parse(inner.time)));
-});
+check(
+    'format=envelope puts topic, type, time and data into one JSON object of type message',
+    async (s) => {
+        const stream = await hub.stream('/t/envelope?format=envelope', {}, s);
+        const data = 'two\nlines "quoted" \u{1F600} </script>\r\n';
+        const { id } = await hub.publish('envelope', data, '?type=t');
+        const [event] = await stream.events.waitCount(1);
+        assert.equal(event.type, 'message');
+        assert.equal(event.ownId, id);
+        const inner = JSON.parse(event.data);
+        assert.deepEqual({ ...inner, time: '' }, { topic: 'envelope', type: 't', time: '', data });
+        assert.ok(Number.isFinite(Date.parse(inner.time)));
+    },
+);
 
 check('an unknown format is refused', async () => {
     assertProblem(await hub.get('/t/x?format=xml', SSE), 400, /format/);
@@ -115,7 +121,8 @@ check('HTTP/1.0 gets a stream that ends with the connection', async (s) => {
 check('the npm client and curl read the same stream', async (s) => {
     const client = hub.client('/t/three-clients?last=all', { types: ['word'] }, s);
     await client.opened();
-    for (let i = 0; i < 5; i++) await hub.publish('three-clients', `w${i}`, i % 2 ? '?type=word' : '');
+    for (let i = 0; i < 5; i++)
+        await hub.publish('three-clients', `w${i}`, i % 2 ? '?type=word' : '');
     assert.deepEqual(await client.waitData(5), numbered(5, 'w', 0));
     assert.deepEqual(
         client.events.map((event) => event.type),
@@ -163,7 +170,10 @@ check('an ETag that still holds gives 304, a new event gives a new one', async (
     assert.equal(same.status, 304);
     assert.equal(same.text, '');
     assert.equal(same.headers.etag, etag);
-    const list = await hub.get('/t/etag', { ...JSON_FORM, 'if-none-match': `"other", W/${etag.replace(/^W\//, '')}` });
+    const list = await hub.get('/t/etag', {
+        ...JSON_FORM,
+        'if-none-match': `"other", W/${etag.replace(/^W\//, '')}`,
+    });
     assert.equal(list.status, 304);
     const any = await hub.get('/t/etag', { ...JSON_FORM, 'if-none-match': '*' });
     assert.equal(any.status, 304);
@@ -267,7 +277,10 @@ check('without a start the other forms give the newest 100', async () => {
     await hub.publishLines('hundred', numbered(150));
     const expected = numbered(100, '', 51);
     const asJson = (await hub.get('/t/hundred', JSON_FORM)).json();
-    assertSequence(asJson.events.map((event) => event.data), expected);
+    assertSequence(
+        asJson.events.map((event) => event.data),
+        expected,
+    );
     assertSequence(unlines((await hub.get('/t/hundred', TEXT)).text), expected);
     assert.equal(unlines((await hub.get('/t/hundred', NDJSON)).text).length, 100);
 });
@@ -295,19 +308,22 @@ check("a browser's address bar gets the page", async () => {
     }
 });
 
-check('the best of several Accept forms wins, by quality, and lines of a header are one list', async () => {
-    await hub.publish('accept', 'x');
-    const typeOf = async (accept) => {
-        const answer = await hub.get('/t/accept?last=all', { accept });
-        return answer.headers['content-type'].split(';')[0];
-    };
-    assert.equal(await typeOf('text/event-stream;q=0.1, application/json'), 'application/json');
-    assert.equal(await typeOf('application/json;q=0.2, text/plain;q=0.9'), 'text/plain');
-    assert.equal(await typeOf('APPLICATION/JSON'), 'application/json');
-    assert.equal(await typeOf('image/png, application/x-ndjson;q=0.5'), 'application/x-ndjson');
-    assert.equal(await typeOf('application/json;q=0, text/plain'), 'text/plain');
-    assert.equal(await typeOf('application/*'), 'application/json');
-});
+check(
+    'the best of several Accept forms wins, by quality, and lines of a header are one list',
+    async () => {
+        await hub.publish('accept', 'x');
+        const typeOf = async (accept) => {
+            const answer = await hub.get('/t/accept?last=all', { accept });
+            return answer.headers['content-type'].split(';')[0];
+        };
+        assert.equal(await typeOf('text/event-stream;q=0.1, application/json'), 'application/json');
+        assert.equal(await typeOf('application/json;q=0.2, text/plain;q=0.9'), 'text/plain');
+        assert.equal(await typeOf('APPLICATION/JSON'), 'application/json');
+        assert.equal(await typeOf('image/png, application/x-ndjson;q=0.5'), 'application/x-ndjson');
+        assert.equal(await typeOf('application/json;q=0, text/plain'), 'text/plain');
+        assert.equal(await typeOf('application/*'), 'application/json');
+    },
+);
 
 check('every form says that the answer depends on Accept', async () => {
     for (const accept of ['application/json', 'text/plain', 'text/html']) {
@@ -336,22 +352,25 @@ check('HEAD is the head of GET without a body and ends at once, also for a strea
 
 const START_NAMES = ['lastEventId', 'last_event_id', 'lastEventID', 'Last-Event-ID'];
 
-check('Last-Event-ID, as a header or under any of its names in the query, gives what came after it', async (s) => {
-    const ids = await fill('resume', ['a', 'b', 'c']);
-    const byHeader = await hub.stream('/t/resume', { headers: { 'last-event-id': ids[0] } }, s);
-    assert.deepEqual(await byHeader.waitData(2), ['b', 'c']);
-    for (const name of START_NAMES) {
-        const stream = await hub.stream(`/t/resume?${name}=${ids[1]}`, {}, s);
-        assert.deepEqual(await stream.waitData(1), ['c'], name);
-    }
-    await hub.publish('resume', 'd');
-    assert.deepEqual(await byHeader.waitData(3), ['b', 'c', 'd']);
-    const bySnapshot = await hub.get('/t/resume', { ...JSON_FORM, 'last-event-id': ids[2] });
-    assert.deepEqual(
-        bySnapshot.json().events.map((event) => event.data),
-        ['d'],
-    );
-});
+check(
+    'Last-Event-ID, as a header or under any of its names in the query, gives what came after it',
+    async (s) => {
+        const ids = await fill('resume', ['a', 'b', 'c']);
+        const byHeader = await hub.stream('/t/resume', { headers: { 'last-event-id': ids[0] } }, s);
+        assert.deepEqual(await byHeader.waitData(2), ['b', 'c']);
+        for (const name of START_NAMES) {
+            const stream = await hub.stream(`/t/resume?${name}=${ids[1]}`, {}, s);
+            assert.deepEqual(await stream.waitData(1), ['c'], name);
+        }
+        await hub.publish('resume', 'd');
+        assert.deepEqual(await byHeader.waitData(3), ['b', 'c', 'd']);
+        const bySnapshot = await hub.get('/t/resume', { ...JSON_FORM, 'last-event-id': ids[2] });
+        assert.deepEqual(
+            bySnapshot.json().events.map((event) => event.data),
+            ['d'],
+        );
+    },
+);
 
 check('the header wins over the query, since over last', async (s) => {
     const ids = await fill('precedence', ['a', 'b', 'c']);
@@ -369,7 +388,11 @@ check('the header wins over the query, since over last', async (s) => {
 
 check('an empty Last-Event-ID is as good as none', async (s) => {
     await fill('empty-id', ['a']);
-    const stream = await hub.stream('/t/empty-id?last=all', { headers: { 'last-event-id': '' } }, s);
+    const stream = await hub.stream(
+        '/t/empty-id?last=all',
+        { headers: { 'last-event-id': '' } },
+        s,
+    );
     assert.deepEqual(await stream.waitData(1), ['a']);
 });
 
@@ -391,7 +414,10 @@ check('since takes an id, a duration or a time', async (s) => {
     assert.deepEqual(await get(`since=${between}`), ['new']);
     assert.deepEqual(await get(`since=${events[0].id}`), ['new']);
     assert.deepEqual(await get('since=2020-01-01T00:00:00Z'), ['old', 'new']);
-    assert.deepEqual(await get(`since=${encodeURIComponent('2020-01-01T01:00:00.5+01:00')}`), ['old', 'new']);
+    assert.deepEqual(await get(`since=${encodeURIComponent('2020-01-01T01:00:00.5+01:00')}`), [
+        'old',
+        'new',
+    ]);
     assert.deepEqual(await get('since=2090-01-01T00:00:00Z'), []);
     const stream = await hub.stream(`/t/since?since=${between}`, {}, s);
     await hub.publish('since', 'live');
@@ -443,7 +469,11 @@ check('a bad start is refused, saying which', async () => {
     ]) {
         assertProblem(await hub.get(`/t/bad-start?${query}`, JSON_FORM), 400, pattern);
     }
-    assertProblem(await hub.get('/t/x', { ...JSON_FORM, 'last-event-id': 'rubbish id' }), 400, /id/i);
+    assertProblem(
+        await hub.get('/t/x', { ...JSON_FORM, 'last-event-id': 'rubbish id' }),
+        400,
+        /id/i,
+    );
 });
 
 check('an id of another journal is a gap, then what the URL asks for', async (s) => {
@@ -460,7 +490,11 @@ check('an id of another journal is a gap, then what the URL asks for', async (s)
     await all.waitData(4);
     assert.deepEqual(all.data.slice(1), ['a', 'b', 'c']);
     assert.equal(all.events.items[0].type, 'tailrace.gap');
-    const last = await hub.stream('/t/foreign?last=1', { headers: { 'last-event-id': 'zz9zz-17' } }, s);
+    const last = await hub.stream(
+        '/t/foreign?last=1',
+        { headers: { 'last-event-id': 'zz9zz-17' } },
+        s,
+    );
     await gapOf(last);
     assert.deepEqual((await last.waitData(2)).at(-1), 'c');
     const client = hub.client('/t/foreign?lastEventId=zz9zz-17', {}, s);
@@ -492,36 +526,43 @@ check('events lost to retention are a gap, never silence', async (s) => {
     // After that the stream goes on, and a reconnect behind the gap tells of none.
     await own.publish('short/log', 'live');
     await stream.events.waitCount(12);
-    const resumed = await own.stream('/t/short/log', { headers: { 'last-event-id': events[1].id } }, s);
+    const resumed = await own.stream(
+        '/t/short/log',
+        { headers: { 'last-event-id': events[1].id } },
+        s,
+    );
     const again = await resumed.events.waitCount(1);
     assert.equal(again[0].type, 'message');
 });
 
 // --- many topics ---
 
-check('several topics and patterns come over one connection, each event once, in order', async (s) => {
-    const stream = await hub.stream(
-        '/events?topic=multi/a&topic=multi/*&topic=multi/**&format=meta',
-        {},
-        s,
-    );
-    const ids = [];
-    for (const topic of ['multi/a', 'multi/b', 'multi', 'multi/c/d', 'other', 'multi/a']) {
-        const { id } = await hub.publish(topic, topic);
-        if (topic !== 'other') ids.push(id);
-    }
-    await stream.waitData(5);
-    await hub.publish('multi/end', 'end');
-    await stream.waitData(6);
-    assert.deepEqual(
-        stream.events.items.slice(0, 5).map((event) => event.ownId),
-        ids,
-    );
-    assert.deepEqual(
-        stream.events.items.map((event) => event.fields.topic),
-        ['multi/a', 'multi/b', 'multi', 'multi/c/d', 'multi/a', 'multi/end'],
-    );
-});
+check(
+    'several topics and patterns come over one connection, each event once, in order',
+    async (s) => {
+        const stream = await hub.stream(
+            '/events?topic=multi/a&topic=multi/*&topic=multi/**&format=meta',
+            {},
+            s,
+        );
+        const ids = [];
+        for (const topic of ['multi/a', 'multi/b', 'multi', 'multi/c/d', 'other', 'multi/a']) {
+            const { id } = await hub.publish(topic, topic);
+            if (topic !== 'other') ids.push(id);
+        }
+        await stream.waitData(5);
+        await hub.publish('multi/end', 'end');
+        await stream.waitData(6);
+        assert.deepEqual(
+            stream.events.items.slice(0, 5).map((event) => event.ownId),
+            ids,
+        );
+        assert.deepEqual(
+            stream.events.items.map((event) => event.fields.topic),
+            ['multi/a', 'multi/b', 'multi', 'multi/c/d', 'multi/a', 'multi/end'],
+        );
+    },
+);
 
 check('* is exactly one segment and ** any number', async (s) => {
     const one = await hub.stream('/events?topic=seg/*/log', {}, s);
@@ -537,7 +578,11 @@ check('resume over many topics is exact', async (s) => {
     const ids = [];
     for (let i = 0; i < 300; i++) ids.push((await hub.publish(`spread/${i % 7}`, String(i))).id);
     for (const at of [0, 1, 150, 298]) {
-        const stream = await hub.stream('/events?topic=spread/*', { headers: { 'last-event-id': ids[at] } }, s);
+        const stream = await hub.stream(
+            '/events?topic=spread/*',
+            { headers: { 'last-event-id': ids[at] } },
+            s,
+        );
         assertSequence(await stream.waitData(299 - at), numbered(299 - at, '', at + 1));
     }
 });
@@ -556,7 +601,11 @@ check('a bad list of topics is refused', async () => {
 
 check('filter keeps what contains the text or matches the expression', async (s) => {
     const text = await hub.stream('/t/filter?filter=err', {}, s);
-    const regex = await hub.stream(`/t/filter?filter=${encodeURIComponent('/^\\d+ (warn|error)\\b/')}`, {}, s);
+    const regex = await hub.stream(
+        `/t/filter?filter=${encodeURIComponent('/^\\d+ (warn|error)\\b/')}`,
+        {},
+        s,
+    );
     for (const line of ['1 info ok', '2 error: x', '3 warn y', 'an errand', '4 error']) {
         await hub.publish('filter', line);
     }
@@ -566,14 +615,25 @@ check('filter keeps what contains the text or matches the expression', async (s)
     assert.equal(stored.text, '3 warn y\n');
 });
 
-check('a filter that does not compile is refused, one that explodes does not hang the hub', async (s) => {
-    assertProblem(await hub.get(`/t/x?filter=${encodeURIComponent('/(/')}`, JSON_FORM), 400, /filter/i);
-    assertProblem(await hub.get(`/t/x?filter=${'x'.repeat(1100)}`, JSON_FORM), 400, /filter/i);
-    const explosive = await hub.stream(`/t/explode?filter=${encodeURIComponent('/^(a+)+$/')}`, {}, s);
-    await hub.publish('explode', `${'a'.repeat(5000)}b`);
-    await hub.publish('explode', 'aaa');
-    assert.equal((await explosive.waitData(1)).at(-1), 'aaa');
-});
+check(
+    'a filter that does not compile is refused, one that explodes does not hang the hub',
+    async (s) => {
+        assertProblem(
+            await hub.get(`/t/x?filter=${encodeURIComponent('/(/')}`, JSON_FORM),
+            400,
+            /filter/i,
+        );
+        assertProblem(await hub.get(`/t/x?filter=${'x'.repeat(1100)}`, JSON_FORM), 400, /filter/i);
+        const explosive = await hub.stream(
+            `/t/explode?filter=${encodeURIComponent('/^(a+)+$/')}`,
+            {},
+            s,
+        );
+        await hub.publish('explode', `${'a'.repeat(5000)}b`);
+        await hub.publish('explode', 'aaa');
+        assert.equal((await explosive.waitData(1)).at(-1), 'aaa');
+    },
+);
 
 check('pace gives stored events one by one, and live ones follow', async (s) => {
     await hub.publishLines('paced', numbered(5));
@@ -631,24 +691,27 @@ check('an idle stream gets comments, with control=1 named events', async (s) => 
     assert.equal(ping.ownId, undefined, 'a ping has no id');
 });
 
-check('a closed topic ends the stream after its last event, and the reconnect is 204', async (s) => {
-    const stream = await hub.stream('/t/end', {}, s);
-    const client = hub.client('/t/end', {}, s);
-    await client.opened();
-    await hub.publish('end', 'a');
-    await hub.publish('end', 'z', '?close=1');
-    const end = await stream.waitType('tailrace.end');
-    assert.deepEqual(stream.data.slice(0, 2), ['a', 'z']);
-    assert.equal(await stream.waitEnd(), 'end');
-    assert.ok(end.ownId, 'the end has an id, so that a reconnect is recognised');
-    const again = await hub.get('/t/end', { ...SSE, 'last-event-id': end.ownId });
-    assert.equal(again.status, 204);
-    assert.equal(again.text, '');
-    await client.waitType('tailrace.end');
-    const closed = await client.waitClosed();
-    assert.equal(closed.code, 204);
-    assert.deepEqual(client.data, ['a', 'z']);
-});
+check(
+    'a closed topic ends the stream after its last event, and the reconnect is 204',
+    async (s) => {
+        const stream = await hub.stream('/t/end', {}, s);
+        const client = hub.client('/t/end', {}, s);
+        await client.opened();
+        await hub.publish('end', 'a');
+        await hub.publish('end', 'z', '?close=1');
+        const end = await stream.waitType('tailrace.end');
+        assert.deepEqual(stream.data.slice(0, 2), ['a', 'z']);
+        assert.equal(await stream.waitEnd(), 'end');
+        assert.ok(end.ownId, 'the end has an id, so that a reconnect is recognised');
+        const again = await hub.get('/t/end', { ...SSE, 'last-event-id': end.ownId });
+        assert.equal(again.status, 204);
+        assert.equal(again.text, '');
+        await client.waitType('tailrace.end');
+        const closed = await client.waitClosed();
+        assert.equal(closed.code, 204);
+        assert.deepEqual(client.data, ['a', 'z']);
+    },
+);
 
 check('who comes to a closed topic later still gets all of it, then the end', async (s) => {
     await fill('ended', ['a', 'b']);
@@ -680,7 +743,10 @@ check('a topic closed without an event ends its streams as well', async (s) => {
     await hub.post('/t/end-empty?close=1', '');
     const end = await stream.waitType('tailrace.end');
     assert.equal(await stream.waitEnd(), 'end');
-    assert.equal((await hub.get('/t/end-empty', { ...SSE, 'last-event-id': end.ownId })).status, 204);
+    assert.equal(
+        (await hub.get('/t/end-empty', { ...SSE, 'last-event-id': end.ownId })).status,
+        204,
+    );
 });
 
 check('text that follows ends with the topic', async (s) => {
@@ -691,22 +757,27 @@ check('text that follows ends with the topic', async (s) => {
     assert.equal(stream.text, 'a\nb\n');
 });
 
-check('SIGTERM drains: streams are told, ended cleanly over the window, and the hub exits with 0', async (s) => {
-    const own = await Hub.start(s, { config: { stream: { drain: '1s' } } });
-    const streams = await Promise.all(Array.from({ length: 20 }, () => own.stream('/t/drain', {}, s)));
-    await own.publish('drain', 'x');
-    await Promise.all(streams.map((stream) => stream.waitData(1)));
-    const ends = [];
-    for (const stream of streams) stream.ended.then(() => ends.push(Date.now()));
-    own.process.signal('SIGTERM');
-    for (const stream of streams) {
-        await stream.waitType('tailrace.drain');
-        assert.equal(await stream.waitEnd(), 'end');
-    }
-    assert.ok(Math.max(...ends) - Math.min(...ends) >= 100, 'spread over the window');
-    const { code } = await own.process.wait();
-    assert.equal(code, 0);
-});
+check(
+    'SIGTERM drains: streams are told, ended cleanly over the window, and the hub exits with 0',
+    async (s) => {
+        const own = await Hub.start(s, { config: { stream: { drain: '1s' } } });
+        const streams = await Promise.all(
+            Array.from({ length: 20 }, () => own.stream('/t/drain', {}, s)),
+        );
+        await own.publish('drain', 'x');
+        await Promise.all(streams.map((stream) => stream.waitData(1)));
+        const ends = [];
+        for (const stream of streams) stream.ended.then(() => ends.push(Date.now()));
+        own.process.signal('SIGTERM');
+        for (const stream of streams) {
+            await stream.waitType('tailrace.drain');
+            assert.equal(await stream.waitEnd(), 'end');
+        }
+        assert.ok(Math.max(...ends) - Math.min(...ends) >= 100, 'spread over the window');
+        const { code } = await own.process.wait();
+        assert.equal(code, 0);
+    },
+);
 
 check('while draining, a newcomer gets a polite stream and a publisher 503', async (s) => {
     const own = await Hub.start(s, { config: { stream: { drain: '5m' } } });

@@ -30,7 +30,10 @@ async function publishAndAppend(context, options) {
         const lines = options.lines ? { subscribe: topic, lines: `${topic}?split=lines` } : {};
         const result = await load(context, server, { ...options, ...lines });
         const count = (await metric(server, 'events_total')) - events;
-        const batch = Math.max(1, Math.round(count / ((await metric(server, 'journal_commits_total')) - commits)));
+        const batch = Math.max(
+            1,
+            Math.round(count / ((await metric(server, 'journal_commits_total')) - commits)),
+        );
         const lmdb = await append(context, Math.min(count, 2_000_000), batch);
         return {
             ...result,
@@ -78,12 +81,21 @@ const durable = {
             return load(context, server, { ...POSTS, ...topics });
         });
         const single = await withServer(context, 'tailrace', {}, (server) =>
-            load(context, server, { payload: BYTES, connections: 1, window: 1, warm: 100, seconds: 1.5 }),
+            load(context, server, {
+                payload: BYTES,
+                connections: 1,
+                window: 1,
+                warm: 100,
+                seconds: 1.5,
+            }),
         );
         const { sync_us } = await append(context, 1, 1);
         return {
             ...one,
-            faults: [one, many, single].map((result) => result.faults).filter(Boolean).join('; '),
+            faults: [one, many, single]
+                .map((result) => result.faults)
+                .filter(Boolean)
+                .join('; '),
             many_cpu_us: many.cpu_us_per_event,
             answer_p50_us: single.answer_us.p50,
             sync_us,
@@ -96,8 +108,12 @@ const durableLines = {
     number: 6,
     title: 'durable publishing, 200 bytes, split=lines over one connection',
     servers: ['tailrace'],
-    columns: durable.columns.filter(([name]) => !['many_cpu_us', 'answer_p50_us', 'sync_us'].includes(name)),
-    targets: [{ text: "rate over LMDB's append loop", least: 0.5, value: (runs) => runs.tailrace.share }],
+    columns: durable.columns.filter(
+        ([name]) => !['many_cpu_us', 'answer_p50_us', 'sync_us'].includes(name),
+    ),
+    targets: [
+        { text: "rate over LMDB's append loop", least: 0.5, value: (runs) => runs.tailrace.share },
+    ],
     // A line counts when a subscriber has it: while the request lasts, nothing else reports that it
     // is stored.
     measure: (context) =>
@@ -160,7 +176,14 @@ const growthTopics = {
         for (const topics of [1, 100, 10_000, 100_000]) {
             await withServer(context, 'tailrace', {}, async (server) => {
                 const options = { ...PUBLISH, topics, publish_topics: topics };
-                const fill = { ...options, ...POSTS, payload: 100, events: topics, warm: 0, seconds: 60 };
+                const fill = {
+                    ...options,
+                    ...POSTS,
+                    payload: 100,
+                    events: topics,
+                    warm: 0,
+                    seconds: 60,
+                };
                 await load(context, server, fill);
                 const published = await load(context, server, options);
                 problems.push(published.faults);

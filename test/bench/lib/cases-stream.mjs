@@ -13,7 +13,15 @@ const CLIENTS = 1000;
 
 // Live subscribers beside the replays. Their client has priority over the replays' client, which
 // shares its core.
-const LIVE = { subscribers: 100, rate: 200, window: 1000, warm: 20, settle: 0.1, urgent: true, connections: 1 };
+const LIVE = {
+    subscribers: 100,
+    rate: 200,
+    window: 1000,
+    warm: 20,
+    settle: 0.1,
+    urgent: true,
+    connections: 1,
+};
 
 async function fillReplay(context, server) {
     const url = `${server.base}/t/replay`;
@@ -55,7 +63,10 @@ async function replayTailrace(context) {
         const second = await again;
         return {
             ...alone,
-            faults: [filled, quiet, alone, meanwhile, second].map((r) => r.faults).filter(Boolean).join('; '),
+            faults: [filled, quiet, alone, meanwhile, second]
+                .map((r) => r.faults)
+                .filter(Boolean)
+                .join('; '),
             // The peak of the second time: the first time makes the working set.
             memory_growth_bytes: second.rss_peak_bytes - alone.rss_after_bytes,
             live_p99_us: quiet.delivery_us.p99,
@@ -66,7 +77,11 @@ async function replayTailrace(context) {
 
 const replayRaw = (context) =>
     withServer(context, 'raw-replay', { extra: [String(EVENTS), String(EVENT_BYTES)] }, (server) =>
-        load(context, server, { subscribers: CLIENTS, replay: EVENTS, subscribe: `${server.base}/replay0` }),
+        load(context, server, {
+            subscribers: CLIENTS,
+            replay: EVENTS,
+            subscribe: `${server.base}/replay0`,
+        }),
     );
 
 export const REPLAY = {
@@ -100,7 +115,8 @@ export const REPLAY = {
             value: (runs) => runs.tailrace.live_p99_replay_us / runs.tailrace.live_p99_us,
         },
     ],
-    measure: (context, name) => (name === 'tailrace' ? replayTailrace(context) : replayRaw(context)),
+    measure: (context, name) =>
+        name === 'tailrace' ? replayTailrace(context) : replayRaw(context),
 };
 
 // --- files ---------------------------------------------------------------------------------------
@@ -125,7 +141,9 @@ const fileRate = {
         ['server_cpu_percent', 'server CPU', '%'],
         ['client_cpu_percent', 'client CPU', '%'],
     ],
-    targets: [{ text: 'lines per second', least: 500000, value: (runs) => runs.tailrace.events_per_s }],
+    targets: [
+        { text: 'lines per second', least: 500000, value: (runs) => runs.tailrace.events_per_s },
+    ],
     measure: (context, name) => follow(context, name, { window: 60000, seconds: 3, warm: 20 }),
 };
 
@@ -146,8 +164,17 @@ const fileDelay = {
         },
     ],
     async measure(context, name) {
-        const result = await follow(context, name, { window: 1000, rate: 200, seconds: 2, warm: 20 });
-        return { ...result, delay_p50_us: result.delivery_us.p50, delay_p99_us: result.delivery_us.p99 };
+        const result = await follow(context, name, {
+            window: 1000,
+            rate: 200,
+            seconds: 2,
+            warm: 20,
+        });
+        return {
+            ...result,
+            delay_p50_us: result.delivery_us.p50,
+            delay_p99_us: result.delivery_us.p99,
+        };
     },
 };
 
@@ -169,7 +196,11 @@ export const SLOW = {
         ['client_cpu_percent', 'client CPU', '%'],
     ],
     targets: [
-        { text: "the others' p99 with over without", most: 1.2, value: (runs) => runs.tailrace.growth },
+        {
+            text: "the others' p99 with over without",
+            most: 1.2,
+            value: (runs) => runs.tailrace.growth,
+        },
     ],
     async measure(context) {
         const options = { window: 8, payload: 1000, seconds: 4 };
@@ -217,7 +248,9 @@ export const WORKERS = {
     async measure(context) {
         const options = { subscribers: 10000, window: 8, warm: 5, seconds: 3, processes: 2 };
         const run = (workers, cores, clients) =>
-            withServer(context, 'tailrace', { workers, cores }, (server) => load(context, server, options, clients));
+            withServer(context, 'tailrace', { workers, cores }, (server) =>
+                load(context, server, options, clients),
+            );
         const all = context.cores;
         const enough = all.length >= 4;
         const clients = enough ? all.slice(0, -2).join() : all.join();

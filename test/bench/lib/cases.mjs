@@ -42,7 +42,13 @@ function fanOutCase(subscribers, window, extra) {
         servers: ['tailrace', ...LIMITS, ...PEERS],
         columns: [CPU, RATE, ...COMPLETE, ...SHARES],
         targets: [],
-        measure: fanOut({ subscribers, window, connections: Math.max(window, 8), seconds: 3, warm: subscribers > 1000 ? 5 : 20 }),
+        measure: fanOut({
+            subscribers,
+            window,
+            connections: Math.max(window, 8),
+            seconds: 3,
+            warm: subscribers > 1000 ? 5 : 20,
+        }),
         ...extra,
     };
 }
@@ -178,4 +184,15 @@ const DOMAIN = {
     measure: async (context) => domain(path.join(context.tools, 'domain'), context.serverCore),
 };
 
-export const cases = [...FANOUT, TOPICS, IDLE, DOMAIN, ...DURABLE, REPLAY, ...FILE, ...GROWTH, SLOW, WORKERS];
+export const cases = [
+    ...FANOUT,
+    TOPICS,
+    IDLE,
+    DOMAIN,
+    ...DURABLE,
+    REPLAY,
+    ...FILE,
+    ...GROWTH,
+    SLOW,
+    WORKERS,
+];

@@ -4,7 +4,10 @@ import { run } from './process.mjs';
 
 export async function domainLines(program, core, subscribers = 1_000_000) {
     const text = await run(core, [program, String(subscribers)]);
-    return text.trim().split('\n').map((line) => JSON.parse(line));
+    return text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
 }
 
 export async function domain(program, core) {
@@ -32,8 +35,11 @@ export async function domain(program, core) {
         // the same places; for leaving, where nothing tells which subscriber is next, one access
         // that has to be waited for.
         growth_delivery: large.delivery_ns / small.delivery_ns,
-        growth_heartbeat: (large.heartbeat_ns - (large.walk_ns - small.walk_ns)) / small.heartbeat_ns,
-        growth_leave: Math.max(small.leave_ns, large.leave_ns - (large.miss_ns - small.miss_ns)) / small.leave_ns,
+        growth_heartbeat:
+            (large.heartbeat_ns - (large.walk_ns - small.walk_ns)) / small.heartbeat_ns,
+        growth_leave:
+            Math.max(small.leave_ns, large.leave_ns - (large.miss_ns - small.miss_ns)) /
+            small.leave_ns,
         growth_bytes: large.bytes_each / small.bytes_each,
     };
 }

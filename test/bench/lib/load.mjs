@@ -5,10 +5,21 @@ import { run } from './process.mjs';
 
 // Results that make a run worthless: an event that was published did not come, came twice, or came
 // in another order than at other subscribers.
-const FAULTS = ['missing', 'doubled', 'disordered', 'foreign', 'abandoned', 'closed', 'failed', 'publish_refused'];
+const FAULTS = [
+    'missing',
+    'doubled',
+    'disordered',
+    'foreign',
+    'abandoned',
+    'closed',
+    'failed',
+    'publish_refused',
+];
 
 export function faults(result) {
-    const found = FAULTS.filter((name) => result[name] > 0).map((name) => `${name} ${result[name]}`);
+    const found = FAULTS.filter((name) => result[name] > 0).map(
+        (name) => `${name} ${result[name]}`,
+    );
     const why = [result.problem, result.publish_problem].filter(Boolean).join('; ');
     return found.length ? `${found.join(', ')}${why && ` (${why})`}` : '';
 }
@@ -18,14 +29,19 @@ export function faults(result) {
 export async function load(context, server, options, cores = context.clientCore) {
     const named = {
         ...(options.subscribers ? { subscribe: server.subscribe } : {}),
-        ...(options.replay || options.file || options.lines || options.quiet ? {} : { publish: server.publish }),
+        ...(options.replay || options.file || options.lines || options.quiet
+            ? {}
+            : { publish: server.publish }),
         server: server.pid,
         ...options,
     };
     delete named.quiet;
     const args = Object.entries(named)
         .filter(([, value]) => value !== undefined && value !== false)
-        .flatMap(([name, value]) => [`--${name.replaceAll('_', '-')}`, ...(value === true ? [] : [String(value)])]);
+        .flatMap(([name, value]) => [
+            `--${name.replaceAll('_', '-')}`,
+            ...(value === true ? [] : [String(value)]),
+        ]);
     const command = [path.join(context.tools, 'load'), ...args, ...server.load];
     const result = JSON.parse(await run(cores, command));
     result.faults = faults(result);

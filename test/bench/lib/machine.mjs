@@ -10,19 +10,27 @@ function output(...command) {
 }
 
 function packageVersion(name) {
-    const [state, version] = output('dpkg-query', '-W', '-f', '${db:Status-Status} ${Version}', name).split(' ');
+    const [state, version] = output(
+        'dpkg-query',
+        '-W',
+        '-f',
+        '${db:Status-Status} ${Version}',
+        name,
+    ).split(' ');
     return state === 'installed' ? version : null;
 }
 
 function peers() {
     const versions = {};
     const nchan = packageVersion('libnginx-mod-nchan');
-    if (nchan) versions.nchan = `${nchan} in nginx ${packageVersion('nginx-light') ?? packageVersion('nginx')}`;
+    if (nchan)
+        versions.nchan = `${nchan} in nginx ${packageVersion('nginx-light') ?? packageVersion('nginx')}`;
     const pushpin = packageVersion('pushpin');
     if (pushpin) versions.pushpin = pushpin;
     try {
         const url = new URL('../peers/node_modules/better-sse/package.json', import.meta.url);
-        versions['better-sse'] = `${JSON.parse(readFileSync(url)).version} on Node ${process.version}`;
+        versions['better-sse'] =
+            `${JSON.parse(readFileSync(url)).version} on Node ${process.version}`;
     } catch {
         // not installed
     }
@@ -40,7 +48,9 @@ export function machine(context) {
         client_core: context.clientCore,
         memory_gb: Math.round(os.totalmem() / 2 ** 30),
         system: `${release}, Linux ${os.release().match(/^[\d.]+/)[0]}`,
-        file_system: execFileSync('stat', ['-f', '-c', '%T', context.tmp], { encoding: 'utf8' }).trim(),
+        file_system: execFileSync('stat', ['-f', '-c', '%T', context.tmp], {
+            encoding: 'utf8',
+        }).trim(),
         descriptors: context.descriptors,
         compiler: output('gcc', '--version').split('\n')[0],
         peers: peers(),
@@ -52,7 +62,13 @@ export function headLines(info) {
     return [
         `${info.date}: ${info.hub}; ${info.compiler}`,
         `${info.processor}, ${info.cores} cores (server on ${info.server_core}, client on ${info.client_core}), ${info.memory_gb} GB; ${info.system}; ${info.file_system}; at most ${info.descriptors} descriptors a process`,
-        `peers: ${Object.entries(info.peers).map(([name, version]) => `${name} ${version}`).join(', ') || 'none installed'}`,
-        ...(info.load_before > 0.5 ? [`the machine was not idle before: load ${info.load_before.toFixed(2)}`] : []),
+        `peers: ${
+            Object.entries(info.peers)
+                .map(([name, version]) => `${name} ${version}`)
+                .join(', ') || 'none installed'
+        }`,
+        ...(info.load_before > 0.5
+            ? [`the machine was not idle before: load ${info.load_before.toFixed(2)}`]
+            : []),
     ];
 }

@@ -30,7 +30,9 @@ export function cores() {
 
 // Runs a program to its end and returns its output. Throws when the program fails.
 export async function run(core, command, { limit = 180_000 } = {}) {
-    const child = track(spawn('taskset', ['-c', String(core), ...command], { stdio: ['ignore', 'pipe', 'pipe'] }));
+    const child = track(
+        spawn('taskset', ['-c', String(core), ...command], { stdio: ['ignore', 'pipe', 'pipe'] }),
+    );
     const out = [];
     let errors = '';
     child.stdout.on('data', (chunk) => out.push(chunk));
@@ -48,7 +50,10 @@ export function start(core, command, { descriptors, ...options } = {}) {
     const wanted = descriptors ? `ulimit -n ${Number(descriptors)} 2>/dev/null || ` : '';
     const script = `${wanted}ulimit -n "$(ulimit -Hn)"; exec taskset -c "$0" "$@"`;
     const child = track(
-        spawn('sh', ['-c', script, String(core), ...command], { stdio: ['ignore', 'ignore', 'pipe'], ...options }),
+        spawn('sh', ['-c', script, String(core), ...command], {
+            stdio: ['ignore', 'ignore', 'pipe'],
+            ...options,
+        }),
     );
     let errors = '';
     const waiting = new Set();
@@ -75,10 +80,15 @@ export function start(core, command, { descriptors, ...options } = {}) {
                 const look = () => {
                     const match = pattern.exec(errors);
                     if (match) finish(resolve, match);
-                    else if (ended) finish(reject, new Error(`${command[0]} ended: ${errors.trim()}`));
+                    else if (ended)
+                        finish(reject, new Error(`${command[0]} ended: ${errors.trim()}`));
                 };
                 const timer = setTimeout(
-                    () => finish(reject, new Error(`${command[0]} did not get ready: ${errors.trim()}`)),
+                    () =>
+                        finish(
+                            reject,
+                            new Error(`${command[0]} did not get ready: ${errors.trim()}`),
+                        ),
                     limit,
                 );
                 waiting.add(look);

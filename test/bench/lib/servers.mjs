@@ -39,9 +39,14 @@ topics:
 function tailrace({ durable = true } = {}) {
     return {
         missing: () => null,
-        async start(context, { workers = 1, cores = context.serverCore, sources = [], descriptors } = {}) {
+        async start(
+            context,
+            { workers = 1, cores = context.serverCore, sources = [], descriptors } = {},
+        ) {
             const dir = tempDir(context);
-            const lists = sources.map(({ file, topic }) => `  - {file: ${file}, topic: ${topic}}\n`).join('');
+            const lists = sources
+                .map(({ file, topic }) => `  - {file: ${file}, topic: ${topic}}\n`)
+                .join('');
             const text = `workers: ${workers}\n${CONFIG}${lists && `sources:\n${lists}`}`;
             writeFileSync(path.join(dir, 'tailrace.yml'), text);
             const command = [context.hub, 'serve', '-c', path.join(dir, 'tailrace.yml')];
@@ -72,7 +77,12 @@ function raw(tool, ...args) {
     return {
         missing: () => null,
         async start(context, { extra = [] } = {}) {
-            const server = start(context.serverCore, [path.join(context.tools, tool), ...args, '0', ...extra]);
+            const server = start(context.serverCore, [
+                path.join(context.tools, tool),
+                ...args,
+                '0',
+                ...extra,
+            ]);
             const [, base] = await server.line(/listening on (http:\/\/[0-9.:]+)\//);
             return {
                 pid: server.pid,
@@ -92,14 +102,22 @@ const NCHAN_MODULE = '/usr/lib/nginx/modules/ngx_nchan_module.so';
 
 const nchan = {
     missing: () =>
-        installed('nginx') && existsSync(NCHAN_MODULE) ? null : 'nginx-light and libnginx-mod-nchan',
+        installed('nginx') && existsSync(NCHAN_MODULE)
+            ? null
+            : 'nginx-light and libnginx-mod-nchan',
     async start(context) {
         const dir = tempDir(context);
         const port = await freePort();
         mkdirSync(path.join(dir, 'tmp'));
         const values = { PORT: port, MODULE: NCHAN_MODULE, CONNECTIONS: context.descriptors - 100 };
         writeFileSync(path.join(dir, 'nginx.conf'), template('nchan.conf.in', values));
-        const server = start(context.serverCore, ['nginx', '-p', dir, '-c', path.join(dir, 'nginx.conf')]);
+        const server = start(context.serverCore, [
+            'nginx',
+            '-p',
+            dir,
+            '-c',
+            path.join(dir, 'nginx.conf'),
+        ]);
         await listening(port);
         return {
             pid: server.pid,
@@ -131,7 +149,11 @@ const pushpin = {
         writeFileSync(path.join(dir, 'routes'), `* 127.0.0.1:${values.ORIGIN}\n`);
         mkdirSync('/var/run/zurl', { recursive: true });
         const programs = [
-            start(context.clientCore, ['node', path.join(PEERS, 'grip-origin.mjs'), String(values.ORIGIN)]),
+            start(context.clientCore, [
+                'node',
+                path.join(PEERS, 'grip-origin.mjs'),
+                String(values.ORIGIN),
+            ]),
             start(context.clientCore, ['zurl', `--config=${dir}/zurl.conf`, '--loglevel=1']),
         ];
         await listening(values.ORIGIN);
@@ -143,7 +165,14 @@ const pushpin = {
             pid: server.pid,
             subscribe: `http://127.0.0.1:${values.HTTP}/sub/%t`,
             publish: `http://127.0.0.1:${values.PUBLISH}/publish/`,
-            load: ['--content-type', 'application/json', '--body', PUSHPIN_BODY, '--connecting', '64'],
+            load: [
+                '--content-type',
+                'application/json',
+                '--body',
+                PUSHPIN_BODY,
+                '--connecting',
+                '64',
+            ],
             async stop() {
                 await server.stop();
                 for (const program of programs) await program.stop();
@@ -155,10 +184,16 @@ const pushpin = {
 
 const betterSse = {
     missing: () =>
-        existsSync(path.join(PEERS, 'node_modules/better-sse')) ? null : 'better-sse (npm, in test/bench/peers)',
+        existsSync(path.join(PEERS, 'node_modules/better-sse'))
+            ? null
+            : 'better-sse (npm, in test/bench/peers)',
     async start(context) {
         const port = await freePort();
-        const server = start(context.serverCore, ['node', path.join(PEERS, 'better-sse.mjs'), String(port)]);
+        const server = start(context.serverCore, [
+            'node',
+            path.join(PEERS, 'better-sse.mjs'),
+            String(port),
+        ]);
         await listening(port);
         return {
             pid: server.pid,
@@ -173,7 +208,12 @@ const betterSse = {
 // A server that runs already, named on the command line: NAME,publish-url,subscribe-url,pid.
 export function external(text) {
     const [name, publish, subscribe, pid] = text.split(',');
-    if (!name || !/^http:\/\//.test(publish ?? '') || !/^http:\/\//.test(subscribe ?? '') || !(Number(pid) > 0)) {
+    if (
+        !name ||
+        !/^http:\/\//.test(publish ?? '') ||
+        !/^http:\/\//.test(subscribe ?? '') ||
+        !(Number(pid) > 0)
+    ) {
         throw new Error(`--peer ${text}: must be NAME,publish-url,subscribe-url,pid`);
     }
     const instance = { pid: Number(pid), publish, subscribe, load: [], stop: async () => {} };

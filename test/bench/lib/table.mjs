@@ -25,13 +25,17 @@ function short(value) {
 function cell(values) {
     const s = spread(values);
     if (!s) return '–';
-    return s.min === s.max ? short(s.median) : `${short(s.median)} [${short(s.min)}–${short(s.max)}]`;
+    return s.min === s.max
+        ? short(s.median)
+        : `${short(s.median)} [${short(s.min)}–${short(s.max)}]`;
 }
 
 const row = (cells) => `| ${cells.join(' | ')} |`;
 
 export function aligned(rows) {
-    const widths = rows[0].map((_, column) => Math.max(...rows.map((cells) => cells[column].length)));
+    const widths = rows[0].map((_, column) =>
+        Math.max(...rows.map((cells) => cells[column].length)),
+    );
     const pad = (cells) => row(cells.map((text, column) => text.padEnd(widths[column])));
     return [pad(rows[0]), row(widths.map((width) => '-'.repeat(width))), ...rows.slice(1).map(pad)];
 }
@@ -41,11 +45,17 @@ export function caseTable(result) {
     const head = ['', ...columns.map(([, text, unit]) => (unit ? `${text}, ${unit}` : text))];
     const rows = Object.entries(runs).map(([server, list]) => {
         const good = list.filter((one) => !one.error);
-        const mark = list.some((one) => one.error) ? ' (failed)' : list.some((one) => one.faults) ? ' (!)' : '';
+        const mark = list.some((one) => one.error)
+            ? ' (failed)'
+            : list.some((one) => one.faults)
+              ? ' (!)'
+              : '';
         return [server + mark, ...columns.map(([name]) => cell(good.map((one) => one[name])))];
     });
     const notes = Object.entries(runs).flatMap(([server, list]) =>
-        list.filter((one) => one.error || one.faults).map((one) => `(!) ${server}: ${one.error ?? one.faults}`),
+        list
+            .filter((one) => one.error || one.faults)
+            .map((one) => `(!) ${server}: ${one.error ?? one.faults}`),
     );
     return [...aligned([head, ...rows]), ...new Set(notes)];
 }
@@ -55,7 +65,9 @@ export function verdicts(result) {
     return result.targets.map(({ text, most, least, value }) => {
         const values = [];
         for (let round = 0; round < result.rounds; round++) {
-            const runs = Object.fromEntries(Object.entries(result.runs).map(([name, list]) => [name, list[round]]));
+            const runs = Object.fromEntries(
+                Object.entries(result.runs).map(([name, list]) => [name, list[round]]),
+            );
             try {
                 values.push(value(runs));
             } catch {
@@ -64,10 +76,14 @@ export function verdicts(result) {
         }
         const s = spread(values);
         const failed = Object.entries(result.runs).some(
-            ([name, list]) => !result.mayLose.has(name) && !result.peers.has(name) && list.some((one) => one.error || one.faults),
+            ([name, list]) =>
+                !result.mayLose.has(name) &&
+                !result.peers.has(name) &&
+                list.some((one) => one.error || one.faults),
         );
         const limit = most !== undefined ? `≤ ${most}` : `≥ ${least}`;
-        const met = Boolean(s) && !failed && (most !== undefined ? s.median <= most : s.median >= least);
+        const met =
+            Boolean(s) && !failed && (most !== undefined ? s.median <= most : s.median >= least);
         return { number: result.number, name: result.name, text, ...s, limit, met, failed };
     });
 }

@@ -22,7 +22,9 @@ function findChromium() {
         ? [process.env.CHROMIUM]
         : (process.env.PATH ?? '')
               .split(path.delimiter)
-              .flatMap((dir) => ['chromium', 'chromium-browser'].map((name) => path.join(dir, name)));
+              .flatMap((dir) =>
+                  ['chromium', 'chromium-browser'].map((name) => path.join(dir, name)),
+              );
     for (const file of candidates) {
         try {
             accessSync(file, constants.X_OK);

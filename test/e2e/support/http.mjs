@@ -154,7 +154,10 @@ export function parseResponses(bytes) {
     for (;;) {
         const headEnd = bytes.indexOf('\r\n\r\n', at);
         if (headEnd < 0) return found;
-        const [statusLine, ...headerLines] = bytes.subarray(at, headEnd).toString('latin1').split('\r\n');
+        const [statusLine, ...headerLines] = bytes
+            .subarray(at, headEnd)
+            .toString('latin1')
+            .split('\r\n');
         const match = statusLine.match(/^HTTP\/1\.[01] (\d{3}) ?(.*)$/);
         if (!match) throw new Error(`not a status line: ${JSON.stringify(statusLine)}`);
         const headers = {};

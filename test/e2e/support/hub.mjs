@@ -64,7 +64,8 @@ export class Hub {
     // Writes the configuration file; a running hub takes it with reload().
     configure(config) {
         // JSON is YAML: no second syntax to keep right in tests.
-        const text = typeof config === 'string' ? config : JSON.stringify(merge(DEFAULTS, config), null, 2);
+        const text =
+            typeof config === 'string' ? config : JSON.stringify(merge(DEFAULTS, config), null, 2);
         writeFileSync(this.configFile, `${text}\n`);
     }
 
@@ -114,7 +115,11 @@ export class Hub {
     // Asks it to stop and expects a clean end.
     async stop(limit) {
         this.process.signal('SIGTERM');
-        const { code, signal } = await within(this.process.exited, 'the hub to stop on SIGTERM', limit);
+        const { code, signal } = await within(
+            this.process.exited,
+            'the hub to stop on SIGTERM',
+            limit,
+        );
         this.process.assertSane();
         assert.deepEqual({ code, signal }, { code: 0, signal: null }, 'a clean exit on SIGTERM');
     }
@@ -135,7 +140,10 @@ export class Hub {
             (lines) =>
                 lines
                     .slice(seen)
-                    .find((line) => /reload/i.test(line) && /level=(warn|error)/.test(line) === refused),
+                    .find(
+                        (line) =>
+                            /reload/i.test(line) && /level=(warn|error)/.test(line) === refused,
+                    ),
             refused ? 'the reload to be refused' : 'the reload to be reported',
         );
     }
@@ -177,7 +185,11 @@ export class Hub {
     }
 
     publishLines(topic, lines, query = '') {
-        return this.publish(topic, lines.map((line) => `${line}\n`).join(''), `?split=lines${query}`);
+        return this.publish(
+            topic,
+            lines.map((line) => `${line}\n`).join(''),
+            `?split=lines${query}`,
+        );
     }
 
     stream(pathAndQuery, options, scope = this.scope) {

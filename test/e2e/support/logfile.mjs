@@ -39,7 +39,8 @@ export class LogFile {
     // The copytruncate way: what was read is copied, the file itself starts again.
     copyTruncate() {
         for (let i = this.generations; i >= 1; i--) {
-            if (existsSync(`${this.path}.${i}`)) renameSync(`${this.path}.${i}`, `${this.path}.${i + 1}`);
+            if (existsSync(`${this.path}.${i}`))
+                renameSync(`${this.path}.${i}`, `${this.path}.${i + 1}`);
         }
         copyFileSync(this.path, `${this.path}.1`);
         truncateSync(this.path, 0);

@@ -11,7 +11,8 @@ export const root = fileURLToPath(new URL('../../..', import.meta.url));
 export const binary = process.env.TAILRACE_BIN
     ? path.resolve(process.env.TAILRACE_BIN)
     : path.join(root, 'build/release/tailrace');
-if (!existsSync(binary)) throw new Error(`no hub at ${binary}: build it with make, or set TAILRACE_BIN`);
+if (!existsSync(binary))
+    throw new Error(`no hub at ${binary}: build it with make, or set TAILRACE_BIN`);
 
 // The environment without what would configure the hub behind the test's back.
 export function cleanEnv(extra = {}) {
@@ -25,7 +26,8 @@ export function cleanEnv(extra = {}) {
     return { ...env, ...extra };
 }
 
-const SANITIZER = /(ERROR|WARNING): (Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error: /;
+const SANITIZER =
+    /(ERROR|WARNING): (Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error: /;
 
 export class Process {
     stdout = new Recorder(); // lines
@@ -39,7 +41,12 @@ export class Process {
     constructor(scope, file, args = [], options = {}) {
         const { cwd, env = {}, input = '', user = {} } = options;
         this.name = [path.basename(file), ...args].join(' ').slice(0, 120);
-        this.child = spawn(file, args, { cwd, env: cleanEnv(env), stdio: ['pipe', 'pipe', 'pipe'], ...user });
+        this.child = spawn(file, args, {
+            cwd,
+            env: cleanEnv(env),
+            stdio: ['pipe', 'pipe', 'pipe'],
+            ...user,
+        });
         keepTrack(this.child);
         this.child.stdin.on('error', () => {});
         if (input !== null) this.child.stdin.end(input);
@@ -50,7 +57,9 @@ export class Process {
             this.child.once('close', (code, signal) => {
                 this.result = { code, signal };
                 this.stdout.finish(`${this.name} ended (${code ?? signal})`);
-                this.stderr.finish(`${this.name} ended (${code ?? signal}): ${this.stderrText.slice(-500)}`);
+                this.stderr.finish(
+                    `${this.name} ended (${code ?? signal}): ${this.stderrText.slice(-500)}`,
+                );
                 resolve(this.result);
             });
         });

@@ -165,7 +165,14 @@ export class HttpProxy {
             response.end(own.body);
             return;
         }
-        const upstream = http.request({ host: '127.0.0.1', port: this.target, method, path: url, headers, agent: false });
+        const upstream = http.request({
+            host: '127.0.0.1',
+            port: this.target,
+            method,
+            path: url,
+            headers,
+            agent: false,
+        });
         const end = () => {
             this.#open.delete(end);
             upstream.destroy();

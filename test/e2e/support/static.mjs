@@ -22,7 +22,9 @@ export async function serveStatic(scope, { dir, pages = {}, host = '127.0.0.1', 
             response.end(pages[name]);
             return;
         }
-        const file = dir && path.join(dir, path.normalize(`/${name.endsWith('/') ? `${name}index.html` : name}`));
+        const file =
+            dir &&
+            path.join(dir, path.normalize(`/${name.endsWith('/') ? `${name}index.html` : name}`));
         let found = false;
         try {
             found = Boolean(file) && statSync(file).isFile();
@@ -34,7 +36,9 @@ export async function serveStatic(scope, { dir, pages = {}, host = '127.0.0.1', 
             response.end('not found\n');
             return;
         }
-        response.writeHead(200, { 'content-type': TYPES[path.extname(file)] ?? 'application/octet-stream' });
+        response.writeHead(200, {
+            'content-type': TYPES[path.extname(file)] ?? 'application/octet-stream',
+        });
         createReadStream(file).pipe(response);
     });
     await new Promise((resolve, reject) => {

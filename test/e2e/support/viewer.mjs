@@ -7,18 +7,25 @@ import { scaled } from './scope.mjs';
 const LONG = { timeout: scaled(60_000) };
 
 // Of the connection, as the page's head shows it.
-export const state = (page, wanted) => page.waitForSelector(`#connection[data-state="${wanted}"]`, LONG);
+export const state = (page, wanted) =>
+    page.waitForSelector(`#connection[data-state="${wanted}"]`, LONG);
 
 // The loaded lines of a pane; with `shown` only those that its filter lets through.
 export const lines = (page, { shown = false, pane = 0 } = {}) =>
     page.evaluate(
         ([wanted, index]) =>
-            [...document.querySelectorAll('live-log')[index].lines({ shown: wanted })].map(({ data }) => data),
+            [...document.querySelectorAll('live-log')[index].lines({ shown: wanted })].map(
+                ({ data }) => data,
+            ),
         [shown, pane],
     );
 
 export const waitLines = (page, count, { pane = 0 } = {}) =>
-    page.waitForFunction(([n, i]) => document.querySelectorAll('live-log')[i]?.lineCount >= n, [count, pane], LONG);
+    page.waitForFunction(
+        ([n, i]) => document.querySelectorAll('live-log')[i]?.lineCount >= n,
+        [count, pane],
+        LONG,
+    );
 
 export const waitShown = (page, count) =>
     page.waitForFunction((n) => document.querySelector('live-log')?.shownCount === n, count, LONG);
@@ -41,7 +48,9 @@ const rowHandle = (page, text, options) =>
         (wanted) => {
             const logs = [...document.querySelectorAll('live-log')];
             const all = logs.flatMap((log) => [...log.shadowRoot.querySelectorAll('.log-line')]);
-            return all.find((node) => node.querySelector('.log-text')?.textContent === wanted) ?? null;
+            return (
+                all.find((node) => node.querySelector('.log-text')?.textContent === wanted) ?? null
+            );
         },
         text,
         options,
@@ -63,7 +72,9 @@ export const topicRow = (topic) => `#picker .topic[data-topic="${topic}"]`;
 export const pick = (page, topic) => page.click(`${topicRow(topic)} .topic-open`);
 
 export async function assertClean(page, allowed = []) {
-    const unexpected = page.problems.filter((text) => !allowed.some((pattern) => pattern.test(text)));
+    const unexpected = page.problems.filter(
+        (text) => !allowed.some((pattern) => pattern.test(text)),
+    );
     assert.deepEqual(unexpected, []);
     assert.deepEqual(await page.evaluate(() => window.violations), []);
 }

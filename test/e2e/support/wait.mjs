@@ -28,10 +28,7 @@ export class Recorder {
     // Resolves with the predicate's result as soon as it is truthy. The predicate sees all items.
     waitFor(predicate, what = String(predicate), limit = LIMIT_MS) {
         return new Promise((resolve, reject) => {
-            const timer = setTimeout(
-                () => fail(`not within ${scaled(limit)} ms`),
-                scaled(limit),
-            );
+            const timer = setTimeout(() => fail(`not within ${scaled(limit)} ms`), scaled(limit));
             const done = () => {
                 clearTimeout(timer);
                 this.#waiting.delete(look);
@@ -40,7 +37,9 @@ export class Recorder {
                 done();
                 const tail = JSON.stringify(this.items.slice(-5)).slice(0, 1500);
                 reject(
-                    new Error(`waited for ${what}: ${why}; ${this.items.length} so far, ending ${tail}`),
+                    new Error(
+                        `waited for ${what}: ${why}; ${this.items.length} so far, ending ${tail}`,
+                    ),
                 );
             };
             const look = () => {
