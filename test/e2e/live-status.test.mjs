@@ -549,8 +549,8 @@ check(
         t.diagnostic(
             `frames while ${total} statuses changed: median ${half.toFixed(0)} ms, 95 % ${most.toFixed(0)} ms, worst ${worst.toFixed(0)} ms`,
         );
-        // A busy machine may hold a page up for seconds once; a page that is not alive is so all the
-        // time.
+        // A busy machine may hold a page up for seconds once; a page that is not alive is so all
+        // the time.
         assert.ok(most < scaled(2500), `one frame of twenty took ${most.toFixed(0)} ms`);
         assert.ok(worst < scaled(10_000), `the page stood still for ${worst.toFixed(0)} ms`);
         await page.evaluate(() =>
