@@ -115,7 +115,7 @@ Test(start, since_a_time) {
 
 Test(start, since_a_time_counts_for_topics_in_memory_too) {
     struct bench bench;
-    const struct journal_topic_rule rule = {.pattern = "m/**", .memory = true};
+    static const struct journal_topic_rule rule = {.pattern = "m/**", .memory = true};
     bench_open(&bench, (struct bench_config){.policy = {.rules = &rule, .rules_count = 1}});
     for (int i = 1; i <= 3; i++) {
         bench_put(&bench, "m/1", "x");
@@ -131,7 +131,7 @@ Test(start, since_a_time_counts_for_topics_in_memory_too) {
 Test(start, topics_in_memory_are_served_from_the_ring_and_their_loss_is_told) {
     struct bench bench;
     struct client client;
-    const struct journal_topic_rule rule = {.pattern = "m/**", .memory = true};
+    static const struct journal_topic_rule rule = {.pattern = "m/**", .memory = true};
     bench_open(&bench, (struct bench_config){.policy = {.rules = &rule, .rules_count = 1},
                                              .ring_events = 6});
     bench_put_many(&bench, "m/1", "x", 3);
