@@ -278,10 +278,8 @@ static enum method method_of(const llhttp_t *llhttp) {
         case HTTP_GET: return METHOD_GET;
         case HTTP_HEAD: return METHOD_HEAD;
         case HTTP_POST: return METHOD_POST;
-        case HTTP_PUT: return METHOD_PUT;
         case HTTP_DELETE: return METHOD_DELETE;
         case HTTP_OPTIONS: return METHOD_OPTIONS;
-        case HTTP_PATCH: return METHOD_PATCH;
         default: return METHOD_OTHER;
     }
 }

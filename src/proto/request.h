@@ -10,10 +10,8 @@ enum method {
     METHOD_GET,
     METHOD_HEAD,
     METHOD_POST,
-    METHOD_PUT,
     METHOD_DELETE,
     METHOD_OPTIONS,
-    METHOD_PATCH,
     METHOD_OTHER, // known to HTTP, not to the hub: 405
 };
 
