@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "proto/request.h"
 
-#define ANSWER_FIELDS_MAX 16
+#define ANSWER_FIELDS_MAX 8
 
 enum answer_length {
     ANSWER_WHOLE,   // `body` is all of it

@@ -43,7 +43,7 @@ enum http1_conn_flags {
 enum http1_exchange_flags {
     HTTP1_BEGUN = EXCHANGE_KIND_FLAGS, // the handler has it
     HTTP1_WHOLE = 8,                   // all of the request has come
-    HTTP1_ANSWERED = 16,
+    HTTP1_ANSWERED = 16,   // its answer has been given
     HTTP1_KEEP_ALIVE = 32, // the peer lets the connection go on
     HTTP1_OLD = 64,        // HTTP/1.0: keep-alive must be said
     HTTP1_HEAD_ONLY = 128, // the answer has no body, whatever its head says
@@ -74,6 +74,7 @@ struct http1_conn {
     struct buf *held;                    // bytes that were read and not parsed
     struct buf *out;                     // bytes that wait to be sent
     struct http1_exchange *first, *last; // not over yet, in the order of their requests
+    struct http1_exchange *due;          // the first of them whose answer has not been written
     struct visitor *visitor;
     uint32_t discarded; // bytes of bodies that nobody wants
     uint16_t exchanges, flags;
@@ -94,7 +95,7 @@ struct http1_exchange *http1_exchange_new(struct http1_conn *conn, const struct 
 struct http1_exchange *http1_reading(const struct http1_conn *conn);
 // Takes the first one off the connection and tells its handler.
 void http1_exchange_drop(struct http1_conn *conn);
-// Sends answers whose turn it is, and drops exchanges that are over.
+// Drops the exchanges at the front that are over.
 void http1_settle(struct http1_conn *conn);
 // The connection is looked at again when the turn is over. `flag`: CONN_FINISHED, CONN_BROKEN or 0.
 void http1_defer(struct http1_conn *conn, unsigned flag);

@@ -52,6 +52,7 @@ struct http1_exchange *http1_exchange_new(struct http1_conn *conn, const struct 
         conn->first = exchange;
     }
     conn->last = exchange;
+    if (!conn->due) conn->due = exchange;
     conn->exchanges++;
     return exchange;
 }
@@ -71,6 +72,7 @@ void http1_exchange_drop(struct http1_conn *conn) {
     struct http1_exchange *exchange = conn->first;
     conn->first = exchange->next;
     if (!conn->first) conn->last = NULL;
+    if (conn->due == exchange) conn->due = exchange->next;
     conn->exchanges--;
     const struct handler *handler = exchange->base.handler;
     if (exchange->base.flags & HTTP1_BEGUN && handler->gone) handler->gone(&exchange->base);
@@ -84,13 +86,8 @@ void http1_exchange_drop(struct http1_conn *conn) {
 
 void http1_settle(struct http1_conn *conn) {
     while (conn->first && conn->first->base.flags & HTTP1_ANSWERED) {
-        struct http1_exchange *exchange = conn->first;
-        if (exchange->base.flags & HTTP1_LATE) {
-            http1_append_out(conn, buf_str(exchange->late));
-            late_free(exchange);
-        }
         // The rest of a body that is read and forgotten is still this exchange's.
-        if (!(exchange->base.flags & HTTP1_WHOLE) && !(conn->flags & CONN_END)) return;
+        if (!(conn->first->base.flags & HTTP1_WHOLE) && !(conn->flags & CONN_END)) return;
         http1_exchange_drop(conn);
     }
 }
@@ -127,16 +124,25 @@ static const struct request *exchange_head(struct exchange *base) {
     return &head->request;
 }
 
+// The answers that have waited for the one that was just written.
+static void write_late(struct http1_conn *conn) {
+    while ((conn->due = conn->due->next) && conn->due->base.flags & HTTP1_LATE) {
+        http1_append_out(conn, buf_str(conn->due->late));
+        late_free(conn->due);
+    }
+}
+
 static void answer(struct exchange *base, const struct answer *given) {
     struct http1_exchange *exchange = of(base);
     struct http1_conn *conn = exchange->conn;
     ASSERT(!(base->flags & HTTP1_ANSWERED));
     bool goes_on = false;
-    if (conn->first == exchange) {
+    if (conn->due == exchange) {
         if (!conn->out) http1_append_out(conn, STR(""));
         if (conn->out) goes_on = http1_write_answer(conn->out, exchange, given);
         if (conn->out && buf_failed(conn->out)) conn->flags |= CONN_END | CONN_BROKEN;
         late_free(exchange);
+        write_late(conn);
     } else {
         // Answers leave in the order of their requests.
         struct buf *late = malloc(sizeof *late);

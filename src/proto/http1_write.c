@@ -64,14 +64,25 @@ void http1_write_status(struct buf *out, int status, struct str date) {
     if (date.len) http1_write_field(out, "Date", date);
 }
 
+static bool has_byte(struct str text, char byte) {
+    return text.len && memchr(text.ptr, byte, text.len);
+}
+
+static char *put(char *to, const void *bytes, size_t len) {
+    if (len) memcpy(to, bytes, len);
+    return to + len;
+}
+
 void http1_write_field(struct buf *out, const char *name, struct str value) {
-    for (size_t i = 0; i < value.len; i++) {
-        ASSERT(value.ptr[i] != '\r' && value.ptr[i] != '\n' && value.ptr[i] != '\0');
-    }
-    buf_append_str(out, str_from(name));
-    buf_append_str(out, STR(": "));
-    buf_append_str(out, value);
-    buf_append_str(out, STR("\r\n"));
+    ASSERT(!has_byte(value, '\r') && !has_byte(value, '\n') && !has_byte(value, '\0'));
+    size_t name_len = strlen(name), len = name_len + 2 + value.len + 2;
+    char *to = buf_reserve(out, len);
+    if (!to) return;
+    to = put(to, name, name_len);
+    to = put(to, ": ", 2);
+    to = put(to, value.ptr, value.len);
+    put(to, "\r\n", 2);
+    out->len += len;
 }
 
 void http1_write_text(struct buf *out, const char *name, const char *value) {
