@@ -50,7 +50,8 @@ static void write_all(struct hub *hub, struct selector *selector, uint64_t befor
 // Adds one event to the round. The only one of a round is not copied.
 static void add(struct hub *hub, const struct selector *selector, struct event *event) {
     struct round *round = &hub->round;
-    const struct encoding *frame = frame_of(event, selector->format, selector->wire, hub->epoch);
+    const struct encoding *frame =
+        frame_of(event, selector->format, selector->wire, hub->epoch, &hub->ring);
     bool added = false;
     if (frame && selector->pending_count == 1) {
         added = round_share(round, (struct str){frame->bytes, frame->size}, event->seq);
@@ -91,7 +92,6 @@ static void deliver(struct hub *hub, struct selector *selector) {
 
 // What leaves the ring of topics that are in memory only is gone.
 static void evict(struct hub *hub) {
-    ring_count(&hub->ring);
     for (struct batch *old = ring_evict(&hub->ring); old; old = ring_evict(&hub->ring)) {
         for (uint32_t i = 0; i < old->count; i++) {
             const struct event *event = old->events[i];

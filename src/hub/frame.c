@@ -31,12 +31,16 @@ static struct encoding *make(struct event *event, enum frame_format format, stru
 }
 
 const struct encoding *frame_of(struct event *event, enum frame_format format, struct wire wire,
-                                const char *epoch) {
+                                const char *epoch, struct ring *ring) {
     uint32_t kind = (uint32_t)format * WIRE_KINDS + wire_kind(wire);
     const struct encoding *known = event_encoding(event, kind);
     if (known) return known;
     struct encoding *made = make(event, format, wire, epoch);
     if (!made) return NULL;
     made->kind = kind;
-    return event_add_encoding(event, made);
+    size_t bytes = sizeof *made + made->size;
+    const struct encoding *frame = event_add_encoding(event, made);
+    // Otherwise another worker was faster, and counts it.
+    if (frame == made) ring_add_encoded(ring, event->seq, bytes);
+    return frame;
 }

@@ -10,6 +10,7 @@
 #define TAILRACE_HUB_FRAME_H
 
 #include "hub/document.h"
+#include "hub/ring.h"
 #include "proto/wire.h"
 
 // Whether frames of this format are the same in every document.
@@ -18,8 +19,8 @@ static inline bool frame_is_shared(enum frame_format format) {
 }
 
 // The frame of a live event in a format that is shared. Lives as long as the event. NULL when out
-// of memory. Any thread.
+// of memory. One that had to be made is counted in the worker's own ring.
 const struct encoding *frame_of(struct event *event, enum frame_format format, struct wire wire,
-                                const char *epoch);
+                                const char *epoch, struct ring *ring);
 
 #endif

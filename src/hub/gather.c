@@ -41,7 +41,7 @@ static bool add_event(struct hub *hub, const struct subscriber *subscriber, stru
     if (!directory_takes(selector, event->flags, event_data(event))) return true;
     if (frame_is_shared(selector->format)) {
         const struct encoding *frame =
-            frame_of(event, selector->format, selector->wire, hub->epoch);
+            frame_of(event, selector->format, selector->wire, hub->epoch, &hub->ring);
         if (!frame) return false;
         buf_append(&hub->round.bytes, frame->bytes, frame->size);
         return round_add(&hub->round, event->seq);

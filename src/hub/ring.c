@@ -4,10 +4,6 @@
 
 #include <stdlib.h>
 
-// Older events that ring_count looks at for each new one: an encoding that comes late is counted
-// before half of the ring has been replaced.
-#define SWEEP_EVENTS 2
-
 int ring_init(struct ring *ring, size_t events_max, size_t bytes_max, uint64_t floor) {
     *ring = (struct ring){.floor = floor, .events_max = events_max, .bytes_max = bytes_max};
     ring->slots = malloc(64 * sizeof *ring->slots);
@@ -45,47 +41,17 @@ int ring_push(struct ring *ring, struct batch *batch) {
     ASSERT(batch->count);
     if (ring->count > ring->mask && grow(ring)) return ERR_NOMEM;
     *slot_at(ring, ring->count++) = (struct ring_slot){.batch = batch};
-    ring->fresh++;
     ring->events += batch->count;
     ring->bytes += batch->bytes;
     return 0;
 }
 
-static void set_encoded(struct ring *ring, struct ring_slot *slot, size_t encoded) {
-    ring->bytes += encoded - slot->encoded;
-    slot->encoded = encoded;
-}
-
-// How many events that were.
-static size_t count_fresh(struct ring *ring) {
-    size_t events = 0;
-    for (; ring->fresh; ring->fresh--) {
-        struct ring_slot *slot = slot_at(ring, ring->count - ring->fresh);
-        size_t encoded = 0;
-        for (uint32_t i = 0; i < slot->batch->count; i++)
-            encoded += event_encoded_bytes(slot->batch->events[i]);
-        events += slot->batch->count;
-        set_encoded(ring, slot, encoded);
-    }
-    return events;
-}
-
-static void sweep(struct ring *ring, size_t events) {
-    for (size_t i = 0; i < events && ring->count; i++) {
-        if (ring->sweep_batch >= ring->count) ring->sweep_batch = 0;
-        struct ring_slot *slot = slot_at(ring, ring->sweep_batch);
-        ring->sweep_encoded += event_encoded_bytes(slot->batch->events[ring->sweep_event]);
-        if (++ring->sweep_event < slot->batch->count) continue;
-        set_encoded(ring, slot, ring->sweep_encoded);
-        ring->sweep_batch++;
-        ring->sweep_event = 0;
-        ring->sweep_encoded = 0;
-    }
-}
-
-void ring_count(struct ring *ring) {
-    size_t fresh = count_fresh(ring);
-    sweep(ring, fresh * SWEEP_EVENTS + 1);
+void ring_add_encoded(struct ring *ring, uint64_t seq, size_t bytes) {
+    if (seq <= ring->floor) return;
+    struct ring_place place = ring_find(ring, seq - 1);
+    ASSERT(place.batch < ring->count);
+    slot_at(ring, place.batch)->encoded += bytes;
+    ring->bytes += bytes;
 }
 
 struct batch *ring_evict(struct ring *ring) {
@@ -96,13 +62,6 @@ struct batch *ring_evict(struct ring *ring) {
     ring->events -= oldest->count;
     ring->head = (ring->head + 1) & ring->mask;
     ring->count--;
-    if (ring->fresh > ring->count) ring->fresh = ring->count;
-    if (ring->sweep_batch) {
-        ring->sweep_batch--;
-    } else {
-        ring->sweep_event = 0;
-        ring->sweep_encoded = 0;
-    }
     ring->floor = oldest->events[oldest->count - 1]->seq;
     return oldest;
 }

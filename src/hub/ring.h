@@ -2,10 +2,9 @@
 // The ring: a worker's recent batches in memory, so that a subscriber that is only a little behind
 // does not touch the disk. Bounded by events and bytes; the oldest batch leaves first.
 //
-// Its bytes are those of the events and of the encodings that they carry. Encodings are made at any
-// time by any worker, and nobody keeps an account of them that all would have to write to: the ring
-// looks. ring_count looks at all batches that came since it was last called, and goes on with the
-// older events, some for each new one.
+// Its bytes are those of the events, and of the encodings that this worker has made for them
+// (hub/frame.h). Those that other workers have made are in the accounts of those: the sum over all
+// workers counts each encoding once, and nobody writes to an account that is shared.
 #ifndef TAILRACE_HUB_RING_H
 #define TAILRACE_HUB_RING_H
 
@@ -13,7 +12,7 @@
 
 struct ring_slot {
     struct batch *batch;
-    size_t encoded; // bytes of encodings when they were last counted
+    size_t encoded; // bytes of the encodings that this worker has made for it
 };
 
 struct ring {
@@ -23,18 +22,14 @@ struct ring {
     uint64_t floor;     // every event above this seq is in the ring
     size_t events, bytes;
     size_t events_max, bytes_max;
-    size_t fresh; // the newest batches whose encodings were never counted
-    // Where counting the older ones goes on, and what was counted of that batch.
-    size_t sweep_batch, sweep_encoded;
-    uint32_t sweep_event;
 };
 
 int ring_init(struct ring *ring, size_t events_max, size_t bytes_max, uint64_t floor) MUST_CHECK;
 void ring_fini(struct ring *ring);
 // Takes over one reference of a batch that has events. ERR_NOMEM: nothing was taken.
 int ring_push(struct ring *ring, struct batch *batch) MUST_CHECK;
-// Brings `bytes` up to date with the encodings.
-void ring_count(struct ring *ring);
+// An encoding of so many bytes was made for the event with this seq. Nothing when it has left.
+void ring_add_encoded(struct ring *ring, uint64_t seq, size_t bytes);
 // While over a bound: removes the oldest batch and returns it (the caller puts it), NULL when
 // within bounds.
 struct batch *ring_evict(struct ring *ring);

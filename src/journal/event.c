@@ -67,13 +67,6 @@ const struct encoding *event_add_encoding(struct event *event, struct encoding *
     return made;
 }
 
-size_t event_encoded_bytes(struct event *event) {
-    size_t bytes = 0;
-    for (const struct encoding *at = newest(event); at; at = at->next)
-        bytes += sizeof *at + at->size;
-    return bytes;
-}
-
 void batch_put(struct batch *batch) {
     if (atomic_fetch_sub_explicit(&batch->refs, 1, memory_order_acq_rel) != 1) return;
     for (uint32_t i = 0; i < batch->count; i++) event_free(batch->events[i]);

@@ -72,8 +72,6 @@ const struct encoding *event_encoding(struct event *event, uint32_t kind);
 // Adds one (on the heap, taken over), unless another thread was faster: then it is freed. The one
 // that the event has.
 const struct encoding *event_add_encoding(struct event *event, struct encoding *made);
-// Memory of all its encodings. Any thread.
-size_t event_encoded_bytes(struct event *event);
 
 // A change of a topic that is not an event.
 struct topic_change {
