@@ -7,8 +7,8 @@
 #
 # for each file. The name is the path below web/. The entity tag depends on the content alone, so
 # that the same files give the same binary. What is embedded is a copy in OUTPUT.files: scripts
-# without their comments (half of their bytes, which nobody needs to download), everything else as it
-# is.
+# without their comments (half of their bytes, which nobody needs to download), everything else as
+# it is.
 #
 #   usage: embed.sh OUTPUT FILE...
 set -eu
