@@ -18,6 +18,7 @@ struct stream *stream_new(struct exchange *exchange, const struct hub_request *r
     stream->exchange = exchange;
     stream->grant = grant_get(grant);
     stream->format = (uint8_t)request->format;
+    stream->coding = (uint8_t)request->wire.coding;
     stream->endless = request->mode == HUB_STREAM;
     exchange->state = stream;
     return stream;
@@ -37,11 +38,14 @@ void stream_discard(struct stream *stream) {
 
 // --- the head ------------------------------------------------------------------------------------
 
-void stream_head(struct answer *answer, enum frame_format format, bool endless) {
+void stream_head(struct answer *answer, enum frame_format format, enum wire_coding coding,
+                 bool endless) {
+    const char *coding_name = wire_coding_name(coding);
     *answer = (struct answer){.status = 200,
                               .type = hub_content_type(format),
                               .length = endless ? ANSWER_ENDLESS : ANSWER_ENDS};
     answer_text(answer, "Vary", "Accept");
+    if (coding_name) answer_text(answer, "Content-Encoding", coding_name);
     answer_text(answer, "Cache-Control", endless ? "no-cache, no-transform" : "no-cache");
     // For nginx: do not gather what is to be seen at once.
     if (endless) answer_text(answer, "X-Accel-Buffering", "no");
@@ -61,8 +65,9 @@ static bool sink_begin(struct subscriber *subscriber, struct buf *head) {
     struct stream *stream = of(subscriber);
     struct answer answer;
     char tag[STREAM_ETAG_BYTES];
-    stream_head(&answer, (enum frame_format)stream->format, stream->endless);
-    if (stream->format == FRAME_JSON) {
+    stream_head(&answer, (enum frame_format)stream->format, (enum wire_coding)stream->coding,
+                stream->endless);
+    if (stream->tagged) {
         answer_field(&answer, "ETag",
                      stream_etag(api_of_stream(stream), subscriber, stream->question, tag));
         // From here on it is a time.

@@ -15,10 +15,12 @@ struct stream {
     struct grant *grant; // what it may see, held while it lasts
     union {
         uint64_t expires_ms; // when it is ended; 0: not
-        uint64_t question;   // of a JSON snapshot that has not begun: a part of its ETag
+        uint64_t question;   // of a tagged one that has not begun: a part of its ETag
     };
     uint64_t stalled_ms; // when it is given up, because its peer takes nothing; 0: not
     uint8_t format;      // enum frame_format
+    uint8_t coding;      // enum wire_coding
+    bool tagged;         // its head has an ETag
     bool endless;        // not a snapshot
     bool begun;          // its head has been written
 };
@@ -41,7 +43,8 @@ int stream_begin(struct stream *stream, uint64_t age_ms) MUST_CHECK;
 void stream_wait(struct stream *stream, uint64_t wait_ms);
 
 // What the answer's head says, but for an ETag.
-void stream_head(struct answer *answer, enum frame_format format, bool endless);
+void stream_head(struct answer *answer, enum frame_format format, enum wire_coding coding,
+                 bool endless);
 #define STREAM_ETAG_BYTES 96
 // The entity tag of a snapshot that began now. `question` differs between answers of different
 // starts.

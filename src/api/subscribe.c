@@ -96,7 +96,8 @@ static void subscribe(struct exchange *exchange, struct subscription *asked, str
     struct api *api = api_of(exchange);
     struct report report = {0};
     bool waits = false;
-    asked->hub.wire = exchange_wire(exchange);
+    // The framing is the connection's, the coding what was asked for.
+    asked->hub.wire.framing = exchange_wire(exchange).framing;
     asked->hub.sink = stream_sink(exchange);
     asked->hub.retry_ms = http_jitter(exchange->http, api->site->config->retry_ms);
     struct stream *stream = stream_new(exchange, &asked->hub, grant);
@@ -107,7 +108,8 @@ static void subscribe(struct exchange *exchange, struct subscription *asked, str
     bool searches = asked->hub.start == HUB_START_BEFORE && asked->hub.filter.ptr;
     // A search may go through all of the history and find nothing.
     if (searches) exchange->flags |= EXCHANGE_WATCHED;
-    if (asked->form == FORM_JSON) stream->question = subscription_fingerprint(asked);
+    stream->tagged = asked->form == FORM_JSON;
+    if (stream->tagged) stream->question = subscription_fingerprint(asked);
     int err =
         hub_subscribe(api->hub, &stream->subscriber, &asked->hub, api_now(api), &waits, &report);
     if (err) {
@@ -115,7 +117,7 @@ static void subscribe(struct exchange *exchange, struct subscription *asked, str
         refuse(exchange, asked, err, report.text);
     } else if (waits) {
         stream_wait(stream, asked->wait_ms);
-    } else if (asked->form == FORM_JSON && is_known(exchange, stream)) {
+    } else if (stream->tagged && is_known(exchange, stream)) {
         stream_discard(stream);
     } else if (stream_begin(stream, age_of(exchange, asked))) {
         stream_discard(stream);
@@ -126,7 +128,7 @@ static void subscribe(struct exchange *exchange, struct subscription *asked, str
 // HEAD: what a GET would begin with, and nothing else.
 static void answer_head(struct exchange *exchange, const struct subscription *asked) {
     struct answer answer;
-    stream_head(&answer, asked->hub.format, asked->hub.mode == HUB_STREAM);
+    stream_head(&answer, asked->hub.format, asked->hub.wire.coding, asked->hub.mode == HUB_STREAM);
     exchange_answer(exchange, &answer);
 }
 

@@ -306,7 +306,9 @@ static int read_format(struct subscription *asked) {
         case FORM_JSON: asked->hub.format = FRAME_JSON; return 0;
         case FORM_NDJSON: asked->hub.format = FRAME_NDJSON; return 0;
         case FORM_TEXT: asked->hub.format = FRAME_TEXT; return 0;
-        default: break;
+        case FORM_SSE: break;
+        case FORM_HTML:
+        case FORM_NONE: ASSERT(asked->form == FORM_SSE);
     }
     if (!format.ptr || str_equal(format, STR("plain"))) {
         asked->hub.format = FRAME_PLAIN;
@@ -371,7 +373,8 @@ int subscription_read(struct subscription *asked, struct str topic) {
 }
 
 uint64_t subscription_fingerprint(const struct subscription *asked) {
-    const uint64_t parts[] = {asked->hub.start,   asked->hub.seq,   asked->hub.count,
-                              asked->hub.foreign, asked->hub.limit, asked->hub.newest};
+    const uint64_t parts[] = {asked->hub.start,      asked->hub.seq,   asked->hub.count,
+                              asked->hub.foreign,    asked->hub.limit, asked->hub.newest,
+                              asked->hub.wire.coding};
     return hash_content(parts, sizeof parts);
 }

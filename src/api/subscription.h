@@ -25,7 +25,7 @@ struct subscription {
     enum form form;
     bool follow;
     uint64_t wait_ms;
-    struct hub_request hub; // all but wire, sink and retry_ms
+    struct hub_request hub; // all but the wire's framing, the sink and retry_ms
     struct pattern names[LIMIT_SELECTOR_TOPICS];
     // When something is wrong:
     int status;
@@ -35,8 +35,8 @@ struct subscription {
 // Which form the request wants, by its Accept (RFC 9110, 12.5.1): the first of the best.
 // `one_topic`: it is for one topic, not for /events. FORM_NONE: none that the hub has.
 enum form subscription_form(const struct request *request, bool one_topic);
-// Reads everything else; `form` has been set. `topic`: of /t/…, decoded; ptr NULL for /events. On
-// an error problem and status say what to answer.
+// Reads everything else; `form` has been set, and is not FORM_HTML or FORM_NONE. `topic`: of /t/…,
+// decoded; ptr NULL for /events. On an error problem and status say what to answer.
 int subscription_read(struct subscription *asked, struct str topic) MUST_CHECK;
 // Narrows patterns to what the grant may see; asked->hub borrows from it. ERR_DENIED: a topic that
 // it may not see.

@@ -2,6 +2,26 @@
 // Exchanges: what is the same for all kinds of connections.
 #include "http/exchange.h"
 
+#include "proto/url.h"
+#include "sys/log.h"
+
+static void log_request(const struct request *request, const struct net_address *client) {
+    if (!log_enabled(LOG_DEBUG)) return;
+    char address[64];
+    struct buf target;
+    buf_init(&target, 65536);
+    url_redact(&target, request->target);
+    log_write(LOG_DEBUG, "request", LOG_TEXT("client", net_format_address(client, address)),
+              LOG_STR("method", request->method_text), LOG_STR("target", buf_str(&target)));
+    buf_fini(&target);
+}
+
+void exchange_route(struct exchange *exchange, const struct net_address *client) {
+    exchange->http->counts.requests_total++;
+    log_request(exchange_request(exchange), client);
+    exchange->handler = exchange->http->route(exchange);
+}
+
 static void count(struct exchange *exchange, int status) {
     struct http_counts *counts = &exchange->http->counts;
     if (status >= 500) {

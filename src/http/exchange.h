@@ -19,6 +19,7 @@
 #include "http/answer.h"
 #include "http/http.h"
 #include "proto/wire.h"
+#include "sys/net.h"
 
 struct exchange;
 
@@ -138,6 +139,21 @@ static inline void exchange_wait_until(struct exchange *exchange, uint64_t at_ms
 }
 
 // --- for kinds of connections --------------------------------------------------------------------
+
+// A kind of connection makes the exchanges and calls their handlers, in the order that the drawing
+// at the top shows. What else it owes:
+//  * http->conns_count counts its connections; http->busy those with a request that has begun and
+//    is not answered whole (draining waits for them); admission_leave when a connection is gone
+//  * answers leave in the order of their requests; `end` is called for a handler with `body` also
+//    when there is no body; 204, 304 and answers to HEAD have none
+//  * `gone` is called once for each exchange that was begun, from the loop or when the turn is over
+//  * the time-outs of struct http_settings; EXCHANGE_SLOW_BODY and a held body are exempt
+//  * a peer that closes its side is lost when its stream has no end, is parked or EXCHANGE_WATCHED;
+//    otherwise it still gets its answers
+// http1_conn.c and http1_exchange.c show each.
+
+// The request's head is there: counts it, logs it, and sets exchange->handler.
+void exchange_route(struct exchange *exchange, const struct net_address *client);
 
 #define EXCHANGE_COMMON_FIELDS_MAX 5
 // The fields that every answer has, in their order: X-Content-Type-Options and CORS. `origin`: of

@@ -11,8 +11,6 @@
 #include "base/limits.h"
 #include "base/list.h"
 #include "http/http1_conn_priv.h"
-#include "proto/url.h"
-#include "sys/log.h"
 
 // Requests of one connection that may be under way: enough to keep a commit busy, few enough to be
 // fair.
@@ -204,18 +202,6 @@ static void begin_head(struct http1_conn *conn, const struct http1_head *head) {
     }
 }
 
-static void log_request(const struct http1_conn *conn, const struct request *request) {
-    if (!log_enabled(LOG_DEBUG)) return;
-    char address[64];
-    struct buf target;
-    buf_init(&target, 65536);
-    url_redact(&target, request->target);
-    log_write(LOG_DEBUG, "request",
-              LOG_TEXT("client", net_format_address(visitor_address(conn->visitor), address)),
-              LOG_STR("method", request->method_text), LOG_STR("target", buf_str(&target)));
-    buf_fini(&target);
-}
-
 // A head has come whole.
 static void on_head(struct http1_conn *conn) {
     struct http1_head *head = http1_parser_head(conn->parser);
@@ -224,10 +210,8 @@ static void on_head(struct http1_conn *conn) {
         conn->flags |= CONN_END | CONN_BROKEN;
         return;
     }
-    http1_http(conn)->counts.requests_total++;
-    log_request(conn, &head->request);
     conn->discarded = 0;
-    exchange->base.handler = http1_http(conn)->route(&exchange->base);
+    exchange_route(&exchange->base, visitor_address(conn->visitor));
     // An interim answer would leave before those of earlier requests.
     bool alongside = exchange->base.handler->alongside && !head->expect_continue;
     if (!alongside && !is_quiet(conn, exchange)) {
@@ -562,6 +546,8 @@ void http1_conn_after_turn(struct http *http) {
         after_turn(conn);
     }
 }
+
+bool http1_conn_are_due(const struct http *http) { return http->deferred; }
 
 void http1_conn_drain(struct http *http) {
     struct http1_conn *conn, *next;

@@ -14,13 +14,12 @@
 void http1_conn_accept(struct http *http, int fd, enum http_listener listener,
                        struct visitor *visitor, enum admission_answer admission);
 
-// When all that was ready has been handled: looks at the connections that something happened to.
+// As connections_… (http/connections.h), for connections of this kind.
 void http1_conn_after_turn(struct http *http);
-// Idle connections are closed, but for new ones, whose first request may be under way. Streams that
-// wait for something are asked to end (handler->drain).
-// The others go when they have been answered.
+bool http1_conn_are_due(const struct http *http);
+// One on which nothing was asked for yet is not closed by drain: its first request may be on its
+// way.
 void http1_conn_drain(struct http *http);
-// Closes all of them. Their memory is free at the end of the turn.
 void http1_conn_close_all(struct http *http);
 
 #endif

@@ -43,14 +43,14 @@ enum http1_conn_flags {
 enum http1_exchange_flags {
     HTTP1_BEGUN = EXCHANGE_KIND_FLAGS, // the handler has it
     HTTP1_WHOLE = 8,                   // all of the request has come
-    HTTP1_ANSWERED = 16,   // its answer has been given
-    HTTP1_KEEP_ALIVE = 32, // the peer lets the connection go on
-    HTTP1_OLD = 64,        // HTTP/1.0: keep-alive must be said
-    HTTP1_HEAD_ONLY = 128, // the answer has no body, whatever its head says
-    HTTP1_LATE = 256,      // `late` is set, not `origin`
-    HTTP1_ENDS = 512,      // a stream that ends by itself: requests may follow it
-    HTTP1_PARKED = 2048,   // nobody knows when its answer comes
-    HTTP1_LARGE = 1024,    // its body is not worth reading when nobody wants it
+    HTTP1_ANSWERED = 16,               // its answer has been given
+    HTTP1_KEEP_ALIVE = 32,             // the peer lets the connection go on
+    HTTP1_OLD = 64,                    // HTTP/1.0: keep-alive must be said
+    HTTP1_HEAD_ONLY = 128,             // the answer has no body, whatever its head says
+    HTTP1_LATE = 256,                  // `late` is set, not `origin`
+    HTTP1_ENDS = 512,                  // a stream that ends by itself: requests may follow it
+    HTTP1_PARKED = 2048,               // nobody knows when its answer comes
+    HTTP1_LARGE = 1024,                // its body is not worth reading when nobody wants it
 };
 
 struct http1_exchange {

@@ -2,6 +2,14 @@
 // Framing and coding of bodies.
 #include "proto/wire.h"
 
+const char *wire_coding_name(enum wire_coding coding) {
+    switch (coding) {
+        case WIRE_IDENTITY:
+        case WIRE_CODINGS: break;
+    }
+    return NULL;
+}
+
 static void close_chunk(struct buf *out, size_t start) {
     static const char hex[] = "0123456789abcdef", tail[] = {'\r', '\n'};
     char head[WIRE_OVERHEAD - sizeof tail];

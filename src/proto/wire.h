@@ -36,6 +36,9 @@ static inline struct wire wire_of_kind(unsigned kind) {
                          (enum wire_coding)(kind % WIRE_CODINGS)};
 }
 
+// The name of a coding (RFC 9110, 8.4.1), NULL for none. Static storage.
+const char *wire_coding_name(enum wire_coding coding);
+
 // Bytes that wire_close may add to a piece, whatever the wire.
 #define WIRE_OVERHEAD 20
 

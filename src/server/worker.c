@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "api/router.h"
-#include "http/http1_conn.h"
+#include "http/connections.h"
 #include "server/server_priv.h"
 #include "sys/clock.h"
 #include "sys/log.h"
@@ -53,8 +53,6 @@ static void accept_again(struct loop_timer *timer) {
 }
 
 static void accept_some(struct worker *worker, int fd_listening, enum http_listener listener) {
-    struct http *http = &worker->api.http;
-    const struct http_settings *settings = http->settings;
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
         struct net_address address;
         int fd = net_accept(fd_listening, &address);
@@ -63,17 +61,7 @@ static void accept_some(struct worker *worker, int fd_listening, enum http_liste
                 pause_accepting(worker);
             return;
         }
-        struct visitor *visitor;
-        enum admission_answer answer =
-            admission_enter(http->admission, &address, settings->connections_max,
-                            settings->connections_per_address_max, &visitor);
-        http->counts.connections_total++;
-        if (answer == ADMIT_REFUSE) {
-            http->counts.refused_total++;
-            close(fd);
-            continue;
-        }
-        http1_conn_accept(http, fd, listener, visitor, answer);
+        connections_accept(&worker->api.http, fd, &address, listener);
     }
 }
 
@@ -111,11 +99,11 @@ static void after_turn(void *owner) {
     run_journal(worker);
     hub_deliver(hub, now);
     bool more = hub_continue(hub, now);
-    http1_conn_after_turn(&worker->api.http);
+    connections_after_turn(&worker->api.http);
     // Connections may have published, and the journal may have committed that at once.
     more = worker->published || more;
     run_journal(worker);
-    uint64_t due = more || worker->api.http.deferred ? now : hub_next_due(hub);
+    uint64_t due = more || connections_are_due(&worker->api.http) ? now : hub_next_due(hub);
     if (due == UINT64_MAX) {
         loop_timer_clear(worker->loop, &worker->turn);
     } else {
@@ -195,7 +183,7 @@ static void drain_step(struct loop_timer *timer) {
     uint64_t now = loop_now(worker->loop);
     size_t left = hub_end_some(
         worker->api.hub, now >= worker->drain_until_ms ? SIZE_MAX : worker->drain_share, "drain");
-    http1_conn_drain(&worker->api.http);
+    connections_drain(&worker->api.http);
     if (left || worker->api.http.conns_count)
         (void)!loop_timer_set(worker->loop, &worker->drain, now + worker->drain_step_ms);
 }
@@ -222,7 +210,7 @@ static void run_stop(struct inbox_message *message, void *receiver) {
     struct worker *worker = receiver;
     free(message);
     worker->api.http.stopping = true;
-    http1_conn_close_all(&worker->api.http);
+    connections_close(&worker->api.http);
     stop_listening(worker, &worker->listener);
     stop_listening(worker, &worker->metrics_listener);
     loop_stop(worker->loop);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/random.h"
-#include "http/http1_conn.h"
 #include "support.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -295,7 +294,7 @@ Test(http1_conn, draining_ends_what_is_idle_and_closes_after_the_last_answer) {
     client_got(&idle);
     client_send(&client, GET("/later"));
     bench.http.draining = true;
-    http1_conn_drain(&bench.http);
+    connections_drain(&bench.http);
     cr_assert_str_eq(client_got(&idle), "<end>");
     cr_assert_eq(bench.http.busy, 1);
     bench_answer(&bench, 0, "x");
@@ -353,7 +352,7 @@ Test(http1_conn, the_end_of_its_peer_ends_an_endless_stream_but_not_one_that_end
 
 Test(http1_conn, a_parked_exchange_is_lost_with_its_peer_and_asked_when_draining) {
     client_send(&client, GET("/parked"));
-    http1_conn_drain(&bench.http);
+    connections_drain(&bench.http);
     expect_said("begin /parked|drain");
     client_shut(&client);
     expect_said("gone");

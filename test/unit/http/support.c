@@ -121,8 +121,8 @@ static void schedule(struct http *http) {
 
 static void after_turn(void *owner) {
     struct bench *bench = owner;
-    http1_conn_after_turn(&bench->http);
-    if (!bench->http.deferred) loop_stop(bench->loop);
+    connections_after_turn(&bench->http);
+    if (!connections_are_due(&bench->http)) loop_stop(bench->loop);
 }
 
 static bool has_ended(const struct bench *bench) {
@@ -134,7 +134,7 @@ static bool has_ended(const struct bench *bench) {
 
 static void after_turn_ended(void *owner) {
     struct bench *bench = owner;
-    http1_conn_after_turn(&bench->http);
+    connections_after_turn(&bench->http);
     if (has_ended(bench)) loop_stop(bench->loop);
 }
 
@@ -168,7 +168,7 @@ void bench_open(struct bench *bench) {
 }
 
 void bench_close(struct bench *bench) {
-    http1_conn_close_all(&bench->http);
+    connections_close(&bench->http);
     bench_turn(bench);
     cr_assert_eq(admission_count(bench->http.admission), 0);
     cr_assert_eq(bench->http.busy, 0);
@@ -197,11 +197,8 @@ void bench_answer(struct bench *bench, size_t opened, const char *text) {
 void client_connect(struct bench *bench, struct client *client) {
     int fds[2];
     struct net_address address = {0};
-    struct visitor *visitor;
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
-    enum admission_answer answer = admission_enter(bench->http.admission, &address, 0, 0, &visitor);
-    cr_assert_eq(answer, ADMIT);
-    http1_conn_accept(&bench->http, fds[0], HTTP_LISTENER_MAIN, visitor, answer);
+    connections_accept(&bench->http, fds[0], &address, HTTP_LISTENER_MAIN);
     *client = (struct client){.bench = bench, .fd = fds[1]};
     buf_init(&client->got, 1 << 20);
 }

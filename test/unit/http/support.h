@@ -3,7 +3,7 @@
 #ifndef TEST_HTTP_SUPPORT_H
 #define TEST_HTTP_SUPPORT_H
 
-#include "http/http1_conn.h"
+#include "http/connections.h"
 #include "http/http1_conn_priv.h"
 
 struct bench {
