@@ -30,8 +30,8 @@ void connections_accept(struct http *http, int fd, const struct net_address *add
         close(fd);
         return;
     }
-    // With a second kind, here is where it is told from the first: by its listener, its first bytes,
-    // what TLS has agreed on.
+    // With a second kind, here is where it is told from the first: by its listener, its first
+    // bytes, what TLS has agreed on.
     http1_conn_accept(http, fd, listener, visitor, answer);
 }
 
