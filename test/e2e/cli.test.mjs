@@ -639,6 +639,13 @@ scenario('demo serves the two endpoints behind a key and says what to open', asy
     assert.equal(denied.status, 401);
     const wrong = await request(`${demo.origin}/api/StreamLogs?code=wrong-key-9999`);
     assert.equal(wrong.status, 401);
+    // The pace is that of stored events: the hub has to have read the log.
+    await until(async () => {
+        const stored = await request(`${demo.origin}/t/logs/sample?last=3&key=${key}`, {
+            headers: { accept: 'text/plain' },
+        });
+        return stored.text.trim().split('\n').length === 3;
+    }, 'the sample log in its topic');
     const began = Date.now();
     const log = await WireStream.open(s, `${demo.origin}/api/StreamLogs?code=${key}`);
     const status = await WireStream.open(s, `${demo.origin}/api/HttpTrigger1?code=${key}`);
