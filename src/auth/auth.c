@@ -121,9 +121,9 @@ void grant_put(struct grant *grant) {
     free(grant);
 }
 
-int auth_new(struct auth **out, const struct auth_config *config, struct report *report) {
-    for (size_t i = 0; i < config->keys_count; i++) {
-        if (check_key(config, i, report)) return ERR_INVALID;
+int auth_check_config(const struct auth_config *config, size_t *wrong, struct report *report) {
+    for (*wrong = 0; *wrong < config->keys_count; ++*wrong) {
+        if (check_key(config, *wrong, report)) return ERR_INVALID;
     }
     const struct auth_key_config *anonymous = &config->anonymous;
     if (check_patterns("anonymous", "publish", anonymous->publish, anonymous->publish_count,
@@ -132,11 +132,17 @@ int auth_new(struct auth **out, const struct auth_config *config, struct report 
                        report)) {
         return ERR_INVALID;
     }
+    return 0;
+}
+
+int auth_new(struct auth **out, const struct auth_config *config, struct report *report) {
+    size_t wrong;
+    if (auth_check_config(config, &wrong, report)) return ERR_INVALID;
     struct auth *auth = calloc(1, sizeof *auth + config->keys_count * sizeof auth->keys[0]);
     if (!auth) return report_set(report, ERR_NOMEM, "no memory for the access table");
     auth->open = config->open;
     auth->without = config->open ? grant_new("open", false, &open_access)
-                                 : grant_new("anonymous", false, anonymous);
+                                 : grant_new("anonymous", false, &config->anonymous);
     bool good = auth->without;
     for (size_t i = 0; i < config->keys_count && good; i++) {
         struct key *key = &auth->keys[auth->keys_count++];

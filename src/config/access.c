@@ -5,10 +5,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "base/limits.h"
-#include "base/list.h"
 #include "base/quote.h"
 #include "config/file.h"
 
@@ -103,9 +101,8 @@ static int secret_from_env(struct loader *loader, const char *where, const char 
 }
 
 bool access_names_env(const struct loader *loader, struct str name) {
-    const struct tree_value *keys = tree_find(loader->root, "keys"), *key;
-    if (!keys) return false;
-    DL_FOREACH(keys->entries, key) {
+    const struct tree_value *key = tree_first(loader->root, "keys");
+    for (; key; key = key->next) {
         const struct tree_value *env = tree_find(key, "secret_env");
         if (!env || !str_starts(name, str_from(env->text))) continue;
         size_t len = strlen(env->text);
@@ -161,31 +158,14 @@ static int load_env_key(struct loader *loader, struct auth_key_config *key, bool
     return secret_from_env(loader, "TAILRACE_KEY", "TAILRACE_KEY", &key->secret);
 }
 
-// Secrets and names are judged by auth_new. What it refuses with n keys it refuses with more, so
-// that halving finds the entry.
 static int check_table(struct loader *loader, size_t in_file) {
-    struct auth_config table = loader->config->auth;
-    struct auth *auth;
-    struct report why = {0};
-    int err = auth_new(&auth, &table, &why);
-    if (!err) {
-        auth_free(auth);
-        return 0;
-    }
-    if (err == ERR_NOMEM) return loader_no_memory(loader);
-    size_t good = 0, bad = table.keys_count;
-    while (bad - good > 1) {
-        table.keys_count = good + (bad - good) / 2;
-        if (auth_new(&auth, &table, NULL)) {
-            bad = table.keys_count;
-        } else {
-            auth_free(auth);
-            good = table.keys_count;
-        }
-    }
+    const struct auth_config *table = &loader->config->auth;
     char path[64] = "TAILRACE_KEY";
-    if (bad <= in_file) snprintf(path, sizeof path, "keys[%zu]", bad - 1);
-    return loader_fail(loader, path, "%s", why.text);
+    size_t wrong;
+    struct report why = {0};
+    if (!auth_check_config(table, &wrong, &why)) return 0;
+    if (wrong < in_file) snprintf(path, sizeof path, "keys[%zu]", wrong);
+    return loader_fail(loader, wrong < table->keys_count ? path : "anonymous", "%s", why.text);
 }
 
 static int load_keys(struct loader *loader) {
@@ -210,9 +190,8 @@ static int load_keys(struct loader *loader) {
 }
 
 static bool has_inline_secret(const struct loader *loader) {
-    const struct tree_value *keys = tree_find(loader->root, "keys"), *key;
-    if (!keys) return false;
-    DL_FOREACH(keys->entries, key) {
+    const struct tree_value *key = tree_first(loader->root, "keys");
+    for (; key; key = key->next) {
         if (tree_find(key, "secret")) return true;
     }
     return false;
@@ -220,11 +199,7 @@ static bool has_inline_secret(const struct loader *loader) {
 
 // A file that holds secrets is nobody else's business.
 static int check_file_mode(struct loader *loader) {
-    struct stat stat_of_file;
-    if (!has_inline_secret(loader) || stat(loader->file, &stat_of_file) ||
-        !(stat_of_file.st_mode & 0004)) {
-        return 0;
-    }
+    if (!has_inline_secret(loader) || !(loader->file_mode & 0004)) return 0;
     if (memory_warn(loader->config,
                     "every user of this machine can read the secrets in %s; chmod o-r, or use "
                     "secret_file",
@@ -236,6 +211,6 @@ static int check_file_mode(struct loader *loader) {
 
 int access_load(struct loader *loader) {
     int err = load_keys(loader);
-    if (!err && loader->file) err = check_file_mode(loader);
+    if (!err) err = check_file_mode(loader);
     return err;
 }

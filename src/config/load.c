@@ -66,18 +66,18 @@ static struct place place_of(const struct loader *loader, const struct option_ro
 }
 
 // In a variable, the texts of a list are separated by commas or spaces.
-static int load_env_list(struct loader *loader, const struct option_row *row, const char *env) {
-    struct place name = place_of(loader, row);
+static int load_env_list(struct loader *loader, const struct option_row *row, const char *name,
+                         const char *env) {
     size_t most = 1, count = 0;
     for (const char *c = env; *c; c++) most += *c == ',' || *c == ' ';
     if (most > LIMIT_CONFIG_ENTRIES) {
-        return loader_fail(loader, name.text, "more than %d entries", LIMIT_CONFIG_ENTRIES);
+        return loader_fail(loader, name, "more than %d entries", LIMIT_CONFIG_ENTRIES);
     }
     const char **texts = memory_alloc(loader->config, most * sizeof *texts);
     if (!texts) return loader_no_memory(loader);
     for (const char *at = env; *at;) {
         struct str text = {at, strcspn(at, ", ")};
-        int err = text.len ? loader_text(loader, row, name.text, text, &texts[count++]) : 0;
+        int err = text.len ? loader_text(loader, row, name, text, &texts[count++]) : 0;
         if (err) return err;
         at += text.len + (at[text.len] ? 1 : 0);
     }
@@ -93,7 +93,7 @@ static int load_option(struct loader *loader, const struct option_row *row) {
         const struct tree_value *value = tree_find(loader->root, row->path);
         return loader_value(loader, row, place.text, value, loader->config);
     }
-    if (row->kind == OPTION_TEXTS) return load_env_list(loader, row, text);
+    if (row->kind == OPTION_TEXTS) return load_env_list(loader, row, place.text, text);
     return loader_set(loader, row, place.text, str_from(text), loader->config);
 }
 
@@ -264,9 +264,8 @@ static int load_file(struct loader *loader) {
     if (!file) file = getenv("TAILRACE_CONFIG");
     if (!file || !*file) return 0;
     struct buf content;
-    unsigned mode;
     buf_init(&content, LIMIT_CONFIG_BYTES);
-    int err = file_read(file, &content, &mode, loader->report);
+    int err = file_read(file, &content, &loader->file_mode, loader->report);
     if (!err) err = tree_read(&loader->tree, buf_str(&content), file, loader->report);
     if (!err) err = schema_check(loader->tree, loader->report);
     file_erase(&content);

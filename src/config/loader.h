@@ -13,6 +13,7 @@ struct loader {
     struct config *config;
     const struct config_flags *flags;
     const char *file;              // its name; NULL when there is none
+    unsigned file_mode;            // its permission bits
     struct tree *tree;             // NULL when there is no file
     const struct tree_value *root; // what it says; NULL when that is nothing
     struct report *report;
