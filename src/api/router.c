@@ -6,8 +6,6 @@
 #include "api/resource.h"
 #include "config/paths.h"
 
-enum match { EXACT, BELOW };
-
 static const struct {
     struct str path;
     enum match match;

@@ -56,8 +56,6 @@ static int load_topics(struct loader *loader) {
 
 // --- routes --------------------------------------------------------------------------------------
 
-enum match { EXACT, BELOW };
-
 // What is below a path belongs to the hub with the path itself: /t with /t/….
 static bool is_own_path(struct str path) {
     static const struct {

@@ -4,7 +4,9 @@
 #ifndef TAILRACE_CONFIG_PATHS_H
 #define TAILRACE_CONFIG_PATHS_H
 
-// path, EXACT or BELOW (all that begins with it), resource (api/resource.h)
+enum match { EXACT, BELOW }; // the path itself, or all that begins with it
+
+// path, match, resource (api/resource.h)
 #define HUB_PATHS(X)                                                                               \
     X("/", EXACT, page)                                                                            \
     X("/index.html", EXACT, page)                                                                  \

@@ -159,7 +159,6 @@ char *schema_env_name(const struct option_row *row, char out[64]) {
 static bool expected(const char *path, enum tree_kind *kind) {
     size_t len = strlen(path);
     *kind = TREE_MAPPING;
-    if (len == 0) return true;
     for (size_t i = 0; i < SCHEMA_TABLES; i++) {
         for (const struct option_row *row = schema_tables[i]; row->path; row++) {
             bool list = row->kind == OPTION_TEXTS;
@@ -221,7 +220,7 @@ static int wrong_kind(const struct tree *tree, const struct tree_value *value, e
 }
 
 static int check_value(const struct tree *tree, const struct tree_value *value, const char *path,
-                       struct report *report);
+                       enum tree_kind kind, struct report *report);
 
 static int check_entries(const struct tree *tree, const struct tree_value *value, const char *path,
                          struct report *report) {
@@ -238,16 +237,15 @@ static int check_entries(const struct tree *tree, const struct tree_value *value
         if (strpbrk(entry->key, ".[") || !expected(below, &kind)) {
             return unknown_key(tree, entry, path, report);
         }
-        int err = check_value(tree, entry, below, report);
+        int err = check_value(tree, entry, below, kind, report);
         if (err) return err;
     }
     return 0;
 }
 
+// `kind`: what is expected at the path.
 static int check_value(const struct tree *tree, const struct tree_value *value, const char *path,
-                       struct report *report) {
-    enum tree_kind kind = TREE_TEXT;
-    (void)expected(path, &kind);
+                       enum tree_kind kind, struct report *report) {
     // "keys:" with nothing behind it is a list without entries.
     if (value->nothing && kind != TREE_TEXT) return 0;
     if (value->kind != kind) return wrong_kind(tree, value, kind, report);
@@ -256,5 +254,5 @@ static int check_value(const struct tree *tree, const struct tree_value *value, 
 
 int schema_check(const struct tree *tree, struct report *report) {
     const struct tree_value *root = tree_root(tree);
-    return root ? check_value(tree, root, "", report) : 0;
+    return root ? check_value(tree, root, "", TREE_MAPPING, report) : 0;
 }
