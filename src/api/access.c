@@ -59,6 +59,13 @@ static bool is_forged(const struct exchange *exchange, const struct request *req
     return origin.ptr && !is_same_origin(request, origin) && exchange->cors == CORS_NONE;
 }
 
+bool access_params(struct exchange *exchange, struct params *params) {
+    const struct request *request = exchange_request(exchange);
+    if (!params_init(params, request->query, request->preset)) return true;
+    exchange_abort(exchange);
+    return false;
+}
+
 struct grant *access_check(struct exchange *exchange, struct params *params) {
     const struct site *site = api_of(exchange)->site;
     const struct request *request = exchange_request(exchange);
@@ -166,13 +173,9 @@ static void list_patterns(struct json *json, const char *name, const struct patt
 
 // What the caller may do, so that a page can leave out what it may not.
 static void answer_access(struct exchange *exchange) {
-    const struct request *request = exchange_request(exchange);
     struct params params;
     struct buf body;
-    if (params_init(&params, request->query, request->preset)) {
-        exchange_abort(exchange);
-        return;
-    }
+    if (!access_params(exchange, &params)) return;
     struct grant *grant = access_check(exchange, &params);
     if (grant) {
         buf_init(&body, LIMIT_TAIL_BYTES);
@@ -187,9 +190,7 @@ static void answer_access(struct exchange *exchange) {
         list_patterns(&json, "subscribe", grant->subscribe, grant->subscribe_count);
         json_end(&json);
         buf_append_char(&body, '\n');
-        struct answer answer = {.status = 200, .type = "application/json", .body = buf_str(&body)};
-        answer_text(&answer, "Cache-Control", "no-store");
-        exchange_answer(exchange, &answer);
+        exchange_answer_now(exchange, "application/json", buf_str(&body));
         buf_fini(&body);
     }
     grant_put(grant);

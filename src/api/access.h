@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whether a request may do what it asks for: its credential, its origin, its topic. All answer the
-// exchange when it may not.
+// Whether a request may do what it asks for: its parameters, its credential, its origin, its topic.
+// All answer the exchange when it may not.
 #ifndef TAILRACE_API_ACCESS_H
 #define TAILRACE_API_ACCESS_H
 
@@ -8,6 +8,10 @@
 #include "base/limits.h"
 #include "http/exchange.h"
 #include "http/params.h"
+
+// The parameters of the request, for params_fini later. False: there was no memory for them, and
+// the exchange ends.
+bool access_params(struct exchange *exchange, struct params *params);
 
 // The grant of the request's credential, with a reference for the caller. NULL: it was answered.
 struct grant *access_check(struct exchange *exchange, struct params *params);

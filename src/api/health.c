@@ -5,19 +5,13 @@
 #include "api/api.h"
 #include "api/resource.h"
 
-static void answer_text_body(struct exchange *exchange, const char *type, struct str body) {
-    struct answer answer = {.status = 200, .type = type, .body = body};
-    answer_text(&answer, "Cache-Control", "no-store");
-    exchange_answer(exchange, &answer);
-}
-
 static void answer_health(struct exchange *exchange) {
-    answer_text_body(exchange, "text/plain; charset=utf-8", STR("ok\n"));
+    exchange_answer_now(exchange, "text/plain; charset=utf-8", STR("ok\n"));
 }
 
 static void answer_version(struct exchange *exchange) {
-    answer_text_body(exchange, "application/json",
-                     STR("{\"name\":\"tailrace\",\"version\":\"" TAILRACE_VERSION "\"}\n"));
+    exchange_answer_now(exchange, "application/json",
+                        STR("{\"name\":\"tailrace\",\"version\":\"" TAILRACE_VERSION "\"}\n"));
 }
 
 static void answer_ready(struct exchange *exchange) {
@@ -37,7 +31,7 @@ static void answer_ready(struct exchange *exchange) {
     if (problem.detail) {
         exchange_problem(exchange, &problem);
     } else {
-        answer_text_body(exchange, "text/plain; charset=utf-8", STR("ready\n"));
+        exchange_answer_now(exchange, "text/plain; charset=utf-8", STR("ready\n"));
     }
 }
 

@@ -148,11 +148,8 @@ static void answer(struct survey *base) {
     if (buf_failed(&body)) {
         exchange_refuse(base->exchange, 503, "the metrics are too many for one answer");
     } else {
-        struct answer answer = {.status = 200,
-                                .type = "text/plain; version=0.0.4; charset=utf-8",
-                                .body = buf_str(&body)};
-        answer_text(&answer, "Cache-Control", "no-store");
-        exchange_answer(base->exchange, &answer);
+        exchange_answer_now(base->exchange, "text/plain; version=0.0.4; charset=utf-8",
+                            buf_str(&body));
     }
     buf_fini(&body);
 }
@@ -164,17 +161,13 @@ static const struct survey_ops metrics_ops = {.ask = ask, .answer = answer, .fin
 // --- who may see them ----------------------------------------------------------------------------
 
 static bool may_see(struct exchange *exchange) {
-    const struct request *request = exchange_request(exchange);
     if (exchange->listener == HTTP_LISTENER_METRICS) return true;
     if (api_of(exchange)->site->config->metrics_listen[0]) {
         exchange_refuse(exchange, 404, "metrics have a listener of their own (metrics.listen)");
         return false;
     }
     struct params params;
-    if (params_init(&params, request->query, request->preset)) {
-        exchange_abort(exchange);
-        return false;
-    }
+    if (!access_params(exchange, &params)) return false;
     struct grant *grant = access_check(exchange, &params);
     bool may = grant && grant_subscribes_some(grant);
     if (grant && !may) access_forbid(exchange, grant, "see metrics");
@@ -187,7 +180,7 @@ static void answer_metrics(struct exchange *exchange) {
     if (!may_see(exchange)) return;
     struct metrics_survey *survey = calloc(1, sizeof *survey);
     if (!survey) {
-        exchange_problem(exchange, &(struct problem){503, "out of memory", .retry_after_s = 1});
+        exchange_refuse_no_memory(exchange);
         return;
     }
     survey->survey.ops = &metrics_ops;

@@ -82,7 +82,7 @@ void page_answer(struct exchange *exchange) {
         answer_text(&answer, "Vary", "Accept");
         answer_file(exchange, asset, &answer);
     } else {
-        exchange_problem(exchange, &(struct problem){503, "out of memory", .retry_after_s = 1});
+        exchange_refuse_no_memory(exchange);
     }
     buf_fini(&page);
 }

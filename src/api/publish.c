@@ -94,14 +94,13 @@ static void write_answer(struct buf *body, const struct upload *upload) {
 
 static void answer_ok(struct upload *upload) {
     struct buf body;
-    buf_init(&body, 1024);
-    struct answer answer = {.status = 204};
-    if (!upload->forgets) {
-        write_answer(&body, upload);
-        answer = (struct answer){.status = 200, .type = "application/json", .body = buf_str(&body)};
-        answer_text(&answer, "Cache-Control", "no-store");
+    if (upload->forgets) {
+        exchange_answer(upload->exchange, &(struct answer){.status = 204});
+        return;
     }
-    exchange_answer(upload->exchange, &answer);
+    buf_init(&body, 1024);
+    write_answer(&body, upload);
+    exchange_answer_now(upload->exchange, "application/json", buf_str(&body));
     buf_fini(&body);
 }
 
@@ -387,11 +386,7 @@ static void start(struct exchange *exchange, struct params *params, struct str t
 // The exchange's parameters and the topic that it may write to. False: it was answered.
 static bool open_topic(struct exchange *exchange, struct params *params,
                        char memory[LIMIT_TOPIC_BYTES], struct str *topic) {
-    const struct request *request = exchange_request(exchange);
-    if (params_init(params, request->query, request->preset)) {
-        exchange_abort(exchange);
-        return false;
-    }
+    if (!access_params(exchange, params)) return false;
     if (access_check_write(exchange, params, memory, topic)) return true;
     params_fini(params);
     return false;

@@ -166,10 +166,7 @@ static void begin(struct exchange *exchange, bool one, bool page) {
         return;
     }
     if (one && !access_decode_topic(exchange, memory, &topic)) return;
-    if (params_init(&params, request->query, request->preset)) {
-        exchange_abort(exchange);
-        return;
-    }
+    if (!access_params(exchange, &params)) return;
     struct grant *grant = access_check(exchange, &params);
     if (grant) answer_asked(exchange, &asked, topic, grant);
     grant_put(grant);

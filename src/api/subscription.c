@@ -277,9 +277,7 @@ static int read_limit(struct subscription *asked, const struct start_question *q
 // came before it, which stays as the fallback of an id that is not of this journal.
 static int read_future(struct subscription *asked, const struct start_question *question) {
     struct str id = question->id, since = question->since, last = question->last;
-    bool sse = asked->form == FORM_SSE;
-    asked->hub.start = sse || asked->follow ? HUB_START_LIVE : HUB_START_LAST;
-    if (asked->follow && asked->form != FORM_SSE) asked->hub.start = HUB_START_LAST;
+    asked->hub.start = asked->form == FORM_SSE ? HUB_START_LIVE : HUB_START_LAST;
     asked->hub.count = DEFAULT_LAST;
     if (last.ptr && read_last(asked, last)) return ERR_INVALID;
     asked->hub.fallback = last.ptr ? HUB_START_LAST : HUB_START_AFTER;

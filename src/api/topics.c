@@ -58,9 +58,7 @@ static void answer(struct survey *base) {
         exchange_refuse(base->exchange, 503,
                         "the list is too long for one answer; ask for fewer with ?topic=PATTERN");
     } else {
-        struct answer answer = {.status = 200, .type = "application/json", .body = buf_str(&body)};
-        answer_text(&answer, "Cache-Control", "no-store");
-        exchange_answer(base->exchange, &answer);
+        exchange_answer_now(base->exchange, "application/json", buf_str(&body));
     }
     buf_fini(&body);
 }
@@ -111,7 +109,7 @@ static void start(struct exchange *exchange, const struct pattern *names, uint32
     }
     struct topics_survey *survey = calloc(1, sizeof *survey);
     if (!survey) {
-        exchange_problem(exchange, &(struct problem){503, "out of memory", .retry_after_s = 1});
+        exchange_refuse_no_memory(exchange);
         return;
     }
     survey->survey.ops = &topics_ops;
@@ -122,14 +120,10 @@ static void start(struct exchange *exchange, const struct pattern *names, uint32
 }
 
 static void answer_topics(struct exchange *exchange) {
-    const struct request *request = exchange_request(exchange);
     struct pattern names[LIMIT_SELECTOR_TOPICS];
     uint32_t names_count = 0;
     struct params params;
-    if (params_init(&params, request->query, request->preset)) {
-        exchange_abort(exchange);
-        return;
-    }
+    if (!access_params(exchange, &params)) return;
     struct grant *grant = access_check(exchange, &params);
     if (grant && read_patterns(exchange, &params, names, &names_count))
         start(exchange, names, names_count, grant);

@@ -36,6 +36,12 @@ void exchange_answer(struct exchange *exchange, const struct answer *answer) {
     exchange->ops->answer(exchange, answer);
 }
 
+void exchange_answer_now(struct exchange *exchange, const char *type, struct str body) {
+    struct answer answer = {.status = 200, .type = type, .body = body};
+    answer_text(&answer, "Cache-Control", "no-store");
+    exchange_answer(exchange, &answer);
+}
+
 void exchange_problem(struct exchange *exchange, const struct problem *problem) {
     struct problem_text text;
     struct answer answer;
@@ -49,6 +55,10 @@ void exchange_problem(struct exchange *exchange, const struct problem *problem) 
 
 void exchange_refuse(struct exchange *exchange, int status, const char *detail) {
     exchange_problem(exchange, &(struct problem){.status = status, .detail = detail});
+}
+
+void exchange_refuse_no_memory(struct exchange *exchange) {
+    exchange_problem(exchange, &(struct problem){503, "out of memory", .retry_after_s = 1});
 }
 
 void exchange_stream(struct exchange *exchange, const struct answer *answer, struct buf *head) {

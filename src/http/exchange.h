@@ -98,10 +98,14 @@ static inline const struct request *exchange_request(struct exchange *exchange) 
 // Gives the answer. Before the request is whole: what is left of its body is not read, unless it is
 // small, and the connection ends.
 void exchange_answer(struct exchange *exchange, const struct answer *answer);
+// Answers with 200 and a body that is good for now only: nobody is to store it.
+void exchange_answer_now(struct exchange *exchange, const char *type, struct str body);
 // Answers with problem+json.
 void exchange_problem(struct exchange *exchange, const struct problem *problem);
 // The same for the usual case.
 void exchange_refuse(struct exchange *exchange, int status, const char *detail);
+// The same when memory is out, but for this answer.
+void exchange_refuse_no_memory(struct exchange *exchange);
 
 // Back-pressure: no more of the body is read while it is on.
 static inline void exchange_hold(struct exchange *exchange, bool on) {
