@@ -14,7 +14,7 @@
 // One of the live ones has not taken the whole round; it leaves the list.
 static void leave(struct hub *hub, struct subscriber *subscriber, ssize_t taken, uint64_t before) {
     if (taken < 0) {
-        subscriber_break(hub, subscriber);
+        subscriber_break(subscriber);
         return;
     }
     subscriber->written_tick = hub->wheel.tick;

@@ -149,7 +149,7 @@ static bool give(struct hub *hub, struct subscriber *subscriber, struct replay_p
     size_t gathered;
     if (!gather_seqs(hub, subscriber, past->seqs + past->next, past->count - past->next,
                      &gathered)) {
-        subscriber_break(hub, subscriber);
+        subscriber_break(subscriber);
         return false;
     }
     bool all = !hub->round.count || subscriber_send_round(hub, subscriber, written);
@@ -166,7 +166,7 @@ size_t history_turn(struct hub *hub, struct subscriber *subscriber) {
     if (!past->walk) past->walk = lookback_new(hub, subscriber->selector, past->before);
     if (past->next == past->count && past->newest) past->next = past->count = 0;
     if (!past->walk || !look(hub, past, subscriber->selector)) {
-        subscriber_break(hub, subscriber);
+        subscriber_break(subscriber);
         return 0;
     }
     if (past->newest || past->over) {

@@ -215,10 +215,6 @@ void hub_counts_add(struct hub_counts *total, const struct hub_counts *counts);
 static inline const char *hub_content_type(enum frame_format format) {
     return document_content_type(format);
 }
-// Whether they are event streams.
-static inline bool hub_is_event_stream(enum frame_format format) {
-    return document_is_event_stream(format);
-}
 
 uint64_t hub_position(const struct hub *hub);
 // The newest matching event's seq, and a number that differs between selectors and changes when any

@@ -59,7 +59,7 @@ int opening_queue(struct hub *hub, struct subscriber *subscriber) {
         struct buf *tail = subscriber->tail;
         bool begun = subscriber->selector->sink->begin(subscriber, tail);
         buf_append_str(tail, buf_str(&opening));
-        if (!begun || buf_failed(tail)) subscriber_break(hub, subscriber);
+        if (!begun || buf_failed(tail)) subscriber_break(subscriber);
         subscriber->written_tick = hub->wheel.tick;
     }
     buf_fini(&opening);

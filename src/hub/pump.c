@@ -109,7 +109,7 @@ static size_t give(struct hub *hub, struct subscriber *subscriber) {
     uint64_t reached = 0;
     enum gathered got = gather_next(hub, subscriber, &reached);
     if (got == GATHER_FAILED) {
-        subscriber_break(hub, subscriber);
+        subscriber_break(subscriber);
         return 0;
     }
     if (got == GATHER_LATER) {
@@ -177,6 +177,6 @@ void pump_wake(struct hub *hub, struct subscriber *subscriber) {
     subscriber->until = subscriber->cursor > hub->position ? subscriber->cursor : hub->position;
     // Whatever it had wanted of what has been delivered would have woken it.
     if (subscriber->cursor < hub->delivered) subscriber->cursor = hub->delivered;
-    if (opening_queue(hub, subscriber)) subscriber_break(hub, subscriber);
+    if (opening_queue(hub, subscriber)) subscriber_break(subscriber);
     if (subscriber->state == SUB_PUMPED) ready_add(&hub->ready, subscriber);
 }

@@ -20,7 +20,7 @@ bool subscriber_write(struct hub *hub, struct subscriber *subscriber, struct str
                                                     : selector->sink->handle(subscriber);
     ssize_t n = selector->sink->write(handle, bytes.ptr, bytes.len);
     if (n < 0) {
-        subscriber_break(hub, subscriber);
+        subscriber_break(subscriber);
         return false;
     }
     *taken = (size_t)n;
@@ -90,7 +90,7 @@ bool subscriber_settle(struct hub *hub, struct subscriber *subscriber, size_t ta
     if (!cut.begun) return true;
     subscriber->parcel_at = (uint32_t)cut.offset;
     if (!round_parcel(round, cut.whole, &hub->pinned, &subscriber->parcel)) return true;
-    subscriber_break(hub, subscriber);
+    subscriber_break(subscriber);
     return false;
 }
 
@@ -105,7 +105,7 @@ bool subscriber_send_round(struct hub *hub, struct subscriber *subscriber, size_
     return settled && taken == bytes.len;
 }
 
-bool subscriber_say(struct hub *hub, struct subscriber *subscriber, struct str bytes) {
+bool subscriber_say(struct subscriber *subscriber, struct str bytes) {
     if (!bytes.len) return true;
     if (!subscriber->tail) {
         subscriber->tail = malloc(sizeof *subscriber->tail);
@@ -113,7 +113,7 @@ bool subscriber_say(struct hub *hub, struct subscriber *subscriber, struct str b
     }
     if (subscriber->tail) buf_append_str(subscriber->tail, bytes);
     if (subscriber->tail && !buf_failed(subscriber->tail)) return true;
-    subscriber_break(hub, subscriber);
+    subscriber_break(subscriber);
     return false;
 }
 
@@ -133,7 +133,7 @@ bool subscriber_notice(struct hub *hub, struct subscriber *subscriber,
     struct buf words;
     buf_init(&words, WORDS_BYTES_MAX);
     add_notice(hub, subscriber, &words, notice);
-    bool said = subscriber_say(hub, subscriber, buf_str(&words));
+    bool said = subscriber_say(subscriber, buf_str(&words));
     buf_fini(&words);
     return said;
 }
@@ -165,8 +165,7 @@ void subscriber_detach(struct subscriber *subscriber) {
     if (subscriber->state == SUB_WAITING) list_remove(&subscriber->selector->waiting, subscriber);
 }
 
-void subscriber_break(struct hub *hub, struct subscriber *subscriber) {
-    (void)hub;
+void subscriber_break(struct subscriber *subscriber) {
     if (subscriber->state == SUB_DEAD) return;
     subscriber_detach(subscriber);
     subscriber->state = SUB_DEAD;
@@ -191,7 +190,7 @@ void subscriber_finish(struct hub *hub, struct subscriber *subscriber, const str
     if (closing) document_close(&words, selector->format, closing, hub->epoch);
     wire_close(selector->wire, &words, start);
     wire_end(selector->wire, &words);
-    if (subscriber_say(hub, subscriber, buf_str(&words))) {
+    if (subscriber_say(subscriber, buf_str(&words))) {
         subscriber_detach(subscriber);
         subscriber->state = SUB_ENDING;
         subscriber_end(hub, subscriber);

@@ -55,7 +55,7 @@ bool subscriber_settle(struct hub *hub, struct subscriber *subscriber, size_t ta
                        uint64_t before) MUST_CHECK;
 
 // Bytes that are no event, to go out next. False: out of memory, it is broken.
-bool subscriber_say(struct hub *hub, struct subscriber *subscriber, struct str bytes);
+bool subscriber_say(struct subscriber *subscriber, struct str bytes);
 // The same for a notice, if its document has a place for it.
 bool subscriber_notice(struct hub *hub, struct subscriber *subscriber, const struct notice *notice);
 // tailrace.gap. `from`: the id it had, ptr NULL: `from_seq`. `seq` is where a client that comes
@@ -78,7 +78,7 @@ void subscriber_detach(struct subscriber *subscriber);
 // Its connection takes no more.
 void subscriber_block(struct hub *hub, struct subscriber *subscriber);
 // It cannot go on.
-void subscriber_break(struct hub *hub, struct subscriber *subscriber);
+void subscriber_break(struct subscriber *subscriber);
 // Sends a last notice (NULL: none), the document's end (NULL: none), and the end of the body. It is
 // finished and out of the hub, or ENDING until the connection has taken that.
 void subscriber_finish(struct hub *hub, struct subscriber *subscriber, const struct notice *notice,
