@@ -393,12 +393,11 @@ static enum http1_step check_framing(struct http1_parser *parser) {
         if (!str_equal_nocase(coding, STR("chunked"))) {
             return fail(parser, 501, "The only Transfer-Encoding the hub takes is chunked.");
         }
-        head->chunked = true;
     } else if (length.ptr) {
         request->content_length = parser->llhttp.content_length;
     }
-    request->has_body = head->chunked || request->content_length > 0;
-    request->length_known = !head->chunked;
+    request->length_known = !coding.ptr;
+    request->has_body = coding.ptr || request->content_length > 0;
     size_t index = 0;
     struct str expect;
     while (request_field_next(request, "Expect", &index, &expect)) {

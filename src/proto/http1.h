@@ -17,7 +17,6 @@
 struct http1_head {
     struct request request;
     uint8_t minor;        // HTTP/1.minor: 0 or 1
-    bool chunked;         // the body ends with its last chunk
     bool keep_alive;      // the peer lets the connection go on
     bool expect_continue; // wants "100 Continue" before it sends the body
 };

@@ -31,7 +31,7 @@ static void http1_fuzz_head(uint64_t *sum, const struct http1_head *head) {
         http1_fuzz_add(sum, request->fields[i].name);
         http1_fuzz_add(sum, request->fields[i].value);
     }
-    *sum += request->content_length + head->keep_alive * 3u + head->chunked * 5u;
+    *sum += request->content_length + head->keep_alive * 3u + !request->length_known * 5u;
 }
 
 // Feeds one piece, from a copy that ends where the piece ends. False after a failure.

@@ -29,7 +29,7 @@ static void say_head(struct buf *said, const struct http1_head *head) {
     if (request->authority.len) buf_printf(said, " @%.*s", STR_ARG(request->authority));
     if (head->minor != 1) buf_printf(said, " 1.%u", head->minor);
     if (!head->keep_alive) buf_append_str(said, STR(" close"));
-    if (head->chunked) buf_append_str(said, STR(" chunked"));
+    if (!head->request.length_known) buf_append_str(said, STR(" chunked"));
     if (request->content_length) buf_printf(said, " %lu", request->content_length);
     if (head->expect_continue) buf_append_str(said, STR(" continue"));
     buf_append_char(said, ';');
