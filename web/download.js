@@ -2,7 +2,7 @@
 // Taking lines along: as a file of what is shown here, or of everything that the hub stores; as
 // text on the clipboard.
 import { el, setText } from '../kit/dom.js';
-import { countText } from './format.js';
+import { countText, messageOf } from './format.js';
 import { hubFilter } from './search-panel.js';
 
 /** @import { ViewState } from './address.js' */
@@ -82,7 +82,7 @@ export function downloadMenu(panel, { session, state, text, count, close }) {
             save(blob, name);
             close();
         } catch (error) {
-            const why = error instanceof Error ? error.message : String(error);
+            const why = messageOf(error);
             setText(progress, stop.signal.aborted ? 'Stopped.' : `This did not work: ${why}`);
             cancel.hidden = true;
         }

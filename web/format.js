@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Numbers as people read them. No page, no state. Times are in kit/status-time.js.
+// Numbers and errors as people read them. No page, no state. Times are in kit/status-time.js.
 
 /**
  * "1 new line", "2,048 new lines".
@@ -8,4 +8,9 @@
  */
 export function countText(count, one, many = `${one}s`) {
     return `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+}
+
+/** @param {unknown} error */
+export function messageOf(error) {
+    return error instanceof Error ? error.message : String(error);
 }

@@ -9,7 +9,7 @@ import { Matcher } from '../kit/log-match.js';
 import { shortened, writeText } from '../kit/log-text.js';
 import { absoluteTime, fullTime, tagColor } from '../kit/log-time.js';
 import { closest, el, setText } from '../kit/dom.js';
-import { countText } from './format.js';
+import { countText, messageOf } from './format.js';
 import { icon } from './icons.js';
 import { HubError } from './session.js';
 
@@ -233,7 +233,7 @@ export class SearchPanel {
         } catch (error) {
             if (signal.aborted) return;
             this.#running = null;
-            const text = error instanceof Error ? error.message : String(error);
+            const text = messageOf(error);
             const isRefused = error instanceof HubError && error.status === 400;
             this.#become(
                 'failed',

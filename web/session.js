@@ -8,7 +8,7 @@
 
 import { topicMatcher } from '../kit/tailrace.js';
 
-export { isPattern } from '../kit/log-source.js';
+export { isPattern } from '../kit/hub-topics.js';
 
 /**
  * An element of the answer to GET /topics.

@@ -102,16 +102,6 @@ export class TopicPicker {
         return this.#topics.length ? this.#topics.reduce(newer).topic : null;
     }
 
-    /**
-     * How many topics a pattern means now.
-     * @param {string} pattern
-     */
-    countOf(pattern) {
-        return isPattern(pattern)
-            ? this.#topics.filter(({ topic }) => matches(pattern, topic)).length
-            : 1;
-    }
-
     // One for each group: together they are all logs.
     allPatterns() {
         const groups = [...new Set(this.#topics.map(({ topic }) => groupOf(topic)))];

@@ -10,7 +10,7 @@
 import { emptyState } from './address.js';
 import { el, setText } from '../kit/dom.js';
 import { copyText, downloadMenu } from './download.js';
-import { countText } from './format.js';
+import { countText, messageOf } from './format.js';
 import { LogPanes, SPLIT_MAX } from './log-panes.js';
 import { LogTools } from './log-tools.js';
 import { preference, setPreference } from './preferences.js';
@@ -646,9 +646,4 @@ function followText({ paused, unseen, follow, connection }) {
     if (paused) return `paused${unseen ? `, ${unseen.toLocaleString('en')} waiting` : ''}`;
     if (!follow) return 'not following';
     return connection === 'ended' ? 'ended' : 'following';
-}
-
-/** @param {unknown} error */
-function messageOf(error) {
-    return error instanceof Error ? error.message : String(error);
 }

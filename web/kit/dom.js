@@ -28,6 +28,17 @@ export function el(name, properties = {}, ...children) {
 }
 
 /**
+ * An element with a class and a text.
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {string} className
+ * @param {string} [text]
+ */
+export function part(name, className, text) {
+    return el(name, { class: className }, text);
+}
+
+/**
  * @template {keyof SVGElementTagNameMap} Name
  * @param {Name} name
  * @param {Properties} [properties]

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Names and patterns of topics, by the rules of the hub.
 
+export const isPattern = (/** @type {string} */ topic) => /(^|\/)\*\*?(\/|$)/.test(topic);
+
 /**
  * Whether all are names, none a pattern.
  * @param {readonly string[]} topics
  */
-export const isExact = (topics) => !topics.some((topic) => /(^|\/)\*\*?(\/|$)/.test(topic));
+export const isExact = (topics) => !topics.some(isPattern);
 
 /**
  * A function that tells whether a topic matches one of the patterns; or whether one of them covers

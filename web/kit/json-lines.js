@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Lines that are JSON: read on demand, a field by its path, unfolded as a tree of text nodes.
-import { el } from './dom.js';
+import { part } from './dom.js';
 
 const CHARACTERS_MAX = 2_000_000; // a longer line is not unfolded
 const NODES_MAX = 3000; // of one tree
@@ -61,16 +61,6 @@ export function cellText(value) {
 }
 
 /**
- * @template {keyof HTMLElementTagNameMap} Name
- * @param {Name} name
- * @param {string} className
- * @param {string} [text]
- */
-function node(name, className, text) {
-    return el(name, { class: className }, text);
-}
-
-/**
  * The value as a tree. Keys of fields are buttons (data-field) that pin them; `pinned` are those
  * that are pinned. write() appends text as text.
  * @param {object} value
@@ -78,10 +68,10 @@ function node(name, className, text) {
  * @param {(parent: Element, text: string) => void} write
  */
 export function jsonTree(value, pinned, write) {
-    const root = node('div', 'log-json');
+    const root = part('div', 'log-json');
     let left = NODES_MAX;
     const key = (/** @type {string} */ name, /** @type {string} */ path) => {
-        const button = node('button', 'json-key');
+        const button = part('button', 'json-key');
         write(button, name);
         button.type = 'button';
         button.dataset.field = path;
@@ -99,29 +89,29 @@ export function jsonTree(value, pinned, write) {
      */
     const add = (item, name, path, depth, isField) => {
         if (left-- <= 0) return;
-        const row = node('div', 'json-row');
+        const row = part('div', 'json-row');
         row.style.paddingInlineStart = `${depth * 2}ch`;
         if (name !== null)
             row.append(
-                isField ? key(name, path) : node('span', 'json-index', name),
-                node('span', 'json-colon', ': '),
+                isField ? key(name, path) : part('span', 'json-index', name),
+                part('span', 'json-colon', ': '),
             );
         root.append(row);
         if (item === null || typeof item !== 'object') {
-            const leaf = node('span', `json-${item === null ? 'null' : typeof item}`);
+            const leaf = part('span', `json-${item === null ? 'null' : typeof item}`);
             write(leaf, typeof item === 'string' ? item : String(item));
             row.append(leaf);
             return;
         }
         const entries = Object.entries(item);
         if (entries.length === 0 || depth >= DEPTH_MAX) {
-            row.append(node('span', 'json-empty', Array.isArray(item) ? '[]' : '{}'));
+            row.append(part('span', 'json-empty', Array.isArray(item) ? '[]' : '{}'));
             return;
         }
         if (name === null) row.remove();
         else
             row.append(
-                node('span', 'json-empty', Array.isArray(item) ? `[${entries.length}]` : ''),
+                part('span', 'json-empty', Array.isArray(item) ? `[${entries.length}]` : ''),
             );
         for (const [k, v] of entries)
             add(
@@ -133,6 +123,6 @@ export function jsonTree(value, pinned, write) {
             );
     };
     add(value, null, '', 0, true);
-    if (left < 0) root.append(node('div', 'json-row json-empty', '… and more'));
+    if (left < 0) root.append(part('div', 'json-row json-empty', '… and more'));
     return root;
 }

@@ -13,6 +13,7 @@
 import { closest } from './dom.js';
 import { joined, LogSelection } from './log-select.js';
 import { handleKey } from './log-keys.js';
+import { isPattern } from './hub-topics.js';
 import { LogRows } from './log-rows.js';
 import { LogSource } from './log-source.js';
 import { makeRow, rowLabel, writeTime } from './log-row.js';
@@ -322,7 +323,7 @@ export class LiveLog extends LogAttributes {
     get #tags() {
         const { topics } = this;
         if (this.#showTopics !== 'auto') return this.#showTopics;
-        return topics.length > 1 || topics.some((topic) => /(^|\/)\*\*?(\/|$)/.test(topic));
+        return topics.length > 1 || topics.some(isPattern);
     }
 
     // --- going about ---

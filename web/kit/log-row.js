@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One row: time, topic, pinned fields, text; unfolded JSON below. Everything but the text is kept
 // out of selections.
-import { el } from './dom.js';
+import { part } from './dom.js';
 import { cellText, field, jsonTree, looksLikeJson, parseJson } from './json-lines.js';
 import { absoluteTime, fullTime, relativeTime, tagIndex } from './log-time.js';
 import { SHOWN_MAX, shortened, writePlain, writeText } from './log-text.js';
@@ -20,16 +20,6 @@ import { stripAnsi } from './ansi.js';
  */
 
 const LABEL_MAX = 300;
-
-/**
- * @template {keyof HTMLElementTagNameMap} Name
- * @param {Name} name
- * @param {string} className
- * @param {string} [text]
- */
-function part(name, className, text) {
-    return el(name, { class: className }, text);
-}
 
 /**
  * Narrow screens leave the milliseconds out: they are an element of their own.

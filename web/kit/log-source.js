@@ -5,10 +5,11 @@
 // The start is one snapshot of the newest lines of all topics together, without holes; the
 // connection continues exactly after it. While there is no snapshot, the states of a connection say
 // why, and a new attempt is made as soon as it is live.
-import { parseObject } from './hub-requests.js';
+import { epochOf, GAP, numberOf, parseObject } from './hub-requests.js';
+import { isPattern } from './hub-topics.js';
 import { connect } from './tailrace.js';
 import { detectLevel } from './levels.js';
-import { Line, Note, split } from './log-window.js';
+import { Line, Note } from './log-window.js';
 
 /** @import { Level } from './live-log.js' */
 /** @import { Entry, LogWindow } from './log-window.js' */
@@ -65,8 +66,6 @@ const PAGE_CHARACTERS = 2_000_000; // about; long lines make pages of fewer
 const AROUND = 300; // lines before and after the one that goTo() looks for
 const AGAIN_FIRST_MS = 500;
 const AGAIN_LAST_MS = 30_000;
-
-export const isPattern = (/** @type {string} */ topic) => /(^|\/)\*\*?(\/|$)/.test(topic);
 
 export class LogSource {
     #window;
@@ -169,9 +168,7 @@ export class LogSource {
             this.#get({ since: neighbour(id, -1), limit: around }),
         ]);
         if (run !== this.#run) return false;
-        const found = newer.events.some(
-            (event) => event.id === id && event.type !== 'tailrace.gap',
-        );
+        const found = newer.events.some((event) => event.id === id && event.type !== GAP);
         if (older.events.length + newer.events.length > 0) {
             this.#window.replace(entriesOf([...older.events, ...newer.events]), newer.next, {
                 begin: !older.previous,
@@ -264,7 +261,7 @@ export class LogSource {
             const kept = page.topics.reduce((sum, topic) => sum + topic.events, 0);
             return {
                 ...page,
-                begin: kept <= page.events.filter((event) => event.type !== 'tailrace.gap').length,
+                begin: kept <= page.events.filter((event) => event.type !== GAP).length,
             };
         }
         // last= counts for each topic: the merged lines would have holes. So one line of each topic
@@ -273,9 +270,7 @@ export class LogSource {
         const page = await this.#get({ before: head.next, last });
         const events = [
             ...page.events,
-            ...head.events.filter(
-                (event) => event.id === head.next && event.type !== 'tailrace.gap',
-            ),
+            ...head.events.filter((event) => event.id === head.next && event.type !== GAP),
         ];
         return { events, next: head.next, topics: head.topics, begin: !page.previous };
     }
@@ -384,9 +379,8 @@ async function problem(response) {
  * @param {string} id
  * @param {number} step
  */
-export function neighbour(id, step) {
-    const [epoch, number] = split(id);
-    return `${epoch}-${Math.max(0, number + step)}`;
+function neighbour(id, step) {
+    return `${epochOf(id)}-${Math.max(0, numberOf(id) + step)}`;
 }
 
 /**
@@ -397,7 +391,7 @@ function entriesOf(events, levels = new Map()) {
     /** @type {Entry[]} */
     const entries = [];
     for (const event of events) {
-        if (event.type === 'tailrace.gap') {
+        if (event.type === GAP) {
             entries.push(gapNote(parseObject(event.data), event.id));
             continue;
         }

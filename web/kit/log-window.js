@@ -12,6 +12,8 @@
 // Bounds: linesMax lines and CHARACTERS_MAX characters in the window (it always keeps one line);
 // TAIL_MAX lines and TAIL_CHARACTERS_MAX characters in the tail.
 
+import { epochOf, numberOf } from './hub-requests.js';
+
 /** @import { Level } from './live-log.js' */
 /** @import { LiveEvent } from './tailrace.js' */
 
@@ -73,18 +75,7 @@ export class Note {
  * @param {string} b
  */
 export function reaches(a, b) {
-    const [epochA, seqA] = split(a);
-    const [epochB, seqB] = split(b);
-    return epochA === epochB && seqA >= seqB;
-}
-
-/**
- * @param {string} id
- * @returns {[string, number]}
- */
-export function split(id) {
-    const dash = id.lastIndexOf('-');
-    return [id.slice(0, dash), Number(id.slice(dash + 1))];
+    return epochOf(a) === epochOf(b) && numberOf(a) >= numberOf(b);
 }
 
 /**
