@@ -6,8 +6,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C.UTF-8
 
-# Folders that are not checked yet.
-NOT_READY=()
 COLUMNS_MAX=100
 
 wrong=0
@@ -16,9 +14,9 @@ complain() {
     wrong=1
 }
 
-# Tracked files that match, but those in folders that are not ready.
+# Tracked files that match and exist in the working tree.
 files() {
-    git ls-files -- "$@" "${NOT_READY[@]/#/:!}" | while IFS= read -r file; do
+    git ls-files -- "$@" | while IFS= read -r file; do
         [ -f "$file" ] && printf '%s\n' "$file"
     done
 }

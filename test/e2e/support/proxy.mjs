@@ -105,21 +105,6 @@ export class CuttingProxy {
         for (const pair of [...this.pairs]) this.#cutPair(pair);
     }
 
-    // Stops reading from the hub (and from clients): the hub sees a peer that has stalled.
-    stall() {
-        for (const pair of this.pairs) {
-            pair.hub.pause();
-            pair.client.pause();
-        }
-    }
-
-    flow() {
-        for (const pair of this.pairs) {
-            pair.hub.resume();
-            pair.client.resume();
-        }
-    }
-
     to(pathAndQuery) {
         return `${this.origin}${pathAndQuery}`;
     }

@@ -5,6 +5,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "support.h"
+
 static struct chunk *chunk;
 
 static void setup(void) {
@@ -20,18 +22,7 @@ static void add(struct str line, size_t line_max) {
     cr_assert_eq(chunk_add(chunk, line, line_max, line.len, 0), 0);
 }
 
-// The lines, each ended by '|'.
-static void expect(const char *lines) {
-    struct buf got;
-    uint32_t start = 0;
-    buf_init(&got, 1 << 20);
-    for (uint32_t i = 0; i < chunk->count; start = chunk->lines[i++].end) {
-        buf_append(&got, chunk->text.data + start, chunk->lines[i].end - start);
-        buf_append_char(&got, '|');
-    }
-    cr_assert_str_eq(buf_cstr(&got), lines);
-    buf_fini(&got);
-}
+static void expect(const char *lines) { chunk_expect(chunk, lines); }
 
 Test(chunk, lines_become_valid_text_without_nul) {
     add(STR("plain é"), 100);

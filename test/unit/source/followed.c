@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "source/source_priv.h"
+#include "support.h"
 
 static struct sources sources;
 static struct source source;
@@ -62,15 +63,7 @@ static void expect(enum drained how, const char *lines) {
     size_t budget = SIZE_MAX;
     uint32_t certain;
     cr_assert_eq(followed_drain(file, chunk, 0, &budget, &certain), how);
-    struct buf got;
-    uint32_t start = 0;
-    buf_init(&got, 1 << 20);
-    for (uint32_t i = 0; i < chunk->count; start = chunk->lines[i++].end) {
-        buf_append(&got, chunk->text.data + start, chunk->lines[i].end - start);
-        buf_append_char(&got, '|');
-    }
-    cr_assert_str_eq(buf_cstr(&got), lines);
-    buf_fini(&got);
+    chunk_expect(chunk, lines);
 }
 
 Test(followed, hands_on_each_line_once) {

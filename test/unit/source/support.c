@@ -255,3 +255,15 @@ void bench_wait_status(struct bench *bench, const char *name,
     }
     cr_assert(search.found, "the status of %s never was as expected", name);
 }
+
+void chunk_expect(const struct chunk *chunk, const char *lines) {
+    struct buf got;
+    uint32_t start = 0;
+    buf_init(&got, 1 << 20);
+    for (uint32_t i = 0; i < chunk->count; start = chunk->lines[i++].end) {
+        buf_append(&got, chunk->text.data + start, chunk->lines[i].end - start);
+        buf_append_char(&got, '|');
+    }
+    cr_assert_str_eq(buf_cstr(&got), lines);
+    buf_fini(&got);
+}

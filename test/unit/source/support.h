@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "base/buf.h"
+#include "source/chunk.h"
 #include "source/source.h"
 
 struct seen {
@@ -59,5 +60,8 @@ void bench_joined(struct bench *bench, const char *topic, struct buf *out);
 // Waits until `good` is true of the status of the source with this name. Fails after half a minute.
 void bench_wait_status(struct bench *bench, const char *name,
                        bool (*good)(const struct source_status *status));
+
+// The chunk's lines must be these, each ended by '|'.
+void chunk_expect(const struct chunk *chunk, const char *lines);
 
 #endif
