@@ -4,7 +4,7 @@
 
 #include <criterion/criterion.h>
 
-static bool sees(const struct grant *grant, const char *text) {
+static bool sees(struct grant *grant, const char *text) {
     struct pattern pattern;
     cr_assert_eq(pattern_read(&pattern, str_from(text), NULL), 0, "%s", text);
     return grant_may_subscribe(grant, &pattern);
@@ -40,7 +40,7 @@ static void refuse(const struct auth_key_config *keys, size_t count, const char 
 Test(auth, finds_the_key_of_a_secret) {
     struct auth_key_config keys[] = {ci, reader};
     struct auth *auth = make(keys, 2, false);
-    const struct grant *grant;
+    struct grant *grant;
     cr_assert_eq(auth_check(auth, STR("abcdefghij"), &grant), 0);
     cr_assert_str_eq(grant->name, "reader");
     cr_assert_eq(auth_check(auth, STR("0123456789"), &grant), 0);
@@ -58,7 +58,7 @@ Test(auth, refuses_a_wrong_secret_and_never_falls_back) {
                           {"0123456789\0", 11}};
     for (int open = 0; open < 2; open++) {
         struct auth *auth = make(keys, 1, open);
-        const struct grant *grant = NULL;
+        struct grant *grant = NULL;
         for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
             cr_assert_eq(auth_check(auth, wrong[i], &grant), ERR_DENIED, "%zu", i);
         }
@@ -66,7 +66,7 @@ Test(auth, refuses_a_wrong_secret_and_never_falls_back) {
         auth_free(auth);
     }
     struct auth *none = make(NULL, 0, false);
-    const struct grant *grant;
+    struct grant *grant;
     cr_assert_eq(auth_check(none, STR("whatever1"), &grant), ERR_DENIED);
     auth_free(none);
 }
@@ -78,7 +78,7 @@ Test(auth, without_a_credential_gives_the_anonymous_grant) {
     config.anonymous.subscribe_count = 2;
     struct auth *auth;
     cr_assert_eq(auth_new(&auth, &config, NULL), 0);
-    const struct grant *grant;
+    struct grant *grant;
     cr_assert_eq(auth_check(auth, (struct str){NULL, 0}, &grant), 0);
     cr_assert_str_eq(grant->name, "anonymous");
     cr_assert(grant_subscribes_some(grant));
@@ -89,7 +89,7 @@ Test(auth, without_a_credential_gives_the_anonymous_grant) {
 
 Test(auth, open_allows_everything_whatever_is_presented) {
     struct auth *auth = make(NULL, 0, true);
-    const struct grant *grant;
+    struct grant *grant;
     cr_assert_eq(auth_check(auth, (struct str){NULL, 0}, &grant), 0);
     cr_assert_str_eq(grant->name, "open");
     cr_assert_eq(auth_check(auth, STR("some old key"), &grant), 0);
@@ -101,7 +101,7 @@ Test(auth, open_allows_everything_whatever_is_presented) {
 Test(auth, grants_follow_their_patterns) {
     struct auth_key_config keys[] = {ci};
     struct auth *auth = make(keys, 1, false);
-    const struct grant *grant;
+    struct grant *grant;
     cr_assert_eq(auth_check(auth, STR("0123456789"), &grant), 0);
     cr_assert(grant_may_publish(grant, STR("builds/1/log")));
     cr_assert(!grant_may_publish(grant, STR("logs/a")));
@@ -123,7 +123,7 @@ Test(auth, copies_its_configuration) {
     memset(secret, 'x', 4);
     name[0] = 'x';
     pattern[0] = 'x';
-    const struct grant *grant;
+    struct grant *grant;
     cr_assert_eq(auth_check(auth, STR("0123456789"), &grant), 0);
     cr_assert_str_eq(grant->name, "ci");
     cr_assert(grant_may_publish(grant, STR("a/b")));
