@@ -18,7 +18,7 @@ static void answer_ready(struct exchange *exchange) {
     struct api_common *common = api_of(exchange)->common;
     struct journal_stats stats;
     journal_stats(common->journal, &stats);
-    char detail[400];
+    char detail[400], ready[400];
     struct problem problem = {.status = 503, .retry_after_s = 1};
     if (atomic_load(&common->draining)) {
         problem.detail = "the hub is shutting down";
@@ -31,7 +31,10 @@ static void answer_ready(struct exchange *exchange) {
     if (problem.detail) {
         exchange_problem(exchange, &problem);
     } else {
-        exchange_answer_now(exchange, "text/plain; charset=utf-8", STR("ready\n"));
+        const char *end = stats.clock[0] ? "\n" : "";
+        int len = snprintf(ready, sizeof ready, "ready\n%s%s", stats.clock, end);
+        exchange_answer_now(exchange, "text/plain; charset=utf-8",
+                            (struct str){ready, (size_t)len});
     }
 }
 

@@ -23,6 +23,10 @@ int cli_demo(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_tail(int argc, char **argv);
 int cli_pub(int argc, char **argv);
+int cli_recover(int argc, char **argv);
+int cli_backup(int argc, char **argv);
+// `tailrace check --data DIR`.
+int cli_check_data(const char *dir);
 // `tailrace FILE…` and `cmd | tailrace`: a hub that stores nothing for later. argv[0] is the
 // program's name.
 int cli_follow(int argc, char **argv, bool from_stdin);

@@ -18,7 +18,9 @@ static const char help[] =
     "  demo      run a hub with something to see\n"
     "  tail      print the events of a topic as they come\n"
     "  pub       publish an event, or lines as they come\n"
-    "  check     check a configuration\n"
+    "  check     check a configuration, or a journal\n"
+    "  backup    copy a journal, also while a hub uses it\n"
+    "  recover   copy what is whole of a damaged journal\n"
     "  version   print the version\n"
     "\n"
     "`tailrace COMMAND --help` explains a command; `man tailrace` is the whole manual.\n";
@@ -37,8 +39,8 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"serve", cli_serve}, {"demo", cli_demo},   {"tail", cli_tail},
-    {"pub", cli_pub},     {"check", cli_check}, {"version", version},
+    {"serve", cli_serve}, {"demo", cli_demo},     {"tail", cli_tail},       {"pub", cli_pub},
+    {"check", cli_check}, {"backup", cli_backup}, {"recover", cli_recover}, {"version", version},
 };
 
 // Whether something is piped in or a file is redirected. A terminal or /dev/null is no input.

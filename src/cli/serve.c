@@ -33,11 +33,15 @@ static const char serve_help[] =
 
 static const char check_help[] =
     "Usage: tailrace check [-c FILE]\n"
+    "       tailrace check --data DIR\n"
     "\n"
     "Checks a configuration as `tailrace serve` would read it, including the environment.\n"
     "Prints what is wrong and on which line; the exit code is then 1.\n"
+    "With --data, reads the whole journal in DIR, which no hub may use meanwhile, and prints what\n"
+    "is damaged and how much is whole.\n"
     "\n"
     "  -c, --config FILE   the configuration\n"
+    "  -d, --data DIR      the journal\n"
     "  -h, --help          this text\n";
 
 // A file named on the command line must exist. A file that appears later can be matched by a
@@ -123,9 +127,11 @@ int cli_follow(int argc, char **argv, bool from_stdin) {
 int cli_check(int argc, char **argv) {
     struct config_flags flags = {0};
     struct report report = {0};
+    const char *data = NULL;
     struct config *config;
     const struct cli_option options[] = {
         {.name = "config", .letter = 'c', .text = &flags.file},
+        {.name = "data", .letter = 'd', .text = &data},
         {0},
     };
     int code = cli_options("check", check_help, options, NULL, argc, argv);
@@ -133,6 +139,9 @@ int cli_check(int argc, char **argv) {
     if (optind < argc)
         return cli_usage("check", "unexpected argument \"%s\"; name the file with -c",
                          argv[optind]);
+    if (data && flags.file)
+        return cli_usage("check", "give either a configuration (-c) or a journal (--data)");
+    if (data) return cli_check_data(data);
     if (load_config(&config, &flags, &report)) {
         fprintf(stderr, "%s\n", report.text);
         return CLI_NO;

@@ -30,6 +30,10 @@ const struct option_row content_topics[] = {
      OPTION_MEMBER(struct journal_topic_rule, retention.age_max_ms), .zero = true, .min = SECOND,
      .max = 36500 * DAY, .fallback = "0",
      .help = "Age up to which events of these topics are kept; 0: no bound of their own."},
+    {.path = "topics[].keep", .kind = OPTION_NUMBER,
+     OPTION_MEMBER(struct journal_topic_rule, keep), .zero = true, .min = 1, .max = 1000000,
+     .fallback = "0",
+     .help = "Newest events of each of these topics that are kept whatever their age."},
     {.path = "topics[].durability", .kind = OPTION_CHOICE,
      OPTION_MEMBER(struct journal_topic_rule, memory), .choices = "disk|memory",
      .fallback = "disk",
@@ -40,7 +44,7 @@ const struct option_row content_topics[] = {
 
 static int load_topics(struct loader *loader) {
     size_t count;
-    struct journal_topic_rule *rules = loader_entries(loader, "topics", 0, sizeof *rules, &count);
+    struct journal_topic_rule *rules = loader_entries(loader, "topics", 1, sizeof *rules, &count);
     if (!rules) return loader_no_memory(loader);
     const struct tree_value *from = tree_first(loader->root, "topics");
     for (size_t i = 0; i < count; i++, from = from->next) {
@@ -49,8 +53,10 @@ static int load_topics(struct loader *loader) {
         int err = loader_entry(loader, content_topics, 0, from, where, &rules[i]);
         if (err) return err;
     }
+    // After those of the configuration: a status that does not change is not too old.
+    rules[count] = (struct journal_topic_rule){.pattern = "status/**", .keep = 1};
     loader->config->policy.rules = rules;
-    loader->config->policy.rules_count = count;
+    loader->config->policy.rules_count = count + 1;
     return 0;
 }
 

@@ -115,6 +115,9 @@ const struct option_row schema_hub[] = {
      OPTION_MEMBER(struct config, policy.retention.age_max_ms), .zero = true, .min = SECOND,
      .max = 36500 * DAY, .fallback = "30d",
      .help = "Age up to which events are kept; 0: no such bound."},
+    {.path = "retention.topic_share", .kind = OPTION_NUMBER,
+     OPTION_MEMBER(struct config, policy.topic_share), .min = 1, .max = 100, .fallback = "50",
+     .help = "Percent of retention.bytes that one topic may take while all together exceed it."},
     {.path = "origins", .kind = OPTION_TEXTS, OPTION_MEMBERS(struct config, origins),
      .fallback = "[]", .check = check_origin,
      .help = "Origins of other sites whose pages may read: https://app.example.com, "

@@ -72,5 +72,6 @@ void batch_put(struct batch *batch) {
     for (uint32_t i = 0; i < batch->count; i++) event_free(batch->events[i]);
     free(batch->events);
     free(batch->changes);
+    if (batch->watch && atomic_exchange(&batch->watch->done, true)) free(batch->watch);
     free(batch);
 }

@@ -18,6 +18,11 @@ enum event_flags {
     EVENT_MEMORY = 4,
     // The first line of a followed file that has taken the place of another, or of its own content.
     EVENT_ROTATED = 8,
+    // The key is an id of the publisher's own, by which subscribers know the event: it is indexed
+    // (journal_seq_of_id), and does not make a second event with it a duplicate.
+    EVENT_WIRE_ID = 16,
+    // Only for subscribers whose grant names its topic. Kept and given out; the hub decides.
+    EVENT_PRIVATE = 32,
 };
 
 // An encoding that an event carries with it, made on demand by the first thread that needs it.
@@ -36,7 +41,8 @@ struct event {
     uint64_t ordinal; // 1 for a topic's first event, then counting
     // Since 1970 UTC, given by the journal; never goes back from one seq to the next.
     uint64_t time_ms;
-    // Given by the journal: dense, never used again for another topic.
+    // Given by the journal: dense. Used again for another topic when the topic was dropped and no
+    // batch with an event of it is left.
     uint32_t topic_no;
     uint32_t data_len;
     uint16_t topic_len;
@@ -86,6 +92,14 @@ struct topic_change {
     uint64_t bytes; // data bytes of the events that are left
 };
 
+// Tells the journal that a batch was freed. Whoever sets `done` second frees it: the batch, or the
+// journal that is closed before.
+struct batch_watch {
+    struct batch_watch *next;
+    uint64_t last_seq;
+    _Atomic(bool) done;
+};
+
 // What one commit made visible: events by rising seq, then changes of topics. Shared by all
 // workers; each holds references. Freed with its events when the last reference is put.
 struct batch {
@@ -95,6 +109,7 @@ struct batch {
     size_t bytes; // memory of the events, for bounding a ring
     struct topic_change *changes;
     struct event **events;
+    struct batch_watch *watch; // NULL: nobody asks
 };
 
 static inline struct batch *batch_get(struct batch *batch) {

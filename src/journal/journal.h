@@ -28,16 +28,25 @@ struct journal_retention {
     uint64_t age_max_ms;
 };
 
+// A topic's newest event stays whatever the bounds of bytes and count, unless the topic is
+// finished: a status that does not change is not forgotten because logs do. It goes by its age, or
+// when it is the oldest of those that are kept and there are too many topics.
+
 // For the topics that match `pattern`, beside the retention of all. The first match counts.
 struct journal_topic_rule {
     const char *pattern;
     struct journal_retention retention;
+    // So many of a topic's newest events stay whatever their age.
+    uint32_t keep;
     // `durability: memory`: the events of these topics are never written to the store.
     bool memory;
 };
 
 struct journal_policy {
     struct journal_retention retention; // of all topics together
+    // What one topic may take of retention.bytes_max when all together exceed it, in percent; 0:
+    // half.
+    uint32_t topic_share;
     const struct journal_topic_rule *rules;
     size_t rules_count;
 };
@@ -52,6 +61,10 @@ struct journal_config {
     uint32_t queue_events_max;
     uint64_t queue_bytes_max;
     uint32_t topics_max;
+    // How long another process (a backup) may keep a snapshot of the store; 0: an hour.
+    uint64_t reader_age_max_ms;
+    // The wall clock, for tests; NULL: the system's.
+    uint64_t (*unix_ms)(void);
     // False only for benchmarks and tests: commits are not synced.
     bool sync;
 };
@@ -66,6 +79,9 @@ struct journal_listener {
     // Publishing is refused from now on (`failure` says why), or works again (failed is 0).
     // On the journal thread. NULL: not wanted.
     void (*state)(void *context, int failed, const char *failure);
+    // The system's clock has leapt (`wrong` says how, and what that means), or is trusted again
+    // (empty). On the thread that commits. NULL: not wanted.
+    void (*clock)(void *context, const char *wrong);
     void *context;
 };
 
@@ -147,6 +163,9 @@ int journal_source_position(struct journal *journal, struct str name, char *out,
 // The journal's identity: a short text of [0-9a-z], drawn when the journal was created. No two
 // journals share one. Lives as long as the journal.
 const char *journal_epoch(const struct journal *journal);
+// The data file was a restored backup, or another copy, when the journal was opened: it got a new
+// epoch, so that ids from after the backup are not taken for ids of this journal.
+bool journal_was_restored(const struct journal *journal);
 // The highest committed seq. Any thread.
 uint64_t journal_last_seq(const struct journal *journal);
 
@@ -164,13 +183,21 @@ uint64_t journal_last_seq(const struct journal *journal);
     X(commits_total, "journal_commits_total", counter, "commits")                                  \
     X(events_total, "events_total", counter, "events committed")                                   \
     X(failures_total, "journal_failures_total", counter, "commits that failed")                    \
-    X(trimmed_total, "journal_trimmed_total", counter, "events removed by retention")
+    X(trimmed_total, "journal_trimmed_total", counter, "events removed by retention")              \
+    X(reader_lag, "journal_reader_lag_commits", gauge,                                             \
+      "commits since the oldest snapshot of the store that is in use")                             \
+    X(readers_cleared_total, "journal_readers_cleared_total", counter,                             \
+      "snapshots of dead or slow processes that were given up")                                    \
+    X(ages_suspended, "journal_ages_suspended", gauge,                                             \
+      "1 while nothing is deleted for its age, because the clock leapt")
 
 struct journal_stats {
     // 0, or ERR_FULL / ERR_IO: publishing is refused.
     int failed;
     // What failed, for /readyz and the log; empty when nothing did.
     char failure[256];
+    // What is wrong with the system's clock, likewise. Publishing goes on.
+    char clock[256];
 #define X(field, name, kind, help) uint64_t field;
     JOURNAL_COUNTERS(X)
 #undef X
@@ -187,5 +214,8 @@ int journal_set_policy(struct journal *journal, const struct journal_policy *pol
 // A reader of what is stored, for one thread: store_reader_close frees it. Holds no LMDB
 // transaction between store_reader_end and the next store_reader_begin. ERR_NOMEM.
 int journal_reader_open(struct journal *journal, struct store_reader **out) MUST_CHECK;
+// Of a reader of the journal: the first stored event with this id of its publisher (EVENT_WIRE_ID),
+// in whatever topic. Between begin and end. ERR_NOT_FOUND, ERR_CORRUPT.
+int journal_seq_of_id(struct store_reader *base, struct str id, uint64_t *seq) MUST_CHECK;
 
 #endif

@@ -12,9 +12,13 @@
 
 #include "journal/journal.h"
 #include "journal/keys.h"
+#include "journal/links.h"
+#include "journal/numbers.h"
 #include "journal/policy.h"
+#include "journal/readers.h"
 #include "journal/record.h"
 #include "journal/store.h"
+#include "journal/timekeeper.h"
 #include "journal/topic_rows.h"
 
 // Bounds of one commit, for its time and memory. A publish is never divided, so a commit may exceed
@@ -31,11 +35,15 @@
 // cheaper; one that is exceeded by more than a sixteenth at once.
 #define TRIM_INTERVAL_MS 100
 #define TRIM_SLACK_DIVISOR 16
+// How often the clock is looked at while it leaps.
+#define CLOCK_INTERVAL_MS 10000
 // While failed: the time between attempts to write, doubled after each.
 #define PROBE_FIRST_MS 250
 #define PROBE_LAST_MS 2000
 // Written by such an attempt, to see whether there is space again.
 #define PROBE_BYTES (256u << 10)
+// How often memory topics that nobody has any more are looked for.
+#define DROP_INTERVAL_MS 10000
 // Empty topics are dropped while there are more topics than this.
 #define TOPICS_PRESSING(max) ((max) - (max) / 16)
 
@@ -83,10 +91,16 @@ struct journal {
     struct store store;
     struct journal_config config;
     char epoch[RECORD_EPOCH_BYTES];
+    uint64_t seed; // of the checksums
     struct policy policy;
     struct topic_rows topics;
     struct keys keys;
     struct record_state state;
+    struct numbers numbers;
+    // Batches that may still be in use, oldest first; all with events up to batch_floor are freed.
+    struct batch_watch *watches, **watches_end;
+    uint64_t batch_floor;
+    bool has_memory;        // there may be memory topics
     uint64_t seq;           // the highest given out
     uint64_t time_ms;       // its time
     uint64_t savepoints;    // number of the present savepoint
@@ -95,11 +109,15 @@ struct journal {
 
     // Retention. Points of time (`_at_ms`) are monotonic.
     struct work_rows trims; // topics over their bounds
+    struct topic_row *hog;  // took more than its share when it was looked at last
     uint64_t trim_at_ms;    // when bounds that are exceeded a little are restored
     uint64_t sweep_at_ms;   // when topics are searched for events that are too old
     uint64_t head_time_ms;  // of the oldest event in the store, 0: not known
-    uint64_t drop_at_ms;    // when empty topics are searched for again
+    uint64_t dropped_at_ms; // when topics to drop were looked for
     uint64_t checkpoint_at_ms;
+    struct timekeeper timekeeper;
+    struct readers readers;
+    bool readers_due; // a checkpoint was written since the last look at readers
     size_t map_bytes; // at opening
     uint64_t probe_at_ms, probe_wait_ms;
     // Publishes that were taken from the inbox and not committed yet.
@@ -126,11 +144,29 @@ struct journal {
     bool policy_waits;
 };
 
+// --- load.c: opening ---
+
+// Reads everything that is kept in memory, after creating the journal or bringing it to the present
+// format where that is needed.
+int load_journal(struct journal *journal, bool created, struct report *report) MUST_CHECK;
+int load_failed(struct report *report, const struct journal *journal, int rc, const char *doing);
+int load_corrupt(struct report *report, const struct journal *journal, const char *what,
+                 uint64_t number);
+
+// --- migrate.c: journals of format 1 ---
+
+// Rewrites all rows in one transaction. The epoch and all ids stay.
+int migrate_journal(struct journal *journal, struct report *report) MUST_CHECK;
+
 // --- work.c: one transaction ---------------------------------------------------------------------
 
 int work_begin(struct journal *journal) MUST_CHECK;
 // Begins one that never touches the store.
 void work_begin_memory(struct journal *journal);
+// The journal's time, for stamps and ages.
+uint64_t work_now_ms(struct journal *journal);
+// For walking along the topic's records within the transaction.
+struct links work_links(const struct journal *journal, const struct topic_row *topic);
 // Undoes the transaction. Its events have seq 0 again and belong to the caller.
 void work_abort(struct journal *journal);
 struct work_savepoint work_save(struct journal *journal);
@@ -146,10 +182,27 @@ int work_add_event(struct journal *journal, struct event *event, uint64_t jump) 
 // what became visible, for work_deliver; NULL when nothing did. On an error everything is undone.
 int work_commit(struct journal *journal, bool checkpoint, struct batch **batch) MUST_CHECK;
 void work_deliver(struct journal *journal, struct batch *batch);
+// Finds out which batches were freed since the last call.
+void work_watch(struct journal *journal);
 // Keeps LMDB's code and `doing` for the failure's message; returns our code.
 int work_error(struct journal *journal, int rc, const char *doing);
 void work_fini(struct work *work);
 int work_rows_add(struct work_rows *topics, struct topic_row *topic) MUST_CHECK;
+
+// --- stage.c: what a publish does ---
+
+// Not an error: the publish cannot be staged without the store. Only outside a transaction.
+#define STAGE_STORE 1
+
+// 0 also when the publish was refused, which its result says. Nothing of it is staged then, nor
+// with STAGE_STORE.
+int stage_publish(struct journal *journal, struct publish *publish) MUST_CHECK;
+// Gives the event the next seq and the transaction's time, and adds it to its topic.
+int stage_append(struct journal *journal, struct topic_row *topic, struct event *event) MUST_CHECK;
+// All events of the topic are forgotten; they are deleted later.
+int stage_forget(struct journal *journal, struct topic_row *topic) MUST_CHECK;
+// Writes a source's position, or deletes it when it is empty.
+int stage_source(struct journal *journal, struct str name, struct str position) MUST_CHECK;
 
 // --- writer.c: the thread ------------------------------------------------------------------------
 
@@ -175,9 +228,15 @@ int trim_queue(struct journal *journal, struct topic_row *topic) MUST_CHECK;
 int trim_step(struct journal *journal, bool *more) MUST_CHECK;
 // The map is full: deletes a part of the oldest events if the policy bounds bytes.
 int trim_make_room(struct journal *journal, bool *freed) MUST_CHECK;
-// When there are nearly too many topics: drops the empty ones.
-int trim_drop_topics(struct journal *journal) MUST_CHECK;
+// Whether the events of the topic are kept ones, which the head of all has passed.
+bool trim_is_behind(const struct journal *journal, const struct topic_row *topic);
 // When trim_step has to be called again, monotonic ms; UINT64_MAX: after the next commit.
-uint64_t trim_next_ms(const struct journal *journal);
+uint64_t trim_next_ms(struct journal *journal);
+
+// --- drop.c: topics that end ---
+
+// Drops memory topics that nobody has any more; when there are nearly too many topics, all that are
+// empty, and if there are none, forgets the kept ones that are the oldest.
+int drop_topics(struct journal *journal) MUST_CHECK;
 
 #endif

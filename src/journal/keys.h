@@ -27,7 +27,8 @@ struct keys {
 #define KEYS_BYTES_MAX (4 + 255)
 
 void keys_fini(struct keys *keys);
-// The key's form in the table; returns its length.
+// The key's form in the table; returns its length. Publishers' own ids (EVENT_WIRE_ID) are in the
+// table with topic number 0, which no topic has.
 size_t keys_encode(char out[KEYS_BYTES_MAX], uint32_t topic_no, struct str key);
 int keys_add(struct keys *keys, struct str encoded, uint64_t seq, bool memory) MUST_CHECK;
 // The newest seq that used it, 0 when none did.

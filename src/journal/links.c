@@ -13,7 +13,7 @@ int links_read(struct links *links, uint64_t seq, struct record_view *out) {
     links->reads++;
     int rc = mdb_get(links->txn, links->events, &key, &data);
     if (rc) return store_error(rc);
-    return record_decode((struct str){data.mv_data, data.mv_size}, seq, out);
+    return record_decode((struct str){data.mv_data, data.mv_size}, seq, links->seed, out);
 }
 
 // To the event before `view`, which has the ordinal that the link promises.

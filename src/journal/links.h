@@ -11,11 +11,12 @@
 struct links {
     MDB_txn *txn;
     MDB_dbi events;
+    uint64_t seed;
     uint64_t floor; // links to seqs up to here are not followed
     uint64_t reads; // counts records looked at
 };
 
-// The record of this seq; ERR_NOT_FOUND, ERR_CORRUPT, ERR_IO.
+// The record of this seq, its header checked; ERR_NOT_FOUND, ERR_CORRUPT, ERR_IO.
 int links_read(struct links *links, uint64_t seq, struct record_view *out) MUST_CHECK;
 // From the topic's event `tail` (above the floor) back to the one with this ordinal. ERR_NOT_FOUND:
 // it is at or below the floor.

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <lmdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,11 +19,10 @@
 #define PAGE_BYTES_MAX 65536u
 #define NO_PAGE UINT64_MAX
 #define DEPTH_MAX 32
-enum { PAGE_BRANCH = 1, PAGE_LEAF = 2, PAGE_OVERFLOW = 4, PAGE_META = 8, PAGE_LEAF2 = 0x20 };
+#define KEY_BYTES_MAX 511
+enum { PAGE_BRANCH = 1, PAGE_LEAF = 2, PAGE_OVERFLOW = 4, PAGE_META = 8 };
 enum { NODE_BIGDATA = 1, NODE_SUBDATA = 2 };
 enum { TABLE_INTEGER_KEYS = 8 };
-
-enum tree { TREE_MAIN, TREE_FREE, TREE_TABLE, TREE_TABLE_INTEGER };
 
 struct page_header {
     uint64_t number;
@@ -47,21 +47,42 @@ struct meta_header {
     uint64_t last_page, txn_id;
 };
 
+enum tree_kind { TREE_MAIN, TREE_FREE, TREE_TABLE, TREE_TABLE_INTEGER };
+
+// The tree under way, and what was found in it so far.
+struct db_tree {
+    enum tree_kind kind;
+    struct str name; // of the table, empty otherwise
+    uint64_t branches, leaves, overflows, entries;
+    bool damaged;
+};
+
 struct walk {
     int fd;
     uint32_t page_bytes;
     uint64_t pages;     // in the file
-    uint64_t last_page; // that the file says it has
+    uint64_t last_page; // that the header says it has
+    uint64_t txn_id;
     uint64_t budget;
+    uint8_t *seen; // a bit for each page: in a tree, or in the list of free pages
+    // Of the page under check: the size of the node that begins at each even offset.
+    uint16_t *nodes;
     const char *const *tables;
-    size_t tables_count;
-    size_t tables_found;
+    size_t tables_count, tables_found;
+    const struct lmdb_visitor *visitor; // NULL: the first damage ends the walk
+    bool damaged;
     struct report *report;
 };
 
-static int damaged(struct walk *walk, uint64_t page, const char *what) {
-    return report_set(walk->report, ERR_CORRUPT, "page %llu of %llu: %s", (unsigned long long)page,
-                      (unsigned long long)walk->pages, what);
+// With a visitor 0: the walk goes on beside the damage.
+static int damaged(struct walk *walk, struct db_tree *tree, uint64_t page, const char *what) {
+    char text[160];
+    snprintf(text, sizeof text, "page %llu of %llu %s", (unsigned long long)page,
+             (unsigned long long)walk->pages, what);
+    walk->damaged = tree->damaged = true;
+    if (!walk->visitor) return report_set(walk->report, ERR_CORRUPT, "%s", text);
+    walk->visitor->damage(walk->visitor->context, tree->name, text);
+    return 0;
 }
 
 static int read_at(int fd, void *to, size_t len, uint64_t offset) {
@@ -76,122 +97,284 @@ static int read_at(int fd, void *to, size_t len, uint64_t offset) {
     return 0;
 }
 
-static int walk_tree(struct walk *walk, uint64_t number, int depth, enum tree tree);
+// False when the page is already in use.
+static bool take_page(struct walk *walk, uint64_t number) {
+    uint8_t bit = (uint8_t)(1u << (number & 7));
+    if (walk->seen[number >> 3] & bit) return false;
+    walk->seen[number >> 3] |= bit;
+    return true;
+}
 
-static int walk_big(struct walk *walk, uint64_t number, uint64_t data_bytes) {
-    if (number < 2 || number >= walk->pages) return damaged(walk, number, "is not in the file");
+static bool is_integer(enum tree_kind kind) {
+    return kind == TREE_FREE || kind == TREE_TABLE_INTEGER;
+}
+
+static int compare_keys(enum tree_kind kind, struct str a, struct str b) {
+    if (is_integer(kind)) {
+        uint64_t x = 0, y = 0;
+        memcpy(&x, a.ptr, a.len);
+        memcpy(&y, b.ptr, b.len);
+        return x < y ? -1 : x > y;
+    }
+    int order = memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len);
+    return order ? order : a.len < b.len ? -1 : a.len > b.len;
+}
+
+// --- one page ------------------------------------------------------------------------------------
+
+static size_t nodes_count(const char *page) {
     struct page_header header;
-    int err = read_at(walk->fd, &header, sizeof header, number * walk->page_bytes);
+    memcpy(&header, page, sizeof header);
+    return (header.lower - sizeof header) / 2;
+}
+
+static size_t node_at(const char *page, size_t index) {
+    uint16_t at;
+    memcpy(&at, page + sizeof(struct page_header) + index * 2, sizeof at);
+    return at;
+}
+
+static struct str node_key(const char *page, size_t index) {
+    struct node_header node;
+    size_t at = node_at(page, index);
+    memcpy(&node, page + at, sizeof node);
+    return (struct str){page + at + sizeof node, node.key_bytes};
+}
+
+// What is wrong with a node that begins at `at`, NULL when nothing; *size is its size.
+static const char *check_node(const struct walk *walk, const char *page, size_t at, bool branch,
+                              enum tree_kind kind, bool first, size_t *size) {
+    struct node_header node;
+    if (at < sizeof(struct page_header) || (at & 1) || at + sizeof node > walk->page_bytes)
+        return "has a node outside of it";
+    memcpy(&node, page + at, sizeof node);
+    *size = sizeof node + node.key_bytes;
+    if (node.key_bytes > KEY_BYTES_MAX) return "has a key that is too long";
+    // LMDB ignores the first key of a branch page.
+    if (node.key_bytes == 0 && !(branch && first)) return "has an empty key";
+    size_t wanted = kind == TREE_FREE ? 8 : 0;
+    if (node.key_bytes && wanted && node.key_bytes != wanted) return "has a key of a wrong length";
+    if (node.key_bytes && kind == TREE_TABLE_INTEGER && node.key_bytes != 4 && node.key_bytes != 8)
+        return "has a key of a wrong length";
+    if (!branch) {
+        unsigned allowed = kind == TREE_MAIN ? NODE_SUBDATA : NODE_BIGDATA;
+        if (node.flags & ~allowed) return "has a record of an unknown kind";
+        if (kind == TREE_MAIN && node.flags != NODE_SUBDATA)
+            return "has no table where one must be";
+        size_t data = node.low | (size_t)node.high << 16;
+        *size += node.flags & NODE_BIGDATA ? sizeof(uint64_t) : data;
+        if (kind == TREE_MAIN && data != sizeof(struct db_header)) return "has a damaged table";
+    }
+    *size += *size & 1;
+    return at + *size > walk->page_bytes ? "has a record that is too long" : NULL;
+}
+
+// The nodes of a page fill it from `upper` to its end.
+static bool nodes_tile(const struct walk *walk, size_t upper, size_t count) {
+    size_t at = upper, found = 0;
+    while (at < walk->page_bytes && walk->nodes[at / 2]) {
+        at += walk->nodes[at / 2];
+        found++;
+    }
+    return at == walk->page_bytes && found == count;
+}
+
+// `low` and `high` (empty: none) are the parent's separators: low <= key < high.
+static const char *check_keys(const char *page, bool branch, enum tree_kind kind, struct str low,
+                              struct str high) {
+    size_t count = nodes_count(page);
+    struct str before = {0};
+    for (size_t i = branch ? 1 : 0; i < count; i++) {
+        struct str key = node_key(page, i);
+        if (is_integer(kind) &&
+            ((low.len && low.len != key.len) || (high.len && high.len != key.len) ||
+             (before.len && before.len != key.len)))
+            return "has a key of a wrong length";
+        if (before.len ? compare_keys(kind, before, key) >= 0
+                       : low.len && compare_keys(kind, low, key) > 0)
+            return "has keys out of order";
+        if (high.len && compare_keys(kind, key, high) >= 0) return "has keys out of order";
+        before = key;
+    }
+    return NULL;
+}
+
+static const char *check_page(struct walk *walk, const char *page, uint64_t number, bool branch,
+                              enum tree_kind kind, struct str low, struct str high) {
+    struct page_header header;
+    memcpy(&header, page, sizeof header);
+    if (header.number != number || header.flags != (branch ? PAGE_BRANCH : PAGE_LEAF) ||
+        header.pad != 0 || header.lower < sizeof header || (header.lower & 1) ||
+        header.lower > header.upper || (header.upper & 1) || header.upper > walk->page_bytes)
+        return "is not what its tree says";
+    size_t count = nodes_count(page);
+    if (count < (branch ? 2 : 1) && !(branch && kind == TREE_FREE && count == 1))
+        return "has too few records";
+    memset(walk->nodes, 0, walk->page_bytes);
+    for (size_t i = 0; i < count; i++) {
+        size_t size, at = node_at(page, i);
+        const char *wrong = check_node(walk, page, at, branch, kind, i == 0, &size);
+        if (wrong) return wrong;
+        walk->nodes[at / 2] = (uint16_t)size;
+    }
+    if (!nodes_tile(walk, header.upper, count)) return "has records that overlap";
+    return check_keys(page, branch, kind, low, high);
+}
+
+// --- trees ---------------------------------------------------------------------------------------
+
+static int walk_tree(struct walk *walk, struct db_tree *tree, uint64_t number, int depth,
+                     struct str low, struct str high);
+
+// The pages of a large record, from `first` on. *sound: they are what they should be.
+static int walk_big(struct walk *walk, struct db_tree *tree, uint64_t first, uint64_t data_bytes,
+                    bool *sound) {
+    struct page_header header;
+    *sound = false;
+    if (first < 2 || first >= walk->pages || first > walk->last_page)
+        return damaged(walk, tree, first, "is not in the file");
+    int err = read_at(walk->fd, &header, sizeof header, first * walk->page_bytes);
     if (err) return err;
     uint32_t count = header.lower | (uint32_t)header.upper << 16;
-    if (header.number != number || header.flags != PAGE_OVERFLOW || count == 0 ||
-        count > walk->pages - number ||
+    if (header.number != first || header.flags != PAGE_OVERFLOW || count == 0 ||
+        count > walk->pages - first || count > walk->last_page - first + 1 ||
         data_bytes + sizeof header > (uint64_t)count * walk->page_bytes)
-        return damaged(walk, number, "is not the large record that it should be");
+        return damaged(walk, tree, first, "is not the large record that it should be");
+    for (uint32_t i = 0; i < count; i++)
+        if (!take_page(walk, first + i))
+            return damaged(walk, tree, first + i, "is used in two places");
+    tree->overflows += count;
+    *sound = true;
     return 0;
 }
 
-static int walk_table(struct walk *walk, const char *name, size_t name_bytes, const char *data) {
-    struct db_header db;
-    memcpy(&db, data, sizeof db);
-    for (size_t i = 0; i < walk->tables_count; i++)
-        if (str_equal((struct str){name, name_bytes}, str_from(walk->tables[i])))
-            walk->tables_found++;
-    if (db.depth > DEPTH_MAX) return damaged(walk, db.root, "is a tree too deep");
-    if (db.flags != 0 && db.flags != TABLE_INTEGER_KEYS)
-        return damaged(walk, db.root, "is a table of an unknown kind");
-    return db.root == NO_PAGE
-               ? 0
-               : walk_tree(walk, db.root, db.depth, db.flags ? TREE_TABLE_INTEGER : TREE_TABLE);
+// A table's header agrees with what was found in its pages.
+static int check_counts(struct walk *walk, struct db_tree *tree, const struct db_header *db) {
+    if (tree->damaged || walk->budget == 0) return 0;
+    if (tree->entries == db->entries && tree->branches == db->branches &&
+        tree->leaves == db->leaves && tree->overflows == db->overflows)
+        return 0;
+    return damaged(walk, tree, db->root, "is a tree with other records than its header says");
 }
 
-// A list of free pages: its length, then numbers. LMDB writes to these pages without checking them.
-static int walk_free(struct walk *walk, uint64_t number, uint64_t first, uint64_t data_bytes,
-                     const char *data) {
-    if (data_bytes < sizeof(uint64_t)) return damaged(walk, number, "has no list of free pages");
-    char *copy = malloc(data_bytes);
-    if (!copy) return report_set(walk->report, ERR_NOMEM, "out of memory");
-    int err = 0;
-    if (data)
-        memcpy(copy, data, data_bytes);
-    else
-        err = read_at(walk->fd, copy, data_bytes,
-                      first * walk->page_bytes + sizeof(struct page_header));
-    uint64_t count = 0;
-    if (!err) memcpy(&count, copy, sizeof count);
-    if (!err && count > data_bytes / sizeof count - 1)
-        err = damaged(walk, number, "has a damaged list of free pages");
-    for (uint64_t i = 1; !err && i <= count; i++) {
+static int walk_db(struct walk *walk, struct db_tree *tree, const struct db_header *db) {
+    if (db->root == NO_PAGE && db->depth == 0) return check_counts(walk, tree, db);
+    if (db->depth < 1 || db->depth > DEPTH_MAX)
+        return damaged(walk, tree, db->root, "is a tree of an impossible depth");
+    int err = walk_tree(walk, tree, db->root, db->depth, (struct str){0}, (struct str){0});
+    return err ? err : check_counts(walk, tree, db);
+}
+
+static int walk_table(struct walk *walk, struct db_tree *main, uint64_t number, struct str name,
+                      struct str data) {
+    struct db_header db;
+    memcpy(&db, data.ptr, sizeof db);
+    for (size_t i = 0; i < walk->tables_count; i++)
+        if (str_equal(name, str_from(walk->tables[i]))) walk->tables_found++;
+    if (db.pad != 0 || (db.flags != 0 && db.flags != TABLE_INTEGER_KEYS))
+        return damaged(walk, main, number, "has a table of an unknown kind");
+    struct db_tree tree = {.kind = db.flags ? TREE_TABLE_INTEGER : TREE_TABLE, .name = name};
+    return walk_db(walk, &tree, &db);
+}
+
+// The pages that one transaction freed: their count, then their numbers. LMDB writes to these pages
+// without checking them.
+static int check_free_pages(struct walk *walk, struct db_tree *tree, uint64_t number,
+                            struct str key, struct str data) {
+    uint64_t txn_id, count;
+    memcpy(&txn_id, key.ptr, sizeof txn_id);
+    if (data.len < sizeof count || txn_id == 0 || txn_id > walk->txn_id)
+        return damaged(walk, tree, number, "has a damaged list of free pages");
+    memcpy(&count, data.ptr, sizeof count);
+    if (count > data.len / sizeof count - 1)
+        return damaged(walk, tree, number, "has a damaged list of free pages");
+    for (uint64_t i = 1; i <= count; i++) {
         uint64_t page;
-        memcpy(&page, copy + i * sizeof page, sizeof page);
+        memcpy(&page, data.ptr + i * sizeof page, sizeof page);
         if (page < 2 || page > walk->last_page)
-            err = damaged(walk, number, "has a list of pages that are not in the file");
+            return damaged(walk, tree, number, "has a list of pages that are not in the file");
+        if (!take_page(walk, page))
+            return damaged(walk, tree, page, "is used, and in the list of free pages");
     }
-    free(copy);
+    return 0;
+}
+
+// The record of a leaf's node.
+static int walk_record(struct walk *walk, struct db_tree *tree, uint64_t number, const char *page,
+                       size_t index) {
+    struct node_header node;
+    size_t at = node_at(page, index);
+    memcpy(&node, page + at, sizeof node);
+    struct str key = node_key(page, index);
+    struct str data = {key.ptr + key.len, node.low | (size_t)node.high << 16};
+    bool wanted = tree->kind == TREE_FREE || (walk->visitor && tree->kind != TREE_MAIN);
+    char *large = NULL;
+    int err = 0;
+    tree->entries++;
+    if (node.flags & NODE_BIGDATA) {
+        uint64_t first;
+        bool sound;
+        memcpy(&first, data.ptr, sizeof first);
+        err = walk_big(walk, tree, first, data.len, &sound);
+        if (err || !sound || !wanted) return err;
+        large = malloc(data.len + 1);
+        if (!large) return report_set(walk->report, ERR_NOMEM, "out of memory");
+        err = read_at(walk->fd, large, data.len,
+                      first * walk->page_bytes + sizeof(struct page_header));
+        data.ptr = large;
+    }
+    if (!err && tree->kind == TREE_MAIN)
+        err = walk_table(walk, tree, number, key, data);
+    else if (!err && tree->kind == TREE_FREE)
+        err = check_free_pages(walk, tree, number, key, data);
+    else if (!err && wanted)
+        err = walk->visitor->record(walk->visitor->context, tree->name, key, data);
+    free(large);
     return err;
 }
 
-static int walk_node(struct walk *walk, uint64_t number, const char *page, size_t at, int depth,
-                     enum tree tree) {
-    struct node_header node;
-    if (at < sizeof(struct page_header) || at + sizeof node > walk->page_bytes)
-        return damaged(walk, number, "has a node outside of it");
-    memcpy(&node, page + at, sizeof node);
-    size_t data_at = at + sizeof node + node.key_bytes;
-    if (data_at > walk->page_bytes) return damaged(walk, number, "has a key that is too long");
-    if (depth > 1) {
+static int walk_nodes(struct walk *walk, struct db_tree *tree, uint64_t number, const char *page,
+                      int depth, struct str low, struct str high) {
+    size_t count = nodes_count(page);
+    int err = 0;
+    for (size_t i = 0; i < count && !err; i++) {
+        if (depth == 1) {
+            err = walk_record(walk, tree, number, page, i);
+            continue;
+        }
+        struct node_header node;
+        memcpy(&node, page + node_at(page, i), sizeof node);
         uint64_t child = node.low | (uint64_t)node.high << 16 | (uint64_t)node.flags << 32;
-        return walk_tree(walk, child, depth - 1, tree);
+        err = walk_tree(walk, tree, child, depth - 1, i ? node_key(page, i) : low,
+                        i + 1 < count ? node_key(page, i + 1) : high);
     }
-    uint64_t data_bytes = node.low | (uint64_t)node.high << 16;
-    size_t stored = node.flags & NODE_BIGDATA ? sizeof(uint64_t) : data_bytes;
-    if (stored > walk->page_bytes - data_at)
-        return damaged(walk, number, "has a record that is too long");
-    if (tree == TREE_TABLE_INTEGER && node.key_bytes != 4 && node.key_bytes != 8)
-        return damaged(walk, number, "has a key of a wrong length");
-    uint64_t first = 0;
-    if (node.flags & NODE_BIGDATA) {
-        memcpy(&first, page + data_at, sizeof first);
-        int err = walk_big(walk, first, data_bytes);
-        if (err) return err;
-    }
-    if (tree == TREE_FREE)
-        return walk_free(walk, number, first, data_bytes, first ? NULL : page + data_at);
-    if (node.flags & NODE_BIGDATA) return 0;
-    if (!(node.flags & NODE_SUBDATA)) return 0;
-    if (tree != TREE_MAIN || data_bytes != sizeof(struct db_header))
-        return damaged(walk, number, "has a table where none can be");
-    return walk_table(walk, page + at + sizeof node, node.key_bytes, page + data_at);
+    return err;
 }
 
-static int walk_tree(struct walk *walk, uint64_t number, int depth, enum tree tree) {
-    if (number < 2 || number >= walk->pages || number > walk->last_page)
-        return damaged(walk, number, "is not in the file");
-    if (depth < 1) return damaged(walk, number, "is deeper than its tree");
+static int walk_tree(struct walk *walk, struct db_tree *tree, uint64_t number, int depth,
+                     struct str low, struct str high) {
     if (walk->budget == 0) return 0;
     walk->budget--;
+    if (number < 2 || number >= walk->pages || number > walk->last_page)
+        return damaged(walk, tree, number, "is not in the file");
+    if (!take_page(walk, number)) return damaged(walk, tree, number, "is used in two places");
     char *page = malloc(walk->page_bytes);
     if (!page) return report_set(walk->report, ERR_NOMEM, "out of memory");
     int err = read_at(walk->fd, page, walk->page_bytes, number * walk->page_bytes);
-    if (err) goto done;
-    struct page_header header;
-    memcpy(&header, page, sizeof header);
-    if (header.number != number || header.flags != (depth > 1 ? PAGE_BRANCH : PAGE_LEAF) ||
-        header.lower < sizeof header || header.lower > header.upper ||
-        header.upper > walk->page_bytes) {
-        err = damaged(walk, number, "is not what its tree says");
-        goto done;
+    if (!err) {
+        const char *wrong = check_page(walk, page, number, depth > 1, tree->kind, low, high);
+        if (wrong) {
+            err = damaged(walk, tree, number, wrong);
+        } else {
+            *(depth > 1 ? &tree->branches : &tree->leaves) += 1;
+            err = walk_nodes(walk, tree, number, page, depth, low, high);
+        }
     }
-    size_t count = (header.lower - sizeof header) / 2;
-    for (size_t i = 0; i < count && !err; i++) {
-        uint16_t at;
-        memcpy(&at, page + sizeof header + i * 2, sizeof at);
-        err = walk_node(walk, number, page, at, depth, tree);
-    }
-done:
     free(page);
     return err;
 }
+
+// --- the file ------------------------------------------------------------------------------------
 
 static int read_metas(int fd, struct meta_header metas[2], uint32_t *page_bytes) {
     *page_bytes = 0;
@@ -220,36 +403,66 @@ int lmdb_check_version(struct report *report) {
         "this program needs LMDB 0.9, whose file format it knows; the library found is %s", text);
 }
 
-int lmdb_check_file(int fd, const char *const *tables, size_t tables_count, uint64_t pages_max,
-                    struct report *report) {
+static const struct meta_header *newest(const struct meta_header metas[2]) {
+    return &metas[metas[1].txn_id > metas[0].txn_id];
+}
+
+static int walk_file(struct walk *walk, uint64_t pages_max) {
     struct stat status;
     struct meta_header metas[2];
-    struct walk walk = {.fd = fd, .tables = tables, .tables_count = tables_count, .report = report};
-    if (fstat(fd, &status)) return report_errno(report, ERR_IO, "cannot read its size");
-    int err = read_metas(fd, metas, &walk.page_bytes);
+    if (fstat(walk->fd, &status)) return report_errno(walk->report, ERR_IO, "cannot read its size");
+    int err = read_metas(walk->fd, metas, &walk->page_bytes);
     if (err == ERR_CORRUPT)
-        return report_set(report, err, "%s",
+        return report_set(walk->report, err, "%s",
                           status.st_size ? "its first pages are damaged" : "it is empty");
-    if (err) return report_errno(report, err, "cannot read it");
+    if (err) return report_errno(walk->report, err, "cannot read it");
 
-    const struct meta_header *meta = &metas[metas[1].txn_id > metas[0].txn_id];
-    walk.pages = (uint64_t)status.st_size / walk.page_bytes;
-    walk.last_page = meta->last_page;
+    const struct meta_header *meta = newest(metas);
+    const struct db_header *unused = &meta->dbs[0], *root = &meta->dbs[1];
+    walk->pages = (uint64_t)status.st_size / walk->page_bytes;
+    walk->last_page = meta->last_page;
+    walk->txn_id = meta->txn_id;
+    // Beyond the map there are no pages; an absurd number must not be allocated for below.
+    if (root->flags != 0 || (unused->flags & ~TABLE_INTEGER_KEYS) ||
+        meta->last_page > meta->map_bytes / walk->page_bytes)
+        return report_set(walk->report, ERR_CORRUPT, "its first pages are damaged");
     // Pages at the end that a transaction took and gave back at once are never written, so a sound
     // file may be shorter than its header says. Then only a walk over all pages tells whether one
     // is missing.
-    walk.budget = walk.pages <= meta->last_page ? UINT64_MAX : pages_max;
-    const struct db_header *root = &meta->dbs[1];
-    if (root->depth > DEPTH_MAX || root->flags != 0 || meta->last_page == NO_PAGE)
-        return report_set(report, ERR_CORRUPT, "its first pages are damaged");
-    if (root->root != NO_PAGE) err = walk_tree(&walk, root->root, root->depth, TREE_MAIN);
-    const struct db_header *unused = &meta->dbs[0];
-    if (!err && unused->depth > DEPTH_MAX)
-        err = report_set(report, ERR_CORRUPT, "its list of free pages is damaged");
-    if (!err && unused->root != NO_PAGE)
-        err = walk_tree(&walk, unused->root, unused->depth, TREE_FREE);
+    walk->budget = walk->pages <= meta->last_page ? UINT64_MAX : pages_max;
+    uint64_t most = walk->last_page > walk->pages ? walk->last_page : walk->pages;
+    walk->seen = calloc(most / 8 + 1, 1);
+    walk->nodes = malloc(walk->page_bytes);
+    struct db_tree main = {.kind = TREE_MAIN}, free_pages = {.kind = TREE_FREE};
+    if (!walk->seen || !walk->nodes) err = report_set(walk->report, ERR_NOMEM, "out of memory");
+    if (!err) err = walk_db(walk, &main, root);
+    if (!err) err = walk_db(walk, &free_pages, unused);
+    free(walk->seen);
+    free(walk->nodes);
+    return err;
+}
+
+int lmdb_check_file(int fd, const char *const *tables, size_t tables_count, uint64_t pages_max,
+                    struct report *report) {
+    struct walk walk = {.fd = fd, .tables = tables, .tables_count = tables_count, .report = report};
+    int err = walk_file(&walk, pages_max);
     if (err) return err;
     return walk.tables_found == tables_count ? 0 : ERR_NOT_FOUND;
+}
+
+int lmdb_check_walk(int fd, const struct lmdb_visitor *visitor, struct report *report) {
+    struct walk walk = {.fd = fd, .visitor = visitor, .report = report};
+    int err = walk_file(&walk, UINT64_MAX);
+    if (!err && walk.damaged) err = report_set(report, ERR_CORRUPT, "it is damaged");
+    return err;
+}
+
+int lmdb_check_last_txn(int fd, uint64_t *txn_id) {
+    struct meta_header metas[2];
+    uint32_t page_bytes;
+    int err = read_metas(fd, metas, &page_bytes);
+    if (!err) *txn_id = newest(metas)->txn_id;
+    return err;
 }
 
 int lmdb_check_roll_back(int fd, uint64_t txn_id) {

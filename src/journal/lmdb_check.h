@@ -1,22 +1,44 @@
 // SPDX-License-Identifier: MIT
 // Checks an LMDB data file with plain reads before LMDB maps it. A damaged file must give an error,
-// and LMDB trusts its file: a page beyond the file's end is a SIGBUS. Knows file format 1 (LMDB
-// 0.9), which has not changed since 2013.
+// and LMDB trusts its file: a page beyond the file's end is a SIGBUS, a wrong flag an assertion or
+// a write to foreign memory. Knows file format 1 (LMDB 0.9), which has not changed since 2013.
+//
+// What is checked of each page that can be reached: that it is of the kind that its tree says and
+// in no other place of any tree; that its nodes fill it without a gap; that keys rise and lie
+// between the parent's separators. Of each tree: that it has as many pages and entries as its
+// header says. Of the list of free pages: that they are in the file, listed once, and not in use.
 #ifndef TAILRACE_JOURNAL_LMDB_CHECK_H
 #define TAILRACE_JOURNAL_LMDB_CHECK_H
 
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/str.h"
 
 // ERR_VERSION unless the LMDB that the program runs with is a 0.9.
 int lmdb_check_version(struct report *report) MUST_CHECK;
 
 // 0; ERR_CORRUPT with what is wrong; ERR_NOT_FOUND when it is sound but has not all of `tables`;
-// ERR_IO. Checks the pages that can be reached through up to `pages_max` pages; all of them when
-// the file is shorter than its header says.
+// ERR_IO, ERR_NOMEM. Checks up to `pages_max` pages; all of them when the file is shorter than its
+// header says.
 int lmdb_check_file(int fd, const char *const *tables, size_t tables_count, uint64_t pages_max,
                     struct report *report) MUST_CHECK;
+
+struct lmdb_visitor {
+    void *context;
+    // Each record of a table, in the order of keys; borrowed until it returns. An error ends the
+    // walk, which returns it.
+    int (*record)(void *context, struct str table, struct str key, struct str data);
+    // A damaged page or tree; `table` is empty for the list of free pages and the list of tables.
+    void (*damage)(void *context, struct str table, const char *what);
+};
+
+// Reads the whole file, past damage. Records of damaged pages are not visited. 0, or ERR_CORRUPT
+// when anything is damaged; ERR_IO, ERR_NOMEM.
+int lmdb_check_walk(int fd, const struct lmdb_visitor *visitor, struct report *report) MUST_CHECK;
+
+// The id of the last committed transaction. ERR_CORRUPT, ERR_IO.
+int lmdb_check_last_txn(int fd, uint64_t *txn_id) MUST_CHECK;
 
 // Undoes a commit with a transaction id above `txn_id`, as LMDB does itself when writing the last
 // page of a commit has failed. The environment must be closed.

@@ -12,7 +12,7 @@ void policy_fini(struct policy *policy) {
 }
 
 int policy_copy(struct policy *out, const struct journal_policy *from) {
-    *out = (struct policy){.is = {.retention = from->retention}};
+    *out = (struct policy){.is = {.retention = from->retention, .topic_share = from->topic_share}};
     if (from->rules_count == 0) return 0;
     struct journal_topic_rule *rules = calloc(from->rules_count, sizeof *rules);
     out->is.rules = rules;

@@ -11,7 +11,6 @@
 #include "base/container.h"
 #include "base/list.h"
 #include "journal/journal_priv.h"
-#include "journal/links.h"
 
 struct journal_reader {
     struct store_reader base;
@@ -74,13 +73,15 @@ static int renew(struct journal_reader *reader) {
                         : mdb_cursor_open(reader->txn, store->events, &reader->cursor);
     MDB_val key = {5, "state"}, data;
     if (!rc) rc = mdb_get(reader->txn, store->meta, &key, &data);
-    if (!rc && data.mv_size != sizeof(struct record_state)) rc = MDB_CORRUPTED;
-    if (rc) {
-        mdb_txn_reset(reader->txn);
-        return rc == MDB_NOTFOUND ? ERR_CORRUPT : store_error(rc);
-    }
     struct record_state state;
-    memcpy(&state, data.mv_data, sizeof state);
+    int err = rc == MDB_NOTFOUND ? ERR_CORRUPT : store_error(rc);
+    if (!err)
+        err = record_decode_state((struct str){data.mv_data, data.mv_size}, reader->links.seed,
+                                  &state);
+    if (err) {
+        mdb_txn_reset(reader->txn);
+        return err;
+    }
     reader->pending = state.topics_pending > 0;
     reader->links.txn = reader->txn;
     reader->links.events = store->events;
@@ -114,19 +115,24 @@ static int floor_of(struct journal_reader *reader, uint32_t topic_no, uint64_t *
     if (rc) return rc == MDB_NOTFOUND ? ERR_CORRUPT : store_error(rc);
     struct topic_now now;
     struct str name;
-    int err = record_decode_topic((struct str){data.mv_data, data.mv_size}, &now, &name);
+    int err = record_decode_topic((struct str){data.mv_data, data.mv_size}, topic_no,
+                                  reader->links.seed, &now, &name);
     if (err) return err;
     *out = now.trimmed_seq;
     return 0;
 }
 
-// 0 when the event may be shown, ERR_NOT_FOUND when it was forgotten.
-static int shown(struct journal_reader *reader, const struct record *record) {
-    if (!reader->pending) return 0;
-    uint64_t floor;
-    int err = floor_of(reader, record->topic_no, &floor);
-    if (err) return err;
-    return record->seq > floor ? 0 : ERR_NOT_FOUND;
+// Gives the event out. ERR_NOT_FOUND when it was forgotten, ERR_CORRUPT.
+static int show(struct journal_reader *reader, const struct record_view *view, struct record *out) {
+    const struct record *record = &view->record;
+    if (reader->pending) {
+        uint64_t floor;
+        int err = floor_of(reader, record->topic_no, &floor);
+        if (err) return err;
+        if (record->seq <= floor) return ERR_NOT_FOUND;
+    }
+    *out = *record;
+    return record_check_body(view, reader->links.seed);
 }
 
 static int reader_read(struct store_reader *base, uint64_t seq, struct record *out) {
@@ -134,9 +140,7 @@ static int reader_read(struct store_reader *base, uint64_t seq, struct record *o
     ASSERT(reader->open);
     struct record_view view;
     int err = links_read(&reader->links, seq, &view);
-    if (!err) err = shown(reader, &view.record);
-    if (!err) *out = view.record;
-    return err;
+    return err ? err : show(reader, &view, out);
 }
 
 // The record under the cursor. ERR_NOT_FOUND when it was forgotten.
@@ -146,10 +150,9 @@ static int under_cursor(struct journal_reader *reader, MDB_val key, MDB_val data
     reader->links.reads++;
     if (key.mv_size != sizeof *seq) return ERR_CORRUPT;
     memcpy(seq, key.mv_data, sizeof *seq);
-    int err = record_decode((struct str){data.mv_data, data.mv_size}, *seq, &view);
-    if (!err) err = shown(reader, &view.record);
-    if (!err) *out = view.record;
-    return err;
+    int err =
+        record_decode((struct str){data.mv_data, data.mv_size}, *seq, reader->links.seed, &view);
+    return err ? err : show(reader, &view, out);
 }
 
 static int reader_next(struct store_reader *base, uint64_t after, struct record *out) {
@@ -217,6 +220,23 @@ static int reader_topic_at(struct store_reader *base, uint64_t tail, uint64_t or
     return err;
 }
 
+int journal_seq_of_id(struct store_reader *base, struct str id, uint64_t *seq) {
+    struct journal_reader *reader = of(base);
+    ASSERT(reader->open);
+    char bytes[KEYS_BYTES_MAX];
+    if (id.len == 0 || id.len > KEYS_BYTES_MAX - 4) return ERR_NOT_FOUND;
+    MDB_val key = {keys_encode(bytes, 0, id), bytes}, data;
+    int rc = mdb_get(reader->txn, reader->store->keys, &key, &data);
+    if (rc) return store_error(rc);
+    struct record record;
+    if (data.mv_size != sizeof *seq) return ERR_CORRUPT;
+    memcpy(seq, data.mv_data, sizeof *seq);
+    int err = reader_read(base, *seq, &record);
+    // The rows of this table have no checksum.
+    if (!err && (!(record.flags & EVENT_WIRE_ID) || !str_equal(record.key, id))) err = ERR_CORRUPT;
+    return err;
+}
+
 static int seek(struct journal_reader *reader, MDB_cursor_op op, uint64_t *seq, uint64_t *time_ms) {
     MDB_val key = {sizeof *seq, seq}, data;
     int rc = mdb_cursor_get(reader->cursor, &key, &data, op);
@@ -225,7 +245,8 @@ static int seek(struct journal_reader *reader, MDB_cursor_op op, uint64_t *seq, 
     memcpy(seq, key.mv_data, sizeof *seq);
     struct record_view view;
     reader->links.reads++;
-    int err = record_decode((struct str){data.mv_data, data.mv_size}, *seq, &view);
+    int err =
+        record_decode((struct str){data.mv_data, data.mv_size}, *seq, reader->links.seed, &view);
     if (!err) *time_ms = view.record.time_ms;
     return err;
 }
@@ -277,6 +298,7 @@ int journal_reader_open(struct journal *journal, struct store_reader **out) {
     struct store *store = &journal->store;
     reader->base.ops = &ops;
     reader->store = store;
+    reader->links.seed = journal->seed;
     pthread_mutex_lock(&store->readers_lock);
     DL_PREPEND(store->readers, reader);
     pthread_mutex_unlock(&store->readers_lock);

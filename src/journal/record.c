@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// How the journal's rows look on disk.
+// The journal's rows on disk.
 #include "journal/record.h"
+
+#include <xxhash.h>
 
 #include "base/limits.h"
 
-const char record_magic[8] = {'t', 'a', 'i', 'l', 'r', 'a', 'c', 'e'};
+static const char magic[8] = {'t', 'a', 'i', 'l', 'r', 'a', 'c', 'e'};
 
 // LMDB's numbers for its 4096-byte pages: the largest node that may share a page, the page header,
 // and what a node adds to its data (8 header, 8 key, 2 pointer).
@@ -13,34 +15,60 @@ const char record_magic[8] = {'t', 'a', 'i', 'l', 'r', 'a', 'c', 'e'};
 #define PAGE_HEADER_BYTES 16u
 #define NODE_OVERHEAD_BYTES 18u
 
+// A finalizer of 64 bits (splitmix64).
+static uint64_t mix(uint64_t value) {
+    value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9u;
+    value = (value ^ value >> 27) * 0x94d049bb133111ebu;
+    return value ^ value >> 31;
+}
+
+// XXH3 without a seed of its own, which would make it slower; `key` tells rows apart.
+static uint64_t sum(const void *bytes, size_t len, uint64_t key, uint64_t seed) {
+    return XXH3_64bits(bytes, len) ^ mix(seed ^ mix(key));
+}
+
+// --- events --------------------------------------------------------------------------------------
+
+static uint32_t sum_head(const struct record_header *header, uint64_t seq, uint64_t seed) {
+    const size_t skip = sizeof header->head_sum;
+    return (uint32_t)sum((const char *)header + skip, sizeof *header - skip, seq, seed);
+}
+
+static uint32_t sum_body(const char *body, size_t len, uint64_t seq, uint64_t seed) {
+    return (uint32_t)(sum(body, len, seq, seed) >> 32);
+}
+
 size_t record_size(const struct event *event) {
     return sizeof(struct record_header) + event->type_len + event->key_len + event->data_len;
 }
 
-void record_encode(char *to, const struct event *event, uint64_t jump) {
-    const struct record_header header = {
+void record_encode(char *to, const struct event *event, uint64_t jump, uint64_t seed) {
+    const char *body = event->bytes + event->topic_len;
+    size_t len = (size_t)event->type_len + event->key_len + event->data_len;
+    struct record_header header = {
+        .body_sum = sum_body(body, len, event->seq, seed),
         .time_ms = event->time_ms,
         .prev = event->prev,
         .jump = jump,
         .ordinal = event->ordinal,
         .topic_no = event->topic_no,
-        .data_len = event->data_len,
+        .version = RECORD_FORMAT_VERSION,
         .flags = event->flags,
         .type_len = event->type_len,
         .key_len = event->key_len,
     };
+    header.head_sum = sum_head(&header, event->seq, seed);
     memcpy(to, &header, sizeof header);
-    memcpy(to + sizeof header, event->bytes + event->topic_len,
-           (size_t)event->type_len + event->key_len + event->data_len);
+    memcpy(to + sizeof header, body, len);
 }
 
-int record_decode(struct str bytes, uint64_t seq, struct record_view *out) {
+int record_decode(struct str bytes, uint64_t seq, uint64_t seed, struct record_view *out) {
     struct record_header header;
     if (bytes.len < sizeof header) return ERR_CORRUPT;
     memcpy(&header, bytes.ptr, sizeof header);
-    size_t rest = bytes.len - sizeof header;
-    if (header.data_len > LIMIT_DATA_BYTES) return ERR_CORRUPT;
-    if (rest != (size_t)header.type_len + header.key_len + header.data_len) return ERR_CORRUPT;
+    if (header.head_sum != sum_head(&header, seq, seed)) return ERR_CORRUPT;
+    size_t rest = bytes.len - sizeof header, texts = (size_t)header.type_len + header.key_len;
+    if (rest < texts || rest - texts > LIMIT_DATA_BYTES) return ERR_CORRUPT;
     if (header.prev >= seq || header.jump > header.prev) return ERR_CORRUPT;
     if (header.ordinal == 0 || (header.ordinal == 1) != (header.prev == 0)) return ERR_CORRUPT;
     const char *at = bytes.ptr + sizeof header;
@@ -53,10 +81,17 @@ int record_decode(struct str bytes, uint64_t seq, struct record_view *out) {
                    .flags = header.flags,
                    .type = {at, header.type_len},
                    .key = {at + header.type_len, header.key_len},
-                   .data = {at + header.type_len + header.key_len, header.data_len}},
+                   .data = {at + texts, rest - texts}},
         .jump = header.jump,
+        .body_sum = header.body_sum,
     };
     return 0;
+}
+
+int record_check_body(const struct record_view *view, uint64_t seed) {
+    const struct record *record = &view->record;
+    size_t len = record->type.len + record->key.len + record->data.len;
+    return view->body_sum == sum_body(record->type.ptr, len, record->seq, seed) ? 0 : ERR_CORRUPT;
 }
 
 uint64_t record_cost(size_t size) {
@@ -65,12 +100,98 @@ uint64_t record_cost(size_t size) {
     return pages * PAGE_BYTES + NODE_OVERHEAD_BYTES + 8;
 }
 
-int record_decode_topic(struct str bytes, struct topic_now *now, struct str *name) {
-    if (bytes.len <= sizeof *now || bytes.len > sizeof *now + LIMIT_TOPIC_BYTES) return ERR_CORRUPT;
-    memcpy(now, bytes.ptr, sizeof *now);
-    *name = (struct str){bytes.ptr + sizeof *now, bytes.len - sizeof *now};
+// --- rows that begin with a checksum of the rest ------------------------------------------------
+
+static void seal(char *row, size_t len, uint64_t key, uint64_t seed) {
+    uint64_t checksum = sum(row + sizeof checksum, len - sizeof checksum, key, seed);
+    memcpy(row, &checksum, sizeof checksum);
+}
+
+static bool is_sealed(struct str row, uint64_t key, uint64_t seed) {
+    uint64_t checksum;
+    if (row.len < sizeof checksum) return false;
+    memcpy(&checksum, row.ptr, sizeof checksum);
+    return checksum == sum(row.ptr + sizeof checksum, row.len - sizeof checksum, key, seed);
+}
+
+#define SEAL_BYTES sizeof(uint64_t)
+
+size_t record_topic_size(struct str name) {
+    return SEAL_BYTES + sizeof(struct topic_now) + name.len;
+}
+
+void record_encode_topic(char *to, uint32_t no, const struct topic_now *now, struct str name,
+                         uint64_t seed) {
+    memcpy(to + SEAL_BYTES, now, sizeof *now);
+    memcpy(to + SEAL_BYTES + sizeof *now, name.ptr, name.len);
+    seal(to, record_topic_size(name), no, seed);
+}
+
+int record_decode_topic(struct str bytes, uint32_t no, uint64_t seed, struct topic_now *now,
+                        struct str *name) {
+    const size_t fixed = SEAL_BYTES + sizeof *now;
+    if (bytes.len <= fixed || bytes.len > fixed + LIMIT_TOPIC_BYTES) return ERR_CORRUPT;
+    if (!is_sealed(bytes, no, seed)) return ERR_CORRUPT;
+    memcpy(now, bytes.ptr + SEAL_BYTES, sizeof *now);
+    *name = (struct str){bytes.ptr + fixed, bytes.len - fixed};
     bool sound = now->trimmed_ordinal <= now->last_ordinal && now->trimmed_seq <= now->last_seq &&
                  now->gone_ordinal <= now->trimmed_ordinal && now->gone_seq <= now->trimmed_seq &&
                  now->closed <= 1 && now->marker <= 1;
     return sound ? 0 : ERR_CORRUPT;
+}
+
+static uint64_t source_key(struct str name) { return XXH3_64bits(name.ptr, name.len); }
+
+size_t record_source_size(struct str position) { return SEAL_BYTES + position.len; }
+
+void record_encode_source(char *to, struct str name, struct str position, uint64_t seed) {
+    memcpy(to + SEAL_BYTES, position.ptr, position.len);
+    seal(to, record_source_size(position), source_key(name), seed);
+}
+
+int record_decode_source(struct str bytes, struct str name, uint64_t seed, struct str *position) {
+    if (!is_sealed(bytes, source_key(name), seed)) return ERR_CORRUPT;
+    *position = (struct str){bytes.ptr + SEAL_BYTES, bytes.len - SEAL_BYTES};
+    return position->len <= LIMIT_SOURCE_POSITION_BYTES ? 0 : ERR_CORRUPT;
+}
+
+// --- meta ----------------------------------------------------------------------------------------
+
+// Both rows end with their checksum.
+#define FORMAT_SUMMED (sizeof(struct record_format) - sizeof(uint64_t))
+#define STATE_SUMMED (sizeof(struct record_state) - sizeof(uint64_t))
+
+static uint64_t sum_format(const struct record_format *format) {
+    return sum(format, FORMAT_SUMMED, 0, format->seed);
+}
+
+void record_format_init(struct record_format *out, const char *epoch, uint64_t seed) {
+    *out = (struct record_format){.version = RECORD_FORMAT_VERSION, .seed = seed};
+    memcpy(out->magic, magic, sizeof magic);
+    memcpy(out->epoch, epoch, strnlen(epoch, sizeof out->epoch - 1));
+    out->checksum = sum_format(out);
+}
+
+int record_decode_format(struct str bytes, struct record_format *out, uint32_t *version) {
+    const size_t least = sizeof out->magic + sizeof out->version;
+    *out = (struct record_format){0};
+    *version = 0;
+    if (bytes.len < least) return ERR_CORRUPT;
+    memcpy(out, bytes.ptr, bytes.len < sizeof *out ? bytes.len : sizeof *out);
+    if (memcmp(out->magic, magic, sizeof magic) != 0 || out->version == 0) return ERR_CORRUPT;
+    *version = out->version;
+    if (*version != RECORD_FORMAT_VERSION) return ERR_VERSION;
+    if (bytes.len != sizeof *out || out->checksum != sum_format(out)) return ERR_CORRUPT;
+    return out->epoch[0] && !out->epoch[sizeof out->epoch - 1] ? 0 : ERR_CORRUPT;
+}
+
+void record_seal_state(struct record_state *state, uint64_t seed) {
+    state->checksum = sum(state, STATE_SUMMED, 0, seed);
+}
+
+int record_decode_state(struct str bytes, uint64_t seed, struct record_state *out) {
+    if (bytes.len != sizeof *out) return ERR_CORRUPT;
+    memcpy(out, bytes.ptr, sizeof *out);
+    if (out->checksum != sum(out, STATE_SUMMED, 0, seed)) return ERR_CORRUPT;
+    return out->checkpoint_seq <= out->last_seq && out->topic_next > 0 ? 0 : ERR_CORRUPT;
 }

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -19,9 +20,10 @@ static const char *const tables[] = {"meta", "events", "topics", "keys", "source
 #define TABLES_COUNT (sizeof tables / sizeof tables[0])
 
 // The first line of the lock file marks the directory as a journal's. The line `creating` follows
-// until the journal is complete.
+// until the journal is complete; afterwards the lines by which a data file is known again.
 #define LOCK_MARK "tailrace data directory\n"
 #define LOCK_CREATING "creating\n"
+#define LOCK_BYTES_MAX 256
 
 int store_error(int rc) {
     switch (rc) {
@@ -48,23 +50,68 @@ static int open_error(int rc) { return rc == EROFS ? ERR_DENIED : store_error(rc
 
 // --- the lock file -------------------------------------------------------------------------------
 
-static int read_lock(int fd, char text[128]) {
-    ssize_t got = pread(fd, text, 127, 0);
-    text[got < 0 ? 0 : got] = '\0';
-    return got < 0 ? ERR_IO : 0;
+struct lock_text {
+    char text[LOCK_BYTES_MAX];
+    bool ours, creating;
+    // Of a complete journal; the epoch is empty in a file of tailrace 0.1 before it had these
+    // lines.
+    char epoch[16];
+    uint64_t born_ns; // when data.mdb was created, 0: the file system does not say
+    uint64_t commit;  // the last transaction
+};
+
+static int read_lock(int fd, struct lock_text *out) {
+    *out = (struct lock_text){0};
+    ssize_t got = pread(fd, out->text, sizeof out->text - 1, 0);
+    if (got < 0) return ERR_IO;
+    out->ours = str_starts(str_from(out->text), STR(LOCK_MARK));
+    out->creating = out->ours && strstr(out->text, LOCK_CREATING);
+    const char *line = out->ours ? strstr(out->text, "\njournal ") : NULL;
+    if (line && sscanf(line, "\njournal %15[0-9a-z] born %" SCNu64 " commit %" SCNu64, out->epoch,
+                       &out->born_ns, &out->commit) != 3)
+        out->epoch[0] = '\0';
+    return 0;
 }
 
-static int write_lock(struct store *store, bool creating, struct report *report) {
-    char text[128];
-    int len = snprintf(text, sizeof text, LOCK_MARK "pid %ld\n%s", (long)getpid(),
-                       creating ? LOCK_CREATING : "");
+// When data.mdb was created: copies of it are younger, whatever else they keep.
+static uint64_t data_born_ns(const struct store *store) {
+    char path[4096];
+    struct statx status;
+    snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, store->dir);
+    if (statx(AT_FDCWD, path, 0, STATX_BTIME, &status) || !(status.stx_mask & STATX_BTIME))
+        return 0;
+    return (uint64_t)status.stx_btime.tv_sec * 1000000000u + status.stx_btime.tv_nsec;
+}
+
+// `epoch` NULL: creating.
+static int write_lock(struct store *store, const char *epoch, struct report *report) {
+    char text[LOCK_BYTES_MAX];
+    int len = snprintf(text, sizeof text, LOCK_MARK "pid %ld\n", (long)getpid()), digits_at = 0;
+    if (epoch) {
+        len += snprintf(text + len, sizeof text - (size_t)len,
+                        "journal %s born %" PRIu64 " commit ", epoch, data_born_ns(store));
+        digits_at = len;
+        len += snprintf(text + len, sizeof text - (size_t)len, "%020zu\n", store->txn_id);
+    } else {
+        len += snprintf(text + len, sizeof text - (size_t)len, LOCK_CREATING);
+    }
     // Written before it is cut to its length: a crash between the two must not leave the file
     // without its first line.
     if (pwrite(store->lock_fd, text, (size_t)len, 0) != len || ftruncate(store->lock_fd, len) ||
         (store->sync && fdatasync(store->lock_fd)))
         return report_errno(report, errno == ENOSPC ? ERR_FULL : ERR_IO,
                             "cannot write %s/" STORE_LOCK_FILE, store->dir);
+    store->lock_commit_at = digits_at;
     return 0;
+}
+
+// After each commit, without a sync: it says at most what data.mdb has. A failure leaves an older
+// commit there, by which fewer copies are recognised.
+static void note_commit(const struct store *store) {
+    char digits[21];
+    if (!store->lock_commit_at) return;
+    snprintf(digits, sizeof digits, "%020zu", store->txn_id);
+    (void)!pwrite(store->lock_fd, digits, 20, store->lock_commit_at);
 }
 
 static int sync_dir(const char *path) {
@@ -75,8 +122,8 @@ static int sync_dir(const char *path) {
     return err;
 }
 
-int store_seal(struct store *store, struct report *report) {
-    int err = write_lock(store, false, report);
+int store_seal(struct store *store, const char *epoch, struct report *report) {
+    int err = write_lock(store, epoch, report);
     if (!err && store->sync && sync_dir(store->dir))
         err = report_errno(report, ERR_IO, "cannot sync %s", store->dir);
     return err;
@@ -145,6 +192,31 @@ static int make_dir(struct store *store, struct report *report) {
     return report_errno(report, err, "cannot create the data directory %s", store->dir);
 }
 
+static long lock_pid(int fd) {
+    struct lock_text lock;
+    (void)!read_lock(fd, &lock);
+    const char *pid = strstr(lock.text, "pid ");
+    return pid ? strtol(pid + 4, NULL, 10) : 0;
+}
+
+int store_open_data(const char *dir, int *fd, int *lock_fd, struct report *report) {
+    char path[4096];
+    int err = 0;
+    *fd = -1;
+    snprintf(path, sizeof path, "%s/" STORE_LOCK_FILE, dir);
+    *lock_fd = open(path, O_RDWR | O_CLOEXEC);
+    if (*lock_fd >= 0 && flock(*lock_fd, LOCK_EX | LOCK_NB))
+        err = report_set(report, ERR_LOCKED,
+                         "%s is in use by a tailrace (process %ld); stop it, or check a copy", dir,
+                         lock_pid(*lock_fd));
+    snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, dir);
+    if (!err && (*fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+        err =
+            report_errno(report, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "cannot open %s", path);
+    if (err && *lock_fd >= 0) close(*lock_fd);
+    return err;
+}
+
 static int take_lock(struct store *store, struct report *report) {
     char path[4096];
     snprintf(path, sizeof path, "%s/" STORE_LOCK_FILE, store->dir);
@@ -157,37 +229,60 @@ static int take_lock(struct store *store, struct report *report) {
                             "cannot open %s; the data directory must be writable", path);
     if (flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0) return 0;
     if (errno != EWOULDBLOCK) return report_errno(report, ERR_IO, "cannot lock %s", path);
-    char text[128];
-    (void)!read_lock(store->lock_fd, text);
-    const char *pid = strstr(text, "pid ");
     return report_set(report, ERR_LOCKED,
                       "%s is in use by another tailrace (process %ld); stop it, or give this one "
                       "another data directory",
-                      store->dir, pid ? strtol(pid + 4, NULL, 10) : 0);
+                      store->dir, lock_pid(store->lock_fd));
+}
+
+// Whether data.mdb is an older copy, or a copy at all.
+static int know_again(struct store *store, struct report *report) {
+    char path[4096];
+    struct lock_text lock;
+    uint64_t last_txn, born_ns = data_born_ns(store);
+    snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, store->dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int err = fd < 0 ? ERR_IO : lmdb_check_last_txn(fd, &last_txn);
+    if (fd >= 0) close(fd);
+    if (err) return report_errno(report, err, "cannot read %s", path);
+    (void)!read_lock(store->lock_fd, &lock);
+    store->restored = !lock.ours;
+    if (lock.epoch[0])
+        store->restored =
+            last_txn < lock.commit || (born_ns && lock.born_ns && born_ns != lock.born_ns);
+    memcpy(store->lock_epoch, lock.epoch, sizeof store->lock_epoch);
+    return 0;
 }
 
 // Before anything is created: whether the directory holds a journal, nothing, or something else.
 static int look_first(struct store *store, bool *created, struct report *report) {
-    char path[4096], text[128] = "";
+    char path[4096];
+    struct lock_text lock = {0};
     if (strlen(store->dir) > sizeof path - 64)
         return report_set(report, ERR_TOO_LONG, "the data directory's path is too long");
     snprintf(path, sizeof path, "%s/" STORE_LOCK_FILE, store->dir);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
-        (void)!read_lock(fd, text);
+        (void)!read_lock(fd, &lock);
         close(fd);
     }
-    bool ours = str_starts(str_from(text), STR(LOCK_MARK));
     bool has_data, has_other;
     int err = look_around(store->dir, &has_data, &has_other, report);
     if (err) return err;
-    *created = !has_data || (ours && strstr(text, LOCK_CREATING));
-    if (has_data && !ours) return check_file(store, report);
-    if (!has_data && (has_other || (text[0] && !ours)))
+    *created = !has_data || lock.creating;
+    if (!has_data && lock.epoch[0])
+        return report_set(
+            report, ERR_CORRUPT,
+            "the journal in %s is gone: " STORE_DATA_FILE
+            " is missing; restore it from a backup, or remove %s to start with an empty "
+            "journal",
+            store->dir, path);
+    if (!has_data && (has_other || (lock.text[0] && !lock.ours)))
         return report_set(report, ERR_CORRUPT,
                           "%s is not a tailrace data directory and not empty; give another one",
                           store->dir);
-    return 0;
+    if (has_data && !lock.ours) err = check_file(store, report);
+    return err;
 }
 
 // --- the environment -----------------------------------------------------------------------------
@@ -239,6 +334,34 @@ static int open_env(struct store *store, bool create) {
     return 0;
 }
 
+// The lock file must be found after a power cut whenever data.mdb is, whatever the order in which
+// the file system writes entries of the directory.
+static int prepare_creation(struct store *store, struct report *report) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, store->dir);
+    int err = write_lock(store, NULL, report);
+    if (!err && unlink(path) && errno != ENOENT)
+        err = report_errno(report, ERR_IO, "cannot remove the unfinished %s", path);
+    if (!err && store->sync && sync_dir(store->dir))
+        err = report_errno(report, ERR_IO, "cannot sync %s", store->dir);
+    return err;
+}
+
+// A process that was killed within a commit, or a backup that was just copied into place, may have
+// left what is not on the disk yet. It is about to be shown.
+static int sync_data(struct store *store, struct report *report) {
+    char path[4096];
+    if (!store->sync) return 0;
+    snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, store->dir);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int err = fd < 0 || fdatasync(fd) ? ERR_IO : 0;
+    if (err)
+        err = report_errno(report, errno == EACCES || errno == EROFS ? ERR_DENIED : err,
+                           "cannot sync %s", path);
+    if (fd >= 0) close(fd);
+    return err;
+}
+
 int store_open(struct store *store, const char *dir, size_t map_bytes, bool sync, bool *created,
                struct report *report) {
     long page = sysconf(_SC_PAGESIZE);
@@ -257,13 +380,8 @@ int store_open(struct store *store, const char *dir, size_t map_bytes, bool sync
     // Again under the lock: another process may have created the journal meanwhile.
     if (!err) err = look_first(store, created, report);
     if (!err && !*created) err = check_file(store, report);
-    if (!err && *created) {
-        char path[4096];
-        snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, store->dir);
-        err = write_lock(store, true, report);
-        if (!err && unlink(path) && errno != ENOENT)
-            err = report_errno(report, ERR_IO, "cannot remove the unfinished %s", path);
-    }
+    if (!err && !*created) err = know_again(store, report);
+    if (!err) err = *created ? prepare_creation(store, report) : sync_data(store, report);
     if (err) return err;
     int rc = open_env(store, *created);
     if (rc)
@@ -285,8 +403,10 @@ void store_close(struct store *store) {
 int store_commit(struct store *store, MDB_txn *txn) {
     size_t txn_id = mdb_txn_id(txn);
     int rc = mdb_txn_commit(txn);
-    if (!rc) store->txn_id = txn_id;
-    return rc;
+    if (rc) return rc;
+    store->txn_id = txn_id;
+    note_commit(store);
+    return 0;
 }
 
 bool store_panicked(const struct store *store) {

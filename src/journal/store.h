@@ -24,7 +24,11 @@ struct store {
     size_t map_bytes;
     bool sync;
     int lock_fd;
-    MDB_env *env; // NULL after reopening failed
+    off_t lock_commit_at; // where the lock file says which commit was the last, 0: not yet
+    // data.mdb is not the file that this directory had at the last commit: a copy was put in place.
+    bool restored;
+    char lock_epoch[16]; // the epoch that the lock file names, empty: none
+    MDB_env *env;        // NULL after reopening failed
     MDB_dbi meta, events, topics, keys, sources;
     size_t txn_id; // of the last commit that succeeded
     pthread_rwlock_t gate;
@@ -38,8 +42,13 @@ int store_open(struct store *store, const char *dir, size_t map_bytes, bool sync
                struct report *report) MUST_CHECK;
 // Also after a failed store_open.
 void store_close(struct store *store);
-// Creation is complete: marks the directory as a journal that must be kept.
-int store_seal(struct store *store, struct report *report) MUST_CHECK;
+// Opening is complete: marks the directory as the journal with this epoch, which must be kept.
+int store_seal(struct store *store, const char *epoch, struct report *report) MUST_CHECK;
+
+// Opens the data file of a journal that no process uses, for reading; `lock_fd` keeps others away,
+// -1 when there is no lock file (a backup). The caller closes both. ERR_LOCKED, ERR_NOT_FOUND,
+// ERR_IO.
+int store_open_data(const char *dir, int *fd, int *lock_fd, struct report *report) MUST_CHECK;
 
 // ERR_… for a return code of LMDB.
 int store_error(int rc);

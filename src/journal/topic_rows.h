@@ -23,11 +23,13 @@ struct topic_row {
     uint8_t stack_cap;
     bool stack_known;
     bool memory;      // never stored
+    bool reused;      // this commit gives it the number of a dropped topic
     bool dirty;       // in the list of rows that the next checkpoint writes
     bool row_now;     // in the list of rows that this commit writes
     bool changed;     // in this commit's list of changes
     bool trim_queued; // in the list of topics to be trimmed
     bool gone;        // this commit removes it
+    bool behind;      // it may have events below the head
     uint16_t name_len;
     uint32_t no;
     uint32_t rule; // of the policy, from 1; 0: none

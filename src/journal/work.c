@@ -35,11 +35,22 @@ int work_error(struct journal *journal, int rc, const char *doing) {
     return store_error(rc);
 }
 
+struct links work_links(const struct journal *journal, const struct topic_row *topic) {
+    return (struct links){.txn = journal->work.txn,
+                          .events = journal->store.events,
+                          .seed = journal->seed,
+                          .floor = topic->now.gone_seq};
+}
+
+uint64_t work_now_ms(struct journal *journal) {
+    return timekeeper_now(&journal->timekeeper, journal->config.unix_ms(), clock_boot_ms());
+}
+
 void work_begin_memory(struct journal *journal) {
     struct work *work = &journal->work;
     ASSERT(!work->txn);
     work->wrote = false;
-    uint64_t now_ms = clock_unix_ms();
+    uint64_t now_ms = work_now_ms(journal);
     work->now_ms = now_ms > journal->time_ms ? now_ms : journal->time_ms;
     work->start = work_save(journal);
 }
@@ -81,8 +92,11 @@ void work_back_to(struct journal *journal, const struct work_savepoint *savepoin
     while (work->rows.count > savepoint->rows) work->rows.list[--work->rows.count]->row_now = false;
     while (work->changed.count > savepoint->changed)
         work->changed.list[--work->changed.count]->changed = false;
-    while (work->made.count > savepoint->made)
-        topic_rows_drop(&journal->topics, work->made.list[--work->made.count]);
+    while (work->made.count > savepoint->made) {
+        struct topic_row *topic = work->made.list[--work->made.count];
+        if (topic->reused) numbers_untake(&journal->numbers);
+        topic_rows_drop(&journal->topics, topic);
+    }
     while (work->events_count > savepoint->events) work->events[--work->events_count]->seq = 0;
     work->events_bytes = savepoint->events_bytes;
     keys_cut(&journal->keys, savepoint->keys);
@@ -125,17 +139,21 @@ int work_new_topic(struct journal *journal, struct str name, struct topic_row **
     struct work *work = &journal->work;
     if (journal->topics.by_no.count >= journal->config.topics_max) return ERR_LIMIT;
     struct topic_row *topic;
-    int err = topic_rows_add(&journal->topics, name, journal->state.topic_next, &topic);
-    if (err) return err;
-    err = work_rows_add(&work->made, topic);
+    uint32_t no = journal->state.topic_next;
+    if (!array_reserve(work->made.list, work->made.cap, work->made.count + 1)) return ERR_NOMEM;
+    bool reused = numbers_take(&journal->numbers, journal->batch_floor, &no);
+    int err = topic_rows_add(&journal->topics, name, no, &topic);
     if (err) {
-        topic_rows_drop(&journal->topics, topic);
+        if (reused) numbers_untake(&journal->numbers);
         return err;
     }
-    journal->state.topic_next++;
+    work->made.list[work->made.count++] = topic;
+    topic->reused = reused;
+    if (!reused) journal->state.topic_next++;
     topic->rule = policy_find(&journal->policy, name);
     const struct journal_topic_rule *rule = policy_rule(&journal->policy, topic->rule);
     topic->memory = rule && rule->memory;
+    if (topic->memory) journal->has_memory = true;
     topic->stack_known = true;
     *out = topic;
     return work_row(journal, topic);
@@ -156,6 +174,32 @@ int work_add_event(struct journal *journal, struct event *event, uint64_t jump) 
 
 // --- writing -------------------------------------------------------------------------------------
 
+// Whether the event with this seq is still shown.
+static bool is_shown(struct journal *journal, uint64_t seq) {
+    struct links links = {
+        .txn = journal->work.txn, .events = journal->store.events, .seed = journal->seed};
+    struct record_view view;
+    if (links_read(&links, seq, &view)) return false;
+    const struct topic_row *topic = topic_rows_find_no(&journal->topics, view.record.topic_no);
+    return topic && seq > topic->now.trimmed_seq;
+}
+
+// At once, not with the checkpoint as keys are: readers look for it. The first event with an id has
+// it for as long as it is shown.
+static int write_id(struct journal *journal, const struct event *event) {
+    char bytes[KEYS_BYTES_MAX];
+    uint64_t seq = event->seq, first = 0;
+    if (!(event->flags & EVENT_WIRE_ID) || event->key_len == 0) return 0;
+    MDB_txn *txn = journal->work.txn;
+    MDB_val key = {keys_encode(bytes, 0, event_key(event)), bytes}, data = {sizeof seq, &seq};
+    int rc = mdb_put(txn, journal->store.keys, &key, &data, MDB_NOOVERWRITE);
+    if (rc != MDB_KEYEXIST) return rc;
+    if (data.mv_size == sizeof first) memcpy(&first, data.mv_data, sizeof first);
+    if (is_shown(journal, first)) return 0;
+    data = (MDB_val){sizeof seq, &seq};
+    return mdb_put(txn, journal->store.keys, &key, &data, 0);
+}
+
 static int write_events(struct journal *journal) {
     struct work *work = &journal->work;
     MDB_cursor *cursor;
@@ -169,7 +213,9 @@ static int write_events(struct journal *journal) {
         MDB_val key = {sizeof seq, &seq}, data = {size, NULL};
         rc = mdb_cursor_put(cursor, &key, &data, MDB_APPEND | MDB_RESERVE);
         if (rc) break;
-        record_encode(data.mv_data, event, work->jumps[i]);
+        record_encode(data.mv_data, event, work->jumps[i], journal->seed);
+        rc = write_id(journal, event);
+        if (rc) break;
         journal->state.events++;
         journal->state.bytes += record_cost(size);
         journal->state.last_seq = seq;
@@ -183,11 +229,11 @@ static int write_events(struct journal *journal) {
 
 static int write_row(struct journal *journal, struct topic_row *topic) {
     uint32_t no = topic->no;
-    MDB_val key = {sizeof no, &no}, data = {sizeof topic->now + topic->name_len, NULL};
+    struct str name = topic_row_name(topic);
+    MDB_val key = {sizeof no, &no}, data = {record_topic_size(name), NULL};
     int rc = mdb_put(journal->work.txn, journal->store.topics, &key, &data, MDB_RESERVE);
     if (rc) return rc;
-    memcpy(data.mv_data, &topic->now, sizeof topic->now);
-    memcpy((char *)data.mv_data + sizeof topic->now, topic->name, topic->name_len);
+    record_encode_topic(data.mv_data, no, &topic->now, name, journal->seed);
     journal->work.wrote = true;
     return 0;
 }
@@ -235,6 +281,7 @@ static int write_all(struct journal *journal, bool checkpoint) {
     if (rc) return work_error(journal, rc, "write topics");
     if (memcmp(&journal->state, &work->start.state, sizeof journal->state) != 0) work->wrote = true;
     if (!work->wrote) return 0;
+    record_seal_state(&journal->state, journal->seed);
     MDB_val key = {5, "state"}, data = {sizeof journal->state, &journal->state};
     rc = mdb_put(work->txn, journal->store.meta, &key, &data, 0);
     return rc ? work_error(journal, rc, "write the state") : 0;
@@ -247,15 +294,18 @@ static int make_batch(struct journal *journal, struct batch **out) {
     if (work->events_count == 0 && work->changed.count == 0) return 0;
     struct batch *batch = calloc(1, sizeof *batch);
     if (!batch) return ERR_NOMEM;
+    batch->watch = calloc(1, sizeof *batch->watch);
     batch->events = calloc(work->events_count + 1, sizeof(struct event *));
     batch->changes = calloc(work->changed.count + 1, sizeof *batch->changes);
-    if (!batch->events || !batch->changes) {
+    if (!batch->events || !batch->changes || !batch->watch) {
+        free(batch->watch);
         free(batch->events);
         free(batch->changes);
         free(batch);
         return ERR_NOMEM;
     }
     atomic_init(&batch->refs, 1);
+    batch->watch->last_seq = journal->seq;
     batch->bytes = work->events_bytes;
     batch->count = (uint32_t)work->events_count;
     for (size_t i = 0; i < work->events_count; i++) batch->events[i] = work->events[i];
@@ -281,6 +331,7 @@ static void settle(struct journal *journal, bool checkpoint) {
         journal->dirty.count = 0;
         keys_cut(&journal->keys, 0);
         journal->checkpoint_at_ms = clock_mono_ms() + CHECKPOINT_INTERVAL_MS;
+        journal->readers_due = true;
     }
     for (size_t i = 0; i < work->undo_count; i++) {
         struct topic_row *topic = work->undo[i].topic;
@@ -314,9 +365,13 @@ int work_commit(struct journal *journal, bool checkpoint, struct batch **batch) 
         journal->counters.commits_total++;
     }
     if (err) {
-        // The events belong to the caller again.
-        if (*batch) (*batch)->count = 0;
-        if (*batch) batch_put(*batch);
+        if (*batch) {
+            // The events belong to the caller again.
+            (*batch)->count = 0;
+            free((*batch)->watch);
+            (*batch)->watch = NULL;
+            batch_put(*batch);
+        }
         *batch = NULL;
         work_abort(journal);
         return err;
@@ -328,8 +383,22 @@ int work_commit(struct journal *journal, bool checkpoint, struct batch **batch) 
     return 0;
 }
 
+void work_watch(struct journal *journal) {
+    while (journal->watches && atomic_load(&journal->watches->done)) {
+        struct batch_watch *watch = journal->watches;
+        journal->batch_floor = watch->last_seq;
+        journal->watches = watch->next;
+        if (!journal->watches) journal->watches_end = &journal->watches;
+        free(watch);
+    }
+    if (!journal->watches) journal->batch_floor = journal->seq;
+}
+
 void work_deliver(struct journal *journal, struct batch *batch) {
     if (!batch) return;
+    *journal->watches_end = batch->watch;
+    journal->watches_end = &batch->watch->next;
+    work_watch(journal);
     if (journal->listener.committed)
         journal->listener.committed(journal->listener.context, batch);
     else

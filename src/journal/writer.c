@@ -11,169 +11,7 @@
 #include <stdlib.h>
 
 #include "base/container.h"
-#include "journal/links.h"
 #include "sys/clock.h"
-
-// --- staging -------------------------------------------------------------------------------------
-
-// The seq of the stored event that used this key, 0 when there is none.
-static int find_key(struct journal *journal, const struct topic_row *topic, struct str key,
-                    uint64_t *seq) {
-    char bytes[KEYS_BYTES_MAX];
-    struct str encoded = {bytes, keys_encode(bytes, topic->no, key)};
-    *seq = keys_find(&journal->keys, encoded);
-    if (*seq == 0 && !topic->memory) {
-        MDB_val at = {encoded.len, bytes}, data;
-        int rc = mdb_get(journal->work.txn, journal->store.keys, &at, &data);
-        if (rc && rc != MDB_NOTFOUND) return work_error(journal, rc, "look for a key");
-        if (!rc && data.mv_size == sizeof *seq) memcpy(seq, data.mv_data, sizeof *seq);
-    }
-    if (*seq <= topic->now.trimmed_seq) *seq = 0;
-    return 0;
-}
-
-static int jump_of(struct journal *journal, struct topic_row *topic, uint64_t seq, uint64_t *jump) {
-    *jump = 0;
-    if (topic->memory) return 0;
-    if (!topic->stack_known) {
-        struct links links = {.txn = journal->work.txn,
-                              .events = journal->store.events,
-                              .floor = topic->now.gone_seq};
-        int err = links_stack(&links, topic);
-        // A damaged record must not stop publishing: the topic goes on without jumps over it.
-        if (err == ERR_CORRUPT) err = topic_row_stack_reset(topic, topic->now.last_ordinal);
-        if (err) return err;
-    }
-    return topic_row_push(topic, seq, jump);
-}
-
-static int append_event(struct journal *journal, struct topic_row *topic, struct event *event) {
-    uint64_t jump, seq = journal->seq + 1;
-    int err = work_touch(journal, topic);
-    if (!err) err = jump_of(journal, topic, seq, &jump);
-    if (!err && event->key_len) {
-        char bytes[KEYS_BYTES_MAX];
-        struct str key = {bytes, keys_encode(bytes, topic->no, event_key(event))};
-        err = keys_add(&journal->keys, key, seq, topic->memory);
-    }
-    if (!err) err = work_add_event(journal, event, jump);
-    if (err) return err;
-    event->flags &= (uint8_t)~EVENT_MEMORY;
-    if (topic->memory) {
-        event->flags |= EVENT_MEMORY;
-        // Reserved in large steps, so that few events cost a commit.
-        const uint64_t step = 1 << 20;
-        if (seq > journal->state.seq_reserved) journal->state.seq_reserved = seq + step;
-    }
-    event->seq = journal->seq = seq;
-    event->time_ms = journal->time_ms = journal->work.now_ms;
-    event->topic_no = topic->no;
-    event->prev = topic->now.last_seq;
-    event->ordinal = topic->now.last_ordinal + 1;
-    topic->now.last_seq = seq;
-    topic->now.last_ordinal = event->ordinal;
-    topic->now.last_time_ms = event->time_ms;
-    topic->now.bytes += event->data_len;
-    topic->now.closed = (event->flags & EVENT_CLOSE) != 0;
-    topic->now.marker = (event->flags & EVENT_MARKER) != 0;
-    return 0;
-}
-
-// Not an error: the publish cannot be staged without the store. Only outside a transaction.
-#define STAGE_STORE 1
-
-static bool needs_store(const struct journal *journal, const struct topic_row *topic,
-                        const struct event *event) {
-    return !topic || !topic->memory || topic->now.closed || event->key_len ||
-           journal->seq >= journal->state.seq_reserved;
-}
-
-// *seq is the event's, or that of an earlier event with its key. ERR_CLOSED and ERR_LIMIT refuse
-// the publish; other errors are the store's.
-static int stage_event(struct journal *journal, struct publish *publish, struct event *event,
-                       uint64_t *seq) {
-    struct topic_row *topic = topic_rows_find(&journal->topics, event_topic(event));
-    int err = 0;
-    *seq = 0;
-    if (!journal->work.txn && needs_store(journal, topic, event)) return STAGE_STORE;
-    if (topic && event->key_len) err = find_key(journal, topic, event_key(event), seq);
-    if (err) return err;
-    if (*seq) {
-        publish->duplicates++;
-        return 0;
-    }
-    if (topic && topic->now.closed) return ERR_CLOSED;
-    if (!topic) err = work_new_topic(journal, event_topic(event), &topic);
-    if (!err) err = append_event(journal, topic, event);
-    *seq = event->seq;
-    return err;
-}
-
-static int stage_forget(struct journal *journal, struct publish *publish) {
-    struct topic_row *topic = topic_rows_find(&journal->topics, event_topic(publish->events[0]));
-    if (!topic || (topic_row_left(topic) == 0 && !topic->now.closed)) return ERR_NOT_FOUND;
-    int err = work_touch(journal, topic);
-    if (!err) err = work_row(journal, topic);
-    if (!err) err = work_changed(journal, topic);
-    if (err) return err;
-    struct topic_now *now = &topic->now;
-    bool pending = topic_row_pending(topic);
-    now->trimmed_seq = now->last_seq;
-    now->trimmed_ordinal = now->last_ordinal;
-    now->bytes = 0;
-    now->closed = false;
-    if (topic->memory) {
-        now->gone_seq = now->trimmed_seq;
-        now->gone_ordinal = now->trimmed_ordinal;
-    }
-    if (!pending && topic_row_pending(topic)) journal->state.topics_pending++;
-    publish->first = publish->last = now->last_seq;
-    return 0;
-}
-
-static int stage_source(struct journal *journal, const struct publish *publish) {
-    if (!publish->source_name.ptr) return 0;
-    MDB_val key = {publish->source_name.len, (void *)publish->source_name.ptr};
-    MDB_val data = {publish->source_position.len, (void *)publish->source_position.ptr};
-    MDB_txn *txn = journal->work.txn;
-    int rc = data.mv_size ? mdb_put(txn, journal->store.sources, &key, &data, 0)
-                          : mdb_del(txn, journal->store.sources, &key, NULL);
-    if (rc == MDB_NOTFOUND) return 0;
-    if (rc) return work_error(journal, rc, "write a source's position");
-    journal->work.wrote = true;
-    return 0;
-}
-
-static bool refuses_publish(int err) {
-    return err == ERR_CLOSED || err == ERR_LIMIT || err == ERR_NOT_FOUND;
-}
-
-// 0 also when the publish was refused. Nothing of it is staged then, nor with STAGE_STORE.
-static int stage(struct journal *journal, struct publish *publish) {
-    struct work_savepoint before = work_save(journal);
-    int err = 0;
-    publish->result = 0;
-    publish->first = publish->last = 0;
-    publish->duplicates = 0;
-    bool plain = publish->op == PUBLISH_EVENTS && !publish->source_name.ptr;
-    if (!journal->work.txn && !plain) return STAGE_STORE;
-    if (publish->op == PUBLISH_FORGET) {
-        err = stage_forget(journal, publish);
-    } else {
-        for (uint32_t i = 0; i < publish->count && !err; i++) {
-            err = stage_event(journal, publish, publish->events[i], &publish->last);
-            if (i == 0) publish->first = publish->last;
-        }
-    }
-    if (!err) err = stage_source(journal, publish);
-    if (!refuses_publish(err) && err != STAGE_STORE) return err;
-    work_back_to(journal, &before);
-    if (err == STAGE_STORE) return err;
-    publish->result = err;
-    publish->first = publish->last = 0;
-    publish->duplicates = 0;
-    return 0;
-}
 
 // --- one commit ----------------------------------------------------------------------------------
 
@@ -239,7 +77,7 @@ static int commit(struct journal *journal, struct inbox_message *list, struct ba
     int err = work_begin(journal);
     if (err) return err;
     for (struct inbox_message *at = list; at && !err; at = at->next)
-        err = stage(journal, publish_of(at));
+        err = stage_publish(journal, publish_of(at));
     if (err) {
         work_abort(journal);
         return err;
@@ -296,7 +134,7 @@ static void quick_trip(struct journal *journal) {
     int err = 0;
     work_begin_memory(journal);
     for (at = list; at; at = *end) {
-        err = stage(journal, publish_of(at));
+        err = stage_publish(journal, publish_of(at));
         if (err) break;
         end = &at->next;
     }
@@ -389,6 +227,9 @@ static void probe(struct journal *journal) {
         if (err) (void)!work_error(journal, 0, "open it again");
     }
     bool more;
+    // Pages that another process holds back may be all that is missing.
+    if (!err && journal->counters.failed == ERR_FULL)
+        readers_check(&journal->readers, &journal->store, true);
     // The operator may have shortened retention to make room. A failure here says nothing new.
     if (!err) (void)!trim_step(journal, &more);
     // A small one first: LMDB reuses deleted pages in the second transaction after.
@@ -414,6 +255,15 @@ void writer_stats(struct journal *journal) {
     counters->last_seq = journal->seq;
     counters->events = journal->state.events;
     counters->bytes = journal->state.bytes;
+    uint64_t boot_ms = clock_boot_ms();
+    counters->ages_suspended = !timekeeper_trusts_ages(&journal->timekeeper, boot_ms);
+    bool was_wrong = counters->clock[0];
+    timekeeper_say(&journal->timekeeper, boot_ms, counters->clock, sizeof counters->clock);
+    const struct journal_listener *listener = &journal->listener;
+    if (listener->clock && was_wrong != (counters->clock[0] != '\0'))
+        listener->clock(listener->context, counters->clock);
+    counters->reader_lag = journal->readers.lag;
+    counters->readers_cleared_total = journal->readers.cleared_total;
     if (journal->store.env && (journal->work.wrote || !counters->map_bytes)) {
         MDB_envinfo info;
         MDB_stat stat;
@@ -464,9 +314,11 @@ static void maintain(struct journal *journal, bool *more) {
         if (!err) err = work_commit(journal, true, &batch);
         if (!err) work_deliver(journal, batch);
     }
-    if (!err) err = trim_drop_topics(journal);
+    if (!err) err = drop_topics(journal);
     if (err && err != ERR_NOMEM) writer_failed(journal, err);
     if (err) *more = false;
+    if (journal->readers_due) readers_check(&journal->readers, &journal->store, false);
+    journal->readers_due = false;
 }
 
 // How long to wait for publishes, in milliseconds; -1: without end.

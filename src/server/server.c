@@ -58,6 +58,15 @@ static void journal_state(void *context, int failed, const char *failure) {
     }
 }
 
+static void journal_clock(void *context, const char *wrong) {
+    (void)context;
+    if (*wrong) {
+        log_write(LOG_WARN, "the system clock leapt", LOG_TEXT("detail", wrong));
+    } else {
+        log_write(LOG_WARN, "the system clock is trusted again");
+    }
+}
+
 // As many descriptors as the system lets us have: each subscriber is one.
 static void raise_descriptors(void) {
     struct rlimit limit;
@@ -76,7 +85,14 @@ static int open_journal(struct server *server, struct report *report) {
         .topics_max = config->topics_max,
         .sync = true,
     };
-    return journal_open(&server->common.journal, &journal, report);
+    int err = journal_open(&server->common.journal, &journal, report);
+    if (!err && journal_was_restored(server->common.journal))
+        log_write(
+            LOG_WARN,
+            "the journal is a restored backup or another copy: its ids begin with a new epoch, and "
+            "subscribers that were connected to the original are told a gap",
+            LOG_TEXT("data", config->data));
+    return err;
 }
 
 // Makes the workers with their sockets. On an error what was made is in the server, for
@@ -145,8 +161,11 @@ int server_start(struct server **out, struct config *config, const char **url,
     if (!err) err = admission_new(&server->admission);
     if (!err) err = open_journal(server, report);
     if (!err) err = make_workers(server, report);
-    struct journal_listener listener = {
-        .ready = ready, .committed = committed, .state = journal_state, .context = server};
+    struct journal_listener listener = {.ready = ready,
+                                        .committed = committed,
+                                        .state = journal_state,
+                                        .clock = journal_clock,
+                                        .context = server};
     if (!err) err = journal_start(server->common.journal, listener, report);
     for (unsigned i = 0; !err && i < server->workers_count; i++)
         err = worker_run(server->workers[i], report);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The two clocks.
+// The clocks.
 #include "sys/clock.h"
 
 #include <time.h>
@@ -13,5 +13,7 @@ static uint64_t read_us(clockid_t id) {
 uint64_t clock_mono_ms(void) { return read_us(CLOCK_MONOTONIC) / 1000; }
 
 uint64_t clock_mono_us(void) { return read_us(CLOCK_MONOTONIC); }
+
+uint64_t clock_boot_ms(void) { return read_us(CLOCK_BOOTTIME) / 1000; }
 
 uint64_t clock_unix_ms(void) { return read_us(CLOCK_REALTIME) / 1000; }

@@ -12,8 +12,13 @@ TestSuite(content, .init = config_setup, .fini = config_teardown);
 Test(content, topic_rules) {
     struct config *config =
         config_of("topics:\n- {match: \"a/**\", retention: {age: 1d, bytes: 1MB}}\n"
-                  "- {match: b, durability: memory}\n");
-    cr_assert_eq(config->policy.rules_count, 2);
+                  "- {match: b, durability: memory, keep: 5}\n");
+    cr_assert_eq(config->policy.rules[0].keep, 0);
+    cr_assert_eq(config->policy.rules[1].keep, 5);
+    // The last is built in.
+    cr_assert_eq(config->policy.rules_count, 3);
+    cr_assert_str_eq(config->policy.rules[2].pattern, "status/**");
+    cr_assert_eq(config->policy.rules[2].keep, 1);
     cr_assert_str_eq(config->policy.rules[0].pattern, "a/**");
     cr_assert_eq(config->policy.rules[0].retention.age_max_ms, 86400000);
     cr_assert_eq(config->policy.rules[0].retention.bytes_max, 1 << 20);

@@ -277,7 +277,7 @@ Test(load, the_example_changes_nothing) {
     cr_assert(example->auth.open);
     cr_assert_eq(example->sources_count + example->routes_count + example->origins_count +
                      example->policy.rules_count,
-                 0);
+                 defaults->policy.rules_count);
     config_free(defaults);
     config_free(example);
 }
@@ -301,8 +301,8 @@ Test(load, the_examples_in_its_comments_are_good) {
     cr_assert_eq(config->origins_count, 2);
     cr_assert_eq(config->sources_count, 3);
     cr_assert_eq(config->routes_count, 1);
-    cr_assert_eq(config->policy.rules_count, 2);
-    cr_assert(config->policy.rules[1].memory);
+    cr_assert_eq(config->policy.rules[1].keep, 1);
+    cr_assert(config->policy.rules[2].memory);
     cr_assert(!config->auth.open);
     config_free(config);
     buf_fini(&whole);

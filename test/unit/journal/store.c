@@ -424,6 +424,23 @@ Test(faulty, sync) { fail_and_recover("sync", ERR_IO); }
 Test(faulty, last_page) { fail_and_recover("osync", ERR_IO); }
 Test(faulty, all) { fail_and_recover("", ERR_IO); }
 
+// What a killed process left unsynced is synced before anybody sees it.
+Test(faulty, open) {
+    const char *control = control_file();
+    struct journal_config config = support_config(support_dir());
+    struct journal *journal = support_open(&config);
+    struct report report = {0};
+    support_put(journal, "t", "x");
+    journal_close(journal);
+    config.sync = true;
+    write_file(control, "sync");
+    cr_assert_eq(journal_open(&journal, &config, &report), ERR_IO);
+    cr_assert(strstr(report.text, "cannot sync"), "%s", report.text);
+    cr_assert_eq(unlink(control), 0);
+    journal = support_open(&config);
+    journal_close(journal);
+}
+
 static void run_with_fault(const char *name) {
     char self[4096], library[4200], setting[4200], filter[64];
     ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -453,4 +470,5 @@ Test(store, survives_failing_write, .timeout = 120) { run_with_fault("write"); }
 Test(store, survives_full_disk, .timeout = 120) { run_with_fault("write_full"); }
 Test(store, survives_failing_sync, .timeout = 120) { run_with_fault("sync"); }
 Test(store, survives_failing_last_page, .timeout = 120) { run_with_fault("last_page"); }
+Test(store, syncs_what_it_finds, .timeout = 120) { run_with_fault("open"); }
 Test(store, survives_failing_everything, .timeout = 120) { run_with_fault("all"); }

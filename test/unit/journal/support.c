@@ -126,6 +126,12 @@ int support_forget(struct journal *journal, const char *topic) {
     return support_publish(journal, &to, &event, 1);
 }
 
+void support_position(struct journal *journal, const char *source, const char *position) {
+    struct support_publish to = {
+        .publish = {.source_name = str_from(source), .source_position = str_from(position)}};
+    cr_assert_eq(support_publish(journal, &to, NULL, 0), 0);
+}
+
 size_t support_after(struct journal *journal, uint64_t tail, uint64_t after, uint64_t *seqs,
                      size_t max, bool *lost) {
     struct store_reader *reader;

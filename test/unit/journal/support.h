@@ -30,6 +30,8 @@ uint64_t support_put(struct journal *journal, const char *topic, const char *dat
 int support_put_full(struct journal *journal, const char *topic, const char *key, const char *data,
                      uint8_t flags, struct support_publish *to);
 int support_forget(struct journal *journal, const char *topic);
+// Stores a source's position.
+void support_position(struct journal *journal, const char *source, const char *position);
 
 // What the listener was told so far. Waits until `ready` says so.
 struct support_seen {

@@ -343,3 +343,47 @@ Test(topic_rows, time_is_found) {
     store_reader_close(reader);
     journal_close(journal);
 }
+
+static int seq_of_id(struct journal *journal, const char *id, uint64_t *seq) {
+    struct store_reader *reader;
+    cr_assert_eq(journal_reader_open(journal, &reader), 0);
+    cr_assert_eq(store_reader_begin(reader), 0);
+    int err = journal_seq_of_id(reader, str_from(id), seq);
+    store_reader_end(reader);
+    store_reader_close(reader);
+    return err;
+}
+
+// Ids of publishers: found at once, the first event with an id has it, until it is forgotten.
+Test(topic_rows, an_id_of_the_publisher_is_found) {
+    struct journal_config config = support_config(support_dir());
+    struct journal *journal = support_open(&config);
+    struct support_publish to;
+    uint64_t seq;
+    cr_assert_eq(seq_of_id(journal, "urn:1", &seq), ERR_NOT_FOUND);
+    support_put(journal, "other", "x");
+    cr_assert_eq(support_put_full(journal, "a", "urn:1", "first", EVENT_WIRE_ID, &to), 0);
+    cr_assert_eq(support_put_full(journal, "a", "urn:1", "again", EVENT_WIRE_ID, &to), 0);
+    cr_assert_eq(to.publish.duplicates, 0);
+    cr_assert_eq(to.publish.first, 3);
+    cr_assert_eq(support_put_full(journal, "b", "urn:2", "p", EVENT_WIRE_ID | EVENT_PRIVATE, &to),
+                 0);
+    for (int round = 0; round < 2; round++) {
+        cr_assert_eq(seq_of_id(journal, "urn:1", &seq), 0);
+        cr_assert_eq(seq, 2);
+        cr_assert_eq(seq_of_id(journal, "urn:2", &seq), 0);
+        cr_assert_eq(seq, 4);
+        journal_close(journal);
+        journal = support_open(&config);
+    }
+    // An idempotency key of the same text is another thing.
+    cr_assert_eq(support_put_full(journal, "a", "urn:1", "key", 0, &to), 0);
+    cr_assert_eq(to.publish.duplicates, 0);
+    cr_assert_eq(support_forget(journal, "a"), 0);
+    cr_assert_eq(seq_of_id(journal, "urn:1", &seq), ERR_NOT_FOUND);
+    cr_assert_eq(seq_of_id(journal, "urn:2", &seq), 0);
+    cr_assert_eq(support_put_full(journal, "a", "urn:1", "new", EVENT_WIRE_ID, &to), 0);
+    cr_assert_eq(seq_of_id(journal, "urn:1", &seq), 0);
+    cr_assert_eq(seq, to.publish.first);
+    journal_close(journal);
+}

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: MIT
+// Damaged data files: whatever is in them, an error or the right events, never a crash and never
+// anything else.
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "base/random.h"
+#include "journal/audit.h"
+#include "journal/journal.h"
+#include "journal/lmdb_check.h"
+#include "support.h"
+
+#define PAGE 4096u
+
+static const char *in(const char *dir, const char *name) {
+    static char path[4096];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return path;
+}
+
+// Topics that are trimmed, forgotten and whole, keys, large events, a source, free pages.
+static void make_sample(const char *dir) {
+    struct journal_config config = support_config(dir);
+    struct journal *journal = support_open(&config);
+    struct support_publish to;
+    char large[20001], key[16];
+    memset(large, 'x', 20000);
+    large[20000] = '\0';
+    for (int i = 0; i < 900; i++) {
+        snprintf(key, sizeof key, "%d", i);
+        cr_assert_eq(
+            support_put_full(journal, i % 3 ? "a/long/name" : "b", key, "some data", 0, &to), 0);
+        if (i % 300 == 7) support_put(journal, "large", large);
+    }
+    cr_assert_eq(support_forget(journal, "b"), 0);
+    support_put(journal, "c", "last");
+    support_position(journal, "file:/var/log/x", "12345");
+    journal_close(journal);
+}
+
+static size_t load_file(const char *path, char **out) {
+    struct stat status;
+    int fd = open(path, O_RDONLY);
+    cr_assert_eq(fstat(fd, &status), 0);
+    *out = malloc((size_t)status.st_size);
+    cr_assert_eq(read(fd, *out, (size_t)status.st_size), status.st_size);
+    close(fd);
+    return (size_t)status.st_size;
+}
+
+static void save_file(const char *path, const char *data, size_t len) {
+    int fd = open(path, O_WRONLY | O_TRUNC | O_CREAT, 0600);
+    cr_assert_eq(write(fd, data, len), (ssize_t)len);
+    close(fd);
+}
+
+static void add(XXH3_state_t *hash, const void *bytes, size_t len) {
+    XXH3_64bits_update(hash, bytes, len);
+}
+
+static void add_topic(void *context, const struct topic_state *topic) {
+    uint64_t *sum = context;
+    XXH3_state_t *hash = XXH3_createState();
+    XXH3_64bits_reset(hash);
+    const uint64_t numbers[] = {topic->topic_no,    topic->closed,          topic->marker,
+                                topic->last_seq,    topic->last_ordinal,    topic->last_time_ms,
+                                topic->trimmed_seq, topic->trimmed_ordinal, topic->bytes};
+    add(hash, numbers, sizeof numbers);
+    add(hash, topic->name.ptr, topic->name.len);
+    *sum += XXH3_64bits_digest(hash);
+    XXH3_freeState(hash);
+}
+
+static void add_events(struct journal *journal, XXH3_state_t *hash, int *err) {
+    struct store_reader *reader;
+    struct record record = {0};
+    cr_assert_eq(journal_reader_open(journal, &reader), 0);
+    *err = store_reader_begin(reader);
+    if (!*err) {
+        while (!(*err = store_reader_next(reader, record.seq, &record))) {
+            const uint64_t numbers[] = {record.seq,     record.prev,  record.ordinal,
+                                        record.time_ms, record.flags, record.topic_no};
+            uint64_t seqs[8];
+            size_t count;
+            bool lost;
+            add(hash, numbers, sizeof numbers);
+            add(hash, record.type.ptr, record.type.len);
+            add(hash, record.key.ptr, record.key.len);
+            add(hash, record.data.ptr, record.data.len);
+            (void)!store_reader_topic_after(reader, record.seq, 0, seqs, 8, &count, &lost);
+        }
+        if (*err == ERR_NOT_FOUND) *err = 0;
+        store_reader_end(reader);
+    }
+    store_reader_close(reader);
+}
+
+// Everything that a journal says of itself. An error when something could not be read.
+static int digest(const char *dir, uint64_t *out) {
+    struct journal_config config = support_config(dir);
+    struct journal *journal;
+    struct report report = {0};
+    int err = journal_open(&journal, &config, &report);
+    if (err) {
+        cr_assert(report.text[0]);
+        return err;
+    }
+    XXH3_state_t *hash = XXH3_createState();
+    XXH3_64bits_reset(hash);
+    uint64_t topics = 0;
+    journal_topics(journal, add_topic, &topics);
+    add(hash, &topics, sizeof topics);
+    add_events(journal, hash, &err);
+    char position[512];
+    size_t len;
+    int found = journal_source_position(journal, STR("file:/var/log/x"), position, &len);
+    if (!found) add(hash, position, len);
+    if (found && !err) err = found;
+    *out = XXH3_64bits_digest(hash);
+    XXH3_freeState(hash);
+    journal_close(journal);
+    return err;
+}
+
+// Writes after reading: damage that shows only then must not crash either.
+static void append(const char *dir) {
+    struct journal_config config = support_config(dir);
+    struct journal *journal;
+    struct report report = {0};
+    if (journal_open(&journal, &config, &report)) return;
+    cr_assert_eq(journal_start(journal, (struct journal_listener){0}, &report), 0);
+    struct support_publish to;
+    for (int i = 0; i < 20; i++) {
+        (void)!support_put_full(journal, "a/long/name", "new", "data", 0, &to);
+        (void)!support_put_full(journal, "c", "1", "data", 0, &to);
+    }
+    journal_close(journal);
+}
+
+struct page {
+    uint64_t number;
+    uint16_t pad, flags, lower, upper;
+};
+
+// Flips one bit of the sample again and again: every bit that is read is checked, whether it is
+// structure, index or content.
+Test(damage, a_flipped_bit_is_seen, .timeout = 120) {
+    const char *dir = support_dir();
+    char path[4096], *data;
+    uint64_t right, now;
+    make_sample(dir);
+    strcpy(path, in(dir, "data.mdb"));
+    cr_assert_eq(digest(dir, &right), 0);
+    size_t size = load_file(path, &data), seen = 0;
+    struct random random;
+    random_seed(&random, 5);
+    for (int i = 0; i < 2000; i++) {
+        size_t at = random_below(&random, size), page = at / PAGE * PAGE;
+        char bit = (char)(1u << random_below(&random, 8));
+        // Every second in the first bytes of a page, where its structure is.
+        if (i & 1) at = page + at % 64;
+        char damaged = (char)(data[at] ^ bit);
+        int fd = open(path, O_WRONLY);
+        cr_assert_eq(pwrite(fd, &damaged, 1, (off_t)at), 1);
+        int err = digest(dir, &now);
+        cr_assert(err || now == right, "byte %zu of page %zu, bit %d: other events, and no error",
+                  at - page, page / PAGE, bit);
+        seen += err != 0;
+        if (!err) append(dir);
+        if (!err) save_file(path, data, size);
+        cr_assert_eq(pwrite(fd, data + at, 1, (off_t)at), 1);
+        close(fd);
+    }
+    cr_assert_gt(seen, 500, "%zu", seen);
+    free(data);
+}
+
+static int count_record(void *context, struct str table, struct str key, struct str data) {
+    (void)key, (void)data;
+    if (str_equal(table, STR("events"))) ++*(uint64_t *)context;
+    return 0;
+}
+
+static char damage_text[4000];
+
+static void note_damage(void *context, struct str table, const char *what) {
+    (void)context;
+    snprintf(damage_text, sizeof damage_text, "%.*s: %s", (int)table.len, table.ptr, what);
+}
+
+// A walk goes on past a damaged page.
+Test(damage, the_rest_of_a_damaged_file_is_visited) {
+    const char *dir = support_dir();
+    char path[4096], *data;
+    make_sample(dir);
+    strcpy(path, in(dir, "data.mdb"));
+    size_t size = load_file(path, &data);
+    uint64_t all = 0, rest = 0;
+    int fd = open(path, O_RDWR);
+    struct report report = {0};
+    cr_assert_eq(
+        lmdb_check_walk(fd, &(struct lmdb_visitor){&all, count_record, note_damage}, &report), 0,
+        "%s", damage_text);
+    cr_assert_gt(all, 600);
+    // The first leaf with large keys and records of events: not the first of the file.
+    for (size_t page = 2; page < size / PAGE; page++) {
+        struct page header;
+        memcpy(&header, data + page * PAGE, sizeof header);
+        if (header.flags != 2 || header.lower < 40) continue;
+        memset(data + page * PAGE, 0, PAGE);
+        cr_assert_eq(pwrite(fd, data + page * PAGE, PAGE, (off_t)(page * PAGE)), PAGE);
+        rest = 0;
+        int err =
+            lmdb_check_walk(fd, &(struct lmdb_visitor){&rest, count_record, note_damage}, &report);
+        if (err && strncmp(damage_text, "events: ", 8) == 0) break;
+    }
+    cr_assert(strstr(damage_text, "is not what its tree says"), "%s", damage_text);
+    cr_assert(rest > all / 2 && rest < all, "%llu of %llu", (unsigned long long)rest,
+              (unsigned long long)all);
+    close(fd);
+    free(data);
+}
+
+static void keep_line(void *context, const char *text) {
+    (void)context;
+    size_t len = strlen(damage_text);
+    if (!strstr(damage_text, text))
+        snprintf(damage_text + len, sizeof damage_text - len, "%s\n", text);
+}
+
+static int audit(const char *dir, struct audit *out) {
+    struct report report = {0};
+    *out = (struct audit){.say = keep_line};
+    damage_text[0] = '\0';
+    int err = audit_check(out, dir, &report);
+    if (err) cr_assert(report.text[0]);
+    return err;
+}
+
+Test(damage, an_audit_of_a_whole_journal_finds_nothing) {
+    const char *dir = support_dir();
+    struct audit all;
+    make_sample(dir);
+    cr_assert_eq(audit(dir, &all), 0, "%s", damage_text);
+    cr_assert_gt(all.events, 600);
+    cr_assert_eq(all.topics, 4);
+    cr_assert_eq(all.sources, 1);
+    // Killed, with events and keys after the checkpoint.
+    struct journal_config config = support_config(dir);
+    struct journal *journal = support_open(&config);
+    struct support_publish to;
+    cr_assert_eq(support_put_full(journal, "new", "key", "x", 0, &to), 0);
+    cr_assert_eq(support_put_full(journal, "new", "id", "x", EVENT_WIRE_ID, &to), 0);
+    struct report report = {0};
+    cr_assert_eq(audit_check(&all, dir, &report), ERR_LOCKED);
+    cr_assert_eq(unlink(in(dir, "lock")), 0);
+    cr_assert_eq(audit(dir, &all), 0, "%s", damage_text);
+    cr_assert_eq(all.topics, 5);
+    journal_close(journal);
+}
+
+// The content of one record, of one topic and of one position; an event that is gone.
+Test(damage, an_audit_says_what_is_damaged) {
+    const char *dir = support_dir();
+    struct audit all;
+    char *data;
+    make_sample(dir);
+    char path[4096];
+    strcpy(path, in(dir, "data.mdb"));
+    size_t size = load_file(path, &data);
+    const struct {
+        const char *text, *said;
+    } cases[] = {
+        {"some data", "is damaged"},
+        {"a/long/name", "the row of topic"},
+        {"12345", "the position of file:/var/log/x is damaged"},
+        {"file:/var/log", "the position of"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        // All copies: old pages have some.
+        size_t len = strlen(cases[i].text), found = 0;
+        char *copy = malloc(size);
+        memcpy(copy, data, size);
+        for (size_t at = 0; at + len <= size; at++)
+            if (memcmp(copy + at, cases[i].text, len) == 0 && ++found) copy[at] ^= 1;
+        save_file(path, copy, size);
+        cr_assert_eq(audit(dir, &all), ERR_CORRUPT, "%s", cases[i].text);
+        cr_assert(strstr(damage_text, cases[i].said), "%s: %s", cases[i].text, damage_text);
+        free(copy);
+    }
+    free(data);
+}
+
+// A page of events is lost: the rest is copied, with seqs, topics, positions, and can be gone on
+// with.
+Test(damage, what_is_whole_is_recovered) {
+    const char *dir = support_dir();
+    char path[4096], out[4096], *data, epoch[32];
+    struct audit before, copied;
+    struct report report = {0};
+    make_sample(dir);
+    strcpy(path, in(dir, "data.mdb"));
+    strcpy(out, in(dir, "new"));
+    cr_assert_eq(audit(dir, &before), 0);
+    size_t size = load_file(path, &data);
+    for (size_t page = 2; page < size / PAGE; page++) {
+        if (!memmem(data + page * PAGE, PAGE, "some data", 9)) continue;
+        char zeros[PAGE] = {0};
+        save_file(path, data, size);
+        int fd = open(path, O_WRONLY);
+        cr_assert_eq(pwrite(fd, zeros, PAGE, (off_t)(page * PAGE)), PAGE);
+        close(fd);
+        struct audit now;
+        if (audit(dir, &now) == ERR_CORRUPT && now.events < before.events) break;
+    }
+    copied = (struct audit){.say = keep_line};
+    cr_assert_eq(audit_recover(&copied, dir, out, &report), 0, "%s", report.text);
+    cr_assert_gt(copied.damages, 0);
+    cr_assert(copied.events < before.events && copied.events > before.events / 2);
+    cr_assert_eq(copied.sources, 1);
+    cr_assert_eq(audit_recover(&copied, dir, out, &report), ERR_EXISTS);
+    struct audit now;
+    cr_assert_eq(audit(out, &now), 0, "%s", damage_text);
+
+    struct journal_config config = support_config(out);
+    struct journal *journal = support_open(&config);
+    struct store_reader *reader;
+    struct record record;
+    char position[512];
+    size_t len;
+    snprintf(epoch, sizeof epoch, "%s", journal_epoch(journal));
+    cr_assert_eq(journal_last_seq(journal), 904);
+    cr_assert_eq(journal_reader_open(journal, &reader), 0);
+    cr_assert_eq(store_reader_begin(reader), 0);
+    cr_assert_eq(store_reader_read(reader, 904, &record), 0);
+    cr_assert(str_equal(record.data, STR("last")));
+    store_reader_end(reader);
+    store_reader_close(reader);
+    cr_assert_eq(journal_source_position(journal, STR("file:/var/log/x"), position, &len), 0);
+    struct support_publish to;
+    cr_assert_eq(support_put_full(journal, "a/long/name", "899", "again", 0, &to), 0);
+    cr_assert_eq(to.publish.duplicates, 1);
+    cr_assert_eq(support_put(journal, "c", "next"), 905);
+    journal_close(journal);
+    free(data);
+}
+
+static bool has_trimmed(const struct support_seen *seen) {
+    return seen->changes > 0 && seen->last_change.trimmed_seq > 500;
+}
+
+// Damaged records at the head, and in a topic that is over its bounds.
+Test(damage, retention_goes_past_damaged_events) {
+    const char *dir = support_dir();
+    char path[4096], *data;
+    struct journal_config config = support_config(dir);
+    struct journal *journal = support_open(&config);
+    for (int i = 0; i < 600; i++) support_put(journal, i % 2 ? "a" : "b", "some data");
+    journal_close(journal);
+    strcpy(path, in(dir, "data.mdb"));
+    size_t size = load_file(path, &data), found = 0;
+    for (size_t at = 0; at + 9 <= size; at++)
+        if (memcmp(data + at, "some data", 9) == 0 && ++found % 7 == 1) data[at] ^= 1;
+    save_file(path, data, size);
+    free(data);
+    const struct journal_topic_rule rule = {.pattern = "a", .retention = {.count_max = 5}};
+    config.policy =
+        (struct journal_policy){.retention = {.count_max = 10}, .rules = &rule, .rules_count = 1};
+    journal = support_open(&config);
+    for (int i = 0; i < 30; i++) support_put(journal, "b", "new");
+    support_wait(has_trimmed);
+    struct journal_stats stats;
+    journal_stats(journal, &stats);
+    cr_assert_eq(stats.failures_total, 0, "%s", stats.failure);
+    journal_close(journal);
+    struct audit all;
+    cr_assert_eq(audit(dir, &all), 0, "%s", damage_text);
+}
