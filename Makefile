@@ -141,6 +141,14 @@ unit-programs: $(UNIT_PROGRAMS)
 unit: $(UNIT_PROGRAMS) ## build and run the unit tests of this variant (LAYERS=... for some)
 	$(Q)exec scripts/run-parts.sh $(UNIT_PROGRAMS:%='% --jobs $(JOBS)')
 
+# Three journals over one simulated log, for so many seeds (SEED=n: for that one).
+SEEDS ?= 20000
+.PHONY: simulate
+simulate: ## simulate several hubs over one log for SEEDS seeds (20000)
+	$(call variant,debug) $(BUILD)/debug/test/unit-journal
+	$(Q)TAILRACE_SEEDS=$(SEEDS) TAILRACE_SEED=$(SEED) $(BUILD)/debug/test/unit-journal \
+	    --jobs $(JOBS) --filter 'simulate/*' --timeout 3600
+
 # End-to-end tests: Node's own test runner and real clients against the real binary.
 E2E       := $(wildcard test/e2e/*.test.mjs)
 E2E_HUB   := $(foreach name,publish subscribe resume lines reload history,test/e2e/$(name).test.mjs)

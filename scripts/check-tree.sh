@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 FILE_LINES_MAX=800
-LAYERS=(base sys proto http journal source hub auth config api server cli)
+LAYERS=(base sys proto http log journal source hub auth config api server cli)
 
 wrong=0
 complain() {

@@ -154,10 +154,11 @@ static bool has_room(struct exchange *exchange) {
 }
 
 bool access_check_write(struct exchange *exchange, struct params *params,
-                        char memory[LIMIT_TOPIC_BYTES], struct str *topic) {
+                        struct access_write *out) {
     struct grant *grant = access_check(exchange, params);
-    bool may = grant && access_decode_topic(exchange, memory, topic) &&
-               may_write(exchange, grant, *topic) && has_room(exchange);
+    bool may = grant && access_decode_topic(exchange, out->memory, &out->topic) &&
+               may_write(exchange, grant, out->topic) && has_room(exchange);
+    if (may) out->owner = grant_owner(grant);
     grant_put(grant);
     return may;
 }

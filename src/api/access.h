@@ -23,9 +23,16 @@ void access_forbid(struct exchange *exchange, const struct grant *grant, const c
 bool access_decode_topic(struct exchange *exchange, char memory[LIMIT_TOPIC_BYTES],
                          struct str *topic);
 
+// What a request may write to.
+struct access_write {
+    char memory[LIMIT_TOPIC_BYTES];
+    struct str topic; // may be in `memory`
+    uint32_t owner;   // of the topic, if it is new: struct publish
+};
+
 // What publishing and forgetting share: the topic of the path, and whether the request may write to
 // it. False: it was answered.
 bool access_check_write(struct exchange *exchange, struct params *params,
-                        char memory[LIMIT_TOPIC_BYTES], struct str *topic);
+                        struct access_write *out);
 
 #endif

@@ -31,8 +31,8 @@ static void answer_ready(struct exchange *exchange) {
     if (problem.detail) {
         exchange_problem(exchange, &problem);
     } else {
-        const char *end = stats.clock[0] ? "\n" : "";
-        int len = snprintf(ready, sizeof ready, "ready\n%s%s", stats.clock, end);
+        const char *end = stats.trouble[0] ? "\n" : "";
+        int len = snprintf(ready, sizeof ready, "ready\n%s%s", stats.trouble, end);
         exchange_answer_now(exchange, "text/plain; charset=utf-8",
                             (struct str){ready, (size_t)len});
     }

@@ -360,10 +360,11 @@ static void refuse_large(struct upload *upload, const struct request *request) {
     fail(upload, 413, detail);
 }
 
-static void start(struct exchange *exchange, struct params *params, struct str topic) {
+static void start(struct exchange *exchange, struct params *params,
+                  const struct access_write *access) {
     struct api *api = api_of(exchange);
     const struct request *request = exchange_request(exchange);
-    struct upload *upload = upload_new(exchange, topic);
+    struct upload *upload = upload_new(exchange, access->topic);
     if (!upload) {
         exchange_abort(exchange);
         return;
@@ -371,6 +372,7 @@ static void start(struct exchange *exchange, struct params *params, struct str t
     upload->submission.api = api;
     read_params(upload, request, params);
     submission_init(&upload->submission, &upload_ops, api, upload->lines_mode);
+    upload->submission.owner = access->owner;
     buf_init(&upload->body, event_bytes_max(upload));
     lines_init(&upload->lines, event_bytes_max(upload), LINES_REFUSE);
     refuse_coded(upload, request);
@@ -385,36 +387,34 @@ static void start(struct exchange *exchange, struct params *params, struct str t
 
 // The exchange's parameters and the topic that it may write to. False: it was answered.
 static bool open_topic(struct exchange *exchange, struct params *params,
-                       char memory[LIMIT_TOPIC_BYTES], struct str *topic) {
+                       struct access_write *access) {
     if (!access_params(exchange, params)) return false;
-    if (access_check_write(exchange, params, memory, topic)) return true;
+    if (access_check_write(exchange, params, access)) return true;
     params_fini(params);
     return false;
 }
 
 static void begin_publish(struct exchange *exchange) {
     struct params params;
-    char memory[LIMIT_TOPIC_BYTES];
-    struct str topic;
-    if (!open_topic(exchange, &params, memory, &topic)) return;
-    start(exchange, &params, topic);
+    struct access_write access;
+    if (!open_topic(exchange, &params, &access)) return;
+    start(exchange, &params, &access);
     params_fini(&params);
 }
 
 static void begin_forget(struct exchange *exchange) {
     struct params params;
-    char memory[LIMIT_TOPIC_BYTES];
-    struct str topic;
-    if (!open_topic(exchange, &params, memory, &topic)) return;
+    struct access_write access;
+    if (!open_topic(exchange, &params, &access)) return;
     params_fini(&params);
-    struct upload *upload = upload_new(exchange, topic);
+    struct upload *upload = upload_new(exchange, access.topic);
     if (!upload) {
         exchange_abort(exchange);
         return;
     }
     submission_init(&upload->submission, &upload_ops, api_of(exchange), false);
     upload->forgets = upload->ended = true;
-    struct event *event = event_new(topic, STR(""), STR(""), STR(""), 0);
+    struct event *event = event_new(access.topic, STR(""), STR(""), STR(""), 0);
     if (!event || submission_forget(&upload->submission, event)) fail_no_memory(upload);
     submission_send(&upload->submission);
     advance(upload);

@@ -139,6 +139,7 @@ void submission_send(struct submission *submission) {
         struct share *share = submission->first_waiting;
         share->submission = submission;
         share->publish.events = share->events;
+        share->publish.owner = submission->owner;
         share->publish.done = done;
         int err = submission->api->publish(submission->api, &share->publish);
         if (err == ERR_BUSY && submission->waits && try_later(submission)) break;

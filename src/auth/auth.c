@@ -7,6 +7,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "sys/hash.h"
 
 // A shorter secret can be guessed over the network.
 #define SECRET_BYTES_MIN 8
@@ -111,6 +114,10 @@ static struct grant *grant_new(const char *name, bool is_key,
 struct grant *grant_get(struct grant *grant) {
     atomic_fetch_add_explicit(&grant->refs, 1, memory_order_relaxed);
     return grant;
+}
+
+uint32_t grant_owner(const struct grant *grant) {
+    return grant->is_key ? (uint32_t)hash_content(grant->name, strlen(grant->name)) | 1 : 0;
 }
 
 void grant_put(struct grant *grant) {

@@ -27,6 +27,9 @@ struct grant {
 struct grant *grant_get(struct grant *grant);
 void grant_put(struct grant *grant); // NULL is fine
 
+// A number that stands for the key, the same after each start; 0 for what holds without one.
+uint32_t grant_owner(const struct grant *grant);
+
 struct auth_key_config {
     const char *name;
     const char *secret; // already read from file or environment

@@ -29,7 +29,8 @@
     X(ERR_EXISTS, -13, "already exists")                                                           \
     X(ERR_AGAIN, -14, "not now")                                                                   \
     X(ERR_LIMIT, -15, "limit reached")                                                             \
-    X(ERR_SYSTEM, -16, "system call failed")
+    X(ERR_SYSTEM, -16, "system call failed")                                                       \
+    X(ERR_UNKNOWN, -17, "outcome not known")
 
 enum err {
 #define X(name, value, text) name = (value),

@@ -40,6 +40,7 @@ struct config {
     // journal
     struct journal_policy policy; // retention, topic rules
     uint32_t topics_max;
+    uint32_t topics_per_key_max; // 0: half of topics_max
 
     // access
     struct auth_config auth;

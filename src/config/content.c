@@ -30,6 +30,11 @@ const struct option_row content_topics[] = {
      OPTION_MEMBER(struct journal_topic_rule, retention.age_max_ms), .zero = true, .min = SECOND,
      .max = 36500 * DAY, .fallback = "0",
      .help = "Age up to which events of these topics are kept; 0: no bound of their own."},
+    {.path = "topics[].retention.total_bytes", .kind = OPTION_SIZE,
+     OPTION_MEMBER(struct journal_topic_rule, total_bytes_max), .zero = true, .min = 1,
+     .max = 1024 * TB, .fallback = "0",
+     .help = "Size of the data that is kept of all these topics together; 0: no bound of their "
+             "own."},
     {.path = "topics[].keep", .kind = OPTION_NUMBER,
      OPTION_MEMBER(struct journal_topic_rule, keep), .zero = true, .min = 1, .max = 1000000,
      .fallback = "0",

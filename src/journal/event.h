@@ -23,7 +23,14 @@ enum event_flags {
     EVENT_WIRE_ID = 16,
     // Only for subscribers whose grant names its topic. Kept and given out; the hub decides.
     EVENT_PRIVATE = 32,
+    // Makes the event before it stand in one more topic. The data are that event's seq (8 bytes,
+    // in the machine's order), without type and key. In a publish the aliases of an event follow it,
+    // and they have the seqs after it.
+    EVENT_ALIAS = 64,
 };
+
+// Of an alias: the seq of its event.
+uint64_t event_alias_target(struct str data);
 
 // An encoding that an event carries with it, made on demand by the first thread that needs it.
 // `kind` is a number of the maker's (hub/frame.h). A list, because few of the many kinds are ever
@@ -66,11 +73,16 @@ static inline struct str event_data(const struct event *e) {
     return (struct str){e->bytes + e->topic_len + e->type_len + e->key_len, e->data_len};
 }
 
+// Where an alias has its event's seq.
+static inline char *event_alias_data(struct event *e) { return e->bytes + e->topic_len; }
+
 // Copies the texts to the heap; NULL when out of memory. The caller has checked them: topic by
 // topic_check, type at most LIMIT_TYPE_BYTES without CR, LF, NUL, key at most LIMIT_KEY_BYTES, data
 // valid UTF-8 of at most LIMIT_DATA_BYTES.
 struct event *event_new(struct str topic, struct str type, struct str key, struct str data,
                         uint8_t flags);
+// An alias, to follow its event in a publish.
+struct event *event_new_alias(struct str topic);
 void event_free(struct event *event);
 
 // The encoding of that kind, NULL when nobody has made it. Lives as long as the event. Any thread.

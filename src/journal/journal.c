@@ -20,12 +20,19 @@ static size_t map_bytes(const struct journal_config *config) {
     return bytes_max == 0 || bytes_max > most / 2 ? most : bytes_max * 2 + extra;
 }
 
+static uint64_t now_ms(void *journal) { return work_now_ms(journal); }
+
 int journal_open(struct journal **out, const struct journal_config *config, struct report *report) {
     struct journal *journal = calloc(1, sizeof *journal);
     if (!journal) return report_set(report, ERR_NOMEM, "out of memory");
     *out = NULL;
     journal->config = *config;
     if (!config->unix_ms) journal->config.unix_ms = clock_unix_ms;
+    if (!config->mono_ms) journal->config.mono_ms = clock_mono_ms;
+    journal->boot_ms = config->mono_ms ? config->mono_ms : clock_boot_ms;
+    log_local_init(&journal->local, now_ms, journal);
+    journal->log = config->log ? config->log : &journal->local.log;
+    sender_init(&journal->sender);
     journal->store.lock_fd = -1;
     journal->inbox.fd = -1;
     journal->backlog_end = &journal->backlog;
@@ -44,14 +51,14 @@ int journal_open(struct journal **out, const struct journal_config *config, stru
     if (!err && policy_copy(&journal->policy, &config->policy))
         err = report_set(report, ERR_NOMEM, "out of memory");
     if (!err) err = load_journal(journal, created, report);
-    if (!err && trim_policy_changed(journal)) err = report_set(report, ERR_NOMEM, "out of memory");
+    if (!err && retention_policy_changed(journal)) err = report_set(report, ERR_NOMEM, "out of memory");
     if (!err) err = store_seal(&journal->store, journal->epoch, report);
     if (err) {
         journal_close(journal);
         return err;
     }
     journal->config.dir = journal->store.dir;
-    journal->checkpoint_at_ms = clock_mono_ms() + CHECKPOINT_INTERVAL_MS;
+    journal->checkpoint_at_ms = journal->config.mono_ms() + CHECKPOINT_INTERVAL_MS;
     writer_stats(journal);
     *out = journal;
     return 0;
@@ -105,6 +112,9 @@ void journal_close(struct journal *journal) {
     journal_stop(journal);
     if (journal->inbox.fd >= 0) inbox_fini(&journal->inbox);
     store_close(&journal->store);
+    sender_drop(&journal->sender);
+    hubs_fini(&journal->hubs);
+    door_fini(&journal->door);
     work_fini(&journal->work);
     while (journal->watches) {
         struct batch_watch *watch = journal->watches;
@@ -116,6 +126,7 @@ void journal_close(struct journal *journal) {
     topic_rows_fini(&journal->topics);
     free(journal->dirty.list);
     free(journal->trims.list);
+    free(journal->wipes.list);
     policy_fini(&journal->policy);
     policy_fini(&journal->policy_next);
     pthread_mutex_destroy(&journal->lock);

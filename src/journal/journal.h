@@ -36,6 +36,9 @@ struct journal_retention {
 struct journal_topic_rule {
     const char *pattern;
     struct journal_retention retention;
+    // What all topics of the rule together may take, of data; 0: no such bound. The topics with the
+    // oldest events give some of theirs first.
+    uint64_t total_bytes_max;
     // So many of a topic's newest events stay whatever their age.
     uint32_t keep;
     // `durability: memory`: the events of these topics are never written to the store.
@@ -61,10 +64,17 @@ struct journal_config {
     uint32_t queue_events_max;
     uint64_t queue_bytes_max;
     uint32_t topics_max;
+    // How many of them one owner may have made; 0: no such bound.
+    uint32_t owner_topics_max;
     // How long another process (a backup) may keep a snapshot of the store; 0: an hour.
     uint64_t reader_age_max_ms;
-    // The wall clock, for tests; NULL: the system's.
+    // NULL: the journal has a log of its own. Otherwise one that several hubs share, and what this
+    // one is called in it: 1..63 bytes, unlike all others. The log must outlive the journal.
+    struct log *log;
+    const char *hub;
+    // The wall clock and one that only goes forward, for tests; NULL: the system's.
     uint64_t (*unix_ms)(void);
+    uint64_t (*mono_ms)(void);
     // False only for benchmarks and tests: commits are not synced.
     bool sync;
 };
@@ -79,9 +89,10 @@ struct journal_listener {
     // Publishing is refused from now on (`failure` says why), or works again (failed is 0).
     // On the journal thread. NULL: not wanted.
     void (*state)(void *context, int failed, const char *failure);
-    // The system's clock has leapt (`wrong` says how, and what that means), or is trusted again
-    // (empty). On the thread that commits. NULL: not wanted.
-    void (*clock)(void *context, const char *wrong);
+    // Something is wrong although publishing goes on: the system's clock has leapt, or retention has
+    // met damage (`trouble` says what, and what that means); or no longer (empty). On the thread
+    // that commits. NULL: not wanted.
+    void (*trouble)(void *context, const char *trouble);
     void *context;
 };
 
@@ -129,10 +140,14 @@ struct publish {
     struct str source_name;
     struct str source_position;
     void (*done)(struct publish *publish);
+    // Who makes the topics that are new: any number that is the same each time, for
+    // journal_config.owner_topics_max. 0: nobody in particular.
+    uint32_t owner;
 
     // Set before `done`. Unless `result` is 0 nothing was published. ERR_CLOSED: a topic is
     // finished. ERR_NOT_FOUND: nothing to forget. ERR_LIMIT: too many topics. ERR_FULL, ERR_IO: the
-    // journal cannot write now, try again later.
+    // journal cannot write now, try again later. ERR_UNKNOWN: handed to a shared log, and not known
+    // whether it was published.
     int result;
     // Seqs of the first and the last event; of an earlier event where its key was used before.
     uint64_t first, last;
@@ -196,8 +211,8 @@ struct journal_stats {
     int failed;
     // What failed, for /readyz and the log; empty when nothing did.
     char failure[256];
-    // What is wrong with the system's clock, likewise. Publishing goes on.
-    char clock[256];
+    // What is wrong although publishing goes on, likewise.
+    char trouble[256];
 #define X(field, name, kind, help) uint64_t field;
     JOURNAL_COUNTERS(X)
 #undef X

@@ -11,15 +11,24 @@
 #include <pthread.h>
 
 #include "journal/journal.h"
+#include "journal/apply.h"
+#include "journal/command.h"
+#include "journal/door.h"
+#include "journal/hubs.h"
 #include "journal/keys.h"
 #include "journal/links.h"
 #include "journal/numbers.h"
+#include "journal/oldest.h"
 #include "journal/policy.h"
 #include "journal/readers.h"
 #include "journal/record.h"
+#include "journal/retention.h"
+#include "journal/sender.h"
 #include "journal/store.h"
 #include "journal/timekeeper.h"
 #include "journal/topic_rows.h"
+#include "journal/trim.h"
+#include "log/local.h"
 
 // Bounds of one commit, for its time and memory. A publish is never divided, so a commit may exceed
 // them by one publish.
@@ -29,8 +38,6 @@
 // after this time.
 #define CHECKPOINT_EVENTS 65536
 #define CHECKPOINT_INTERVAL_MS 30000
-// What one trimming step deletes at most, so that publishers wait little.
-#define TRIM_EVENTS_MAX 16384
 // A bound that is exceeded a little is restored at this pace, because deleting in larger pieces is
 // cheaper; one that is exceeded by more than a sixteenth at once.
 #define TRIM_INTERVAL_MS 100
@@ -42,6 +49,11 @@
 #define PROBE_LAST_MS 2000
 // Written by such an attempt, to see whether there is space again.
 #define PROBE_BYTES (256u << 10)
+// After damage has ended an attempt to delete.
+#define MAINTAIN_AGAIN_MS 60000
+// How often a shared log is asked for more, and whether it is still the same.
+#define FOLLOW_MS 10
+#define VERIFY_MS 30000
 // How often memory topics that nobody has any more are looked for.
 #define DROP_INTERVAL_MS 10000
 // Empty topics are dropped while there are more topics than this.
@@ -61,9 +73,20 @@ struct work_rows {
 };
 
 struct work_savepoint {
-    size_t undo, made, rows, changed, events, events_bytes, keys;
+    size_t undo, made, rows, changed, gone, events, events_bytes, keys;
     struct record_state state;
     uint64_t seq, time_ms;
+};
+
+// How far the log has been applied (record.h, struct record_state).
+struct log_place {
+    uint64_t position, sum, chain;
+};
+
+// The hashes of the log at so many of the last positions are remembered.
+#define CHAINS_COUNT 1024
+struct log_chain {
+    uint64_t position, chain;
 };
 
 // The transaction under way: what it has changed in memory, and what it will write. See work.c.
@@ -74,12 +97,16 @@ struct work {
     // LMDB's code of the last failure, and what was attempted.
     int rc;
     const char *doing;
-    uint64_t now_ms;
+    // Of the entry that is being applied: its time, not before that of the one before; the seq of its
+    // next event, 0: the one after the last.
+    uint64_t now_ms, next_seq;
+    struct log_place place; // what will have been applied
     struct work_savepoint start;
     struct work_undo *undo;
     size_t undo_count, undo_cap;
-    // Topics that are new; whose rows are to be written; whose changes are to be announced.
-    struct work_rows made, rows, changed;
+    // Topics that are new; whose rows are to be written; whose changes are to be announced; that are
+    // dropped.
+    struct work_rows made, rows, changed, gone;
     // To be made visible, events of memory topics too, each with its record's jump.
     struct event **events;
     uint64_t *jumps;
@@ -92,6 +119,14 @@ struct journal {
     struct journal_config config;
     char epoch[RECORD_EPOCH_BYTES];
     uint64_t seed; // of the checksums
+    // What the journal applies, and how far it has: its own log, or one that it shares with others.
+    struct log *log;
+    struct log_local local;
+    struct log_place place;
+    struct log_chain chains[CHAINS_COUNT]; // of a shared log, by position
+    struct hubs hubs;     // of a shared log
+    struct sender sender; // likewise
+    struct door door;
     struct policy policy;
     struct topic_rows topics;
     struct keys keys;
@@ -108,7 +143,9 @@ struct journal {
     struct work work;
 
     // Retention. Points of time (`_at_ms`) are monotonic.
-    struct work_rows trims; // topics over their bounds
+    struct work_rows trims; // topics that may be over their bounds
+    struct work_rows wipes; // topics with events below their floor
+    bool rules_due;         // the topics of a rule may have too much together
     struct topic_row *hog;  // took more than its share when it was looked at last
     uint64_t trim_at_ms;    // when bounds that are exceeded a little are restored
     uint64_t sweep_at_ms;   // when topics are searched for events that are too old
@@ -116,11 +153,17 @@ struct journal {
     uint64_t dropped_at_ms; // when topics to drop were looked for
     uint64_t checkpoint_at_ms;
     struct timekeeper timekeeper;
+    uint64_t (*boot_ms)(void);
     struct readers readers;
+    char damage[256];        // what retention has met, empty: nothing
+    uint64_t maintain_at_ms; // not before
+    uint64_t verify_at_ms;   // when a shared log is looked at whether it is still the same
+    uint64_t voids;          // commands of a shared log that were not the next of their hubs
+    bool diverged;           // what is in a shared log is not what was applied: for good
     bool readers_due; // a checkpoint was written since the last look at readers
     size_t map_bytes; // at opening
     uint64_t probe_at_ms, probe_wait_ms;
-    // Publishes that were taken from the inbox and not committed yet.
+    // Publishes that were taken from the inbox and are in no command yet.
     struct inbox_message *backlog, **backlog_end;
 
     pthread_mutex_t writer_lock;
@@ -176,7 +219,10 @@ int work_touch(struct journal *journal, struct topic_row *topic) MUST_CHECK;
 // This commit writes the topic's row; announces the topic's change.
 int work_row(struct journal *journal, struct topic_row *topic) MUST_CHECK;
 int work_changed(struct journal *journal, struct topic_row *topic) MUST_CHECK;
-int work_new_topic(struct journal *journal, struct str name, struct topic_row **out) MUST_CHECK;
+// The topic ends with this transaction, its number is given up.
+int work_drop(struct journal *journal, struct topic_row *topic) MUST_CHECK;
+int work_new_topic(struct journal *journal, struct str name, uint32_t owner, bool memory,
+                   struct topic_row **out) MUST_CHECK;
 int work_add_event(struct journal *journal, struct event *event, uint64_t jump) MUST_CHECK;
 // Writes the transaction's events and rows, and a checkpoint if asked to, and commits. *batch has
 // what became visible, for work_deliver; NULL when nothing did. On an error everything is undone.
@@ -191,14 +237,11 @@ int work_rows_add(struct work_rows *topics, struct topic_row *topic) MUST_CHECK;
 
 // --- stage.c: what a publish does ---
 
-// Not an error: the publish cannot be staged without the store. Only outside a transaction.
-#define STAGE_STORE 1
-
-// 0 also when the publish was refused, which its result says. Nothing of it is staged then, nor
-// with STAGE_STORE.
+// 0 also when the publish was refused, which its result says. Nothing of it is staged then.
 int stage_publish(struct journal *journal, struct publish *publish) MUST_CHECK;
-// Gives the event the next seq and the transaction's time, and adds it to its topic.
-int stage_append(struct journal *journal, struct topic_row *topic, struct event *event) MUST_CHECK;
+// Gives the event this seq and the time of the entry that is being applied, and adds it to its topic.
+int stage_append(struct journal *journal, struct topic_row *topic, struct event *event,
+                 uint64_t seq) MUST_CHECK;
 // All events of the topic are forgotten; they are deleted later.
 int stage_forget(struct journal *journal, struct topic_row *topic) MUST_CHECK;
 // Writes a source's position, or deletes it when it is empty.
@@ -207,7 +250,18 @@ int stage_source(struct journal *journal, struct str name, struct str position) 
 // --- writer.c: the thread ------------------------------------------------------------------------
 
 void *writer_run(void *journal);
-// The work of journal_run. False: something is left for the journal thread.
+// One turn of the thread's loop, without waiting. True: another should follow at once.
+bool writer_turn(struct journal *journal);
+// Has a command happen: at once, or sends it to a shared log (then the marks are taken over).
+// Errors as of apply_log.
+int writer_do(struct journal *journal, struct command *command) MUST_CHECK;
+// Answers publishers that have their results.
+void writer_finish(struct journal *journal, struct inbox_message *list);
+// Frees the events that are in no batch.
+void writer_free_rest(struct inbox_message *list);
+bool writer_checkpoint_due(const struct journal *journal);
+// The shared log is not what was applied: nothing more is applied or published.
+void writer_diverged(struct journal *journal, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool writer_quick(struct journal *journal) MUST_CHECK;
 // Publishing is refused from now on, until a probe succeeds.
 void writer_failed(struct journal *journal, int err);
@@ -216,27 +270,14 @@ void writer_refuse(struct journal *journal, int err);
 // Copies the counters for journal_stats.
 void writer_stats(struct journal *journal);
 
-// --- trim.c: retention ---------------------------------------------------------------------------
-
-// At opening and after a change of policy: finds each topic's rule, queues topics over their
-// bounds.
-int trim_policy_changed(struct journal *journal) MUST_CHECK;
-// After a commit: queues the topic if it is over its bounds.
-void trim_look(struct journal *journal, struct topic_row *topic);
-int trim_queue(struct journal *journal, struct topic_row *topic) MUST_CHECK;
-// One step, if there is anything to do; *more: another should follow at once.
-int trim_step(struct journal *journal, bool *more) MUST_CHECK;
-// The map is full: deletes a part of the oldest events if the policy bounds bytes.
-int trim_make_room(struct journal *journal, bool *freed) MUST_CHECK;
-// Whether the events of the topic are kept ones, which the head of all has passed.
-bool trim_is_behind(const struct journal *journal, const struct topic_row *topic);
-// When trim_step has to be called again, monotonic ms; UINT64_MAX: after the next commit.
-uint64_t trim_next_ms(struct journal *journal);
-
 // --- drop.c: topics that end ---
 
 // Drops memory topics that nobody has any more; when there are nearly too many topics, all that are
 // empty, and if there are none, forgets the kept ones that are the oldest.
 int drop_topics(struct journal *journal) MUST_CHECK;
+// When it has to be called again, UINT64_MAX: only after another commit.
+uint64_t drop_next_ms(const struct journal *journal);
+// Applies a drop, within a transaction.
+int drop_apply(struct journal *journal, const struct command *command) MUST_CHECK;
 
 #endif

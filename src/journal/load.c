@@ -44,7 +44,11 @@ static int put_format(struct journal *journal, MDB_txn *txn) {
 
 static int create(struct journal *journal, MDB_txn *txn) {
     struct record_state state = {.topic_next = 1};
-    draw_epoch(journal->epoch);
+    if (log_is_shared(journal->log))
+        memcpy(journal->epoch, journal->log->epoch,
+               strnlen(journal->log->epoch, sizeof journal->epoch - 1));
+    else
+        draw_epoch(journal->epoch);
     if (getrandom(&journal->seed, sizeof journal->seed, 0) != sizeof journal->seed)
         journal->seed = clock_mono_us();
     record_seal_state(&state, journal->seed);
@@ -102,6 +106,36 @@ static int load_state(struct journal *journal, MDB_txn *txn, struct report *repo
     return 0;
 }
 
+// Of a shared log.
+static int load_hubs(struct journal *journal, MDB_txn *txn, struct report *report) {
+    static const struct str prefix = {RECORD_HUB_PREFIX, sizeof RECORD_HUB_PREFIX - 1};
+    MDB_cursor *cursor;
+    MDB_val key, data;
+    uint64_t row = 0;
+    int err = 0, rc = mdb_cursor_open(txn, journal->store.meta, &cursor);
+    if (rc) return load_failed(report, journal, rc, "read the hubs");
+    for (rc = mdb_cursor_get(cursor, &key, &data, MDB_FIRST); !rc && !err;
+         rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) {
+        struct str name = {key.mv_data, key.mv_size};
+        struct record_hub hub;
+        struct hub_place *place;
+        row++;
+        if (!str_starts(name, prefix)) continue;
+        name = (struct str){name.ptr + prefix.len, name.len - prefix.len};
+        if (name.len > COMMAND_HUB_BYTES ||
+            record_decode_hub((struct str){data.mv_data, data.mv_size}, name, journal->seed, &hub))
+            err = load_corrupt(report, journal, "the hub in row", row);
+        else if (hubs_find(&journal->hubs, name, &place))
+            err = report_set(report, ERR_NOMEM, "out of memory");
+        if (err) break;
+        place->incarnation = hub.incarnation;
+        place->n = hub.n;
+    }
+    mdb_cursor_close(cursor);
+    if (!err && rc != MDB_NOTFOUND) err = load_failed(report, journal, rc, "read the hubs");
+    return err;
+}
+
 static int load_topics(struct journal *journal, MDB_txn *txn, struct report *report) {
     MDB_cursor *cursor;
     MDB_val key, data;
@@ -119,7 +153,7 @@ static int load_topics(struct journal *journal, MDB_txn *txn, struct report *rep
                                 &name) ||
             now.last_seq > journal->state.last_seq || topic_rows_find(&journal->topics, name))
             err = load_corrupt(report, journal, "topic", no);
-        if (!err && topic_rows_add(&journal->topics, name, no, &topic))
+        if (!err && topic_rows_add(&journal->topics, name, no, now.owner, &topic))
             err = report_set(report, ERR_NOMEM, "out of memory");
         if (!err) topic->now = now;
     }
@@ -231,6 +265,7 @@ static int load_all(struct journal *journal, uint32_t *version, struct report *r
     if (rc) return load_failed(report, journal, rc, "read the journal");
     int err = load_format(journal, txn, version, report);
     if (!err) err = load_state(journal, txn, report);
+    if (!err) err = load_hubs(journal, txn, report);
     if (!err) err = load_topics(journal, txn, report);
     if (!err) err = load_events(journal, txn, report);
     if (!err) err = check_sources(journal, txn, report);
@@ -249,6 +284,15 @@ int load_journal(struct journal *journal, bool created, struct report *report) {
     }
     if (store->lock_epoch[0] && strcmp(store->lock_epoch, journal->epoch) != 0)
         store->restored = true;
+    // A shared log says what is missing in a copy, and what comes after it.
+    if (log_is_shared(journal->log)) {
+        store->restored = false;
+        if (!err && strcmp(journal->epoch, journal->log->epoch) != 0)
+            err = report_set(report, ERR_INVALID,
+                             "the journal in %s is of another log (epoch %s) than the one that is "
+                             "configured (epoch %s); give it a data directory of its own",
+                             store->dir, journal->epoch, journal->log->epoch);
+    }
     if (!err && store->restored)
         err = write_once(journal, renew_epoch, "write a new epoch", report);
     if (!err && find_numbers(journal)) err = report_set(report, ERR_NOMEM, "out of memory");
@@ -256,8 +300,13 @@ int load_journal(struct journal *journal, bool created, struct report *report) {
     const struct record_state *state = &journal->state;
     journal->seq = state->last_seq > state->seq_reserved ? state->last_seq : state->seq_reserved;
     journal->time_ms = state->last_time_ms;
-    timekeeper_init(&journal->timekeeper, journal->time_ms, journal->config.unix_ms(),
-                    clock_boot_ms());
+    journal->place = (struct log_place){state->log_position, state->log_sum, state->log_chain};
+    journal->chains[state->log_position % CHAINS_COUNT] =
+        (struct log_chain){state->log_position, state->log_chain};
+    uint64_t unix_ms = journal->config.unix_ms(), boot_ms = journal->boot_ms();
+    timekeeper_init(&journal->timekeeper, journal->time_ms, unix_ms, boot_ms);
+    if (state->ages_after_ms > unix_ms)
+        journal->timekeeper.distrust_until_ms = boot_ms + (state->ages_after_ms - unix_ms);
     atomic_store(&journal->last_seq, journal->seq);
     return 0;
 }

@@ -32,6 +32,14 @@ struct header_1 {
     uint8_t zero[5];
 };
 
+struct topic_1 {
+    uint64_t last_seq, last_ordinal, last_time_ms;
+    uint64_t trimmed_seq, trimmed_ordinal, gone_seq, gone_ordinal;
+    uint64_t bytes;
+    uint8_t closed, marker;
+    uint8_t zero[6];
+};
+
 struct migration {
     struct journal *journal;
     MDB_txn *txn;
@@ -82,13 +90,23 @@ static int migrate_event(struct migration *migration, MDB_cursor *cursor, MDB_va
 static int migrate_topic(struct migration *migration, MDB_cursor *cursor, MDB_val key,
                          MDB_val data) {
     struct journal *journal = migration->journal;
-    struct topic_now now;
+    struct topic_1 old;
     uint32_t no = 0;
     if (key.mv_size == sizeof no) memcpy(&no, key.mv_data, sizeof no);
-    if (no == 0 || data.mv_size <= sizeof now || data.mv_size > sizeof now + LIMIT_TOPIC_BYTES)
+    if (no == 0 || data.mv_size <= sizeof old || data.mv_size > sizeof old + LIMIT_TOPIC_BYTES)
         return load_corrupt(migration->report, journal, "topic", no);
-    memcpy(&now, data.mv_data, sizeof now);
-    struct str name = {(const char *)data.mv_data + sizeof now, data.mv_size - sizeof now};
+    memcpy(&old, data.mv_data, sizeof old);
+    struct topic_now now = {.last_seq = old.last_seq,
+                            .last_ordinal = old.last_ordinal,
+                            .last_time_ms = old.last_time_ms,
+                            .trimmed_seq = old.trimmed_seq,
+                            .trimmed_ordinal = old.trimmed_ordinal,
+                            .gone_seq = old.gone_seq,
+                            .gone_ordinal = old.gone_ordinal,
+                            .bytes = old.bytes,
+                            .closed = old.closed,
+                            .marker = old.marker};
+    struct str name = {(const char *)data.mv_data + sizeof old, data.mv_size - sizeof old};
     data.mv_size = record_topic_size(name);
     if (!array_reserve(migration->buffer, migration->cap, data.mv_size))
         return failed(migration, ENOMEM);

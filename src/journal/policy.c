@@ -8,6 +8,7 @@ void policy_fini(struct policy *policy) {
     for (size_t i = 0; i < policy->is.rules_count; i++) free((char *)policy->is.rules[i].pattern);
     free((struct journal_topic_rule *)policy->is.rules);
     free(policy->patterns);
+    free(policy->rule_bytes);
     *policy = (struct policy){0};
 }
 
@@ -17,7 +18,8 @@ int policy_copy(struct policy *out, const struct journal_policy *from) {
     struct journal_topic_rule *rules = calloc(from->rules_count, sizeof *rules);
     out->is.rules = rules;
     out->patterns = calloc(from->rules_count, sizeof *out->patterns);
-    if (!rules || !out->patterns) {
+    out->rule_bytes = calloc(from->rules_count, sizeof *out->rule_bytes);
+    if (!rules || !out->patterns || !out->rule_bytes) {
         policy_fini(out);
         return ERR_NOMEM;
     }

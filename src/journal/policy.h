@@ -9,6 +9,7 @@
 struct policy {
     struct journal_policy is; // its rules and patterns are copies
     struct pattern *patterns; // of the rules, parsed
+    uint64_t *rule_bytes;     // data bytes of the topics of each rule, counted by retention.c
     uint64_t age_min_ms;      // shortest age bound of a rule, 0: none
 };
 

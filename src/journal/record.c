@@ -2,9 +2,8 @@
 // The journal's rows on disk.
 #include "journal/record.h"
 
-#include <xxhash.h>
-
 #include "base/limits.h"
+#include "sys/hash.h"
 
 static const char magic[8] = {'t', 'a', 'i', 'l', 'r', 'a', 'c', 'e'};
 
@@ -24,7 +23,7 @@ static uint64_t mix(uint64_t value) {
 
 // XXH3 without a seed of its own, which would make it slower; `key` tells rows apart.
 static uint64_t sum(const void *bytes, size_t len, uint64_t key, uint64_t seed) {
-    return XXH3_64bits(bytes, len) ^ mix(seed ^ mix(key));
+    return hash_content(bytes, len) ^ mix(seed ^ mix(key));
 }
 
 // --- events --------------------------------------------------------------------------------------
@@ -140,7 +139,7 @@ int record_decode_topic(struct str bytes, uint32_t no, uint64_t seed, struct top
     return sound ? 0 : ERR_CORRUPT;
 }
 
-static uint64_t source_key(struct str name) { return XXH3_64bits(name.ptr, name.len); }
+static uint64_t source_key(struct str name) { return hash_content(name.ptr, name.len); }
 
 size_t record_source_size(struct str position) { return SEAL_BYTES + position.len; }
 
@@ -157,7 +156,7 @@ int record_decode_source(struct str bytes, struct str name, uint64_t seed, struc
 
 // --- meta ----------------------------------------------------------------------------------------
 
-// Both rows end with their checksum.
+// The rows end with their checksum.
 #define FORMAT_SUMMED (sizeof(struct record_format) - sizeof(uint64_t))
 #define STATE_SUMMED (sizeof(struct record_state) - sizeof(uint64_t))
 
@@ -183,6 +182,22 @@ int record_decode_format(struct str bytes, struct record_format *out, uint32_t *
     if (*version != RECORD_FORMAT_VERSION) return ERR_VERSION;
     if (bytes.len != sizeof *out || out->checksum != sum_format(out)) return ERR_CORRUPT;
     return out->epoch[0] && !out->epoch[sizeof out->epoch - 1] ? 0 : ERR_CORRUPT;
+}
+
+#define HUB_SUMMED (sizeof(struct record_hub) - sizeof(uint64_t))
+
+static uint64_t sum_hub(const struct record_hub *hub, struct str name, uint64_t seed) {
+    return sum(hub, HUB_SUMMED, hash_content(name.ptr, name.len), seed);
+}
+
+void record_seal_hub(struct record_hub *hub, struct str name, uint64_t seed) {
+    hub->checksum = sum_hub(hub, name, seed);
+}
+
+int record_decode_hub(struct str bytes, struct str name, uint64_t seed, struct record_hub *out) {
+    if (bytes.len != sizeof *out) return ERR_CORRUPT;
+    memcpy(out, bytes.ptr, sizeof *out);
+    return out->checksum == sum_hub(out, name, seed) ? 0 : ERR_CORRUPT;
 }
 
 void record_seal_state(struct record_state *state, uint64_t seed) {

@@ -61,10 +61,12 @@ struct topic_now {
     uint64_t trimmed_ordinal;
     uint64_t gone_seq; // records up to here are deleted; at most the floor
     uint64_t gone_ordinal;
-    uint64_t bytes; // data bytes above the floor
+    uint64_t bytes;     // data bytes above the floor
+    uint64_t first_seq; // of its first event: one of before with the same name had lower ones
+    uint32_t owner;     // struct publish.owner of the one that made it
     uint8_t closed;
     uint8_t marker;
-    uint8_t zero[6];
+    uint8_t zero[2];
 };
 
 size_t record_topic_size(struct str name);
@@ -82,7 +84,7 @@ void record_encode_source(char *to, struct str name, struct str position, uint64
 int record_decode_source(struct str bytes, struct str name, uint64_t seed,
                          struct str *position) MUST_CHECK;
 
-// --- meta: two rows ---
+// --- meta: rows by name ---
 
 // The beginning, up to the version, is the same in all formats.
 struct record_format {
@@ -108,13 +110,25 @@ struct record_state {
     uint64_t bytes;          // record_cost of all of them
     uint64_t topics_pending; // how many topics have a floor above what is deleted
     uint64_t head_seq;       // events below it are the kept ones of their topics
-    // Of the last record that was applied from a log that several hubs share, and the hash of all
-    // up to it; 0 in a journal of a single hub.
-    uint64_t log_position, log_chain;
+    // Of the log's last entry that was applied. In a shared log also its hash, by which it is known
+    // again, and that of all up to it, by which journals are compared.
+    uint64_t log_position, log_sum, log_chain;
+    uint64_t ages_after_ms; // by the wall clock: ages are not to be trusted before
     uint32_t topic_next;
     uint32_t zero;
     uint64_t checksum; // set by record_seal_state
 };
+
+// One for each hub of a shared log, under this and its name.
+#define RECORD_HUB_PREFIX "hub/"
+struct record_hub {
+    uint64_t incarnation, n; // of the last command that was applied
+    uint64_t checksum;
+};
+
+void record_seal_hub(struct record_hub *hub, struct str name, uint64_t seed);
+int record_decode_hub(struct str bytes, struct str name, uint64_t seed,
+                      struct record_hub *out) MUST_CHECK;
 
 void record_seal_state(struct record_state *state, uint64_t seed);
 int record_decode_state(struct str bytes, uint64_t seed, struct record_state *out) MUST_CHECK;

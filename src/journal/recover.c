@@ -87,11 +87,11 @@ static int commit(struct recovery *recovery, bool checkpoint) {
     return 0;
 }
 
-static int append(struct recovery *recovery, struct str name, struct event *event) {
+static int append(struct recovery *recovery, struct str name, struct event *event, uint64_t seq) {
     struct journal *out = recovery->out;
     struct topic_row *topic = topic_rows_find(&out->topics, name);
-    int err = topic ? 0 : work_new_topic(out, name, &topic);
-    if (!err) err = stage_append(out, topic, event);
+    int err = topic ? 0 : work_new_topic(out, name, 0, false, &topic);
+    if (!err) err = stage_append(out, topic, event, seq);
     if (err) {
         event_free(event);
         return failed(recovery, err);
@@ -121,9 +121,8 @@ static int copy_event(struct recovery *recovery, struct str key, struct str data
     if (err) return err;
     struct event *event = event_new(name, record->type, record->key, record->data, record->flags);
     if (!event) return ERR_NOMEM;
-    recovery->out->seq = seq - 1;
     recovery->out->work.now_ms = record->time_ms;
-    return append(recovery, name, event);
+    return append(recovery, name, event, seq);
 }
 
 static int copy_source(struct recovery *recovery, struct str key, struct str data) {
@@ -158,7 +157,7 @@ static int copy_finished(struct recovery *recovery) {
         struct topic_row *topic = topic_rows_find(&out->topics, name);
         int err = begin(recovery);
         if (err) return err;
-        if (!topic) err = work_new_topic(out, name, &topic);
+        if (!topic) err = work_new_topic(out, name, named->now.owner, false, &topic);
         if (!err) err = work_touch(out, topic);
         if (err) return failed(recovery, err);
         topic->now.closed = true;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Staging: what a publish does to the journal's memory, and what it adds to the transaction.
+// Staging: what a publish of a command does to the journal's memory, and what it adds to the
+// transaction. It depends on the command, its entry in the log and the journal alone.
 #include "journal/journal_priv.h"
 
 // Whether the event with this seq did use the key: rows of the table of keys have no checksum. A
@@ -45,8 +46,9 @@ static int jump_of(struct journal *journal, struct topic_row *topic, uint64_t se
     return topic_row_push(topic, seq, jump);
 }
 
-int stage_append(struct journal *journal, struct topic_row *topic, struct event *event) {
-    uint64_t jump, seq = journal->seq + 1;
+int stage_append(struct journal *journal, struct topic_row *topic, struct event *event,
+                 uint64_t seq) {
+    uint64_t jump;
     int err = work_touch(journal, topic);
     if (!err) err = jump_of(journal, topic, seq, &jump);
     if (!err && event->key_len && !(event->flags & EVENT_WIRE_ID)) {
@@ -59,9 +61,10 @@ int stage_append(struct journal *journal, struct topic_row *topic, struct event 
     event->flags &= (uint8_t)~EVENT_MEMORY;
     if (topic->memory) {
         event->flags |= EVENT_MEMORY;
-        // Reserved in large steps, so that few events cost a commit.
+        // Reserved in large steps, so that few events cost a commit. A shared log gives no seq twice.
         const uint64_t step = 1 << 20;
-        if (seq > journal->state.seq_reserved) journal->state.seq_reserved = seq + step;
+        if (!log_is_shared(journal->log) && seq > journal->state.seq_reserved)
+            journal->state.seq_reserved = seq + step;
     }
     event->seq = journal->seq = seq;
     event->time_ms = journal->time_ms = journal->work.now_ms;
@@ -70,6 +73,7 @@ int stage_append(struct journal *journal, struct topic_row *topic, struct event 
     event->ordinal = topic->now.last_ordinal + 1;
     topic->now.last_seq = seq;
     topic->now.last_ordinal = event->ordinal;
+    if (event->ordinal == 1) topic->now.first_seq = seq;
     topic->now.last_time_ms = event->time_ms;
     topic->now.bytes += event->data_len;
     topic->now.closed = (event->flags & EVENT_CLOSE) != 0;
@@ -77,31 +81,46 @@ int stage_append(struct journal *journal, struct topic_row *topic, struct event 
     return 0;
 }
 
-static bool needs_store(const struct journal *journal, const struct topic_row *topic,
-                        const struct event *event) {
-    return !topic || !topic->memory || topic->now.closed || event->key_len ||
-           journal->seq >= journal->state.seq_reserved;
+// By the number that the door has found, if the topic is still that one.
+static struct topic_row *find_topic(const struct journal *journal, const struct event *event) {
+    struct topic_row *topic = NULL;
+    if (event->topic_no) topic = topic_rows_find_no(&journal->topics, event->topic_no);
+    if (topic && str_equal(topic_row_name(topic), event_topic(event))) return topic;
+    return topic_rows_find(&journal->topics, event_topic(event));
 }
 
-// *seq is the event's, or that of an earlier event with its key. ERR_CLOSED and ERR_LIMIT refuse
-// the publish; other errors are the store's.
-static int stage_event(struct journal *journal, struct publish *publish, struct event *event,
-                       uint64_t *seq) {
-    struct topic_row *topic = topic_rows_find(&journal->topics, event_topic(event));
+// A publish that is being staged.
+struct staging {
+    struct publish *publish;
+    uint64_t last;   // seq of the last event that is no alias, of an earlier one if it was a duplicate
+    bool duplicate; // it was
+};
+
+// ERR_CLOSED refuses the publish; other errors are the store's.
+static int stage_event(struct journal *journal, struct staging *staging, struct event *event) {
+    struct topic_row *topic = find_topic(journal, event);
+    struct work *work = &journal->work;
+    uint64_t seq = work->next_seq ? work->next_seq++ : journal->seq + 1, used = 0;
     int err = 0;
-    *seq = 0;
-    if (!journal->work.txn && needs_store(journal, topic, event)) return STAGE_STORE;
-    if (topic && event->key_len && !(event->flags & EVENT_WIRE_ID))
-        err = find_key(journal, topic, event_key(event), seq);
-    if (err) return err;
-    if (*seq) {
-        publish->duplicates++;
+    if (event->flags & EVENT_ALIAS) {
+        if (staging->duplicate) return 0;
+        memcpy(event_alias_data(event), &staging->last, sizeof staging->last);
+    } else if (topic && event->key_len && !(event->flags & EVENT_WIRE_ID)) {
+        err = find_key(journal, topic, event_key(event), &used);
+        if (err) return err;
+    }
+    staging->duplicate = used != 0;
+    if (used) {
+        staging->publish->duplicates++;
+        staging->last = used;
         return 0;
     }
     if (topic && topic->now.closed) return ERR_CLOSED;
-    if (!topic) err = work_new_topic(journal, event_topic(event), &topic);
-    if (!err) err = stage_append(journal, topic, event);
-    *seq = event->seq;
+    if (!topic)
+        err = work_new_topic(journal, event_topic(event), staging->publish->owner,
+                             event->flags & EVENT_MEMORY, &topic);
+    if (!err) err = stage_append(journal, topic, event, seq);
+    if (!(event->flags & EVENT_ALIAS)) staging->last = seq;
     return err;
 }
 
@@ -124,6 +143,7 @@ int stage_forget(struct journal *journal, struct topic_row *topic) {
     return 0;
 }
 
+// DELETE: also open again.
 static int forget_topic(struct journal *journal, struct publish *publish) {
     struct topic_row *topic = topic_rows_find(&journal->topics, event_topic(publish->events[0]));
     if (!topic || (topic_row_left(topic) == 0 && !topic->now.closed)) return ERR_NOT_FOUND;
@@ -143,31 +163,33 @@ int stage_source(struct journal *journal, struct str name, struct str position) 
     return 0;
 }
 
-static bool refuses_publish(int err) {
-    return err == ERR_CLOSED || err == ERR_LIMIT || err == ERR_NOT_FOUND;
+static int stage_events(struct journal *journal, struct publish *publish) {
+    struct staging staging = {.publish = publish};
+    for (uint32_t i = 0; i < publish->count; i++) {
+        int err = stage_event(journal, &staging, publish->events[i]);
+        if (err) return err;
+        if (i == 0) publish->first = staging.last;
+        publish->last = staging.last;
+    }
+    return 0;
 }
+
+static bool refuses_publish(int err) { return err == ERR_CLOSED || err == ERR_NOT_FOUND; }
 
 int stage_publish(struct journal *journal, struct publish *publish) {
     struct work_savepoint before = work_save(journal);
-    int err = 0;
+    uint64_t next_seq = journal->work.next_seq ? journal->work.next_seq + publish->count : 0;
     publish->result = 0;
     publish->first = publish->last = 0;
     publish->duplicates = 0;
-    bool plain = publish->op == PUBLISH_EVENTS && !publish->source_name.ptr;
-    if (!journal->work.txn && !plain) return STAGE_STORE;
-    if (publish->op == PUBLISH_FORGET) {
-        err = forget_topic(journal, publish);
-    } else {
-        for (uint32_t i = 0; i < publish->count && !err; i++) {
-            err = stage_event(journal, publish, publish->events[i], &publish->last);
-            if (i == 0) publish->first = publish->last;
-        }
-    }
+    int err = publish->op == PUBLISH_FORGET ? forget_topic(journal, publish)
+                                            : stage_events(journal, publish);
     if (!err && publish->source_name.ptr)
         err = stage_source(journal, publish->source_name, publish->source_position);
-    if (!refuses_publish(err) && err != STAGE_STORE) return err;
+    // Refused events have their places too, so that seqs depend on the log alone.
+    journal->work.next_seq = next_seq;
+    if (!refuses_publish(err)) return err;
     work_back_to(journal, &before);
-    if (err == STAGE_STORE) return err;
     publish->result = err;
     publish->first = publish->last = 0;
     publish->duplicates = 0;

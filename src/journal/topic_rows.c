@@ -12,11 +12,42 @@ static void topic_row_free(struct topic_row *topic) {
     free(topic);
 }
 
+void topic_owners_fini(struct topic_owners *owners) {
+    free(owners->list);
+    *owners = (struct topic_owners){0};
+}
+
+static struct topic_owner *find_owner(const struct topic_owners *owners, uint32_t owner) {
+    for (size_t i = 0; i < owners->count; i++)
+        if (owners->list[i].owner == owner) return &owners->list[i];
+    return NULL;
+}
+
+uint32_t topic_owners_count(const struct topic_owners *owners, uint32_t owner) {
+    const struct topic_owner *found = find_owner(owners, owner);
+    return found ? found->topics : 0;
+}
+
+int topic_owners_add(struct topic_owners *owners, uint32_t owner) {
+    struct topic_owner *found = owner ? find_owner(owners, owner) : NULL;
+    if (found) found->topics++;
+    if (!owner || found) return 0;
+    if (!array_reserve(owners->list, owners->cap, owners->count + 1)) return ERR_NOMEM;
+    owners->list[owners->count++] = (struct topic_owner){owner, 1};
+    return 0;
+}
+
+static void owners_remove(struct topic_owners *owners, uint32_t owner) {
+    struct topic_owner *found = owner ? find_owner(owners, owner) : NULL;
+    if (found && --found->topics == 0) *found = owners->list[--owners->count];
+}
+
 void topic_rows_fini(struct topic_rows *topics) {
     for (size_t i = 0; i < topics->by_no.cap; i++)
         if (topics->by_no.at[i].item) topic_row_free(topics->by_no.at[i].item);
     slots_fini(&topics->by_no);
     slots_fini(&topics->by_name);
+    topic_owners_fini(&topics->owners);
 }
 
 static uint64_t hash_no(uint32_t no) { return hash_bytes(&no, sizeof no); }
@@ -29,31 +60,42 @@ static bool match_no(const void *item, void *wanted) {
     return ((const struct topic_row *)item)->no == *(const uint32_t *)wanted;
 }
 
+struct topic_row *topic_rows_find_hashed(const struct topic_rows *topics, struct str name,
+                                         uint64_t *hash) {
+    *hash = hash_bytes(name.ptr, name.len);
+    return slots_find(&topics->by_name, *hash, match_name, &name);
+}
+
 struct topic_row *topic_rows_find(const struct topic_rows *topics, struct str name) {
-    return slots_find(&topics->by_name, hash_bytes(name.ptr, name.len), match_name, &name);
+    uint64_t hash;
+    return topic_rows_find_hashed(topics, name, &hash);
 }
 
 struct topic_row *topic_rows_find_no(const struct topic_rows *topics, uint32_t no) {
     return slots_find(&topics->by_no, hash_no(no), match_no, &no);
 }
 
-int topic_rows_add(struct topic_rows *topics, struct str name, uint32_t no,
+int topic_rows_add(struct topic_rows *topics, struct str name, uint32_t no, uint32_t owner,
                    struct topic_row **out) {
     struct topic_row *topic = calloc(1, sizeof *topic + name.len);
     if (!topic) return ERR_NOMEM;
     topic->hash = hash_bytes(name.ptr, name.len);
     topic->no = no;
+    topic->now.owner = owner;
     topic->name_len = (uint16_t)name.len;
     memcpy(topic->name, name.ptr, name.len);
     int err = slots_add(&topics->by_name, topic->hash, topic);
     if (err) goto failed;
     err = slots_add(&topics->by_no, hash_no(no), topic);
-    if (err) {
-        slots_remove(&topics->by_name, topic->hash, topic);
-        goto failed;
-    }
+    if (err) goto failed_no;
+    err = topic_owners_add(&topics->owners, owner);
+    if (err) goto failed_owner;
     *out = topic;
     return 0;
+failed_owner:
+    slots_remove(&topics->by_no, hash_no(no), topic);
+failed_no:
+    slots_remove(&topics->by_name, topic->hash, topic);
 failed:
     topic_row_free(topic);
     return err;
@@ -62,6 +104,7 @@ failed:
 void topic_rows_drop(struct topic_rows *topics, struct topic_row *topic) {
     slots_remove(&topics->by_name, topic->hash, topic);
     slots_remove(&topics->by_no, hash_no(topic->no), topic);
+    owners_remove(&topics->owners, topic->now.owner);
     topic_row_free(topic);
 }
 

@@ -18,6 +18,7 @@ struct topic_row {
     uint64_t hash;
     uint64_t touched;        // number of the savepoint that has a copy of `now`
     uint64_t oldest_time_ms; // of the oldest event that is left, 0: not known
+    uint64_t scanned_seq;    // a search past damaged records found none of its events up to here
     uint64_t *stack;         // the top is last; entries are 0 where the event is long gone
     uint8_t stack_depth;
     uint8_t stack_cap;
@@ -27,25 +28,44 @@ struct topic_row {
     bool dirty;       // in the list of rows that the next checkpoint writes
     bool row_now;     // in the list of rows that this commit writes
     bool changed;     // in this commit's list of changes
-    bool trim_queued; // in the list of topics to be trimmed
+    bool trim_queued; // in the list of topics that may be over their bounds
+    bool wipe_queued; // in the list of topics with events to be deleted
     bool gone;        // this commit removes it
     bool behind;      // it may have events below the head
     uint16_t name_len;
     uint32_t no;
     uint32_t rule; // of the policy, from 1; 0: none
+    uint32_t mark; // of the command that is being planned, from 1; 0: none
+    uint64_t counted_bytes; // now.bytes, as counted for its rule
     char name[];
 };
+
+// How many topics each owner has made. Owner 0 is not counted.
+struct topic_owners {
+    struct topic_owner {
+        uint32_t owner, topics;
+    } *list;
+    size_t count, cap;
+};
+
+void topic_owners_fini(struct topic_owners *owners);
+uint32_t topic_owners_count(const struct topic_owners *owners, uint32_t owner);
+int topic_owners_add(struct topic_owners *owners, uint32_t owner) MUST_CHECK;
 
 struct topic_rows {
     struct slots by_name;
     struct slots by_no;
+    struct topic_owners owners;
 };
 
 void topic_rows_fini(struct topic_rows *topics);
 struct topic_row *topic_rows_find(const struct topic_rows *topics, struct str name);
+// The same; *hash is the name's, for other tables of names.
+struct topic_row *topic_rows_find_hashed(const struct topic_rows *topics, struct str name,
+                                         uint64_t *hash);
 struct topic_row *topic_rows_find_no(const struct topic_rows *topics, uint32_t no);
-// Neither the name nor the number may be in the table.
-int topic_rows_add(struct topic_rows *topics, struct str name, uint32_t no,
+// Neither the name nor the number may be in the table. The caller sets `now`, but for the owner.
+int topic_rows_add(struct topic_rows *topics, struct str name, uint32_t no, uint32_t owner,
                    struct topic_row **out) MUST_CHECK;
 // Removes and frees the topic.
 void topic_rows_drop(struct topic_rows *topics, struct topic_row *topic);

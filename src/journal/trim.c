@@ -1,136 +1,31 @@
 // SPDX-License-Identifier: MIT
-// Retention, in bounded steps. The oldest events of all are deleted when all together exceed their
-// bounds; the oldest of a topic when the topic exceeds the bounds of its rule, or when they are
-// below its floor because the topic was forgotten. A step is a transaction of its own.
-//
-// A topic's newest event (or its newest `keep`) stays where it is. The head of all, where deleting
-// goes on, passes it and stands behind it: events below the head are kept ones. When the topic has
-// newer events they are no longer kept and go by the topic.
-//
-// Within a topic the oldest events always go first: the stored ones are its last, without a hole.
-// The rows of the topics are written in the same transaction, so floors and deletions are always
-// exact on disk and trimming goes on after any crash where it was.
-#include "journal/journal_priv.h"
+// Retention, the doing.
+#include "journal/trim.h"
 
 #include <stdlib.h>
 
-#include "sys/clock.h"
-
-static bool is_over(uint64_t value, uint64_t max, uint64_t slack_divisor) {
-    return max && value > max + (slack_divisor ? max / slack_divisor : 0);
-}
-
-static bool is_old(uint64_t time_ms, uint64_t age_max_ms, uint64_t now_ms) {
-    return age_max_ms && time_ms && time_ms + age_max_ms <= now_ms;
-}
-
-static bool trusts_ages(const struct journal *journal) {
-    return timekeeper_trusts_ages(&journal->timekeeper, clock_boot_ms());
-}
-
-static const struct journal_retention *topic_bounds(const struct journal *journal,
-                                                    const struct topic_row *topic) {
-    static const struct journal_retention none;
-    const struct journal_topic_rule *rule = policy_rule(&journal->policy, topic->rule);
-    return rule ? &rule->retention : &none;
-}
-
-// How many of the topic's newest events stay whatever the bounds of bytes and count; of age.
-static uint64_t kept(const struct journal *journal, const struct topic_row *topic) {
-    const struct journal_topic_rule *rule = policy_rule(&journal->policy, topic->rule);
-    return topic->now.closed ? 0 : rule && rule->keep ? rule->keep : 1;
-}
-
-static uint64_t kept_from_age(const struct journal *journal, const struct topic_row *topic) {
-    const struct journal_topic_rule *rule = policy_rule(&journal->policy, topic->rule);
-    return topic->now.closed || !rule ? 0 : rule->keep;
-}
-
-static bool topic_over_own(const struct journal *journal, const struct topic_row *topic,
-                           uint64_t slack_divisor) {
-    const struct journal_retention *bounds = topic_bounds(journal, topic);
-    return is_over(topic_row_left(topic), bounds->count_max, slack_divisor) ||
-           is_over(topic->now.bytes, bounds->bytes_max, slack_divisor);
-}
-
-static bool topic_over(const struct journal *journal, const struct topic_row *topic,
-                       uint64_t slack_divisor) {
-    if (topic_row_left(topic) <= kept(journal, topic)) return false;
-    return (topic->behind && !slack_divisor) || topic_over_own(journal, topic, slack_divisor);
-}
-
-static bool head_over(const struct journal *journal, uint64_t slack_divisor) {
-    const struct journal_retention *bounds = &journal->policy.is.retention;
-    // Behind the newest event there are only kept ones.
-    return journal->state.events > 0 && journal->state.head_seq <= journal->state.last_seq &&
-           (is_over(journal->state.events, bounds->count_max, slack_divisor) ||
-            is_over(journal->state.bytes, bounds->bytes_max, slack_divisor));
-}
-
-static bool head_old(const struct journal *journal, uint64_t now_ms) {
-    uint64_t age_ms = journal->policy.is.retention.age_max_ms;
-    return journal->state.events > 0 && journal->state.head_seq <= journal->state.last_seq &&
-           age_ms && trusts_ages(journal) &&
-           (journal->head_time_ms == 0 || is_old(journal->head_time_ms, age_ms, now_ms));
-}
-
-// About what the topic's records take in the file.
-static uint64_t topic_cost(const struct topic_row *topic) {
-    return topic->now.bytes + topic_row_left(topic) * record_cost(sizeof(struct record_header));
-}
-
-static bool takes_too_much(const struct journal *journal, const struct topic_row *topic) {
-    const unsigned share = journal->policy.is.topic_share;
-    uint64_t bytes_max = journal->policy.is.retention.bytes_max;
-    return bytes_max && topic_cost(topic) > bytes_max / 100 * (share ? share : 50);
-}
-
-// One topic's flood must not evict all others: while all together exceed their bound, a topic that
-// has more than its share gives the oldest of its own.
-static bool is_hog(const struct journal *journal, const struct topic_row *topic) {
-    return topic == journal->hog && head_over(journal, 0) && takes_too_much(journal, topic);
-}
-
-bool trim_is_behind(const struct journal *journal, const struct topic_row *topic) {
-    return topic->behind && topic->now.last_seq < journal->state.head_seq;
-}
+#include "journal/journal_priv.h"
 
 int trim_queue(struct journal *journal, struct topic_row *topic) {
-    if (topic->trim_queued || topic->memory) return 0;
-    int err = work_rows_add(&journal->trims, topic);
-    if (!err) topic->trim_queued = true;
+    if (topic->wipe_queued || topic->memory) return 0;
+    int err = work_rows_add(&journal->wipes, topic);
+    if (!err) topic->wipe_queued = true;
     return err;
-}
-
-static void soon(struct journal *journal, bool at_once) {
-    uint64_t now_ms = clock_mono_ms();
-    uint64_t at_ms = at_once ? now_ms : now_ms + TRIM_INTERVAL_MS;
-    if (at_ms < journal->trim_at_ms) journal->trim_at_ms = at_ms;
 }
 
 void trim_look(struct journal *journal, struct topic_row *topic) {
-    if (topic->memory) return;
-    if (takes_too_much(journal, topic)) journal->hog = topic;
-    if (topic->trim_queued) return;
-    if (!topic_row_pending(topic) && !topic_over(journal, topic, 0)) return;
-    // Out of memory: the next commit to this topic, or opening, finds it again.
-    if (trim_queue(journal, topic)) return;
-    soon(journal, topic_row_pending(topic) || topic_over(journal, topic, TRIM_SLACK_DIVISOR));
+    // Out of memory: opening finds it again.
+    if (topic_row_pending(topic)) (void)!trim_queue(journal, topic);
+    retention_look(journal, topic);
 }
 
-int trim_policy_changed(struct journal *journal) {
-    int err = 0;
-    for (size_t i = 0; i < journal->topics.by_no.cap; i++) {
-        struct topic_row *topic = journal->topics.by_no.at[i].item;
-        if (!topic) continue;
-        topic->rule = policy_find(&journal->policy, topic_row_name(topic));
-        if (topic_row_pending(topic) || topic_over(journal, topic, 0)) {
-            int failed = trim_queue(journal, topic);
-            if (failed) err = failed;
-        }
+void trim_forget(struct journal *journal, struct topic_row *topic) {
+    retention_forget(journal, topic);
+    for (size_t i = 0; topic->wipe_queued && i < journal->wipes.count; i++) {
+        if (journal->wipes.list[i] != topic) continue;
+        journal->wipes.list[i] = journal->wipes.list[--journal->wipes.count];
+        topic->wipe_queued = false;
     }
-    journal->trim_at_ms = journal->sweep_at_ms = 0;
-    return err;
 }
 
 // --- deleting ------------------------------------------------------------------------------------
@@ -149,256 +44,137 @@ static int remove_key(struct journal *journal, const struct record *record) {
     return rc && rc != MDB_NOTFOUND ? work_error(journal, rc, "delete a key") : 0;
 }
 
-// Deletes the topic's oldest record.
-static int remove_event(struct journal *journal, struct topic_row *topic,
-                        const struct record_view *view) {
-    const struct record *record = &view->record;
-    int err = work_touch(journal, topic);
-    if (!err) err = work_row(journal, topic);
-    if (!err) err = remove_key(journal, record);
-    if (err) return err;
-    struct topic_now *now = &topic->now;
-    bool pending = topic_row_pending(topic);
-    if (record->seq > now->trimmed_seq) {
-        err = work_changed(journal, topic);
-        if (err) return err;
-        now->trimmed_seq = record->seq;
-        now->trimmed_ordinal = record->ordinal;
-        now->bytes -= record->data.len < now->bytes ? record->data.len : now->bytes;
-    }
-    now->gone_seq = record->seq;
-    now->gone_ordinal = record->ordinal;
-    if (pending && !topic_row_pending(topic)) journal->state.topics_pending--;
-    topic->oldest_time_ms = 0;
-    size_t size =
-        sizeof(struct record_header) + record->type.len + record->key.len + record->data.len;
+static int remove_record(struct journal *journal, uint64_t seq, size_t size) {
     uint64_t cost = record_cost(size);
     journal->state.events -= journal->state.events > 0;
     journal->state.bytes -= cost < journal->state.bytes ? cost : journal->state.bytes;
-    uint64_t seq = record->seq;
-    MDB_val key = {sizeof seq, &seq};
-    int rc = mdb_del(journal->work.txn, journal->store.events, &key, NULL);
-    return rc ? work_error(journal, rc, "delete an event") : 0;
-}
-
-// --- the head -----------------------------------------------------------------------------------
-
-struct head {
-    uint64_t seq;
-    size_t size;
-    bool damaged;
-    // Of a damaged one: that of the next that is whole, or of the newest event.
-    uint64_t time_ms;
-    struct record_view view;
-};
-
-// Its header only: a key of a damaged body is not in the table, or is another event's.
-static int decode_head(struct journal *journal, MDB_val key, MDB_val data,
-                       struct record_view *view) {
-    uint64_t seq;
-    memcpy(&seq, key.mv_data, sizeof seq);
-    return record_decode((struct str){data.mv_data, data.mv_size}, seq, journal->seed, view);
-}
-
-static int read_head(struct journal *journal, struct head *head) {
-    MDB_cursor *cursor;
-    MDB_val key, data;
-    *head = (struct head){0};
-    int rc = mdb_cursor_open(journal->work.txn, journal->store.events, &cursor);
-    if (rc) return work_error(journal, rc, "read the oldest event");
-    uint64_t seq = journal->state.head_seq;
-    key = (MDB_val){sizeof seq, &seq};
-    rc = mdb_cursor_get(cursor, &key, &data, MDB_SET_RANGE);
-    if (!rc) {
-        memcpy(&head->seq, key.mv_data, sizeof head->seq);
-        head->size = data.mv_size;
-    }
-    for (; !rc && decode_head(journal, key, data, &head->view);
-         rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT))
-        head->damaged = true;
-    mdb_cursor_close(cursor);
-    head->time_ms = rc ? journal->time_ms : head->view.record.time_ms;
-    if (rc == MDB_NOTFOUND) return head->seq ? 0 : ERR_NOT_FOUND;
-    return rc ? work_error(journal, rc, "read the oldest event") : 0;
-}
-
-// A damaged record at the head must not end retention. Its topic's marks move on with the topic's
-// next event.
-static int remove_damaged(struct journal *journal, const struct head *head) {
-    uint64_t seq = head->seq, cost = record_cost(head->size);
-    journal->state.events -= journal->state.events > 0;
-    journal->state.bytes -= cost < journal->state.bytes ? cost : journal->state.bytes;
+    journal->counters.trimmed_total++;
     journal->work.wrote = true;
     MDB_val key = {sizeof seq, &seq};
     int rc = mdb_del(journal->work.txn, journal->store.events, &key, NULL);
     return rc ? work_error(journal, rc, "delete an event") : 0;
 }
 
-// --- the oldest of a topic -----------------------------------------------------------------------
-
-static bool must_go(const struct journal *journal, const struct topic_row *topic,
-                    const struct record *record, uint64_t now_ms) {
-    if (record->ordinal <= topic->now.trimmed_ordinal) return true;
-    uint64_t newer = topic->now.last_ordinal - record->ordinal;
-    // The head of all looks at the ages of those that it has not passed.
-    bool passed = record->seq < journal->state.head_seq;
-    bool old = is_old(record->time_ms, topic_bounds(journal, topic)->age_max_ms, now_ms) ||
-               (passed && is_old(record->time_ms, journal->policy.is.retention.age_max_ms, now_ms));
-    if (old && trusts_ages(journal) && newer >= kept_from_age(journal, topic)) return true;
-    if (newer < kept(journal, topic)) return false;
-    return passed || topic_over_own(journal, topic, 0) || is_hog(journal, topic);
+// Deletes the topic's oldest record, which is below the floor.
+static int remove_event(struct journal *journal, struct topic_row *topic,
+                        const struct record *record) {
+    int err = work_touch(journal, topic);
+    if (!err) err = work_row(journal, topic);
+    if (!err) err = remove_key(journal, record);
+    if (err) return err;
+    // A record that a damaged one had hidden may come late.
+    if (record->ordinal > topic->now.gone_ordinal) {
+        topic->now.gone_seq = record->seq;
+        topic->now.gone_ordinal = record->ordinal;
+        if (!topic_row_pending(topic)) journal->state.topics_pending--;
+    }
+    size_t texts = record->type.len + record->key.len + record->data.len;
+    return remove_record(journal, record->seq, sizeof(struct record_header) + texts);
 }
 
-// Nothing of the topic is stored any more. Its newest event may have been a damaged one.
-static int forget_lost(struct journal *journal, struct topic_row *topic, bool lost, bool *done) {
-    *done = true;
-    topic->behind = false;
-    if (!lost) return 0;
-    uint8_t closed = topic->now.closed;
-    int err = stage_forget(journal, topic);
+// What is left below the floor is damaged, and goes with the head.
+static int give_up(struct journal *journal, struct topic_row *topic) {
+    int err = work_touch(journal, topic);
+    if (!err) err = work_row(journal, topic);
     if (err) return err;
-    topic->now.closed = closed;
     topic->now.gone_seq = topic->now.trimmed_seq;
     topic->now.gone_ordinal = topic->now.trimmed_ordinal;
     journal->state.topics_pending--;
     return 0;
 }
 
-// *done: the topic is within its bounds.
-static int trim_topic(struct journal *journal, struct topic_row *topic, size_t *budget,
-                      bool *done) {
+// Deletes the topic's records up to its floor, oldest first. *budget: so many at most; it stays
+// pending when that is used up, or while its events are searched for.
+static int wipe(struct journal *journal, struct topic_row *topic, size_t *budget) {
     enum { CHUNK = 256 };
-    uint64_t seqs[CHUNK], now_ms = work_now_ms(journal);
-    *done = false;
-    while (*budget > 0) {
-        struct links links = work_links(journal, topic);
-        size_t max = *budget < CHUNK ? *budget : CHUNK, count;
-        bool lost;
-        int err =
-            links_after(&links, topic->now.last_seq, topic->now.gone_seq, seqs, max, &count, &lost);
-        if (err) return err;
-        if (count == 0) return forget_lost(journal, topic, lost, done);
-        for (size_t i = 0; i < count; i++) {
+    uint64_t seqs[CHUNK];
+    while (topic_row_pending(topic) && *budget > 0) {
+        size_t max = *budget < CHUNK ? *budget : CHUNK, count, i = 0;
+        bool more;
+        int err = oldest_seqs(journal, journal->work.txn, topic, topic->now.gone_seq, seqs, max,
+                              &count, &more);
+        if (err || more) return err;
+        for (; i < count && seqs[i] <= topic->now.trimmed_seq; i++, --*budget) {
             struct record_view view;
+            struct links links = work_links(journal, topic);
             err = links_read(&links, seqs[i], &view);
+            if (!err) err = remove_event(journal, topic, &view.record);
             if (err) return err;
-            if (!must_go(journal, topic, &view.record, now_ms)) {
-                topic->oldest_time_ms = view.record.time_ms;
-                topic->behind = view.record.seq < journal->state.head_seq;
-                *done = true;
-                return 0;
-            }
-            err = remove_event(journal, topic, &view);
-            if (err) return err;
-            --*budget;
         }
-    }
-    *done = topic->now.gone_seq == topic->now.last_seq;
-    if (*done) topic->behind = false;
-    return 0;
-}
-
-// --- the oldest of all ---------------------------------------------------------------------------
-
-// Whether the event at the head goes; if not, the head passes it.
-static bool head_goes(const struct journal *journal, const struct topic_row *topic,
-                      const struct record *record, bool old) {
-    uint64_t newer = topic->now.last_ordinal - record->ordinal;
-    return record->seq <= topic->now.trimmed_seq ||
-           newer >= (old ? kept_from_age(journal, topic) : kept(journal, topic));
-}
-
-// The event at the head goes, and before it the older ones of its topic, which were kept until now.
-static int remove_head(struct journal *journal, struct topic_row *topic,
-                       const struct record_view *view, size_t *budget) {
-    bool done;
-    if (view->record.ordinal > topic->now.gone_ordinal + 1) {
-        int err = trim_topic(journal, topic, budget, &done);
-        // With a damaged one among them they cannot be found.
-        if (err && err != ERR_CORRUPT) return err;
-        if (view->record.ordinal <= topic->now.gone_ordinal) return 0;
-    }
-    return *budget ? remove_event(journal, topic, view) : 0;
-}
-
-// Deletes the oldest events of all while one of the bounds is exceeded, or passes them.
-static int trim_head(struct journal *journal, const struct journal_retention *bounds,
-                     size_t *budget) {
-    uint64_t now_ms = work_now_ms(journal);
-    for (;;) {
-        struct head head;
-        int err = read_head(journal, &head);
-        // Without an event at the head: none is too old before the next one may be.
-        journal->head_time_ms = err ? journal->time_ms : head.time_ms;
-        if (err == ERR_NOT_FOUND) journal->state.head_seq = journal->state.last_seq + 1;
-        if (err) return err == ERR_NOT_FOUND ? 0 : err;
-        bool old = trusts_ages(journal) && is_old(head.time_ms, bounds->age_max_ms, now_ms);
-        if (!is_over(journal->state.events, bounds->count_max, 0) &&
-            !is_over(journal->state.bytes, bounds->bytes_max, 0) && !old)
-            return 0;
-        if (*budget == 0) return 0;
-        --*budget;
-        uint32_t no = head.view.record.topic_no;
-        struct topic_row *topic = head.damaged ? NULL : topic_rows_find_no(&journal->topics, no);
-        if (!topic) {
-            err = remove_damaged(journal, &head);
-        } else if (head_goes(journal, topic, &head.view.record, old)) {
-            err = remove_head(journal, topic, &head.view, budget);
-        } else {
-            topic->behind = true;
-            journal->state.head_seq = head.seq + 1;
-        }
-        if (err) return err;
-    }
-}
-
-static int trim_topics(struct journal *journal, size_t *budget) {
-    while (journal->trims.count > 0 && *budget > 0) {
-        struct topic_row *topic = journal->trims.list[journal->trims.count - 1];
-        bool done;
-        int err = trim_topic(journal, topic, budget, &done);
-        // A damaged record in the topic: the head of all events gets there in its time.
-        if (err == ERR_CORRUPT)
-            done = true;
-        else if (err)
-            return err;
-        if (!done) continue;
-        topic->trim_queued = false;
-        journal->trims.count--;
+        if (i == 0) return give_up(journal, topic);
     }
     return 0;
 }
 
-// The shortest age that single topics are looked at for.
-static uint64_t sweep_age_ms(const struct journal *journal) {
-    uint64_t rules_ms = journal->policy.age_min_ms;
-    uint64_t all_ms = journal->state.head_seq ? journal->policy.is.retention.age_max_ms : 0;
-    return !rules_ms || (all_ms && all_ms < rules_ms) ? all_ms : rules_ms;
+int trim_wipe(struct journal *journal, struct topic_row *topic) {
+    size_t budget = SIZE_MAX;
+    int err = 0;
+    while (!err && topic_row_pending(topic)) err = wipe(journal, topic, &budget);
+    return err;
 }
 
-static bool has_old(const struct journal *journal, const struct topic_row *topic, uint64_t now_ms) {
-    uint64_t own_ms = topic_bounds(journal, topic)->age_max_ms;
-    uint64_t all_ms = topic->behind ? journal->policy.is.retention.age_max_ms : 0;
-    if (topic->memory || topic_row_left(topic) <= kept_from_age(journal, topic)) return false;
-    if (!topic->oldest_time_ms) return own_ms || all_ms;
-    return is_old(topic->oldest_time_ms, own_ms, now_ms) ||
-           is_old(topic->oldest_time_ms, all_ms, now_ms);
+// --- a command -----------------------------------------------------------------------------------
+
+// What was decided about a topic holds only while it is the same topic with the same floor.
+static bool holds(const struct topic_row *topic, const struct command_mark *mark) {
+    const struct topic_now *now = &topic->now;
+    return !topic->gone && mark->from == now->trimmed_ordinal && mark->seq >= now->first_seq &&
+           mark->seq > now->trimmed_seq && mark->ordinal > now->trimmed_ordinal &&
+           mark->seq <= now->last_seq && mark->ordinal <= now->last_ordinal;
 }
 
-static void sweep_ages(struct journal *journal, uint64_t now_ms) {
-    uint64_t age_ms = sweep_age_ms(journal);
-    if (!age_ms || now_ms < journal->sweep_at_ms || !trusts_ages(journal)) return;
-    uint64_t unix_ms = work_now_ms(journal);
-    for (size_t i = 0; i < journal->topics.by_no.cap; i++) {
-        struct topic_row *topic = journal->topics.by_no.at[i].item;
-        // Out of memory: the next sweep finds it again.
-        if (topic && has_old(journal, topic, unix_ms)) (void)!trim_queue(journal, topic);
+static int raise_floor(struct journal *journal, const struct command_mark *mark) {
+    struct topic_row *topic = mark->topic;
+    struct topic_now *now = &topic->now;
+    if (!holds(topic, mark)) return 0;
+    int err = work_touch(journal, topic);
+    if (!err) err = work_row(journal, topic);
+    if (!err) err = work_changed(journal, topic);
+    if (err) return err;
+    if (!topic_row_pending(topic)) journal->state.topics_pending++;
+    now->trimmed_seq = mark->seq;
+    now->trimmed_ordinal = mark->ordinal;
+    now->bytes -= mark->bytes < now->bytes ? mark->bytes : now->bytes;
+    return 0;
+}
+
+// The event at the head goes if it is below its topic's floor, and before it the older ones of its
+// topic, which were kept until now. If not, the head passes it.
+static int pass(struct journal *journal, uint64_t seq, struct str bytes) {
+    struct record_view view;
+    struct topic_row *topic = NULL;
+    if (record_decode(bytes, seq, journal->seed, &view) == 0)
+        topic = topic_rows_find_no(&journal->topics, view.record.topic_no);
+    if (!topic) return remove_record(journal, seq, bytes.len);
+    if (view.record.ordinal > topic->now.trimmed_ordinal) {
+        topic->behind = true;
+        return 0;
     }
-    uint64_t wait_ms = age_ms / 16;
-    journal->sweep_at_ms = now_ms + (wait_ms < 100 ? 100 : wait_ms > 60000 ? 60000 : wait_ms);
+    if (view.record.ordinal > topic->now.gone_ordinal + 1) return trim_wipe(journal, topic);
+    return remove_event(journal, topic, &view.record);
 }
 
-// --- steps ---------------------------------------------------------------------------------------
+static int advance_head(struct journal *journal, uint64_t head) {
+    MDB_cursor *cursor;
+    MDB_val key, data;
+    int err = 0, rc = mdb_cursor_open(journal->work.txn, journal->store.events, &cursor);
+    if (rc) return work_error(journal, rc, "read the oldest event");
+    while (!err && journal->state.head_seq < head) {
+        uint64_t seq = journal->state.head_seq;
+        key = (MDB_val){sizeof seq, &seq};
+        rc = mdb_cursor_get(cursor, &key, &data, MDB_SET_RANGE);
+        if (!rc && key.mv_size != sizeof seq) rc = MDB_CORRUPTED;
+        if (rc) break;
+        memcpy(&seq, key.mv_data, sizeof seq);
+        if (seq < head) err = pass(journal, seq, (struct str){data.mv_data, data.mv_size});
+        if (!err) journal->state.head_seq = seq < head ? seq + 1 : head;
+    }
+    mdb_cursor_close(cursor);
+    if (err) return err;
+    if (rc && rc != MDB_NOTFOUND) return work_error(journal, rc, "read the oldest event");
+    if (journal->state.head_seq < head) journal->state.head_seq = head;
+    return 0;
+}
 
 // The oldest event of all, kept or not.
 static int read_first(struct journal *journal) {
@@ -408,99 +184,108 @@ static int read_first(struct journal *journal) {
     int rc = mdb_cursor_open(journal->work.txn, journal->store.events, &cursor);
     if (rc) return work_error(journal, rc, "read the oldest event");
     rc = mdb_cursor_get(cursor, &key, &data, MDB_FIRST);
-    if (!rc) memcpy(&journal->counters.first_seq, key.mv_data, sizeof(uint64_t));
+    if (!rc && key.mv_size == sizeof(uint64_t))
+        memcpy(&journal->counters.first_seq, key.mv_data, sizeof(uint64_t));
     mdb_cursor_close(cursor);
     return rc && rc != MDB_NOTFOUND ? work_error(journal, rc, "read the oldest event") : 0;
 }
 
-static int step(struct journal *journal, const struct journal_retention *bounds) {
-    // Half a step is for topics and half for all together, so that neither waits for the other.
-    size_t budget = TRIM_EVENTS_MAX / 2;
+int trim_apply(struct journal *journal, const struct command *command) {
+    int err = 0;
+    for (size_t i = 0; i < command->marks_count && !err; i++)
+        err = raise_floor(journal, &command->marks[i]);
+    if (!err) err = advance_head(journal, command->head);
+    for (size_t i = 0; i < command->marks_count && !err; i++) {
+        // What has to be searched for is left to later steps.
+        size_t budget = RETENTION_EVENTS_MAX;
+        err = wipe(journal, command->marks[i].topic, &budget);
+    }
+    return err ? err : read_first(journal);
+}
+
+// --- steps ---------------------------------------------------------------------------------------
+
+// Plans and does; *any: something was done.
+static int plan_and_do(struct journal *journal, uint64_t bytes_max, bool *any) {
+    struct command command;
+    command_init(&command, COMMAND_TRIM);
+    int err = retention_plan(journal, bytes_max, &command);
+    *any = !err && (command.marks_count > 0 || command.head != journal->state.head_seq);
+    if (*any) err = writer_do(journal, &command);
+    command_fini(&command);
+    return err;
+}
+
+// Deleting writes pages before it frees any. In a map that is full to its last page it gets some
+// more, up to a quarter of the map.
+static int grow_full_map(struct journal *journal) {
+    const size_t least = 64 * 4096;
+    size_t more = journal->map_bytes / 64 < least ? least : journal->map_bytes / 64;
+    size_t larger = journal->store.map_bytes + more;
+    if (larger > journal->map_bytes + journal->map_bytes / 4) return ERR_FULL;
+    return store_grow(&journal->store, larger);
+}
+
+static int step_in_full_map(struct journal *journal, uint64_t bytes_max, bool *any) {
+    journal->work.rc = 0;
+    int err = plan_and_do(journal, bytes_max, any);
+    if (!err || journal->work.rc != MDB_MAP_FULL) return err;
+    int failed = grow_full_map(journal);
+    return failed ? err : plan_and_do(journal, bytes_max, any);
+}
+
+// One transaction of deleting below floors.
+static int wipe_some(struct journal *journal) {
+    struct work_rows *wipes = &journal->wipes;
+    size_t budget = RETENTION_EVENTS_MAX / 2, done = 0;
     struct batch *batch;
     int err = work_begin(journal);
     if (err) return err;
-    err = trim_topics(journal, &budget);
-    budget += TRIM_EVENTS_MAX / 2;
-    bool hog_first = journal->hog && is_hog(journal, journal->hog) && journal->hog->trim_queued;
-    if (!err && !hog_first) err = trim_head(journal, bounds, &budget);
+    while (done < wipes->count && budget > 0) {
+        struct topic_row *topic = wipes->list[wipes->count - 1 - done];
+        err = wipe(journal, topic, &budget);
+        if (err || topic_row_pending(topic)) break;
+        done++;
+    }
     if (!err) err = read_first(journal);
-    if (err)
+    if (err) {
         work_abort(journal);
-    else
-        err = work_commit(journal, false, &batch);
+        return err;
+    }
+    err = work_commit(journal, false, &batch);
     if (err) return err;
-    journal->counters.trimmed_total += TRIM_EVENTS_MAX - budget;
+    for (; done > 0; done--) wipes->list[--wipes->count]->wipe_queued = false;
     writer_stats(journal);
     work_deliver(journal, batch);
     return 0;
 }
 
-// Deleting writes pages before it frees any. In a map that is full to its last page it gets some
-// more, up to a quarter of the map.
-static int step_in_full_map(struct journal *journal, const struct journal_retention *bounds) {
-    journal->work.rc = 0;
-    int err = step(journal, bounds);
-    if (!err || journal->work.rc != MDB_MAP_FULL) return err;
-    const size_t least = 64 * 4096;
-    size_t more = journal->map_bytes / 64 < least ? least : journal->map_bytes / 64;
-    size_t larger = journal->store.map_bytes + more;
-    if (larger > journal->map_bytes + journal->map_bytes / 4) return err;
-    err = store_grow(&journal->store, larger);
-    return err ? err : step(journal, bounds);
-}
-
 int trim_step(struct journal *journal, bool *more) {
-    uint64_t now_ms = clock_mono_ms();
+    bool at_once, any = false, shared = log_is_shared(journal->log);
     *more = false;
-    sweep_ages(journal, now_ms);
-    if (journal->hog && is_hog(journal, journal->hog) && trim_queue(journal, journal->hog))
-        return ERR_NOMEM;
-    if (!head_over(journal, 0) && journal->trims.count == 0 &&
-        !head_old(journal, work_now_ms(journal))) {
-        journal->trim_at_ms = UINT64_MAX;
-        return 0;
-    }
-    if (!head_over(journal, TRIM_SLACK_DIVISOR)) {
-        soon(journal, false);
-        if (now_ms < journal->trim_at_ms) return 0;
-    }
-    int err = step_in_full_map(journal, &journal->policy.is.retention);
+    int err = journal->wipes.count > 0 ? wipe_some(journal) : 0;
     if (err) return err;
-    *more = journal->trims.count > 0 || head_over(journal, 0);
-    journal->trim_at_ms = *more ? 0 : UINT64_MAX;
-    return 0;
+    bool may = !shared || sender_is_idle(&journal->sender);
+    if (retention_is_due(journal, &at_once) && at_once && may) {
+        err = step_in_full_map(journal, 0, &any);
+        if (!err) retention_rest(journal);
+    }
+    *more = journal->wipes.count > 0 || (any && !shared && journal->trim_at_ms == 0);
+    return err;
 }
 
 int trim_make_room(struct journal *journal, bool *freed) {
     uint64_t before = journal->state.bytes;
+    bool any;
     *freed = false;
     readers_check(&journal->readers, &journal->store, true);
-    if (!journal->policy.is.retention.bytes_max) return 0;
+    if (log_is_shared(journal->log) || !journal->policy.is.retention.bytes_max) return 0;
     // LMDB reuses a page in the second transaction after the one that freed it, hence two steps.
     for (int i = 0; i < 2 && journal->state.bytes > 0; i++) {
-        struct journal_retention bounds = journal->policy.is.retention;
-        bounds.bytes_max = journal->state.bytes - journal->state.bytes / 8;
-        int err = step_in_full_map(journal, &bounds);
+        uint64_t bytes_max = journal->state.bytes - journal->state.bytes / 8;
+        int err = step_in_full_map(journal, bytes_max, &any);
         if (err) return err;
     }
     *freed = journal->state.bytes < before;
     return 0;
-}
-
-uint64_t trim_next_ms(struct journal *journal) {
-    uint64_t at_ms = journal->trim_at_ms;
-    // Until the clock has healed, which only looking at it shows.
-    if (!trusts_ages(journal)) {
-        uint64_t again_ms = clock_mono_ms() + CLOCK_INTERVAL_MS;
-        return at_ms < again_ms ? at_ms : again_ms;
-    }
-    uint64_t age_ms = journal->policy.is.retention.age_max_ms;
-    if (age_ms && journal->state.events > 0 && at_ms == UINT64_MAX) {
-        uint64_t unix_ms = work_now_ms(journal), due_ms = journal->head_time_ms + age_ms;
-        at_ms = clock_mono_ms() + (due_ms > unix_ms ? due_ms - unix_ms : 0);
-    }
-    if (sweep_age_ms(journal) && journal->sweep_at_ms < at_ms) at_ms = journal->sweep_at_ms;
-    uint64_t drop_at_ms = journal->dropped_at_ms + DROP_INTERVAL_MS;
-    if (journal->has_memory && drop_at_ms < at_ms) at_ms = drop_at_ms;
-    return at_ms;
 }

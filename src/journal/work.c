@@ -8,6 +8,7 @@
 #include "journal/journal_priv.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/array.h"
@@ -24,6 +25,7 @@ void work_fini(struct work *work) {
     free(work->made.list);
     free(work->rows.list);
     free(work->changed.list);
+    free(work->gone.list);
     free(work->events);
     free(work->jumps);
     *work = (struct work){0};
@@ -43,15 +45,21 @@ struct links work_links(const struct journal *journal, const struct topic_row *t
 }
 
 uint64_t work_now_ms(struct journal *journal) {
-    return timekeeper_now(&journal->timekeeper, journal->config.unix_ms(), clock_boot_ms());
+    struct timekeeper *keeper = &journal->timekeeper;
+    uint64_t boot_ms = journal->boot_ms(), until_ms = keeper->distrust_until_ms;
+    uint64_t now_ms = timekeeper_now(keeper, journal->config.unix_ms(), boot_ms);
+    // A restart must not forget it.
+    if (keeper->distrust_until_ms != until_ms)
+        journal->state.ages_after_ms = now_ms + (keeper->distrust_until_ms - boot_ms);
+    return now_ms;
 }
 
 void work_begin_memory(struct journal *journal) {
     struct work *work = &journal->work;
     ASSERT(!work->txn);
     work->wrote = false;
-    uint64_t now_ms = work_now_ms(journal);
-    work->now_ms = now_ms > journal->time_ms ? now_ms : journal->time_ms;
+    work->next_seq = 0;
+    work->place = journal->place;
     work->start = work_save(journal);
 }
 
@@ -72,6 +80,7 @@ struct work_savepoint work_save(struct journal *journal) {
         .made = work->made.count,
         .rows = work->rows.count,
         .changed = work->changed.count,
+        .gone = work->gone.count,
         .events = work->events_count,
         .events_bytes = work->events_bytes,
         .keys = journal->keys.count,
@@ -92,6 +101,7 @@ void work_back_to(struct journal *journal, const struct work_savepoint *savepoin
     while (work->rows.count > savepoint->rows) work->rows.list[--work->rows.count]->row_now = false;
     while (work->changed.count > savepoint->changed)
         work->changed.list[--work->changed.count]->changed = false;
+    while (work->gone.count > savepoint->gone) work->gone.list[--work->gone.count]->gone = false;
     while (work->made.count > savepoint->made) {
         struct topic_row *topic = work->made.list[--work->made.count];
         if (topic->reused) numbers_untake(&journal->numbers);
@@ -135,14 +145,22 @@ int work_changed(struct journal *journal, struct topic_row *topic) {
     return err;
 }
 
-int work_new_topic(struct journal *journal, struct str name, struct topic_row **out) {
+int work_drop(struct journal *journal, struct topic_row *topic) {
+    if (topic->gone) return 0;
+    int err = work_changed(journal, topic);
+    if (!err) err = work_rows_add(&journal->work.gone, topic);
+    if (!err) topic->gone = true;
+    return err;
+}
+
+int work_new_topic(struct journal *journal, struct str name, uint32_t owner, bool memory,
+                   struct topic_row **out) {
     struct work *work = &journal->work;
-    if (journal->topics.by_no.count >= journal->config.topics_max) return ERR_LIMIT;
     struct topic_row *topic;
     uint32_t no = journal->state.topic_next;
     if (!array_reserve(work->made.list, work->made.cap, work->made.count + 1)) return ERR_NOMEM;
     bool reused = numbers_take(&journal->numbers, journal->batch_floor, &no);
-    int err = topic_rows_add(&journal->topics, name, no, &topic);
+    int err = topic_rows_add(&journal->topics, name, no, owner, &topic);
     if (err) {
         if (reused) numbers_untake(&journal->numbers);
         return err;
@@ -151,8 +169,7 @@ int work_new_topic(struct journal *journal, struct str name, struct topic_row **
     topic->reused = reused;
     if (!reused) journal->state.topic_next++;
     topic->rule = policy_find(&journal->policy, name);
-    const struct journal_topic_rule *rule = policy_rule(&journal->policy, topic->rule);
-    topic->memory = rule && rule->memory;
+    topic->memory = memory;
     if (topic->memory) journal->has_memory = true;
     topic->stack_known = true;
     *out = topic;
@@ -229,6 +246,7 @@ static int write_events(struct journal *journal) {
 
 static int write_row(struct journal *journal, struct topic_row *topic) {
     uint32_t no = topic->no;
+    if (topic->gone) return 0;
     struct str name = topic_row_name(topic);
     MDB_val key = {sizeof no, &no}, data = {record_topic_size(name), NULL};
     int rc = mdb_put(journal->work.txn, journal->store.topics, &key, &data, MDB_RESERVE);
@@ -236,6 +254,15 @@ static int write_row(struct journal *journal, struct topic_row *topic) {
     record_encode_topic(data.mv_data, no, &topic->now, name, journal->seed);
     journal->work.wrote = true;
     return 0;
+}
+
+static int delete_row(struct journal *journal, const struct topic_row *topic) {
+    uint32_t no = topic->no;
+    MDB_val key = {sizeof no, &no};
+    if (topic->memory) return 0;
+    journal->work.wrote = true;
+    int rc = mdb_del(journal->work.txn, journal->store.topics, &key, NULL);
+    return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 static int write_keys(struct journal *journal) {
@@ -253,6 +280,22 @@ static int write_keys(struct journal *journal) {
         rc = mdb_put(journal->work.txn, journal->store.keys, &at, &data, 0);
     }
     free(sorted);
+    return rc;
+}
+
+// Of a shared log.
+static int write_hubs(struct journal *journal) {
+    int rc = 0;
+    for (size_t i = 0; i < journal->hubs.count && !rc; i++) {
+        const struct hub_place *hub = &journal->hubs.list[i];
+        if (!hub->changed) continue;
+        char text[sizeof RECORD_HUB_PREFIX + COMMAND_HUB_BYTES];
+        int len = snprintf(text, sizeof text, RECORD_HUB_PREFIX "%s", hub->name);
+        struct record_hub row = {.incarnation = hub->incarnation, .n = hub->n};
+        record_seal_hub(&row, str_from(hub->name), journal->seed);
+        MDB_val key = {(size_t)len, text}, data = {sizeof row, &row};
+        rc = mdb_put(journal->work.txn, journal->store.meta, &key, &data, 0);
+    }
     return rc;
 }
 
@@ -278,9 +321,17 @@ static int write_all(struct journal *journal, bool checkpoint) {
     if (checkpoint) rc = write_checkpoint(journal);
     for (size_t i = 0; i < work->rows.count && !rc; i++)
         rc = write_row(journal, work->rows.list[i]);
+    for (size_t i = 0; i < work->gone.count && !rc; i++)
+        rc = delete_row(journal, work->gone.list[i]);
     if (rc) return work_error(journal, rc, "write topics");
+    rc = write_hubs(journal);
+    if (rc) return work_error(journal, rc, "write the hubs");
     if (memcmp(&journal->state, &work->start.state, sizeof journal->state) != 0) work->wrote = true;
     if (!work->wrote) return 0;
+    if (log_is_shared(journal->log)) journal->state.last_time_ms = journal->time_ms;
+    journal->state.log_position = work->place.position;
+    journal->state.log_sum = work->place.sum;
+    journal->state.log_chain = work->place.chain;
     record_seal_state(&journal->state, journal->seed);
     MDB_val key = {5, "state"}, data = {sizeof journal->state, &journal->state};
     rc = mdb_put(work->txn, journal->store.meta, &key, &data, 0);
@@ -323,6 +374,19 @@ static int make_batch(struct journal *journal, struct batch **out) {
     return 0;
 }
 
+// The number is free again for another topic when nobody has events of this one any more.
+static void drop_gone(struct journal *journal) {
+    struct work *work = &journal->work;
+    for (size_t i = 0; i < work->gone.count; i++) {
+        struct topic_row *topic = work->gone.list[i];
+        // Out of memory: the number is not used again before the next start.
+        (void)!numbers_give(&journal->numbers, topic->no, journal->seq);
+        trim_forget(journal, topic);
+        topic_rows_drop(&journal->topics, topic);
+    }
+    work->gone.count = 0;
+}
+
 // After the commit: what was staged is now the state.
 static void settle(struct journal *journal, bool checkpoint) {
     struct work *work = &journal->work;
@@ -330,11 +394,12 @@ static void settle(struct journal *journal, bool checkpoint) {
         for (size_t i = 0; i < journal->dirty.count; i++) journal->dirty.list[i]->dirty = false;
         journal->dirty.count = 0;
         keys_cut(&journal->keys, 0);
-        journal->checkpoint_at_ms = clock_mono_ms() + CHECKPOINT_INTERVAL_MS;
+        journal->checkpoint_at_ms = journal->config.mono_ms() + CHECKPOINT_INTERVAL_MS;
         journal->readers_due = true;
     }
     for (size_t i = 0; i < work->undo_count; i++) {
         struct topic_row *topic = work->undo[i].topic;
+        if (topic->gone) continue;
         trim_look(journal, topic);
         if (checkpoint || topic->memory || topic->dirty || topic->row_now) continue;
         topic->dirty = true;
@@ -345,6 +410,9 @@ static void settle(struct journal *journal, bool checkpoint) {
     for (size_t i = 0; i < work->changed.count; i++) work->changed.list[i]->changed = false;
     work->undo_count = work->made.count = work->rows.count = work->changed.count = 0;
     work->events_count = work->events_bytes = 0;
+    drop_gone(journal);
+    for (size_t i = 0; i < journal->hubs.count; i++) journal->hubs.list[i].changed = false;
+    journal->place = work->place;
     atomic_store_explicit(&journal->last_seq, journal->seq, memory_order_release);
 }
 
@@ -352,6 +420,9 @@ int work_commit(struct journal *journal, bool checkpoint, struct batch **batch) 
     struct work *work = &journal->work;
     *batch = NULL;
     size_t dirty_most = journal->dirty.count + work->undo_count;
+    // Rows and keys that wait for the checkpoint are written with a drop, or the next checkpoint would
+    // restore rows of dropped topics, or give their keys to the next topic with the number.
+    if (work->txn && work->gone.count > 0) checkpoint = true;
     int err = work->txn ? write_all(journal, checkpoint) : 0;
     if (!err && !array_reserve(journal->dirty.list, journal->dirty.cap, dirty_most))
         err = ERR_NOMEM;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,7 +20,7 @@ static struct publish *publish_of(struct inbox_message *message) {
     return container_of(message, struct publish, message);
 }
 
-static void finish(struct journal *journal, struct inbox_message *list) {
+void writer_finish(struct journal *journal, struct inbox_message *list) {
     while (list) {
         struct publish *publish = publish_of(list);
         list = list->next;
@@ -29,8 +30,7 @@ static void finish(struct journal *journal, struct inbox_message *list) {
     }
 }
 
-// Frees the events that are in no batch.
-static void free_rest(struct inbox_message *list) {
+void writer_free_rest(struct inbox_message *list) {
     for (; list; list = list->next) {
         const struct publish *publish = publish_of(list);
         for (uint32_t i = 0; i < publish->count; i++)
@@ -45,76 +45,16 @@ static void fail(struct journal *journal, struct inbox_message *list, int err) {
         publish->first = publish->last = 0;
         publish->duplicates = 0;
     }
-    free_rest(list);
-    finish(journal, list);
+    writer_free_rest(list);
+    writer_finish(journal, list);
 }
 
-// As many publishes of the backlog as one commit may have, at least one.
-static struct inbox_message *take(struct journal *journal) {
-    struct inbox_message *list = journal->backlog, *last = list;
-    size_t events = publish_of(last)->count, bytes = publish_of(last)->bytes;
-    for (; last->next; last = last->next) {
-        const struct publish *next = publish_of(last->next);
-        if (events + next->count > COMMIT_EVENTS_MAX || bytes + next->bytes > COMMIT_BYTES_MAX)
-            break;
-        events += next->count;
-        bytes += next->bytes;
-    }
-    journal->backlog = last->next;
+static struct inbox_message *pop(struct journal *journal) {
+    struct inbox_message *first = journal->backlog;
+    journal->backlog = first->next;
     if (!journal->backlog) journal->backlog_end = &journal->backlog;
-    last->next = NULL;
-    return list;
-}
-
-static bool checkpoint_due(const struct journal *journal) {
-    if (journal->state.last_seq - journal->state.checkpoint_seq >= CHECKPOINT_EVENTS) return true;
-    if (journal->keys.count >= CHECKPOINT_EVENTS) return true;
-    bool dirty = journal->dirty.count || journal->keys.count;
-    return dirty && clock_mono_ms() >= journal->checkpoint_at_ms;
-}
-
-static int commit(struct journal *journal, struct inbox_message *list, struct batch **batch) {
-    int err = work_begin(journal);
-    if (err) return err;
-    for (struct inbox_message *at = list; at && !err; at = at->next)
-        err = stage_publish(journal, publish_of(at));
-    if (err) {
-        work_abort(journal);
-        return err;
-    }
-    return work_commit(journal, checkpoint_due(journal), batch);
-}
-
-// Hands the batch on and answers the publishers.
-static void announce(struct journal *journal, struct inbox_message *list, struct batch *batch) {
-    // Before the batch is handed on: afterwards its events may be freed at any time.
-    free_rest(list);
-    writer_stats(journal);
-    work_deliver(journal, batch);
-    finish(journal, list);
-}
-
-static void add_backlog(struct journal *journal, struct inbox_message *list) {
-    if (!list) return;
-    *journal->backlog_end = list;
-    while (list->next) list = list->next;
-    journal->backlog_end = &list->next;
-}
-
-static void round_trip(struct journal *journal) {
-    struct inbox_message *list = take(journal);
-    struct batch *batch;
-    journal->work.rc = 0;
-    int err = commit(journal, list, &batch);
-    bool freed = false;
-    if (err && journal->work.rc == MDB_MAP_FULL && !trim_make_room(journal, &freed) && freed)
-        err = commit(journal, list, &batch);
-    if (err) {
-        if (err != ERR_NOMEM) writer_failed(journal, err);
-        fail(journal, list, err == ERR_FULL || err == ERR_NOMEM ? err : ERR_IO);
-        return;
-    }
-    announce(journal, list, batch);
+    first->next = NULL;
+    return first;
 }
 
 // Puts a list back to the front of the backlog.
@@ -127,36 +67,101 @@ static void put_back(struct journal *journal, struct inbox_message *list) {
     journal->backlog = list;
 }
 
+// What one command may have.
+struct room {
+    size_t events, bytes;
+};
+
+static struct room room_of(const struct journal *journal) {
+    struct room room = {COMMIT_EVENTS_MAX, COMMIT_BYTES_MAX};
+    if (journal->log->record_events_max) room.events = journal->log->record_events_max;
+    if (journal->log->record_bytes_max) room.bytes = journal->log->record_bytes_max;
+    return room;
+}
+
+// As many publishes of the backlog as one command may have, at least one; those that are not let in
+// are answered. `in_memory`: only those before the first that needs the store.
+static struct inbox_message *take(struct journal *journal, bool in_memory) {
+    struct inbox_message *list = NULL, **end = &list;
+    struct room room = room_of(journal);
+    door_clear(&journal->door);
+    while (journal->backlog) {
+        struct publish *next = publish_of(journal->backlog);
+        if (list && (next->count > room.events || next->bytes > room.bytes)) break;
+        bool needs_store;
+        int err = door_admit(journal, next, &needs_store);
+        if (in_memory && needs_store) break;
+        struct inbox_message *message = pop(journal);
+        if (err) {
+            fail(journal, message, err);
+            continue;
+        }
+        room.events -= next->count < room.events ? next->count : room.events;
+        room.bytes -= next->bytes < room.bytes ? next->bytes : room.bytes;
+        *end = message;
+        end = &message->next;
+    }
+    return list;
+}
+
+bool writer_checkpoint_due(const struct journal *journal) {
+    if (journal->state.last_seq - journal->state.checkpoint_seq >= CHECKPOINT_EVENTS) return true;
+    if (journal->keys.count >= CHECKPOINT_EVENTS) return true;
+    bool dirty = journal->dirty.count || journal->keys.count;
+    return dirty && journal->config.mono_ms() >= journal->checkpoint_at_ms;
+}
+
+static void add_backlog(struct journal *journal, struct inbox_message *list) {
+    if (!list) return;
+    *journal->backlog_end = list;
+    while (list->next) list = list->next;
+    journal->backlog_end = &list->next;
+}
+
+int writer_do(struct journal *journal, struct command *command) {
+    bool more;
+    if (log_is_shared(journal->log)) {
+        int err = sender_send(journal, command);
+        // Its marks are the sender's now.
+        if (!err) command->marks = NULL;
+        return err;
+    }
+    int err = log_append(journal->log, &command->record);
+    return err ? err : apply_log(journal, false, &more);
+}
+
+// Of the journal's own log.
+static void round_trip(struct journal *journal) {
+    struct command command;
+    command_init(&command, COMMAND_COMMIT);
+    command.publishes = take(journal, false);
+    if (!command.publishes) return;
+    journal->work.rc = 0;
+    int err = writer_do(journal, &command);
+    bool freed = false;
+    if (err && journal->work.rc == MDB_MAP_FULL && !trim_make_room(journal, &freed) && freed)
+        err = writer_do(journal, &command);
+    if (!err) return;
+    if (err != ERR_NOMEM) writer_failed(journal, err);
+    fail(journal, command.publishes, err == ERR_FULL || err == ERR_NOMEM ? err : ERR_IO);
+}
+
 // Commits the front of the backlog as far as that needs no store.
 static void quick_trip(struct journal *journal) {
-    struct inbox_message *list = take(journal), *at, **end = &list;
-    struct batch *batch;
-    int err = 0;
-    work_begin_memory(journal);
-    for (at = list; at; at = *end) {
-        err = stage_publish(journal, publish_of(at));
-        if (err) break;
-        end = &at->next;
-    }
-    if (err && err != STAGE_STORE) {
-        // Out of memory: the journal thread tries again, and fails the publishes if it must.
-        work_abort(journal);
-        put_back(journal, list);
-        return;
-    }
-    *end = NULL;
-    put_back(journal, at);
-    if (!list) {
-        work_abort(journal);
-    } else if (work_commit(journal, false, &batch)) {
-        put_back(journal, list);
-    } else {
-        announce(journal, list, batch);
-    }
+    struct command command;
+    bool more;
+    command_init(&command, COMMAND_COMMIT);
+    command.publishes = take(journal, true);
+    if (!command.publishes) return;
+    int err = log_append(journal->log, &command.record);
+    if (!err) err = apply_log(journal, true, &more);
+    // Out of memory: the journal thread tries again, and fails the publishes if it must.
+    if (err) put_back(journal, command.publishes);
 }
 
 bool writer_quick(struct journal *journal) {
     const struct journal_listener *listener = &journal->listener;
+    if (log_is_shared(journal->log)) return false;
     if (pthread_mutex_trylock(&journal->writer_lock)) return false;
     bool may = !atomic_load(&journal->failed) && !atomic_load(&journal->stopping) &&
                !journal->backlog && (!listener->ready || listener->ready(listener->context));
@@ -177,11 +182,18 @@ static void tell_state(const struct journal *journal) {
         listener->state(listener->context, journal->counters.failed, journal->counters.failure);
 }
 
-void writer_failed(struct journal *journal, int err) {
-    struct work *work = &journal->work;
-    int state = err == ERR_FULL ? ERR_FULL : ERR_IO;
+// `state`: what publishers are answered with.
+static void refuse(struct journal *journal, int state) {
     journal->counters.failures_total++;
     journal->counters.failed = state;
+    if (atomic_exchange(&journal->failed, state)) return;
+    journal->probe_wait_ms = PROBE_FIRST_MS;
+    tell_state(journal);
+}
+
+void writer_failed(struct journal *journal, int err) {
+    struct work *work = &journal->work;
+    if (journal->diverged) return;
     snprintf(
         journal->counters.failure, sizeof journal->counters.failure,
         "the journal in %.80s cannot be written: %s (while trying to %s); publishing is refused "
@@ -191,15 +203,26 @@ void writer_failed(struct journal *journal, int err) {
         : work->rc               ? mdb_strerror(work->rc)
                                  : err_text(err),
         work->doing ? work->doing : "write");
-    if (!atomic_exchange(&journal->failed, state)) {
-        journal->probe_wait_ms = PROBE_FIRST_MS;
-        tell_state(journal);
-    }
-    journal->probe_at_ms = clock_mono_ms() + journal->probe_wait_ms;
+    refuse(journal, err == ERR_FULL ? ERR_FULL : ERR_IO);
+    journal->probe_at_ms = journal->config.mono_ms() + journal->probe_wait_ms;
     journal->probe_wait_ms *= 2;
     if (journal->probe_wait_ms > PROBE_LAST_MS) journal->probe_wait_ms = PROBE_LAST_MS;
     // At once: readers get nothing until LMDB is open again.
     if (store_panicked(&journal->store)) (void)!store_reopen(&journal->store);
+    writer_stats(journal);
+}
+
+void writer_diverged(struct journal *journal, const char *fmt, ...) {
+    if (journal->diverged) return;
+    char what[160];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(what, sizeof what, fmt, args);
+    va_end(args);
+    snprintf(journal->counters.failure, sizeof journal->counters.failure,
+             "%s; what is stored can be read, but nothing new is shown or published", what);
+    refuse(journal, ERR_IO);
+    journal->diverged = true;
     writer_stats(journal);
 }
 
@@ -245,7 +268,7 @@ static void probe(struct journal *journal) {
     atomic_store(&journal->failed, 0);
     tell_state(journal);
     // Finds the topics again that were to be trimmed when it failed.
-    (void)!trim_policy_changed(journal);
+    (void)!retention_policy_changed(journal);
 }
 
 // --- the thread ----------------------------------------------------------------------------------
@@ -255,13 +278,14 @@ void writer_stats(struct journal *journal) {
     counters->last_seq = journal->seq;
     counters->events = journal->state.events;
     counters->bytes = journal->state.bytes;
-    uint64_t boot_ms = clock_boot_ms();
+    uint64_t boot_ms = journal->boot_ms();
     counters->ages_suspended = !timekeeper_trusts_ages(&journal->timekeeper, boot_ms);
-    bool was_wrong = counters->clock[0];
-    timekeeper_say(&journal->timekeeper, boot_ms, counters->clock, sizeof counters->clock);
+    bool was_wrong = counters->trouble[0];
+    timekeeper_say(&journal->timekeeper, boot_ms, counters->trouble, sizeof counters->trouble);
+    if (!counters->trouble[0]) memcpy(counters->trouble, journal->damage, sizeof journal->damage);
     const struct journal_listener *listener = &journal->listener;
-    if (listener->clock && was_wrong != (counters->clock[0] != '\0'))
-        listener->clock(listener->context, counters->clock);
+    if (listener->trouble && was_wrong != (counters->trouble[0] != '\0'))
+        listener->trouble(listener->context, counters->trouble);
     counters->reader_lag = journal->readers.lag;
     counters->readers_cleared_total = journal->readers.cleared_total;
     if (journal->store.env && (journal->work.wrote || !counters->map_bytes)) {
@@ -290,7 +314,7 @@ static void take_policy(struct journal *journal) {
     if (!waits) return;
     policy_fini(&old);
     // Out of memory only delays the trimming of a topic until the next publish to it.
-    (void)!trim_policy_changed(journal);
+    (void)!retention_policy_changed(journal);
 }
 
 static void take_inbox(struct journal *journal) {
@@ -305,17 +329,31 @@ void writer_refuse(struct journal *journal, int err) {
     fail(journal, list, err);
 }
 
+// Damage that only deleting has met must not stop publishing: what retention could not do waits.
+static void put_off(struct journal *journal) {
+    if (!journal->damage[0])
+        snprintf(journal->damage, sizeof journal->damage,
+                 "retention in %.80s has met damage (%s while trying to %s) and waits; "
+                 "`tailrace check` says what is damaged",
+                 journal->store.dir, mdb_strerror(journal->work.rc), journal->work.doing);
+    journal->maintain_at_ms = journal->config.mono_ms() + MAINTAIN_AGAIN_MS;
+}
+
 static void maintain(struct journal *journal, bool *more) {
     *more = false;
+    if (journal->config.mono_ms() < journal->maintain_at_ms) return;
     int err = trim_step(journal, more);
-    if (!err && checkpoint_due(journal)) {
+    if (!err && writer_checkpoint_due(journal)) {
         struct batch *batch;
         err = work_begin(journal);
         if (!err) err = work_commit(journal, true, &batch);
         if (!err) work_deliver(journal, batch);
     }
     if (!err) err = drop_topics(journal);
-    if (err && err != ERR_NOMEM) writer_failed(journal, err);
+    if (err == ERR_CORRUPT)
+        put_off(journal);
+    else if (err && err != ERR_NOMEM)
+        writer_failed(journal, err);
     if (err) *more = false;
     if (journal->readers_due) readers_check(&journal->readers, &journal->store, false);
     journal->readers_due = false;
@@ -323,7 +361,11 @@ static void maintain(struct journal *journal, bool *more) {
 
 // How long to wait for publishes, in milliseconds; -1: without end.
 static int wait_ms(struct journal *journal) {
-    uint64_t at_ms = trim_next_ms(journal), now_ms = clock_mono_ms();
+    uint64_t at_ms = retention_next_ms(journal), now_ms = journal->config.mono_ms();
+    uint64_t drop_at_ms = drop_next_ms(journal);
+    if (drop_at_ms < at_ms) at_ms = drop_at_ms;
+    if (at_ms < journal->maintain_at_ms) at_ms = journal->maintain_at_ms;
+    if (log_is_shared(journal->log) && now_ms + FOLLOW_MS < at_ms) at_ms = now_ms + FOLLOW_MS;
     if (journal->dirty.count || journal->keys.count)
         if (journal->checkpoint_at_ms < at_ms) at_ms = journal->checkpoint_at_ms;
     if (atomic_load(&journal->failed)) at_ms = journal->probe_at_ms;
@@ -348,25 +390,75 @@ static bool is_over(struct journal *journal) {
     return !journal->backlog;
 }
 
+// Of a shared log: applies what has come, and sends what waits.
+static void exchange(struct journal *journal) {
+    bool more = true;
+    uint64_t now_ms = journal->config.mono_ms();
+    if (now_ms >= journal->verify_at_ms) {
+        apply_verify(journal);
+        journal->verify_at_ms = now_ms + VERIFY_MS;
+    }
+    while (more && !atomic_load(&journal->failed)) {
+        int err = apply_log(journal, false, &more);
+        if (err == ERR_NOMEM) break;
+        if (err) writer_failed(journal, err);
+    }
+    sender_tick(journal);
+    while (journal->backlog && sender_has_room(&journal->sender)) {
+        struct command command;
+        command_init(&command, COMMAND_COMMIT);
+        command.publishes = take(journal, false);
+        if (!command.publishes || !sender_send(journal, &command)) continue;
+        put_back(journal, command.publishes);
+        break;
+    }
+}
+
+// Another process has this hub's name: what is on its way was not applied and will not be.
+static void give_way(struct journal *journal) {
+    snprintf(journal->counters.failure, sizeof journal->counters.failure,
+             "another process was started as hub %s of this log; publishing is refused here",
+             journal->config.hub);
+    journal->counters.failed = ERR_IO;
+    for (struct command *command = journal->sender.first; command; command = command->next) {
+        fail(journal, command->publishes, ERR_IO);
+        command->publishes = NULL;
+    }
+    sender_drop(&journal->sender);
+    writer_refuse(journal, ERR_IO);
+}
+
+bool writer_turn(struct journal *journal) {
+    bool more = false, shared = log_is_shared(journal->log);
+    take_inbox(journal);
+    take_policy(journal);
+    if (atomic_load(&journal->failed) && !journal->diverged &&
+        journal->config.mono_ms() >= journal->probe_at_ms)
+        probe(journal);
+    int failed = atomic_load(&journal->failed);
+    if (failed && journal->backlog) {
+        writer_refuse(journal, failed);
+    } else if (!failed) {
+        if (shared) exchange(journal);
+        if (shared && journal->sender.state == SENDER_SUPERSEDED) give_way(journal);
+        if (!shared && journal->backlog) round_trip(journal);
+        if (!atomic_load(&journal->failed)) maintain(journal, &more);
+    }
+    writer_stats(journal);
+    return more || (!shared && journal->backlog);
+}
+
 void *writer_run(void *context) {
     struct journal *journal = context;
     bool more = false;
     pthread_mutex_lock(&journal->writer_lock);
     while (!is_over(journal)) {
-        if (!journal->backlog && !more) wait(journal);
-        take_inbox(journal);
-        take_policy(journal);
-        if (atomic_load(&journal->failed) && clock_mono_ms() >= journal->probe_at_ms)
-            probe(journal);
-        more = false;
-        int failed = atomic_load(&journal->failed);
-        if (failed && journal->backlog) {
-            writer_refuse(journal, failed);
-        } else if (!failed) {
-            if (journal->backlog) round_trip(journal);
-            if (!atomic_load(&journal->failed)) maintain(journal, &more);
-        }
-        writer_stats(journal);
+        if (!more) wait(journal);
+        more = writer_turn(journal);
+    }
+    for (struct command *command = journal->sender.first; command; command = command->next) {
+        fail(journal, command->publishes, ERR_UNKNOWN);
+        command->publishes = NULL;
     }
     struct batch *batch;
     if (work_begin(journal) == 0) {

@@ -58,12 +58,12 @@ static void journal_state(void *context, int failed, const char *failure) {
     }
 }
 
-static void journal_clock(void *context, const char *wrong) {
+static void journal_trouble(void *context, const char *wrong) {
     (void)context;
     if (*wrong) {
-        log_write(LOG_WARN, "the system clock leapt", LOG_TEXT("detail", wrong));
+        log_write(LOG_WARN, "the journal goes on with a trouble", LOG_TEXT("detail", wrong));
     } else {
-        log_write(LOG_WARN, "the system clock is trusted again");
+        log_write(LOG_WARN, "the journal has no trouble any more");
     }
 }
 
@@ -83,6 +83,8 @@ static int open_journal(struct server *server, struct report *report) {
         .queue_events_max = config->publish_queue_events_max,
         .queue_bytes_max = config->publish_queue_bytes_max,
         .topics_max = config->topics_max,
+        .owner_topics_max =
+            config->topics_per_key_max ? config->topics_per_key_max : (config->topics_max + 1) / 2,
         .sync = true,
     };
     int err = journal_open(&server->common.journal, &journal, report);
@@ -164,7 +166,7 @@ int server_start(struct server **out, struct config *config, const char **url,
     struct journal_listener listener = {.ready = ready,
                                         .committed = committed,
                                         .state = journal_state,
-                                        .clock = journal_clock,
+                                        .trouble = journal_trouble,
                                         .context = server};
     if (!err) err = journal_start(server->common.journal, listener, report);
     for (unsigned i = 0; !err && i < server->workers_count; i++)

@@ -3,6 +3,8 @@
 // anything else.
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <lmdb.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -380,4 +382,81 @@ Test(damage, retention_goes_past_damaged_events) {
     journal_close(journal);
     struct audit all;
     cr_assert_eq(audit(dir, &all), 0, "%s", damage_text);
+}
+
+// --- retention and links that are cut ------------------------------------------------------------
+
+// Flips a bit in the header of an event's record, as LMDB would write it.
+static void flip_header(const char *dir, uint64_t seq) {
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi events;
+    MDB_val key = {sizeof seq, &seq}, data;
+    char bytes[512];
+    cr_assert_eq(mdb_env_create(&env), 0);
+    cr_assert_eq(mdb_env_set_maxdbs(env, 8), 0);
+    cr_assert_eq(mdb_env_open(env, dir, 0, 0600), 0);
+    cr_assert_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    cr_assert_eq(mdb_dbi_open(txn, "events", 0, &events), 0);
+    cr_assert_eq(mdb_get(txn, events, &key, &data), 0);
+    memcpy(bytes, data.mv_data, data.mv_size);
+    bytes[20] ^= 1;
+    data.mv_data = bytes;
+    cr_assert_eq(mdb_put(txn, events, &key, &data, 0), 0);
+    cr_assert_eq(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+}
+
+static bool is_gone(struct journal *journal, uint64_t seq) {
+    struct store_reader *reader;
+    struct record record;
+    cr_assert_eq(journal_reader_open(journal, &reader), 0);
+    cr_assert_eq(store_reader_begin(reader), 0);
+    int err = store_reader_read(reader, seq, &record);
+    store_reader_end(reader);
+    store_reader_close(reader);
+    return err == ERR_NOT_FOUND;
+}
+
+// Nothing is announced when what is below a floor is deleted.
+static void wait_until_gone(struct journal *journal, uint64_t seq) {
+    while (!is_gone(journal, seq)) sched_yield();
+}
+
+// Its links lead through the damaged event, whichever way.
+Test(damage, a_rule_is_kept_past_a_damaged_event) {
+    const struct journal_topic_rule rule = {.pattern = "a", .retention.count_max = 5};
+    struct journal_config config = support_config(support_dir());
+    struct journal *journal = support_open(&config);
+    for (int i = 0; i < 20; i++) support_put(journal, "a", "x");
+    journal_close(journal);
+    flip_header(config.dir, 16);
+    config.policy = (struct journal_policy){.rules = &rule, .rules_count = 1};
+    journal = support_open(&config);
+    uint64_t last = 0;
+    for (int i = 0; i < 3; i++) last = support_put(journal, "a", "x");
+    wait_until_gone(journal, last - 5);
+    for (uint64_t seq = 1; seq < last - 5; seq++) {
+        if (seq != 16) wait_until_gone(journal, seq);
+    }
+    journal_close(journal);
+}
+
+// What the damaged event had hidden must not outlive its topic, whose number may be used again.
+Test(damage, kept_events_go_although_the_newest_was_damaged) {
+    const struct journal_topic_rule rule = {.pattern = "s", .keep = 5};
+    struct journal_config config = support_config(support_dir());
+    struct journal *journal = support_open(&config);
+    for (int i = 0; i < 5; i++) support_put(journal, "s", "x");
+    journal_close(journal);
+    flip_header(config.dir, 5);
+    config.policy = (struct journal_policy){
+        .retention.count_max = 100, .rules = &rule, .rules_count = 1};
+    journal = support_open(&config);
+    for (int i = 0; i < 300; i++) support_put(journal, "log", "x");
+    wait_until_gone(journal, 5);
+    for (int i = 0; i < 5; i++) support_put(journal, "s", "y");
+    for (int i = 0; i < 300; i++) support_put(journal, "log", "x");
+    for (uint64_t seq = 1; seq < 5; seq++) wait_until_gone(journal, seq);
+    journal_close(journal);
 }

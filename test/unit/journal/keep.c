@@ -314,3 +314,39 @@ Test(keep, random_traffic, .timeout = 120) {
     journal_close(journal);
     expect_whole(config.dir);
 }
+
+// --- all topics of a rule together ---------------------------------------------------------------
+
+static bool has_left_few(const struct support_seen *seen) {
+    (void)seen;
+    struct journal_stats stats;
+    journal_stats(shared, &stats);
+    return stats.trimmed_total >= bytes_wanted;
+}
+
+// A flood of many small topics takes what its rule may have, and nothing of anybody else.
+Test(keep, topics_of_a_rule_have_a_bound_together) {
+    const struct journal_topic_rule rule = {.pattern = "flood/**", .total_bytes_max = 1000};
+    struct journal_config config = support_config(support_dir());
+    config.policy = (struct journal_policy){.rules = &rule, .rules_count = 1};
+    struct journal *journal = support_open(&config);
+    uint64_t other = support_put(journal, "quiet", "stays"), seqs[200];
+    for (int i = 0; i < 200; i++) {
+        char topic[16];
+        snprintf(topic, sizeof topic, "flood/%d", i % 4);
+        // 10 bytes each.
+        seqs[i] = support_put(journal, topic, "0123456789");
+    }
+    shared = journal;
+    bytes_wanted = 100;
+    support_wait(has_left_few);
+    cr_assert_str_eq(data_of(journal, other), "stays");
+    cr_assert_str_eq(data_of(journal, seqs[199]), "0123456789");
+    cr_assert_str_eq(data_of(journal, seqs[0]), "", "the oldest goes first");
+    size_t left = 0;
+    for (int i = 0; i < 200; i++) left += data_of(journal, seqs[i])[0] != 0;
+    cr_assert_leq(left, 100u);
+    cr_assert_geq(left, 40u, "%zu", left);
+    journal_close(journal);
+    expect_whole(config.dir);
+}
