@@ -17,6 +17,7 @@ extern const struct resource topic_resource, events_resource;                   
 extern const struct resource routed_resource;                                   // subscribe.c
 extern const struct resource topics_resource;                                   // topics.c
 extern const struct resource access_resource;                                   // access.c
+extern const struct resource backup_resource;                                   // backup.c
 extern const struct resource metrics_resource;                                  // metrics.c
 extern const struct resource health_resource, ready_resource, version_resource; // health.c
 

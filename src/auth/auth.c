@@ -101,6 +101,7 @@ static struct grant *grant_new(const char *name, bool is_key,
     if (!grant) return NULL;
     atomic_init(&grant->refs, 1);
     grant->is_key = is_key;
+    grant->backup = is_key && config->backup;
     grant->name = str_dup(str_from(name));
     grant->publish = copy_list(config->publish, config->publish_count);
     grant->publish_count = grant->publish ? config->publish_count : 0;

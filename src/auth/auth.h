@@ -7,6 +7,7 @@
 #define TAILRACE_AUTH_AUTH_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "base/err.h"
 #include "base/pattern.h"
@@ -22,6 +23,7 @@ struct grant {
     size_t publish_count;
     const struct pattern *subscribe;
     size_t subscribe_count;
+    bool backup; // GET /backup: everything, whatever the patterns say
 };
 
 struct grant *grant_get(struct grant *grant);
@@ -37,6 +39,7 @@ struct auth_key_config {
     size_t publish_count;
     const char *const *subscribe;
     size_t subscribe_count;
+    bool backup; // of a key only
 };
 
 struct auth_config {

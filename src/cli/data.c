@@ -19,7 +19,7 @@ static const char recover_help[] =
     "meanwhile. Subscribers that come back are told a gap.\n"
     "\n"
     "  -d, --data DIR   the damaged journal\n"
-    "  -o, --out DIR2   where the new one goes; must not hold a journal yet\n"
+    "  -o, --out DIR2   where the new one goes; must not exist, or be empty\n"
     "  -h, --help       this text\n";
 
 static const char backup_help[] =
@@ -43,6 +43,7 @@ static int exit_code(int err) {
         case 0: return CLI_OK;
         case ERR_LOCKED:
         case ERR_NOMEM:
+        case ERR_CLOSED:
         case ERR_FULL: return CLI_TEMPORARY;
         case ERR_NOT_FOUND:
         case ERR_IO: return CLI_UNAVAILABLE;

@@ -39,6 +39,9 @@ const struct option_row access_keys[] = {
      OPTION_MEMBERS(struct key_entry, key.subscribe), .fallback = "[]",
      .check = loader_check_pattern,
      .help = "Patterns of topics that the key may read."},
+    {.path = "keys[].backup", .kind = OPTION_BOOL, OPTION_MEMBER(struct key_entry, key.backup),
+     .fallback = "false",
+     .help = "The key may copy the whole journal: GET /backup."},
     {.path = NULL},
 };
 
@@ -142,9 +145,9 @@ static int load_key(struct loader *loader, size_t index, const struct tree_value
     if (!err) err = fetch_secret(loader, where, &entry);
     if (err) return err;
     *key = entry.key;
-    if (key->publish_count + key->subscribe_count) return 0;
+    if (key->publish_count + key->subscribe_count || key->backup) return 0;
     return loader_fail(loader, where,
-                       "key %s permits nothing; give it publish or subscribe patterns",
+                       "key %s permits nothing; give it publish or subscribe patterns, or backup",
                        quote(str_from(key->name)).text);
 }
 
@@ -154,7 +157,7 @@ static int load_env_key(struct loader *loader, struct auth_key_config *key, bool
     const char *value = getenv("TAILRACE_KEY"), *file = getenv("TAILRACE_KEY_FILE");
     *given = (value && *value) || (file && *file);
     if (!*given) return 0;
-    *key = (struct auth_key_config){"TAILRACE_KEY", NULL, everything, 1, everything, 1};
+    *key = (struct auth_key_config){"TAILRACE_KEY", NULL, everything, 1, everything, 1, true};
     return secret_from_env(loader, "TAILRACE_KEY", "TAILRACE_KEY", &key->secret);
 }
 

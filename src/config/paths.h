@@ -18,6 +18,7 @@ enum match { EXACT, BELOW }; // the path itself, or all that begins with it
     X("/events", EXACT, events)                                                                    \
     X("/topics", EXACT, topics)                                                                    \
     X("/access", EXACT, access)                                                                    \
+    X("/backup", EXACT, backup)                                                                    \
     X("/metrics", EXACT, metrics)                                                                  \
     X("/healthz", EXACT, health)                                                                   \
     X("/livez", EXACT, health)                                                                     \

@@ -23,7 +23,14 @@
 struct seen_topic {
     uint32_t no;
     uint64_t first_ordinal, last_ordinal, last_seq;
+    uint64_t gone_seq; // of its row
     bool has_row;
+};
+
+// A key whose event was not found with that key.
+struct loose_key {
+    uint32_t no;
+    uint64_t seq;
 };
 
 struct check {
@@ -33,6 +40,9 @@ struct check {
     uint64_t *keys;
     size_t keys_count, keys_cap;
     bool sorted;
+    struct loose_key *loose;
+    size_t loose_count, loose_cap;
+    uint64_t first_seq; // of the first event that is whole
 };
 
 void audit_say(struct audit *audit, const char *fmt, ...) {
@@ -120,18 +130,23 @@ static struct seen_topic *find_topic(struct check *check, uint32_t no) {
     return slots_find(&check->topics, hash_bytes(&no, sizeof no), has_no, &no);
 }
 
+// NULL when out of memory.
+static struct seen_topic *add_topic(struct check *check, uint32_t no) {
+    struct seen_topic *topic = calloc(1, sizeof *topic);
+    if (!topic) return NULL;
+    topic->no = no;
+    if (!slots_add(&check->topics, hash_bytes(&no, sizeof no), topic)) return topic;
+    free(topic);
+    return NULL;
+}
+
 static int check_topic_order(struct check *check, const struct record *record) {
     struct seen_topic *topic = find_topic(check, record->topic_no);
+    if (!check->first_seq) check->first_seq = record->seq;
     if (!topic) {
-        topic = calloc(1, sizeof *topic);
+        topic = add_topic(check, record->topic_no);
         if (!topic) return ERR_NOMEM;
-        topic->no = record->topic_no;
         topic->first_ordinal = record->ordinal;
-        int err = slots_add(&check->topics, hash_bytes(&topic->no, sizeof topic->no), topic);
-        if (err) {
-            free(topic);
-            return err;
-        }
     } else if (record->prev != topic->last_seq || record->ordinal != topic->last_ordinal + 1) {
         audit_say(check->source->audit,
                   "events: between %" PRIu64 " and %" PRIu64 " events of topic %u are missing",
@@ -190,11 +205,28 @@ static int check_key(struct check *check, struct str key, struct str data) {
     if (data.len == sizeof seq) memcpy(&seq, data.ptr, sizeof seq);
     uint64_t wanted = key_hash(key, seq);
     if (!check->keys_count ||
-        !bsearch(&wanted, check->keys, check->keys_count, sizeof wanted, compare))
-        audit_say(check->source->audit,
-                  "keys: a key names event %" PRIu64 ", which is not there or has another key",
-                  seq);
+        !bsearch(&wanted, check->keys, check->keys_count, sizeof wanted, compare)) {
+        uint32_t no = 0;
+        if (key.len >= sizeof no) memcpy(&no, key.ptr, sizeof no);
+        if (!array_reserve(check->loose, check->loose_cap, check->loose_count + 1))
+            return ERR_NOMEM;
+        check->loose[check->loose_count++] = (struct loose_key){__builtin_bswap32(no), seq};
+    }
     return 0;
+}
+
+// The key of a damaged event cannot be deleted with it: such a row stays behind, and says nothing.
+static void check_loose_keys(struct check *check) {
+    for (size_t i = 0; i < check->loose_count; i++) {
+        const struct loose_key *loose = &check->loose[i];
+        const struct seen_topic *topic = find_topic(check, loose->no);
+        bool stayed = loose->no ? !topic || (topic->has_row && loose->seq <= topic->gone_seq)
+                                : loose->seq < check->first_seq;
+        if (!stayed || loose->seq == 0)
+            audit_say(check->source->audit,
+                      "keys: a key names event %" PRIu64 ", which is not there or has another key",
+                      loose->seq);
+    }
 }
 
 static int check_topic(struct check *check, struct str key, struct str data) {
@@ -214,6 +246,10 @@ static int check_topic(struct check *check, struct str key, struct str data) {
     if (last < now.last_ordinal || (seen && seen->first_ordinal != first))
         audit_say(audit, "topics: the oldest or newest events of %.*s are missing",
                   name.len > 200 ? 200 : (int)name.len, name.ptr);
+    if (!seen && check->loose_count) seen = add_topic(check, no);
+    if (!seen) return check->loose_count ? ERR_NOMEM : 0;
+    seen->has_row = true;
+    seen->gone_seq = now.gone_seq;
     return 0;
 }
 
@@ -245,6 +281,7 @@ static void end_check(struct check *check) {
     }
     slots_fini(&check->topics);
     free(check->keys);
+    free(check->loose);
 }
 
 int audit_check(struct audit *audit, const char *dir, struct report *report) {
@@ -253,6 +290,7 @@ int audit_check(struct audit *audit, const char *dir, struct report *report) {
     if (err) return err;
     struct check check = {.source = &source};
     if (!audit->structure_only) err = audit_walk(&source, check_row, &check);
+    if (!err) check_loose_keys(&check);
     if (err == ERR_NOMEM) err = report_set(report, err, "out of memory");
     end_check(&check);
     audit_close(&source);

@@ -26,7 +26,8 @@ struct audit {
 int audit_check(struct audit *audit, const char *dir, struct report *report) MUST_CHECK;
 
 // Copies the events that are whole, the topics' states and the sources' positions from `dir` to a
-// new journal in `out_dir`, which must not hold one yet. Seqs and times stay; the new journal has
+// new journal in `out_dir`, which must not exist, or be empty. (Until it is complete it is called
+// `out_dir`.unfinished.) Seqs and times stay; the new journal has
 // another epoch, since events may be missing. Events of a topic whose row is damaged go to the
 // topic `recovered/NUMBER`. Errors as above, but 0 also when something was damaged.
 int audit_recover(struct audit *audit, const char *dir, const char *out_dir,

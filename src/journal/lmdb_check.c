@@ -19,6 +19,8 @@
 #define PAGE_BYTES_MAX 65536u
 #define NO_PAGE UINT64_MAX
 #define DEPTH_MAX 32
+// More pages than any map has (LMDB's largest file here is 1 TB of small pages).
+#define PAGES_MAX ((uint64_t)1 << 32)
 #define KEY_BYTES_MAX 511
 enum { PAGE_BRANCH = 1, PAGE_LEAF = 2, PAGE_OVERFLOW = 4, PAGE_META = 8 };
 enum { NODE_BIGDATA = 1, NODE_SUBDATA = 2 };
@@ -54,6 +56,7 @@ struct db_tree {
     enum tree_kind kind;
     struct str name; // of the table, empty otherwise
     uint64_t branches, leaves, overflows, entries;
+    uint64_t budget; // pages that may still be looked at
     bool damaged;
 };
 
@@ -63,7 +66,9 @@ struct walk {
     uint64_t pages;     // in the file
     uint64_t last_page; // that the header says it has
     uint64_t txn_id;
-    uint64_t budget;
+    uint64_t budget; // of each tree
+    uint64_t used;   // pages that the trees and the list of free pages have, by their own account
+    const _Atomic(bool) *stop;
     uint8_t *seen; // a bit for each page: in a tree, or in the list of free pages
     // Of the page under check: the size of the node that begins at each even offset.
     uint16_t *nodes;
@@ -83,6 +88,13 @@ static int damaged(struct walk *walk, struct db_tree *tree, uint64_t page, const
     if (!walk->visitor) return report_set(walk->report, ERR_CORRUPT, "%s", text);
     walk->visitor->damage(walk->visitor->context, tree->name, text);
     return 0;
+}
+
+// A sector that cannot be read is damage like any other, but for a check that ends with the first.
+static int unreadable(struct walk *walk, struct db_tree *tree, uint64_t page, int err) {
+    if (walk->visitor) return damaged(walk, tree, page, "cannot be read");
+    if (err == ERR_CORRUPT) return damaged(walk, tree, page, "is not in the file any more");
+    return report_errno(walk->report, err, "page %llu cannot be read", (unsigned long long)page);
 }
 
 static int read_at(int fd, void *to, size_t len, uint64_t offset) {
@@ -234,7 +246,7 @@ static int walk_big(struct walk *walk, struct db_tree *tree, uint64_t first, uin
     if (first < 2 || first >= walk->pages || first > walk->last_page)
         return damaged(walk, tree, first, "is not in the file");
     int err = read_at(walk->fd, &header, sizeof header, first * walk->page_bytes);
-    if (err) return err;
+    if (err) return unreadable(walk, tree, first, err);
     uint32_t count = header.lower | (uint32_t)header.upper << 16;
     if (header.number != first || header.flags != PAGE_OVERFLOW || count == 0 ||
         count > walk->pages - first || count > walk->last_page - first + 1 ||
@@ -250,7 +262,7 @@ static int walk_big(struct walk *walk, struct db_tree *tree, uint64_t first, uin
 
 // A table's header agrees with what was found in its pages.
 static int check_counts(struct walk *walk, struct db_tree *tree, const struct db_header *db) {
-    if (tree->damaged || walk->budget == 0) return 0;
+    if (tree->damaged || tree->budget == 0) return 0;
     if (tree->entries == db->entries && tree->branches == db->branches &&
         tree->leaves == db->leaves && tree->overflows == db->overflows)
         return 0;
@@ -258,6 +270,9 @@ static int check_counts(struct walk *walk, struct db_tree *tree, const struct db
 }
 
 static int walk_db(struct walk *walk, struct db_tree *tree, const struct db_header *db) {
+    if (db->branches > PAGES_MAX || db->leaves > PAGES_MAX || db->overflows > PAGES_MAX)
+        return damaged(walk, tree, db->root, "is a tree of more pages than there are");
+    walk->used += db->branches + db->leaves + db->overflows;
     if (db->root == NO_PAGE && db->depth == 0) return check_counts(walk, tree, db);
     if (db->depth < 1 || db->depth > DEPTH_MAX)
         return damaged(walk, tree, db->root, "is a tree of an impossible depth");
@@ -273,7 +288,8 @@ static int walk_table(struct walk *walk, struct db_tree *main, uint64_t number, 
         if (str_equal(name, str_from(walk->tables[i]))) walk->tables_found++;
     if (db.pad != 0 || (db.flags != 0 && db.flags != TABLE_INTEGER_KEYS))
         return damaged(walk, main, number, "has a table of an unknown kind");
-    struct db_tree tree = {.kind = db.flags ? TREE_TABLE_INTEGER : TREE_TABLE, .name = name};
+    struct db_tree tree = {
+        .kind = db.flags ? TREE_TABLE_INTEGER : TREE_TABLE, .name = name, .budget = walk->budget};
     return walk_db(walk, &tree, &db);
 }
 
@@ -288,6 +304,7 @@ static int check_free_pages(struct walk *walk, struct db_tree *tree, uint64_t nu
     memcpy(&count, data.ptr, sizeof count);
     if (count > data.len / sizeof count - 1)
         return damaged(walk, tree, number, "has a damaged list of free pages");
+    walk->used += count;
     for (uint64_t i = 1; i <= count; i++) {
         uint64_t page;
         memcpy(&page, data.ptr + i * sizeof page, sizeof page);
@@ -309,7 +326,7 @@ static int walk_record(struct walk *walk, struct db_tree *tree, uint64_t number,
     struct str data = {key.ptr + key.len, node.low | (size_t)node.high << 16};
     bool wanted = tree->kind == TREE_FREE || (walk->visitor && tree->kind != TREE_MAIN);
     char *large = NULL;
-    int err = 0;
+    int err = 0, unread = 0;
     tree->entries++;
     if (node.flags & NODE_BIGDATA) {
         uint64_t first;
@@ -319,15 +336,18 @@ static int walk_record(struct walk *walk, struct db_tree *tree, uint64_t number,
         if (err || !sound || !wanted) return err;
         large = malloc(data.len + 1);
         if (!large) return report_set(walk->report, ERR_NOMEM, "out of memory");
-        err = read_at(walk->fd, large, data.len,
-                      first * walk->page_bytes + sizeof(struct page_header));
+        unread = read_at(walk->fd, large, data.len,
+                         first * walk->page_bytes + sizeof(struct page_header));
+        if (unread) err = unreadable(walk, tree, first, unread);
         data.ptr = large;
     }
-    if (!err && tree->kind == TREE_MAIN)
+    if (unread)
+        wanted = false;
+    else if (tree->kind == TREE_MAIN)
         err = walk_table(walk, tree, number, key, data);
-    else if (!err && tree->kind == TREE_FREE)
+    else if (tree->kind == TREE_FREE)
         err = check_free_pages(walk, tree, number, key, data);
-    else if (!err && wanted)
+    else if (wanted)
         err = walk->visitor->record(walk->visitor->context, tree->name, key, data);
     free(large);
     return err;
@@ -353,15 +373,18 @@ static int walk_nodes(struct walk *walk, struct db_tree *tree, uint64_t number, 
 
 static int walk_tree(struct walk *walk, struct db_tree *tree, uint64_t number, int depth,
                      struct str low, struct str high) {
-    if (walk->budget == 0) return 0;
-    walk->budget--;
+    if (tree->budget == 0) return 0;
+    tree->budget--;
+    if (walk->stop && *walk->stop) return report_set(walk->report, ERR_CLOSED, "it was stopped");
     if (number < 2 || number >= walk->pages || number > walk->last_page)
         return damaged(walk, tree, number, "is not in the file");
     if (!take_page(walk, number)) return damaged(walk, tree, number, "is used in two places");
     char *page = malloc(walk->page_bytes);
     if (!page) return report_set(walk->report, ERR_NOMEM, "out of memory");
     int err = read_at(walk->fd, page, walk->page_bytes, number * walk->page_bytes);
-    if (!err) {
+    if (err) {
+        err = unreadable(walk, tree, number, err);
+    } else {
         const char *wrong = check_page(walk, page, number, depth > 1, tree->kind, low, high);
         if (wrong) {
             err = damaged(walk, tree, number, wrong);
@@ -376,22 +399,34 @@ static int walk_tree(struct walk *walk, struct db_tree *tree, uint64_t number, i
 
 // --- the file ------------------------------------------------------------------------------------
 
+static int read_meta(int fd, uint64_t at, struct meta_header *out) {
+    struct page_header header;
+    int err = read_at(fd, &header, sizeof header, at);
+    if (!err) err = read_at(fd, out, sizeof *out, at + sizeof header);
+    if (err) return err;
+    uint32_t page_bytes = out->dbs[0].pad;
+    bool sound = header.flags == PAGE_META && out->magic == MAGIC && out->version == FORMAT &&
+                 page_bytes >= PAGE_BYTES_MIN && page_bytes <= PAGE_BYTES_MAX &&
+                 (page_bytes & (page_bytes - 1)) == 0;
+    return sound ? 0 : ERR_CORRUPT;
+}
+
 static int read_metas(int fd, struct meta_header metas[2], uint32_t *page_bytes) {
-    *page_bytes = 0;
-    for (uint64_t i = 0; i < 2; i++) {
-        struct page_header header;
-        uint64_t at = i * *page_bytes;
-        int err = read_at(fd, &header, sizeof header, at);
-        if (!err) err = read_at(fd, &metas[i], sizeof metas[i], at + sizeof header);
-        if (err) return err;
-        uint32_t pad = metas[i].dbs[0].pad;
-        if (header.flags != PAGE_META || metas[i].magic != MAGIC || metas[i].version != FORMAT ||
-            pad < PAGE_BYTES_MIN || pad > PAGE_BYTES_MAX || (pad & (pad - 1)) != 0 ||
-            (i == 1 && pad != *page_bytes))
-            return ERR_CORRUPT;
-        *page_bytes = pad;
-    }
-    return 0;
+    int err = read_meta(fd, 0, &metas[0]);
+    if (err) return err;
+    *page_bytes = metas[0].dbs[0].pad;
+    err = read_meta(fd, *page_bytes, &metas[1]);
+    return !err && metas[1].dbs[0].pad != *page_bytes ? ERR_CORRUPT : err;
+}
+
+// The one that is whole counts as both. ERR_CORRUPT: there is none.
+static int read_whole_meta(int fd, struct meta_header metas[2], uint32_t *page_bytes) {
+    int err = read_meta(fd, 0, &metas[0]);
+    for (*page_bytes = PAGE_BYTES_MIN; err && *page_bytes <= PAGE_BYTES_MAX; *page_bytes *= 2)
+        if (!read_meta(fd, *page_bytes, &metas[0]) && metas[0].dbs[0].pad == *page_bytes) err = 0;
+    metas[1] = metas[0];
+    *page_bytes = metas[0].dbs[0].pad;
+    return err;
 }
 
 int lmdb_check_version(struct report *report) {
@@ -407,44 +442,101 @@ static const struct meta_header *newest(const struct meta_header metas[2]) {
     return &metas[metas[1].txn_id > metas[0].txn_id];
 }
 
-static int walk_file(struct walk *walk, uint64_t pages_max) {
-    struct stat status;
-    struct meta_header metas[2];
-    if (fstat(walk->fd, &status)) return report_errno(walk->report, ERR_IO, "cannot read its size");
-    int err = read_metas(walk->fd, metas, &walk->page_bytes);
-    if (err == ERR_CORRUPT)
-        return report_set(walk->report, err, "%s",
-                          status.st_size ? "its first pages are damaged" : "it is empty");
-    if (err) return report_errno(walk->report, err, "cannot read it");
+// Commits write the two in turn, so they are of two that follow each other. Both are 0 before the
+// first one.
+static bool are_consecutive(const struct meta_header metas[2]) {
+    uint64_t a = metas[0].txn_id, b = metas[1].txn_id;
+    return (a == 0 && b == 0) || ((a & 1) == 0 && (a == b + 1 || b == a + 1));
+}
 
-    const struct meta_header *meta = newest(metas);
+// Whether a walk can begin with it.
+static bool is_usable(const struct walk *walk, const struct meta_header *meta) {
     const struct db_header *unused = &meta->dbs[0], *root = &meta->dbs[1];
-    walk->pages = (uint64_t)status.st_size / walk->page_bytes;
-    walk->last_page = meta->last_page;
-    walk->txn_id = meta->txn_id;
-    // Beyond the map there are no pages; an absurd number must not be allocated for below.
+    struct page_header header;
+    // Beyond the map there are no pages; memory is taken for as many as there are.
     if (root->flags != 0 || (unused->flags & ~TABLE_INTEGER_KEYS) ||
-        meta->last_page > meta->map_bytes / walk->page_bytes)
+        meta->last_page > meta->map_bytes / walk->page_bytes || meta->last_page >= PAGES_MAX)
+        return false;
+    // Without a visitor the walk says what is wrong with it.
+    if (root->root == NO_PAGE || !walk->visitor) return true;
+    return root->root < walk->pages &&
+           !read_at(walk->fd, &header, sizeof header, root->root * walk->page_bytes) &&
+           header.number == root->root &&
+           (header.flags == PAGE_LEAF || header.flags == PAGE_BRANCH);
+}
+
+static int first_pages_damaged(struct walk *walk) {
+    walk->damaged = true;
+    if (!walk->visitor) return report_set(walk->report, ERR_CORRUPT, "its first pages are damaged");
+    walk->visitor->damage(walk->visitor->context, (struct str){0}, "its first pages are damaged");
+    return 0;
+}
+
+// The state that the file is in: that of the last commit; with a visitor, if that cannot be read,
+// of the one before.
+static int find_state(struct walk *walk, struct meta_header *out) {
+    struct meta_header metas[2];
+    struct stat status;
+    if (fstat(walk->fd, &status)) return report_errno(walk->report, ERR_IO, "cannot read its size");
+    if (status.st_size == 0) return report_set(walk->report, ERR_CORRUPT, "it is empty");
+    int err = read_metas(walk->fd, metas, &walk->page_bytes);
+    bool whole = !err && are_consecutive(metas);
+    if (err && walk->visitor) err = read_whole_meta(walk->fd, metas, &walk->page_bytes);
+    if (err == ERR_CORRUPT) return report_set(walk->report, err, "its first pages are damaged");
+    if (err) return report_errno(walk->report, err, "cannot read it");
+    walk->pages = (uint64_t)status.st_size / walk->page_bytes;
+    const struct meta_header *meta = newest(metas);
+    if (!is_usable(walk, meta)) {
+        whole = false;
+        meta = &metas[meta == metas];
+    }
+    *out = *meta;
+    if (whole) return 0;
+    if (!is_usable(walk, meta))
         return report_set(walk->report, ERR_CORRUPT, "its first pages are damaged");
+    return first_pages_damaged(walk);
+}
+
+static int walk_trees(struct walk *walk, const struct meta_header *meta) {
+    struct db_tree main = {.kind = TREE_MAIN, .budget = walk->budget};
+    // LMDB writes to what it takes for free: all of that is checked. For one who wants the records
+    // the tables come first: what has been seen in a table counts.
+    struct db_tree unused = {.kind = TREE_FREE, .budget = UINT64_MAX};
+    int err = walk->visitor ? 0 : walk_db(walk, &unused, &meta->dbs[0]);
+    if (!err) err = walk_db(walk, &main, &meta->dbs[1]);
+    if (!err && walk->visitor) err = walk_db(walk, &unused, &meta->dbs[0]);
+    // And the two first pages.
+    if (!err && !walk->damaged && walk->used + 2 > meta->last_page + 1)
+        err = damaged(walk, &main, meta->last_page, "is the last, but the tables have more");
+    return err;
+}
+
+static int walk_file(struct walk *walk, uint64_t pages_max) {
+    struct meta_header meta;
+    int err = find_state(walk, &meta);
+    if (err) return err;
+    walk->last_page = meta.last_page;
+    walk->txn_id = meta.txn_id;
     // Pages at the end that a transaction took and gave back at once are never written, so a sound
     // file may be shorter than its header says. Then only a walk over all pages tells whether one
     // is missing.
-    walk->budget = walk->pages <= meta->last_page ? UINT64_MAX : pages_max;
+    walk->budget = walk->pages <= meta.last_page ? UINT64_MAX : pages_max;
     uint64_t most = walk->last_page > walk->pages ? walk->last_page : walk->pages;
     walk->seen = calloc(most / 8 + 1, 1);
     walk->nodes = malloc(walk->page_bytes);
-    struct db_tree main = {.kind = TREE_MAIN}, free_pages = {.kind = TREE_FREE};
-    if (!walk->seen || !walk->nodes) err = report_set(walk->report, ERR_NOMEM, "out of memory");
-    if (!err) err = walk_db(walk, &main, root);
-    if (!err) err = walk_db(walk, &free_pages, unused);
+    if (!walk->seen || !walk->nodes)
+        err = report_set(walk->report, ERR_NOMEM, "out of memory");
+    else
+        err = walk_trees(walk, &meta);
     free(walk->seen);
     free(walk->nodes);
     return err;
 }
 
 int lmdb_check_file(int fd, const char *const *tables, size_t tables_count, uint64_t pages_max,
-                    struct report *report) {
-    struct walk walk = {.fd = fd, .tables = tables, .tables_count = tables_count, .report = report};
+                    const _Atomic(bool) *stop, struct report *report) {
+    struct walk walk = {
+        .fd = fd, .tables = tables, .tables_count = tables_count, .stop = stop, .report = report};
     int err = walk_file(&walk, pages_max);
     if (err) return err;
     return walk.tables_found == tables_count ? 0 : ERR_NOT_FOUND;
@@ -472,10 +564,11 @@ int lmdb_check_roll_back(int fd, uint64_t txn_id) {
     if (err) return err;
     for (uint64_t i = 0; i < 2; i++) {
         if (metas[i].txn_id <= txn_id) continue;
-        const uint64_t none = 0;
+        // As if it were the commit before: the two stay of commits that follow each other.
+        const uint64_t older = txn_id ? txn_id - 1 : 0;
         uint64_t at =
             i * page_bytes + sizeof(struct page_header) + offsetof(struct meta_header, txn_id);
-        if (pwrite(fd, &none, sizeof none, (off_t)at) != sizeof none || fdatasync(fd))
+        if (pwrite(fd, &older, sizeof older, (off_t)at) != sizeof older || fdatasync(fd))
             return errno == ENOSPC ? ERR_FULL : ERR_IO;
     }
     return 0;

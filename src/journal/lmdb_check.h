@@ -7,9 +7,12 @@
 // in no other place of any tree; that its nodes fill it without a gap; that keys rise and lie
 // between the parent's separators. Of each tree: that it has as many pages and entries as its
 // header says. Of the list of free pages: that they are in the file, listed once, and not in use.
+// Of the two first pages: that they are of two commits that follow each other.
 #ifndef TAILRACE_JOURNAL_LMDB_CHECK_H
 #define TAILRACE_JOURNAL_LMDB_CHECK_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -19,10 +22,11 @@
 int lmdb_check_version(struct report *report) MUST_CHECK;
 
 // 0; ERR_CORRUPT with what is wrong; ERR_NOT_FOUND when it is sound but has not all of `tables`;
-// ERR_IO, ERR_NOMEM. Checks up to `pages_max` pages; all of them when the file is shorter than its
-// header says.
+// ERR_IO, ERR_NOMEM. Checks the list of free pages, and up to `pages_max` pages of each table; all
+// of them when the file is shorter than its header says. ERR_CLOSED once *stop is true (another
+// thread may set it; NULL: nobody does).
 int lmdb_check_file(int fd, const char *const *tables, size_t tables_count, uint64_t pages_max,
-                    struct report *report) MUST_CHECK;
+                    const _Atomic(bool) *stop, struct report *report) MUST_CHECK;
 
 struct lmdb_visitor {
     void *context;
@@ -33,8 +37,9 @@ struct lmdb_visitor {
     void (*damage)(void *context, struct str table, const char *what);
 };
 
-// Reads the whole file, past damage. Records of damaged pages are not visited. 0, or ERR_CORRUPT
-// when anything is damaged; ERR_IO, ERR_NOMEM.
+// Reads the whole file, past damage and past what the disk cannot read. Records of such pages are
+// not visited. When the state of the last commit cannot be found that of the one before is read. 0,
+// or ERR_CORRUPT when anything is damaged; ERR_IO, ERR_NOMEM.
 int lmdb_check_walk(int fd, const struct lmdb_visitor *visitor, struct report *report) MUST_CHECK;
 
 // The id of the last committed transaction. ERR_CORRUPT, ERR_IO.

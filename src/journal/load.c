@@ -17,7 +17,8 @@ int load_corrupt(struct report *report, const struct journal *journal, const cha
                  uint64_t number) {
     return report_set(report, ERR_CORRUPT,
                       "%s/" STORE_DATA_FILE " is damaged: %s %" PRIu64
-                      "; restore it from a backup, or move the directory away to start empty",
+                      "; `tailrace recover` copies what is whole to a new journal; or restore it "
+                      "from a backup, or move the directory away to start empty",
                       journal->store.dir, what, number);
 }
 
@@ -197,6 +198,13 @@ static void mark_kept(struct journal *journal, struct str bytes, uint64_t seq) {
     if (topic) topic->behind = true;
 }
 
+// 0: it is not a key of this table.
+static uint64_t seq_of(MDB_val key) {
+    uint64_t seq = 0;
+    if (key.mv_size == sizeof seq) memcpy(&seq, key.mv_data, sizeof seq);
+    return seq;
+}
+
 static int load_events(struct journal *journal, MDB_txn *txn, struct report *report) {
     MDB_cursor *cursor;
     MDB_val key, data;
@@ -205,7 +213,8 @@ static int load_events(struct journal *journal, MDB_txn *txn, struct report *rep
     if (rc) return load_failed(report, journal, rc, "read events");
     for (rc = mdb_cursor_get(cursor, &key, &data, MDB_FIRST); !rc;
          rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) {
-        memcpy(&seq, key.mv_data, sizeof seq);
+        seq = seq_of(key);
+        if (!seq) break;
         if (!journal->counters.first_seq) journal->counters.first_seq = seq;
         if (seq >= journal->state.head_seq) break;
         mark_kept(journal, (struct str){data.mv_data, data.mv_size}, seq);
@@ -215,7 +224,7 @@ static int load_events(struct journal *journal, MDB_txn *txn, struct report *rep
     for (rc = mdb_cursor_get(cursor, &key, &data, MDB_SET_RANGE); !rc && !err;
          rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) {
         struct record_view view;
-        memcpy(&seq, key.mv_data, sizeof seq);
+        seq = seq_of(key);
         err = record_decode((struct str){data.mv_data, data.mv_size}, seq, journal->seed, &view);
         if (!err) err = record_check_body(&view, journal->seed);
         if (!err) err = seq > journal->state.last_seq ? ERR_CORRUPT : replay(journal, &view.record);

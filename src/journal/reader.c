@@ -164,6 +164,7 @@ static int reader_next(struct store_reader *base, uint64_t after, struct record 
     int rc = mdb_cursor_get(reader->cursor, &key, &data, MDB_SET_RANGE);
     for (; !rc; rc = mdb_cursor_get(reader->cursor, &key, &data, MDB_NEXT)) {
         int err = under_cursor(reader, key, data, &seq, out);
+        out->seq = seq;
         if (err != ERR_NOT_FOUND) return err;
     }
     return store_error(rc);

@@ -2,14 +2,13 @@
 // Who reads the store.
 #include "journal/readers.h"
 
-#include <fcntl.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "journal/copy_priv.h"
 #include "sys/clock.h"
 
 // One row of LMDB's table of readers. The table has one in each 64 bytes.
@@ -57,15 +56,11 @@ static struct listing list(struct store *store) {
 
 // LMDB has no call for it: the slot is found in lock.mdb by its content, which no other row has.
 static bool give_up(struct store *store, const struct snapshot *snapshot) {
-    char path[4096];
     struct stat status;
-    snprintf(path, sizeof path, "%s/lock.mdb", store->dir);
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0) return false;
     void *table = MAP_FAILED;
-    if (fstat(fd, &status) == 0 && status.st_size >= SLOT_BYTES)
-        table = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
+    if (fstat(store->table_fd, &status) == 0 && status.st_size >= SLOT_BYTES)
+        table = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+                     store->table_fd, 0);
     if (table == MAP_FAILED) return false;
     bool found = false;
     for (size_t at = 0; !found && at + SLOT_BYTES <= (size_t)status.st_size; at += SLOT_BYTES) {
@@ -82,6 +77,7 @@ void readers_check(struct readers *readers, struct store *store, bool pressed) {
     int dead = 0;
     if (!store->env) return;
     if (mdb_reader_check(store->env, &dead) == 0) readers->cleared_total += (uint64_t)dead;
+    if (copy_give_up(store, pressed ? 0 : readers->age_max_ms)) readers->cleared_total++;
     struct listing listing = list(store);
     const struct snapshot *foreign = &listing.foreign;
     uint64_t now_ms = clock_mono_ms();

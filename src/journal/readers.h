@@ -3,8 +3,9 @@
 // (backups, tools). LMDB reuses no page that a snapshot may still need, so one that is forgotten
 // makes the data file grow until the map or the disk is full.
 //
-// Slots of dead processes are cleared. A snapshot of another process that is alive is given up when
-// it is too old, or at once when there is no space: publishing goes before a backup that hangs.
+// Slots of dead processes are cleared. A snapshot of another process that is alive, and a copy that
+// this one makes (copy.h), is given up when it is too old, or at once when there is no space:
+// publishing goes before a backup that hangs.
 // What that process reads afterwards may be wrong; `tailrace check --data` finds out.
 #ifndef TAILRACE_JOURNAL_READERS_H
 #define TAILRACE_JOURNAL_READERS_H

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Copying what is whole of a damaged journal into a new one.
+// Copying what is whole of a damaged journal into a new one. It gets its name when it is complete:
+// one that was broken off must not be taken for what could be recovered.
 //
 // The events are appended to the new journal in their order, with their seqs and times, so that
 // their links are made anew over the gaps. Topics are read before, because their rows have the
 // names.
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,30 +183,59 @@ static int copy_all(struct recovery *recovery) {
     return err == ERR_NOMEM ? report_set(recovery->source.report, err, "out of memory") : err;
 }
 
-static int open_new(struct recovery *recovery, const char *out_dir, struct report *report) {
-    char path[4096];
-    snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, out_dir);
-    if (access(path, F_OK) == 0)
+// Paths of the new journal: until it is complete, and then.
+struct places {
+    char unfinished[4096], out[4000];
+};
+
+static int find_places(struct places *places, const char *out_dir, struct report *report) {
+    size_t len = strlen(out_dir);
+    while (len > 1 && out_dir[len - 1] == '/') len--;
+    if (len >= sizeof places->out)
+        return report_set(report, ERR_TOO_LONG, "the path of the new journal is too long");
+    memcpy(places->out, out_dir, len);
+    places->out[len] = '\0';
+    snprintf(places->unfinished, sizeof places->unfinished, "%s.unfinished", places->out);
+    if (access(places->unfinished, F_OK) == 0)
         return report_set(report, ERR_EXISTS,
-                          "%s holds a journal already; give a directory that does not", out_dir);
-    const struct journal_config config = {.dir = out_dir, .topics_max = UINT32_MAX, .sync = true};
+                          "%s is of an attempt that was broken off; remove it first",
+                          places->unfinished);
+    // Only an empty directory can be removed; the one that is renamed comes in its place.
+    if (rmdir(places->out) == 0 || errno == ENOENT) return 0;
+    if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR)
+        return report_set(report, ERR_EXISTS,
+                          "%s exists and is not an empty directory; give another", places->out);
+    return report_errno(report, errno == EACCES || errno == EPERM ? ERR_DENIED : ERR_IO,
+                        "cannot use %s", places->out);
+}
+
+static int open_new(struct recovery *recovery, const char *dir, struct report *report) {
+    const struct journal_config config = {.dir = dir, .topics_max = UINT32_MAX, .sync = true};
     return journal_open(&recovery->out, &config, report);
+}
+
+static int give_name(const struct places *places, struct report *report) {
+    if (!rename(places->unfinished, places->out) && !store_sync_parent(places->out)) return 0;
+    return report_errno(report, ERR_IO, "cannot rename %s", places->unfinished);
 }
 
 int audit_recover(struct audit *audit, const char *dir, const char *out_dir,
                   struct report *report) {
     struct recovery recovery = {0};
+    struct places places;
     int err = audit_open(&recovery.source, audit, dir, report);
     if (err) return err;
     if (audit->structure_only)
         err = report_set(report, ERR_VERSION,
                          "%s is of format %u, which has no checksums to tell what is whole", dir,
                          recovery.source.version);
-    if (!err) err = open_new(&recovery, out_dir, report);
+    if (!err) err = find_places(&places, out_dir, report);
+    if (!err) err = open_new(&recovery, places.unfinished, report);
     if (!err) err = copy_all(&recovery);
     for (size_t i = 0; i < recovery.topics.cap; i++) free(recovery.topics.at[i].item);
     slots_fini(&recovery.topics);
     journal_close(recovery.out);
+    if (!err) err = give_name(&places, report);
     audit_close(&recovery.source);
     return err;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "journal/copy_priv.h"
 #include "journal/lmdb_check.h"
 #include "journal/reader_priv.h"
 
@@ -122,6 +123,14 @@ static int sync_dir(const char *path) {
     return err;
 }
 
+int store_sync_parent(const char *path) {
+    char dir[4096];
+    snprintf(dir, sizeof dir, "%s", path);
+    char *slash = strrchr(dir, '/');
+    if (slash) slash[slash == dir] = '\0';
+    return sync_dir(slash ? dir : ".");
+}
+
 int store_seal(struct store *store, const char *epoch, struct report *report) {
     int err = write_lock(store, epoch, report);
     if (!err && store->sync && sync_dir(store->dir))
@@ -149,8 +158,34 @@ static int look_around(const char *dir, bool *has_data, bool *has_other, struct 
     return 0;
 }
 
+static int stop_at_row(void *context, struct str table, struct str key, struct str data) {
+    (void)key, (void)data;
+    bool *found = context;
+    *found = !str_equal(table, STR("meta"));
+    return *found ? ERR_EXISTS : 0;
+}
+
+static void pass_damage(void *context, struct str table, const char *what) {
+    (void)context, (void)table, (void)what;
+}
+
+// Whether anything was ever published to data.mdb: then it is not what an unfinished creation has
+// left. Damage counts as nothing; a file that cannot be read as something.
+static bool holds_rows(const struct store *store) {
+    char path[4096];
+    bool found = false;
+    struct report ignored = {0};
+    const struct lmdb_visitor visitor = {&found, stop_at_row, pass_damage};
+    snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, store->dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return true;
+    int err = lmdb_check_walk(fd, &visitor, &ignored);
+    close(fd);
+    return found || err == ERR_IO || err == ERR_NOMEM;
+}
+
 static int check_file(struct store *store, struct report *report) {
-    // 64 MB of pages: a second at worst, and small journals are checked whole.
+    // 64 MB of each table: a second at worst, and small journals are checked whole.
     enum { CHECK_PAGES_MAX = 16384 };
     char path[4096];
     snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, store->dir);
@@ -158,7 +193,7 @@ static int check_file(struct store *store, struct report *report) {
     if (fd < 0)
         return report_errno(report, errno == EACCES ? ERR_DENIED : ERR_IO, "cannot open %s", path);
     struct report why = {0};
-    int err = lmdb_check_file(fd, tables, TABLES_COUNT, CHECK_PAGES_MAX, &why);
+    int err = lmdb_check_file(fd, tables, TABLES_COUNT, CHECK_PAGES_MAX, NULL, &why);
     close(fd);
     if (err == ERR_NOT_FOUND)
         return report_set(report, ERR_CORRUPT,
@@ -166,8 +201,9 @@ static int check_file(struct store *store, struct report *report) {
                           path);
     if (err)
         return report_set(report, err,
-                          "%s is damaged: %s; restore it from a backup, or move %s "
-                          "away to start with an empty journal",
+                          "%s is damaged: %s; `tailrace recover` copies what is whole to a new "
+                          "journal; or restore it from a backup, or move %s away to start with an "
+                          "empty journal",
                           path, why.text, store->dir);
     return 0;
 }
@@ -199,20 +235,29 @@ static long lock_pid(int fd) {
     return pid ? strtol(pid + 4, NULL, 10) : 0;
 }
 
+static int open_existing(const char *path, int *fd, struct report *report) {
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (*fd >= 0) return 0;
+    return report_errno(report,
+                        errno == ENOENT   ? ERR_NOT_FOUND
+                        : errno == EACCES ? ERR_DENIED
+                                          : ERR_IO,
+                        "cannot open %s", path);
+}
+
 int store_open_data(const char *dir, int *fd, int *lock_fd, struct report *report) {
     char path[4096];
-    int err = 0;
     *fd = -1;
     snprintf(path, sizeof path, "%s/" STORE_LOCK_FILE, dir);
-    *lock_fd = open(path, O_RDWR | O_CLOEXEC);
-    if (*lock_fd >= 0 && flock(*lock_fd, LOCK_EX | LOCK_NB))
+    int err = open_existing(path, lock_fd, report);
+    // Without a lock file it is a backup. One that cannot be read may be a running hub's.
+    if (err == ERR_NOT_FOUND) err = 0;
+    if (!err && *lock_fd >= 0 && flock(*lock_fd, LOCK_EX | LOCK_NB))
         err = report_set(report, ERR_LOCKED,
                          "%s is in use by a tailrace (process %ld); stop it, or check a copy", dir,
                          lock_pid(*lock_fd));
     snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, dir);
-    if (!err && (*fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
-        err =
-            report_errno(report, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "cannot open %s", path);
+    if (!err) err = open_existing(path, fd, report);
     if (err && *lock_fd >= 0) close(*lock_fd);
     return err;
 }
@@ -246,7 +291,7 @@ static int know_again(struct store *store, struct report *report) {
     if (fd >= 0) close(fd);
     if (err) return report_errno(report, err, "cannot read %s", path);
     (void)!read_lock(store->lock_fd, &lock);
-    store->restored = !lock.ours;
+    store->restored = !lock.ours || lock.creating;
     if (lock.epoch[0])
         store->restored =
             last_txn < lock.commit || (born_ns && lock.born_ns && born_ns != lock.born_ns);
@@ -269,7 +314,8 @@ static int look_first(struct store *store, bool *created, struct report *report)
     bool has_data, has_other;
     int err = look_around(store->dir, &has_data, &has_other, report);
     if (err) return err;
-    *created = !has_data || lock.creating;
+    // A backup may have been put into a directory whose creation did not finish.
+    *created = !has_data || (lock.creating && !holds_rows(store));
     if (!has_data && lock.epoch[0])
         return report_set(
             report, ERR_CORRUPT,
@@ -305,6 +351,20 @@ static int open_tables(struct store *store, bool create) {
     return mdb_txn_commit(txn);
 }
 
+static void close_env(struct store *store) {
+    if (store->env) mdb_env_close(store->env);
+    store->env = NULL;
+    if (store->table_fd >= 0) close(store->table_fd);
+    store->table_fd = -1;
+}
+
+static int open_table(struct store *store) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/lock.mdb", store->dir);
+    store->table_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    return store->table_fd < 0 ? errno : 0;
+}
+
 static int open_env(struct store *store, bool create) {
     // One for each worker, the sources, and tools; each takes 64 bytes in the lock file.
     enum { READERS_MAX = 1024 };
@@ -312,8 +372,12 @@ static int open_env(struct store *store, bool create) {
     const size_t map_bytes_min = (size_t)64 << 20;
     int rc;
     for (;;) {
-        rc = mdb_env_create(&store->env);
-        if (rc) return rc;
+        rc = open_table(store);
+        if (!rc) rc = mdb_env_create(&store->env);
+        if (rc) {
+            close_env(store);
+            return rc;
+        }
         mdb_env_set_maxdbs(store->env, TABLES_COUNT);
         mdb_env_set_maxreaders(store->env, READERS_MAX);
         rc = mdb_env_set_mapsize(store->env, store->map_bytes);
@@ -322,8 +386,7 @@ static int open_env(struct store *store, bool create) {
                               0600);
         if (!rc) rc = open_tables(store, create);
         if (!rc) break;
-        mdb_env_close(store->env);
-        store->env = NULL;
+        close_env(store);
         if (rc != ENOMEM || store->map_bytes <= map_bytes_min) return rc;
         store->map_bytes /= 2;
     }
@@ -365,11 +428,12 @@ static int sync_data(struct store *store, struct report *report) {
 int store_open(struct store *store, const char *dir, size_t map_bytes, bool sync, bool *created,
                struct report *report) {
     long page = sysconf(_SC_PAGESIZE);
-    *store = (struct store){.lock_fd = -1, .sync = sync};
+    *store = (struct store){.lock_fd = -1, .table_fd = -1, .sync = sync};
     store->map_bytes = map_bytes & ~((size_t)page - 1);
     // Readers go before writers (the default), so that a thread may hold the read side twice.
     pthread_rwlock_init(&store->gate, NULL);
     pthread_mutex_init(&store->readers_lock, NULL);
+    pthread_mutex_init(&store->copy_lock, NULL);
     store->dir = str_dup(str_from(dir));
     if (!store->dir) return report_set(report, ERR_NOMEM, "out of memory");
 
@@ -392,12 +456,16 @@ int store_open(struct store *store, const char *dir, size_t map_bytes, bool sync
 
 void store_close(struct store *store) {
     ASSERT(!store->readers);
-    if (store->env) mdb_env_close(store->env);
+    pthread_mutex_lock(&store->copy_lock);
+    copy_end(store);
+    pthread_mutex_unlock(&store->copy_lock);
+    close_env(store);
     if (store->lock_fd >= 0) close(store->lock_fd);
     pthread_rwlock_destroy(&store->gate);
     pthread_mutex_destroy(&store->readers_lock);
+    pthread_mutex_destroy(&store->copy_lock);
     free(store->dir);
-    *store = (struct store){.lock_fd = -1};
+    *store = (struct store){.lock_fd = -1, .table_fd = -1};
 }
 
 int store_commit(struct store *store, MDB_txn *txn) {
@@ -417,13 +485,20 @@ bool store_panicked(const struct store *store) {
     return rc == MDB_PANIC;
 }
 
-int store_reopen(struct store *store) {
+// A copy under way would hold the gate for as long as its reader likes.
+static void close_gate(struct store *store) {
+    pthread_mutex_lock(&store->copy_lock);
+    copy_end(store);
     pthread_rwlock_wrlock(&store->gate);
+    pthread_mutex_unlock(&store->copy_lock);
+}
+
+int store_reopen(struct store *store) {
+    close_gate(store);
     size_t good = store->txn_id;
     if (store->env) {
         reader_forget_all(store);
-        mdb_env_close(store->env);
-        store->env = NULL;
+        close_env(store);
     }
     char path[4096];
     snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, store->dir);
@@ -438,7 +513,7 @@ int store_reopen(struct store *store) {
 }
 
 int store_grow(struct store *store, size_t map_bytes) {
-    pthread_rwlock_wrlock(&store->gate);
+    close_gate(store);
     reader_forget_all(store);
     int rc = mdb_env_set_mapsize(store->env, map_bytes);
     if (!rc) store->map_bytes = map_bytes;

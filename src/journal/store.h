@@ -18,6 +18,7 @@
 #define STORE_LOCK_FILE "lock"
 
 struct journal_reader;
+struct copy;
 
 struct store {
     char *dir;
@@ -28,12 +29,17 @@ struct store {
     // data.mdb is not the file that this directory had at the last commit: a copy was put in place.
     bool restored;
     char lock_epoch[16]; // the epoch that the lock file names, empty: none
-    MDB_env *env;        // NULL after reopening failed
+    // LMDB's table of readers, lock.mdb. Open for as long as the environment is: LMDB has record
+    // locks on that file, and closing any descriptor of it would give them all up.
+    int table_fd;
+    MDB_env *env; // NULL after reopening failed
     MDB_dbi meta, events, topics, keys, sources;
     size_t txn_id; // of the last commit that succeeded
     pthread_rwlock_t gate;
     pthread_mutex_t readers_lock;
     struct journal_reader *readers;
+    pthread_mutex_t copy_lock;
+    struct copy *copy; // under way, or ended and not waited for (copy.h)
 };
 
 // Claims the directory (creating it), checks that it is a journal's, opens the environment, creates
@@ -47,9 +53,11 @@ int store_seal(struct store *store, const char *epoch, struct report *report) MU
 
 // Opens the data file of a journal that no process uses, for reading; `lock_fd` keeps others away,
 // -1 when there is no lock file (a backup). The caller closes both. ERR_LOCKED, ERR_NOT_FOUND,
-// ERR_IO.
+// ERR_DENIED, ERR_IO.
 int store_open_data(const char *dir, int *fd, int *lock_fd, struct report *report) MUST_CHECK;
 
+// Makes the entry of this file or directory in its directory last. ERR_IO.
+int store_sync_parent(const char *path) MUST_CHECK;
 // ERR_… for a return code of LMDB.
 int store_error(int rc);
 // Commits and keeps the transaction's id as the last good one. The transaction is over in any case.

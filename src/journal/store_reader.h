@@ -72,7 +72,8 @@ static inline int MUST_CHECK store_reader_read(struct store_reader *reader, uint
 }
 
 // The first stored event of any topic with a seq above `after`. ERR_NOT_FOUND when there is none.
-// Cheap when called with rising `after`.
+// ERR_CORRUPT: it is damaged; out->seq is its seq, behind which reading may go on. Cheap when
+// called with rising `after`.
 static inline int MUST_CHECK store_reader_next(struct store_reader *reader, uint64_t after,
                                                struct record *out) {
     return reader->ops->next(reader, after, out);

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: MIT
 // Journals that were damaged, restored or lost: what the commands say of them, and what clients are
-// told.
+// told. Backups of a running hub.
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+    copyFileSync,
+    mkdirSync,
+    readFileSync,
+    readdirSync,
+    unlinkSync,
+    writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
-import { Hub, assertSequence, numbered } from './support/hub.mjs';
+import { RawSocket, assertProblem } from './support/http.mjs';
+import { Hub, assertSequence, numbered, parseId } from './support/hub.mjs';
 import { tailrace } from './support/process.mjs';
 import { scenario } from './support/scope.mjs';
+import { until } from './support/wait.mjs';
 
 async function publishLines(hub, topic, lines) {
     const answer = await hub.post(
@@ -104,4 +113,150 @@ scenario('a journal whose data file is gone is an error, not an empty journal', 
     const result = await tailrace(s, ['serve', '--listen', '127.0.0.1:0', '--data', hub.data]);
     assert.notEqual(result.code, 0);
     assert.match(result.stderr, /data\.mdb is missing/);
+});
+
+// --- GET /backup ---------------------------------------------------------------------------------
+
+const OPS = { authorization: 'Bearer ops-secret' };
+const READER = { authorization: 'Bearer reader-secret' };
+const KEYS = {
+    keys: [
+        { name: 'ops', secret: 'ops-secret', publish: ['**'], subscribe: ['**'], backup: true },
+        { name: 'reader', secret: 'reader-secret', publish: ['**'], subscribe: ['**'] },
+    ],
+};
+
+// More than the kernel keeps for a client that reads nothing.
+async function fill(hub) {
+    const megabyte = 'x'.repeat(1_000_000);
+    for (let i = 0; i < 40; i++) await hub.publish('large', megabyte, '', OPS);
+}
+
+// A client that has got the beginning of a backup, and reads no further.
+async function begin(s, hub) {
+    const client = await RawSocket.connect(s, hub.port, hub.host);
+    client.write(
+        `GET /backup HTTP/1.1\r\nHost: hub\r\nAuthorization: ${OPS.authorization}\r\n\r\n`,
+    );
+    await client.waitText(/^HTTP\/1\.1 200 /);
+    client.socket.pause();
+    return client;
+}
+
+// As soon as no other one is under way.
+async function backup(hub) {
+    for (;;) {
+        const answer = await hub.get('/backup', OPS);
+        if (answer.status !== 503) return answer;
+        assert.ok(Number(answer.headers['retry-after']) > 0);
+    }
+}
+
+scenario(
+    'a backup taken under load is a journal of exactly the first events, under a new epoch',
+    async (s) => {
+        const hub = await Hub.start(s, { config: KEYS });
+        const lines = numbered(20_000, 'a line of the log ');
+        const post = (some) =>
+            hub.publish('log', some.map((line) => `${line}\n`).join(''), '?split=lines', OPS);
+        await post(lines);
+        let over = false;
+        const writing = (async () => {
+            while (!over) {
+                const more = numbered(100, 'another line ', lines.length + 1);
+                lines.push(...more);
+                await post(more);
+            }
+        })();
+        const answer = await backup(hub);
+        over = true;
+        await writing;
+        assert.equal(answer.status, 200, answer.text);
+        assert.equal(answer.headers['content-type'], 'application/octet-stream');
+        assert.match(answer.headers['content-disposition'], /attachment; filename="data\.mdb"/);
+        assert.equal(answer.headers['cache-control'], 'no-store');
+
+        const data = path.join(s.tempDir(), 'restored');
+        mkdirSync(data, { mode: 0o700 });
+        writeFileSync(path.join(data, 'data.mdb'), answer.body, { mode: 0o600 });
+        const checked = await tailrace(s, ['check', '--data', data]);
+        assert.equal(checked.code, 0, checked.stderr);
+        const again = await Hub.start(s, { data });
+        const got = await stored(again, 'log');
+        assert.ok(got.length >= 20_000, `${got.length} events`);
+        assertSequence(
+            got.map((event) => event.data),
+            lines.slice(0, got.length),
+        );
+        const [first] = (
+            await hub.get('/t/log?last=1', { ...OPS, accept: 'application/json' })
+        ).json().events;
+        assert.notEqual(parseId(got[0].id).epoch, parseId(first.id).epoch);
+    },
+);
+
+scenario('a backup needs a key that has the right by itself', async (s) => {
+    const hub = await Hub.start(s, { config: { ...KEYS, anonymous: { subscribe: ['**'] } } });
+    assertProblem(await hub.get('/backup'), 401, /key is needed to take a backup/);
+    assertProblem(await hub.get('/backup', { authorization: 'Bearer wrong-secret' }), 401);
+    assertProblem(await hub.get('/backup', READER), 403, /may not take a backup/);
+    const head = await hub.request('/backup', { method: 'HEAD', headers: OPS });
+    assert.equal(head.status, 200);
+    assert.equal(head.headers['content-type'], 'application/octet-stream');
+    assert.equal(head.body.length, 0);
+    assert.equal((await hub.request('/backup', { method: 'HEAD', headers: READER })).status, 403);
+    const posted = await hub.post('/backup', '', OPS);
+    assert.equal(posted.status, 405);
+    assert.match(posted.headers.allow, /GET/);
+    assert.equal((await backup(hub)).status, 200);
+
+    const open = await Hub.start(s);
+    assertProblem(await open.get('/backup'), 401);
+});
+
+scenario(
+    'a client that reads its backup slowly stops nobody, and is cut off in the end',
+    async (s) => {
+        const hub = await Hub.start(s, { config: { ...KEYS, limits: { write_timeout: '3s' } } });
+        await fill(hub);
+        const slow = await begin(s, hub);
+        const second = await hub.get('/backup', OPS);
+        assertProblem(second, 503, /another backup/);
+        assert.ok(Number(second.headers['retry-after']) > 0);
+        for (let i = 0; i < 100; i++) await hub.publish('log', `${i}`, '', OPS);
+        assert.equal((await backup(hub)).status, 200);
+        slow.socket.resume();
+        await slow.closed;
+        assert.ok(!slow.bytes.subarray(-5).equals(Buffer.from('0\r\n\r\n')), 'it is not whole');
+    },
+);
+
+scenario('a client that goes away leaves nothing behind', async (s) => {
+    const hub = await Hub.start(s, { config: KEYS });
+    const count = (what) => readdirSync(`/proc/${hub.process.pid}/${what}`).length;
+    await fill(hub);
+    // What a backup that has ended keeps until the next one is there from here on.
+    assert.equal((await backup(hub)).status, 200);
+    const before = [count('fd'), count('task')];
+    for (let i = 0; i < 5; i++) {
+        const client = await begin(s, hub);
+        client.destroy();
+        // Begins when the one before has ended.
+        assert.equal((await backup(hub)).status, 200);
+    }
+    // The end of the last one is a moment later than its last byte.
+    await until(
+        () => count('fd') <= before[0] && count('task') <= before[1],
+        'its descriptors and threads to be gone',
+    );
+    assert.deepEqual(readdirSync(hub.data).sort(), ['data.mdb', 'lock', 'lock.mdb']);
+});
+
+scenario('a hub that stops does not wait for a backup', async (s) => {
+    const hub = await Hub.start(s, { config: { ...KEYS, stream: { drain: '5m' } } });
+    await fill(hub);
+    const client = await begin(s, hub);
+    await hub.stop();
+    client.socket.resume();
+    await client.closed;
 });

@@ -4,12 +4,12 @@
 // preloaded test/fault/iofault.c.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { assertProblem } from './support/http.mjs';
 import { Hub, assertSequence, numbered } from './support/hub.mjs';
 import { LogFile } from './support/logfile.mjs';
-import { binary, root } from './support/process.mjs';
+import { binary, root, tailrace } from './support/process.mjs';
 import { scenario, shared } from './support/scope.mjs';
 import { until } from './support/wait.mjs';
 
@@ -170,4 +170,33 @@ scenario('a followed file waits while the disk fails and loses nothing', async (
         assertSequence(await stream.waitData(at), numbered(at));
     }
     assertSequence(await stored(hub, 'logs/app.log'), numbered(at));
+});
+
+scenario('a sector that cannot be read: the rest is found whole, and recovered', async (s) => {
+    const hub = await Hub.start(s);
+    const lines = numbered(2000, 'a line of the log ');
+    await hub.publishLines('log', lines);
+    await hub.stop();
+    const at = readFileSync(path.join(hub.data, 'data.mdb')).indexOf('a line of the log 1000');
+    assert.ok(at > 0);
+    const control = path.join(s.tempDir(), 'control');
+    writeFileSync(control, `read@${at}`);
+    const env = { LD_PRELOAD: preload, TAILRACE_IOFAULT: `${control}:${hub.data}` };
+    const checked = await tailrace(s, ['check', '--data', hub.data], { env });
+    assert.equal(checked.code, 1, checked.stderr);
+    assert.match(
+        checked.stderr,
+        new RegExp(`page ${Math.floor(at / 4096)} of \\d+ cannot be read`),
+    );
+    const data = path.join(s.tempDir(), 'recovered');
+    const args = ['recover', '--data', hub.data, '--out', data];
+    const recovered = await tailrace(s, args, { env });
+    assert.equal(recovered.code, 0, recovered.stderr);
+    const again = await Hub.start(s, { data });
+    const got = await stored(again, 'log');
+    assert.ok(got.length > 1800 && got.length < 2000, `${got.length} lines`);
+    assertSequence(
+        got,
+        lines.filter((line) => got.includes(line)),
+    );
 });

@@ -14,8 +14,8 @@ static const char *const builds[] = {"builds/**"};
 static const char *const logs[] = {"logs/*", "status/ci"};
 static const char *const bad[] = {"a/**", ""};
 
-static struct auth_key_config ci = {"ci", "0123456789", builds, 1, logs, 2};
-static struct auth_key_config reader = {"reader", "abcdefghij", NULL, 0, logs, 2};
+static struct auth_key_config ci = {"ci", "0123456789", builds, 1, logs, 2, true};
+static struct auth_key_config reader = {"reader", "abcdefghij", NULL, 0, logs, 2, false};
 
 static struct auth *make(const struct auth_key_config *keys, size_t count, bool open) {
     struct auth_config config = {.keys = keys, .keys_count = count, .open = open};
@@ -115,10 +115,35 @@ Test(auth, grants_follow_their_patterns) {
     auth_free(auth);
 }
 
+// Nor does a hub without keys permit one, where everything else is allowed.
+Test(auth, a_backup_needs_a_key_that_has_the_right) {
+    struct auth_key_config keys[] = {ci, reader};
+    struct auth_config config = {.keys = keys, .keys_count = 2, .anonymous = ci};
+    struct auth *auth;
+    struct grant *grant;
+    cr_assert_eq(auth_new(&auth, &config, NULL), 0);
+    cr_assert_eq(auth_check(auth, STR("0123456789"), &grant), 0);
+    cr_assert(grant->backup);
+    grant_put(grant);
+    cr_assert_eq(auth_check(auth, STR("abcdefghij"), &grant), 0);
+    cr_assert(!grant->backup);
+    grant_put(grant);
+    cr_assert_eq(auth_check(auth, STR(""), &grant), ERR_DENIED);
+    cr_assert_eq(auth_check(auth, (struct str){0}, &grant), 0);
+    cr_assert(!grant->backup);
+    grant_put(grant);
+    auth_free(auth);
+    auth = make(NULL, 0, true);
+    cr_assert_eq(auth_check(auth, (struct str){0}, &grant), 0);
+    cr_assert(!grant->backup);
+    grant_put(grant);
+    auth_free(auth);
+}
+
 Test(auth, copies_its_configuration) {
     char secret[] = "0123456789", name[] = "ci", pattern[] = "a/*";
     const char *const patterns[] = {pattern};
-    struct auth_key_config keys[] = {{name, secret, patterns, 1, patterns, 1}};
+    struct auth_key_config keys[] = {{name, secret, patterns, 1, patterns, 1, false}};
     struct auth *auth = make(keys, 1, false);
     memset(secret, 'x', 4);
     name[0] = 'x';

@@ -19,7 +19,7 @@ Test(access, secrets_come_from_the_file_a_file_or_the_environment) {
     snprintf(text, sizeof text,
              "keys:\n- {name: a, secret: inline-secret, publish: [\"a/*\"]}\n"
              "- {name: b, secret_file: %s, subscribe: [b, \"c/**\"]}\n"
-             "- {name: c, secret_env: TAILRACE_OPS, publish: [c]}\n",
+             "- {name: c, secret_env: TAILRACE_OPS, backup: true}\n",
              config_other);
     struct config *config = config_of(text);
     cr_assert_eq(config->auth.keys_count, 3);
@@ -27,6 +27,7 @@ Test(access, secrets_come_from_the_file_a_file_or_the_environment) {
     cr_assert_str_eq(config->auth.keys[1].secret, "file-secret");
     cr_assert_str_eq(config->auth.keys[1].subscribe[1], "c/**");
     cr_assert_str_eq(config->auth.keys[2].secret, "env-secret");
+    cr_assert(config->auth.keys[2].backup && !config->auth.keys[0].backup);
     cr_assert_eq(config->warnings_count, 0);
     config_free(config);
     config = config_of("keys: [{name: d, secret_env: LATER, publish: [c]}]\n");
@@ -37,6 +38,7 @@ Test(access, secrets_come_from_the_file_a_file_or_the_environment) {
     cr_assert_eq(config->auth.keys_count, 1);
     cr_assert_str_eq(config->auth.keys[0].secret, "file-secret");
     cr_assert_str_eq(config->auth.keys[0].publish[0], "**");
+    cr_assert(config->auth.keys[0].backup);
     config_free(config);
 }
 

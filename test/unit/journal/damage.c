@@ -5,9 +5,12 @@
 #include <fcntl.h>
 #include <lmdb.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -459,4 +462,212 @@ Test(damage, kept_events_go_although_the_newest_was_damaged) {
     for (int i = 0; i < 300; i++) support_put(journal, "log", "x");
     for (uint64_t seq = 1; seq < 5; seq++) wait_until_gone(journal, seq);
     journal_close(journal);
+}
+
+// --- the two first pages -------------------------------------------------------------------------
+
+// As if killed after the last event: what the older one of the two first pages leads to has it not.
+static void make_killed(const char *dir, const char *to) {
+    char bytes[65536], path[4096];
+    struct journal_config config = support_config(dir);
+    struct journal *journal = support_open(&config);
+    support_position(journal, "file:/var/log/x", "12345");
+    for (int i = 0; i < 5; i++) support_put(journal, "t", "some data");
+    const char *names[] = {"data.mdb", "lock"};
+    cr_assert_eq(mkdir(to, 0700), 0);
+    for (int i = 0; i < 2; i++) {
+        int from_fd = open(in(dir, names[i]), O_RDONLY);
+        snprintf(path, sizeof path, "%s/%s", to, names[i]);
+        int to_fd = open(path, O_WRONLY | O_CREAT, 0600);
+        for (ssize_t got; (got = read(from_fd, bytes, sizeof bytes)) > 0;)
+            cr_assert_eq(write(to_fd, bytes, (size_t)got), got);
+        close(from_fd);
+        close(to_fd);
+    }
+    journal_close(journal);
+}
+
+// Each bit: an error, or the right events. The state of the commit before is not right.
+Test(damage, each_bit_of_the_first_pages_is_seen, .timeout = 120) {
+    char killed[4096], path[4096], *data;
+    uint64_t right, now;
+    const char *dir = support_dir();
+    strcpy(killed, in(dir, "killed"));
+    strcpy(path, in(dir, "whole"));
+    make_killed(path, killed);
+    strcpy(path, in(killed, "data.mdb"));
+    size_t size = load_file(path, &data);
+    cr_assert_eq(digest(killed, &right), 0);
+    for (size_t bit = 0; bit < 2 * 160 * 8; bit++) {
+        size_t at = bit / 8 % 160 + (bit >= 160 * 8 ? PAGE : 0);
+        data[at] ^= (char)(1u << (bit % 8));
+        save_file(path, data, size);
+        data[at] ^= (char)(1u << (bit % 8));
+        int err = digest(killed, &now);
+        cr_assert(err || now == right, "bit %zu of byte %zu: other events, and no error", bit % 8,
+                  at);
+    }
+    free(data);
+}
+
+// The first page of the last commit is lost: the state of the commit before is still there.
+Test(damage, without_the_last_first_page_the_state_before_is_recovered) {
+    char killed[4096], path[4096], out[4096], *data;
+    uint64_t txn_ids[2];
+    struct report report = {0};
+    const char *dir = support_dir();
+    strcpy(killed, in(dir, "killed"));
+    strcpy(out, in(dir, "out"));
+    strcpy(path, in(dir, "whole"));
+    make_killed(path, killed);
+    strcpy(path, in(killed, "data.mdb"));
+    size_t size = load_file(path, &data);
+    memcpy(&txn_ids[0], data + 144, 8);
+    memcpy(&txn_ids[1], data + PAGE + 144, 8);
+    memset(data + (txn_ids[1] > txn_ids[0] ? PAGE : 0), 0, PAGE);
+    save_file(path, data, size);
+    struct audit all;
+    cr_assert_eq(audit(killed, &all), ERR_CORRUPT);
+    cr_assert(strstr(damage_text, "first pages are damaged"), "%s", damage_text);
+    cr_assert_eq(all.events, 4);
+    struct audit copied = {0};
+    cr_assert_eq(audit_recover(&copied, killed, out, &report), 0, "%s", report.text);
+    cr_assert_eq(copied.events, 4);
+    free(data);
+}
+
+// --- a large file, which is not checked whole ----------------------------------------------------
+
+// LMDB writes to free pages without a look: the list of them is always checked whole.
+Test(damage, the_list_of_free_pages_is_checked_however_large_the_file) {
+    static const char *const tables[] = {"meta", "events", "topics", "keys", "sources"};
+    const char *dir = support_dir();
+    char path[4096], *data;
+    struct report report = {0};
+    uint64_t txn_ids[2], roots[2];
+    make_sample(dir);
+    strcpy(path, in(dir, "data.mdb"));
+    (void)load_file(path, &data);
+    for (size_t i = 0; i < 2; i++) {
+        memcpy(&txn_ids[i], data + i * PAGE + 144, 8);
+        memcpy(&roots[i], data + i * PAGE + 40 + 40, 8);
+    }
+    uint64_t root = roots[txn_ids[1] > txn_ids[0]], events = 2;
+    struct page header;
+    // A page that is in use: one with events.
+    while (!memmem(data + events * PAGE, PAGE, "some data", 9)) events++;
+    memcpy(&header, data + root * PAGE, sizeof header);
+    cr_assert_eq(header.flags, 2);
+    int fd = open(path, O_RDWR);
+    cr_assert_eq(lmdb_check_file(fd, tables, 5, 1, NULL, &report), 0, "%s", report.text);
+    // The last number of the page's last record is a free page; beyond the file now.
+    const uint64_t foreign = (uint64_t)1 << 30;
+    cr_assert_eq(pwrite(fd, &foreign, 8, (off_t)((root + 1) * PAGE - 8)), 8);
+    cr_assert_eq(lmdb_check_file(fd, tables, 5, 1, NULL, &report), ERR_CORRUPT);
+    cr_assert(strstr(report.text, "pages that are not in the file"), "%s", report.text);
+    close(fd);
+    free(data);
+}
+
+// --- going on ------------------------------------------------------------------------------------
+
+// Reading goes on behind a damaged event.
+Test(damage, reading_goes_on_behind_a_damaged_event) {
+    const char *dir = support_dir();
+    char path[4096], *data;
+    struct journal_config config = support_config(dir);
+    struct journal *journal = support_open(&config);
+    for (int i = 0; i < 5; i++) support_put(journal, "t", i == 2 ? "broken" : "whole");
+    for (int i = 0; i < 5; i++) support_put(journal, "u", "whole");
+    journal_close(journal);
+    strcpy(path, in(dir, "data.mdb"));
+    size_t size = load_file(path, &data);
+    for (size_t at = 0; at + 6 <= size; at++)
+        // Its header: what is before the text.
+        if (memcmp(data + at, "broken", 6) == 0) data[at - 20] ^= 1;
+    save_file(path, data, size);
+    free(data);
+    journal = support_open(&config);
+    struct store_reader *reader;
+    struct record record = {0};
+    size_t whole = 0, damaged = 0;
+    int err;
+    cr_assert_eq(journal_reader_open(journal, &reader), 0);
+    cr_assert_eq(store_reader_begin(reader), 0);
+    while ((err = store_reader_next(reader, record.seq, &record)) != ERR_NOT_FOUND) {
+        cr_assert(err == 0 || err == ERR_CORRUPT);
+        if (err) cr_assert_eq(record.seq, 3);
+        whole += err == 0;
+        damaged += err != 0;
+        cr_assert_leq(whole + damaged, 10);
+    }
+    cr_assert_eq(whole, 9);
+    cr_assert_eq(damaged, 1);
+    store_reader_end(reader);
+    store_reader_close(reader);
+    journal_close(journal);
+}
+
+// Its key is damaged too, so that the key's row stays: nothing is lost by it.
+Test(damage, the_key_of_a_damaged_event_that_is_gone_is_no_damage) {
+    const char *dir = support_dir();
+    char path[4096], *data, key[16];
+    struct journal_config config = support_config(dir);
+    struct journal *journal = support_open(&config);
+    struct support_publish to;
+    for (int i = 0; i < 20; i++) {
+        snprintf(key, sizeof key, "key-%02d", i);
+        cr_assert_eq(support_put_full(journal, "a", key, "some data", 0, &to), 0);
+    }
+    journal_close(journal);
+    strcpy(path, in(dir, "data.mdb"));
+    size_t size = load_file(path, &data), found = 0;
+    for (size_t at = 0; at + 15 <= size; at++)
+        if (memcmp(data + at, "key-05some data", 15) == 0 && ++found) data[at + 1] ^= 1;
+    cr_assert_gt(found, 0);
+    save_file(path, data, size);
+    free(data);
+    struct audit all;
+    cr_assert_eq(audit(dir, &all), ERR_CORRUPT);
+    config.policy.retention.count_max = 10;
+    journal = support_open(&config);
+    for (int i = 0; i < 10; i++) support_put(journal, "a", "new");
+    struct journal_stats stats;
+    do {
+        journal_stats(journal, &stats);
+    } while (stats.events > 10);
+    journal_close(journal);
+    cr_assert_eq(audit(dir, &all), 0, "%s", damage_text);
+}
+
+// It has its name when it is complete, and not before.
+Test(damage, a_recovery_that_is_broken_off_is_not_taken_for_one) {
+    const char *dir = support_dir();
+    char out[4096], unfinished[4200];
+    struct report report = {0};
+    struct audit copied = {0};
+    make_sample(dir);
+    strcpy(out, in(dir, "new/"));
+    snprintf(unfinished, sizeof unfinished, "%s/new.unfinished", dir);
+    pid_t child = fork();
+    if (child == 0) {
+        // No file may be larger: it fails in the middle.
+        struct rlimit limit = {65536, 65536};
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &limit);
+        _exit(audit_recover(&copied, dir, out, &report) ? 0 : 1);
+    }
+    int status;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    cr_assert_neq(access(in(dir, "new"), F_OK), 0);
+    cr_assert_eq(access(unfinished, F_OK), 0);
+    cr_assert_eq(audit_recover(&copied, dir, out, &report), ERR_EXISTS);
+    cr_assert(strstr(report.text, "broken off"), "%s", report.text);
+    const char *left[] = {"data.mdb", "lock", "lock.mdb"};
+    for (int i = 0; i < 3; i++) (void)unlink(in(unfinished, left[i]));
+    cr_assert_eq(rmdir(unfinished), 0);
+    cr_assert_eq(audit_recover(&copied, dir, out, &report), 0, "%s", report.text);
+    cr_assert_eq(access(in(dir, "new/data.mdb"), F_OK), 0);
+    cr_assert_neq(access(unfinished, F_OK), 0);
 }

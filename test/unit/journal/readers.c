@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Other processes that read the store and do not end.
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -91,6 +93,46 @@ Test(readers, a_backup_that_hangs_is_given_up, .timeout = 120) {
     journal_stats(journal, &stats);
     cr_assert_eq(stats.readers_cleared_total, 1);
     cr_assert_eq(stats.reader_lag, 0);
+    journal_close(journal);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+// Whether the parent holds LMDB's record lock on this byte of its table of readers.
+static bool is_locked_by_parent(const char *dir, off_t at) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/lock.mdb", dir);
+    pid_t parent = getpid(), pid = fork();
+    if (pid == 0) {
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+        int fd = open(path, O_RDWR);
+        bool held = fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK &&
+                    lock.l_pid == parent;
+        _exit(held ? 0 : 1);
+    }
+    int status;
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+// Without them the next process that opens the environment takes the table for abandoned, and
+// makes it anew under the readers and the writer of this one.
+Test(readers, giving_up_a_backup_keeps_the_locks, .timeout = 120) {
+    struct journal_config config = small_config(support_dir());
+    struct journal_stats stats;
+    config.reader_age_max_ms = 1;
+    struct journal *journal = support_open(&config);
+    cr_assert_gt(support_put(journal, "log", "x"), 0);
+    cr_assert_eq(support_count(journal), 1);
+    cr_assert(is_locked_by_parent(config.dir, 0));
+    cr_assert(is_locked_by_parent(config.dir, getpid()));
+    pid_t pid = start_reader(config.dir);
+    do {
+        publish_round(journal);
+        journal_stats(journal, &stats);
+    } while (stats.readers_cleared_total == 0);
+    cr_assert(is_locked_by_parent(config.dir, 0));
+    cr_assert(is_locked_by_parent(config.dir, getpid()));
     journal_close(journal);
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);

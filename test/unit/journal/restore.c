@@ -3,12 +3,14 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <lmdb.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "journal/backup.h"
 #include "journal/journal.h"
 #include "support.h"
@@ -184,9 +186,9 @@ Test(restore, a_backup_of_a_journal_in_use) {
     cr_assert_eq(waitpid(child, &status, 0), child);
     cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     cr_assert_eq(support_count(journal), 600);
+    journal_close(journal);
     cr_assert_eq(backup_write(one, in(two, "data.mdb"), &bytes, &report), ERR_EXISTS);
     cr_assert_eq(backup_write(dir, in(two, "other"), &bytes, &report), ERR_NOT_FOUND);
-    journal_close(journal);
 
     config = support_config(two);
     journal = support_open(&config);
@@ -195,5 +197,88 @@ Test(restore, a_backup_of_a_journal_in_use) {
     size_t count = support_count(journal);
     cr_assert(count >= 300 && count <= 600, "%zu", count);
     cr_assert_eq(journal_last_seq(journal), count);
+    journal_close(journal);
+}
+
+static void write_lock_file(const char *dir, const char *text) {
+    FILE *file = fopen(in(dir, "lock"), "w");
+    fputs(text, file);
+    fclose(file);
+}
+
+// The disk was full at the first start, then a backup was put there: it is not what was left of the
+// first start.
+Test(restore, a_backup_in_a_directory_that_was_never_finished_is_kept) {
+    const char *dir = support_dir();
+    char first[32], second[32], one[4096], two[4096];
+    strcpy(one, in(dir, "one"));
+    strcpy(two, in(dir, "two"));
+    publish(one, 5, first, false);
+    cr_assert_eq(mkdir(two, 0700), 0);
+    write_lock_file(two, "tailrace data directory\npid 1\ncreating\n");
+    copy(in(one, "data.mdb"), in(two, "data.mdb"));
+    publish(two, 0, second, true);
+    cr_assert_str_neq(first, second);
+    struct journal_config config = support_config(two);
+    struct journal *journal = support_open(&config);
+    cr_assert_eq(support_count(journal), 5);
+    journal_close(journal);
+}
+
+// With nothing in it, it is.
+Test(restore, what_an_unfinished_creation_left_is_made_anew) {
+    const char *dir = support_dir();
+    char first[32], second[32];
+    publish(dir, 0, first, false);
+    write_lock_file(dir, "tailrace data directory\npid 1\ncreating\n");
+    publish(dir, 1, second, false);
+    cr_assert_str_neq(first, second);
+}
+
+// The hub had no space: pages of the copy may have been written to meanwhile.
+Test(restore, a_backup_that_was_given_up_is_an_error, .timeout = 120) {
+    const char *dir = support_dir();
+    char one[4096], out[4096];
+    static char large[100001];
+    struct journal_stats stats;
+    memset(large, 'x', sizeof large - 1);
+    strcpy(one, in(dir, "one"));
+    strcpy(out, in(dir, "copy"));
+    struct journal_config config = support_config(one);
+    config.reader_age_max_ms = 1;
+    struct journal *journal = support_open(&config);
+    for (int i = 0; i < 500; i++) support_put(journal, "t", large);
+    bool caught = false;
+    while (!caught) {
+        pid_t child = fork();
+        if (child == 0) {
+            struct report report = {0};
+            uint64_t bytes;
+            _exit(backup_write(one, out, &bytes, &report) == ERR_CLOSED ? 0 : 1);
+        }
+        // Stopped in the middle of it, unless it was too quick.
+        while (access(out, F_OK) && waitpid(child, NULL, WNOHANG) == 0) continue;
+        kill(child, SIGSTOP);
+        journal_stats(journal, &stats);
+        uint64_t before = stats.readers_cleared_total;
+        // Two checkpoints: a snapshot must be seen twice to have an age.
+        for (int i = 0; i < 4; i++) {
+            static struct event *events[LIMIT_PUBLISH_EVENTS];
+            for (size_t done = 0; done < 65536; done += LIMIT_PUBLISH_EVENTS) {
+                for (size_t k = 0; k < LIMIT_PUBLISH_EVENTS; k++)
+                    events[k] = event_new(STR("log"), STR(""), STR(""), STR("x"), 0);
+                struct support_publish to = {0};
+                cr_assert_eq(support_publish(journal, &to, events, LIMIT_PUBLISH_EVENTS), 0);
+            }
+        }
+        journal_stats(journal, &stats);
+        caught = stats.readers_cleared_total > before;
+        int status;
+        kill(child, SIGCONT);
+        cr_assert_eq(waitpid(child, &status, 0), child);
+        if (caught) cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%d", status);
+        if (caught) cr_assert_neq(access(out, F_OK), 0);
+        (void)unlink(out);
+    }
     journal_close(journal);
 }
