@@ -39,6 +39,10 @@
 // room for 16 of the largest. A subscriber that would need more is disconnected, and continues with
 // its last id.
 #define LIMIT_PINNED_BYTES ((size_t)256 * 1024 * 1024)
+// Bytes of memory of the places that replays over several topics keep from turn to turn, of one
+// worker. At this bound newcomers wait for others to finish, and half of it is left to those that
+// can go on: a subscriber whose connection is full gives its own up, and finds the places again.
+#define LIMIT_MERGE_BYTES ((size_t)64 * 1024 * 1024)
 // Bytes of committed events that workers have not taken yet, counted once for each worker. At this
 // bound the journal waits: a worker whose fan-out takes long slows publishing down, it does not
 // fill the memory.

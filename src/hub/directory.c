@@ -377,7 +377,15 @@ static void add_pending(struct selector *selector, struct event *event) {
     selector->pending[selector->pending_count++] = event;
 }
 
-static void apply_event(struct directory *directory, struct event *event) {
+// What an alias stands for comes directly before it and its siblings: a selector that has taken it
+// took it last.
+static bool has_taken(const struct selector *selector, const struct event *event) {
+    return selector->pending_count && selector->pending[selector->pending_count - 1] == event;
+}
+
+// `meant` is the event itself, or what it stands for.
+static void apply_event(struct directory *directory, const struct event *event,
+                        struct event *meant) {
     struct topic *topic = directory_number(directory, event->topic_no, event_topic(event));
     ASSERT(topic);
     topic->last_seq = event->seq;
@@ -394,8 +402,9 @@ static void apply_event(struct directory *directory, struct event *event) {
             selector->ending = true;
             touch(directory, selector);
         }
-        if (!directory_takes(selector, event->flags, event_data(event))) continue;
-        add_pending(selector, event);
+        if (meant != event && has_taken(selector, meant)) continue;
+        if (!directory_takes(selector, meant->flags, event_data(meant))) continue;
+        add_pending(selector, meant);
         touch(directory, selector);
     }
 }
@@ -414,7 +423,13 @@ static void apply_change(struct directory *directory, const struct topic_change 
 }
 
 void directory_apply(struct directory *directory, const struct batch *batch) {
-    for (uint32_t i = 0; i < batch->count; i++) apply_event(directory, batch->events[i]);
+    struct event *meant = NULL;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct event *event = batch->events[i];
+        if (!(event->flags & EVENT_ALIAS)) meant = event;
+        ASSERT(meant && (meant == event || meant->seq == event_target(event_data(event))));
+        apply_event(directory, event, meant);
+    }
     for (uint32_t i = 0; i < batch->changes_count; i++) apply_change(directory, &batch->changes[i]);
 }
 

@@ -5,214 +5,250 @@
 #include "base/limits.h"
 #include "hub/frame.h"
 #include "hub/hub_priv.h"
+#include "hub/lookup.h"
+#include "hub/merge.h"
 #include "hub/replay.h"
 #include "hub/subscriber.h"
 
-// Seqs that a merge holds at once, shared out among its topics.
-#define MERGE_SEQS 2048
+// Events of a merge that are listed at once where nobody knows how many a filter takes.
+#define FILTERED_EVENTS 2048
 
 static bool is_full(const struct round *round) {
     return round->bytes.len >= GATHER_BYTES || round->count >= GATHER_EVENTS;
 }
 
-// Encodes one event. False: out of memory.
-static bool add(struct hub *hub, const struct subscriber *subscriber,
-                const struct document_event *event) {
+// --- one event -----------------------------------------------------------------------------------
+// Adding one gives 0 also when the subscriber does not take it.
+
+// Encodes one event. ERR_NOMEM.
+static int add(struct hub *hub, const struct subscriber *subscriber,
+               const struct document_event *event) {
     const struct selector *selector = subscriber->selector;
     struct round *round = &hub->round;
     size_t start = round->bytes.len;
     bool first = !round->count && !(subscriber->flags & SUB_ELEMENTS);
     document_event(&round->bytes, selector->format, event, first, hub->epoch);
     wire_close(selector->wire, &round->bytes, start);
-    return round_add(round, event->seq);
+    return round_add(round, event->seq) ? 0 : ERR_NOMEM;
 }
 
-// A stored record, if it is wanted.
-static bool add_record(struct hub *hub, const struct subscriber *subscriber,
-                       const struct record *record) {
+static int add_stored(struct hub *hub, const struct subscriber *subscriber,
+                      const struct record *record) {
     const struct topic *topic = directory_topic(&hub->directory, record->topic_no);
-    if (!topic || !directory_takes(subscriber->selector, record->flags, record->data)) return true;
+    if (!topic || !directory_takes(subscriber->selector, record->flags, record->data)) return 0;
     struct document_event view = document_event_of_record(record, topic_name(topic));
     return add(hub, subscriber, &view);
 }
 
-static bool add_event(struct hub *hub, const struct subscriber *subscriber, struct event *event) {
+static int add_recent(struct hub *hub, const struct subscriber *subscriber, struct event *event) {
     const struct selector *selector = subscriber->selector;
-    if (!directory_takes(selector, event->flags, event_data(event))) return true;
+    if (!directory_takes(selector, event->flags, event_data(event))) return 0;
     if (frame_is_shared(selector->format)) {
         const struct encoding *frame =
             frame_of(event, selector->format, selector->wire, hub->epoch, &hub->ring);
-        if (!frame) return false;
+        if (!frame) return ERR_NOMEM;
         buf_append(&hub->round.bytes, frame->bytes, frame->size);
-        return round_add(&hub->round, event->seq);
+        return round_add(&hub->round, event->seq) ? 0 : ERR_NOMEM;
     }
     struct document_event view = document_event_of(event);
     return add(hub, subscriber, &view);
 }
 
-// The event with this seq from wherever it is. ERR_NOT_FOUND: it is gone.
-static int add_seq(struct hub *hub, const struct subscriber *subscriber, uint64_t seq) {
-    if (seq > hub->ring.floor) {
-        struct ring_place place = ring_find(&hub->ring, seq - 1);
-        struct event *event = ring_next(&hub->ring, &place);
-        if (!event || event->seq != seq) return ERR_NOT_FOUND;
-        const struct topic *topic = directory_topic(&hub->directory, event->topic_no);
-        if (!topic || seq <= topic->trimmed_seq) return ERR_NOT_FOUND;
-        return add_event(hub, subscriber, event) ? 0 : ERR_NOMEM;
-    }
-    struct record record;
-    int err = reading_begin(&hub->reading);
-    if (!err) err = store_reader_read(hub->reading.store, seq, &record);
-    if (err) return err;
-    return add_record(hub, subscriber, &record) ? 0 : ERR_NOMEM;
+static int add_found(struct hub *hub, const struct subscriber *subscriber,
+                     const struct lookup *found) {
+    return found->event ? add_recent(hub, subscriber, found->event)
+                        : add_stored(hub, subscriber, &found->record);
 }
 
-static enum gathered from_ring(struct hub *hub, const struct subscriber *subscriber, uint64_t after,
-                               uint64_t limit, size_t events_max, uint64_t *reached) {
-    struct ring_place place = ring_find(&hub->ring, after);
-    for (int steps = 0;; steps++) {
-        if (is_full(&hub->round) || hub->round.count >= events_max || steps == GATHER_SKIPS)
-            return GATHER_MORE;
-        struct event *event = ring_next(&hub->ring, &place);
-        if (!event || event->seq > limit) break;
-        hub->looked_total++;
-        if (directory_matches(subscriber->selector, event->topic_no)) {
-            const struct topic *topic = directory_topic(&hub->directory, event->topic_no);
-            // What was forgotten (DELETE) is not given out of memory either.
-            if (event->seq > topic->trimmed_seq && !add_event(hub, subscriber, event))
-                return GATHER_FAILED;
-        }
-        *reached = event->seq;
-    }
-    *reached = limit;
-    return GATHER_ALL;
+// Adds what an alias stands for, unless the subscriber has it. ERR_NOT_FOUND: it is gone; `gone`
+// says what.
+static int add_target(struct hub *hub, struct gathering *gathering, uint64_t seq, struct str data) {
+    const struct round *round = &hub->round;
+    uint64_t target = event_target(data);
+    struct lookup found;
+    gathering->gone = target ? target : seq;
+    if (gathering->gone <= gathering->subscriber->cursor) return 0;
+    // Whatever else stands for it came directly before.
+    if (round->count && round->pieces[round->count - 1].seq == target) return 0;
+    int err = lookup_target(hub, data, &found);
+    if (!err && !directory_topic(&hub->directory, found.record.topic_no)) err = ERR_NOT_FOUND;
+    return err ? err : add_found(hub, gathering->subscriber, &found);
 }
 
-static enum gathered from_scan(struct hub *hub, const struct subscriber *subscriber, uint64_t after,
-                               uint64_t limit, size_t events_max, uint64_t *reached) {
-    struct record record;
-    for (int steps = 0; steps < GATHER_SKIPS; steps++) {
-        if (is_full(&hub->round) || hub->round.count >= events_max) return GATHER_MORE;
-        hub->looked_total++;
-        int err = store_reader_next(hub->reading.store, after, &record);
-        if (err && err != ERR_NOT_FOUND) return GATHER_FAILED;
-        if (err || record.seq > limit) {
-            *reached = limit;
-            return GATHER_ALL;
-        }
-        if (directory_matches(subscriber->selector, record.topic_no)) {
-            const struct topic *topic = directory_topic(&hub->directory, record.topic_no);
-            if (record.seq > topic->trimmed_seq && !add_record(hub, subscriber, &record))
-                return GATHER_FAILED;
-        }
-        *reached = after = record.seq;
-    }
-    return GATHER_MORE;
+static int add_record(struct hub *hub, struct gathering *gathering, const struct record *record) {
+    return record->flags & EVENT_ALIAS ? add_target(hub, gathering, record->seq, record->data)
+                                       : add_stored(hub, gathering->subscriber, record);
 }
 
-// One topic's part in a merge.
-struct chain {
-    struct topic *topic;
-    uint64_t *seqs;
-    size_t count, at;
-    bool cut; // there may be more than what is in seqs
-};
+static int add_event(struct hub *hub, struct gathering *gathering, struct event *event) {
+    return event->flags & EVENT_ALIAS ? add_target(hub, gathering, event->seq, event_data(event))
+                                      : add_recent(hub, gathering->subscriber, event);
+}
 
-// Reads the next seqs of a topic. False: some are gone that the directory thought were there; it
-// knows better now.
-static bool fill_chain(struct hub *hub, struct chain *chain, uint64_t after, size_t max, int *err) {
-    struct topic *topic = chain->topic;
-    bool lost = false;
-    if (topic->trimmed_seq > after) after = topic->trimmed_seq;
-    *err = store_reader_topic_after(hub->reading.store, topic->last_seq, after, chain->seqs, max,
-                                    &chain->count, &lost);
-    if (*err == ERR_NOT_FOUND) {
-        *err = 0;
-        lost = true;
-        chain->count = 0;
-    }
-    chain->cut = chain->count == max;
-    if (*err || !lost) return true;
-    // Retention was faster than its announcement.
-    uint64_t gone = chain->count ? chain->seqs[0] - 1 : topic->last_seq;
-    if (gone <= after) return true;
-    directory_trimmed(&hub->directory, topic, gone, topic->trimmed_ordinal);
+// --- one after the other -------------------------------------------------------------------------
+
+// False, for those who return it.
+static bool stop(struct gathering *gathering, enum gathered got) {
+    gathering->got = gathering->lost && got != GATHER_FAILED ? GATHER_LOST : got;
     return false;
 }
 
-static enum gathered merge(struct hub *hub, const struct subscriber *subscriber,
-                           struct chain *chains, size_t count, uint64_t limit, size_t events_max,
-                           uint64_t *reached) {
-    while (!is_full(&hub->round) && hub->round.count < events_max) {
-        struct chain *lowest = NULL;
-        for (size_t i = 0; i < count; i++) {
-            struct chain *chain = &chains[i];
-            if (chain->at == chain->count) {
-                if (chain->cut) return GATHER_MORE; // what comes next there is not known yet
-                continue;
-            }
-            if (!lowest || chain->seqs[chain->at] < lowest->seqs[lowest->at]) lowest = chain;
+// False: the turn ends before the next event.
+static bool has_room(const struct hub *hub, struct gathering *gathering) {
+    if (!is_full(&hub->round) && hub->round.count < gathering->events_max) return true;
+    return stop(gathering, GATHER_MORE);
+}
+
+// The turn ends before this event: and before its aliases, by which it is (or was) to be given.
+static void end_before(struct gathering *gathering, uint64_t seq) {
+    if (gathering->reached >= seq) gathering->reached = seq - 1;
+}
+
+// The event with this seq was looked at, and adding it gave `err`. False: the turn ends here.
+static bool go_on(struct hub *hub, struct gathering *gathering, uint64_t seq, int err) {
+    struct round *round = &hub->round;
+    if (err == ERR_NOT_FOUND) {
+        // What has been gathered goes out before a loss is told, and that before what follows.
+        if (round->count) {
+            end_before(gathering, gathering->gone);
+            return stop(gathering, GATHER_MORE);
         }
-        if (!lowest || lowest->seqs[lowest->at] > limit) {
-            *reached = limit;
-            return GATHER_ALL;
+        gathering->lost = gathering->gone;
+    } else if (err) {
+        return stop(gathering, GATHER_FAILED);
+    } else if (gathering->lost && round->count) {
+        end_before(gathering, round->pieces[0].seq);
+        round_clear(round);
+        return stop(gathering, GATHER_LOST);
+    }
+    gathering->reached = seq;
+    return true;
+}
+
+// An event and its aliases are looked at in one turn: a cursor between them says that the
+// subscriber has the event.
+static bool may_end_before(uint8_t flags) { return !(flags & EVENT_ALIAS); }
+
+static bool from_ring(struct hub *hub, struct gathering *gathering, uint64_t limit) {
+    const struct selector *selector = gathering->subscriber->selector;
+    struct ring_place place = ring_find(&hub->ring, gathering->subscriber->cursor);
+    for (int steps = 0;; steps++) {
+        struct event *event = ring_next(&hub->ring, &place);
+        int err = 0;
+        if (!event || event->seq > limit) break;
+        if (may_end_before(event->flags)) {
+            if (steps >= GATHER_SKIPS) return stop(gathering, GATHER_MORE);
+            if (!has_room(hub, gathering)) return false;
         }
-        uint64_t seq = lowest->seqs[lowest->at++];
+        hub->looked_total++;
+        if (directory_matches(selector, event->topic_no)) {
+            const struct topic *topic = directory_topic(&hub->directory, event->topic_no);
+            // What was forgotten (DELETE) is not given out of memory either.
+            if (event->seq > topic->trimmed_seq) err = add_event(hub, gathering, event);
+        }
+        if (!go_on(hub, gathering, event->seq, err)) return false;
+    }
+    gathering->reached = limit;
+    return stop(gathering, GATHER_ALL);
+}
+
+static bool from_scan(struct hub *hub, struct gathering *gathering, uint64_t limit) {
+    const struct selector *selector = gathering->subscriber->selector;
+    uint64_t after = gathering->subscriber->cursor;
+    if (reading_begin(&hub->reading)) return stop(gathering, GATHER_FAILED);
+    for (int steps = 0;; steps++) {
         struct record record;
         hub->looked_total++;
-        int err = store_reader_read(hub->reading.store, seq, &record);
-        if (err == ERR_NOT_FOUND) {
-            directory_trimmed(&hub->directory, lowest->topic, seq, lowest->topic->trimmed_ordinal);
-            return GATHER_AGAIN;
+        int err = store_reader_next(hub->reading.store, after, &record);
+        if (err && err != ERR_NOT_FOUND) return stop(gathering, GATHER_FAILED);
+        if (err || record.seq > limit) break;
+        if (may_end_before(record.flags)) {
+            if (steps >= GATHER_SKIPS) return stop(gathering, GATHER_MORE);
+            if (!has_room(hub, gathering)) return false;
         }
-        if (err || !add_record(hub, subscriber, &record)) return GATHER_FAILED;
-        *reached = seq;
+        if (directory_matches(selector, record.topic_no)) {
+            const struct topic *topic = directory_topic(&hub->directory, record.topic_no);
+            if (record.seq > topic->trimmed_seq) err = add_record(hub, gathering, &record);
+        }
+        if (!go_on(hub, gathering, record.seq, err)) return false;
+        after = record.seq;
     }
-    return GATHER_MORE;
+    gathering->reached = limit;
+    return stop(gathering, GATHER_ALL);
 }
 
-static enum gathered from_store(struct hub *hub, const struct subscriber *subscriber,
-                                uint64_t after, uint64_t limit, size_t events_max,
-                                uint64_t *reached) {
-    const struct selector *selector = subscriber->selector;
-    uint64_t seqs[MERGE_SEQS];
-    struct chain chains[GATHER_MERGE_TOPICS];
-    size_t count = 0;
-    if (reading_begin(&hub->reading)) return GATHER_FAILED;
-    for (uint32_t i = 0; i < selector->topics_count; i++) {
-        struct topic *topic = directory_topic(&hub->directory, selector->topics[i]);
-        if (topic->memory || topic->last_seq <= after || topic->last_seq <= topic->trimmed_seq)
-            continue;
-        if (count == GATHER_MERGE_TOPICS)
-            return from_scan(hub, subscriber, after, limit, events_max, reached);
-        chains[count++] = (struct chain){.topic = topic};
+// Adds an event that a merge has listed. False: the turn ends here.
+static bool take(struct hub *hub, struct gathering *gathering, const struct merge_item *item) {
+    struct topic *topic = directory_topic(&hub->directory, item->topic_no);
+    struct lookup found;
+    int err = 0;
+    hub->looked_total++;
+    // What is gone is passed over: a gap says so.
+    if (topic && item->seq > topic->trimmed_seq) {
+        err = lookup_event(hub, item->seq, &found);
+        if (err == ERR_NOT_FOUND) {
+            directory_trimmed(&hub->directory, topic, item->seq, topic->trimmed_ordinal);
+            return stop(gathering, GATHER_AGAIN);
+        }
+        if (!err)
+            err = found.event ? add_event(hub, gathering, found.event)
+                              : add_record(hub, gathering, &found.record);
     }
-    size_t each = count ? MERGE_SEQS / count : 0;
-    // With a filter nobody knows how many must be looked at for one that is given.
-    if (!selector->filter && each > events_max) each = events_max;
+    return go_on(hub, gathering, item->seq, err);
+}
+
+static bool after_merge(struct hub *hub, struct gathering *gathering, enum merge_step step) {
+    struct replay *replay = gathering->subscriber->replay;
+    switch (step) {
+        case MERGE_END: gathering->reached = merge_limit(replay->merge); break;
+        case MERGE_WIDE:
+            merge_free(hub, replay->merge);
+            replay->merge = NULL;
+            replay->scans = true;
+            return stop(gathering, GATHER_MORE);
+        case MERGE_MORE: return stop(gathering, GATHER_MORE);
+        case MERGE_BEGINS: return stop(gathering, GATHER_BEGINS);
+        case MERGE_AGAIN: return stop(gathering, GATHER_AGAIN);
+        case MERGE_FAILED: return stop(gathering, GATHER_FAILED);
+    }
+    return stop(gathering, GATHER_ALL);
+}
+
+static bool from_merge(struct hub *hub, struct gathering *gathering,
+                       const struct merge_from *from) {
+    const struct subscriber *subscriber = gathering->subscriber;
+    struct replay *replay = subscriber->replay;
+    enum merge_step step = MERGE_MORE;
+    size_t count;
+    if (!replay->merge) {
+        // Those that hold the memory can go on, and come before it in the queue.
+        if (hub->counts.merge_bytes >= LIMIT_MERGE_BYTES) return stop(gathering, GATHER_MORE);
+        replay->merge = merge_new(hub, from);
+        if (!replay->merge) return stop(gathering, GATHER_FAILED);
+    }
+    const struct merge_item *items = merge_listed(replay->merge, subscriber->cursor, &count);
+    if (!items) {
+        size_t max = subscriber->selector->filter ? FILTERED_EVENTS : gathering->events_max;
+        merge_budget budget = GATHER_SKIPS;
+        step = merge_list(hub, replay->merge, subscriber->selector, max, &budget);
+        hub->looked_total += (uint64_t)(GATHER_SKIPS - budget);
+        items = merge_listed(replay->merge, subscriber->cursor, &count);
+    }
     for (size_t i = 0; i < count; i++) {
-        int err;
-        chains[i].seqs = seqs + i * each;
-        if (!fill_chain(hub, &chains[i], after, each, &err)) return GATHER_AGAIN;
-        if (err) return GATHER_FAILED;
+        if (!has_room(hub, gathering) || !take(hub, gathering, &items[i])) return false;
     }
-    return merge(hub, subscriber, chains, count, limit, events_max, reached);
+    return after_merge(hub, gathering, step);
 }
 
-// The list of a special start.
-static enum gathered from_list(struct hub *hub, const struct subscriber *subscriber,
-                               struct replay_list *list, size_t events_max, uint64_t *reached) {
-    while (list->next < list->count && list->seqs[list->next] <= subscriber->cursor) list->next++;
-    for (size_t i = list->next; i < list->count; i++) {
-        if (is_full(&hub->round) || hub->round.count >= events_max) return GATHER_MORE;
-        int err = add_seq(hub, subscriber, list->seqs[i]);
-        // Gone since the list was made: the topic's trimmed_seq says so, and the gap is sent when
-        // it is compared with `told`.
-        if (err && err != ERR_NOT_FOUND) return GATHER_FAILED;
-        *reached = list->seqs[i];
-    }
-    *reached = list->then;
-    return GATHER_MORE;
+static bool from_store(struct hub *hub, struct gathering *gathering, uint64_t limit) {
+    struct subscriber *subscriber = gathering->subscriber;
+    if (!replay_make(subscriber, REPLAY_PLAIN)) return stop(gathering, GATHER_FAILED);
+    if (subscriber->replay->scans) return from_scan(hub, gathering, limit);
+    return from_merge(hub, gathering,
+                      &(struct merge_from){.after = subscriber->cursor,
+                                           .limit = limit,
+                                           .newest = MERGE_ALL,
+                                           .topics_max = GATHER_MERGE_TOPICS});
 }
 
 bool gather_seqs(struct hub *hub, struct subscriber *subscriber, const uint64_t *seqs, size_t count,
@@ -220,77 +256,78 @@ bool gather_seqs(struct hub *hub, struct subscriber *subscriber, const uint64_t 
     size_t i = 0;
     round_clear(&hub->round);
     for (; i < count && !is_full(&hub->round); i++) {
-        int err = add_seq(hub, subscriber, seqs[i]);
+        struct lookup found;
+        int err = lookup_event(hub, seqs[i], &found);
+        if (!err) err = add_found(hub, subscriber, &found);
         if (err && err != ERR_NOT_FOUND) return false;
     }
     *gathered = i;
     return true;
 }
 
-static enum gathered gather_some(struct hub *hub, struct subscriber *subscriber, size_t events_max,
-                                 uint64_t *reached) {
+static struct gathering gather_some(struct hub *hub, struct subscriber *subscriber,
+                                    size_t events_max) {
+    const struct replay_window *window = replay_window_of(subscriber);
+    uint64_t after = subscriber->cursor, floor = hub->ring.floor;
     uint64_t limit = subscriber->until < hub->position ? subscriber->until : hub->position;
-    uint64_t after = subscriber->cursor;
-    struct replay_list *list = replay_list_of(subscriber);
-    *reached = after;
-    if (list) return from_list(hub, subscriber, list, events_max, reached);
-    if (after >= limit) return GATHER_ALL;
-    if (after >= hub->ring.floor)
-        return from_ring(hub, subscriber, after, limit, events_max, reached);
-    if (limit <= hub->ring.floor)
-        return from_store(hub, subscriber, after, limit, events_max, reached);
-    enum gathered got = from_store(hub, subscriber, after, hub->ring.floor, events_max, reached);
-    return got == GATHER_ALL ? GATHER_MORE : got; // the ring is still to come
+    struct gathering gathering = {
+        .subscriber = subscriber, .events_max = events_max, .reached = after};
+    if (window) {
+        (void)from_merge(
+            hub, &gathering,
+            &(struct merge_from){.after = after, .limit = window->then, .newest = window->newest});
+    } else if (after >= limit) {
+        (void)stop(&gathering, GATHER_ALL);
+    } else if (after >= floor) {
+        (void)from_ring(hub, &gathering, limit);
+    } else {
+        (void)from_store(hub, &gathering, limit < floor ? limit : floor);
+    }
+    if (gathering.got == GATHER_ALL && gathering.reached < limit) gathering.got = GATHER_MORE;
+    return gathering;
 }
 
 // Original pace: when the event that was gathered is due.
 static uint64_t original_due(struct hub *hub, const struct replay_pace *pace, uint64_t seq,
                              uint64_t *time_ms) {
-    struct record record;
-    *time_ms = pace->sent_time_ms;
-    if (seq > hub->ring.floor) {
-        struct ring_place place = ring_find(&hub->ring, seq - 1);
-        const struct event *event = ring_next(&hub->ring, &place);
-        if (event) *time_ms = event->time_ms;
-    } else if (!reading_begin(&hub->reading) &&
-               !store_reader_read(hub->reading.store, seq, &record)) {
-        *time_ms = record.time_ms;
-    }
+    struct lookup found;
+    *time_ms = lookup_event(hub, seq, &found) ? pace->sent_time_ms : found.record.time_ms;
     if (!pace->sent_at_ms) return 0;
     uint64_t distance = *time_ms > pace->sent_time_ms ? *time_ms - pace->sent_time_ms : 0;
     return pace->sent_at_ms + distance / pace->speed;
 }
 
-static enum gathered gather_paced(struct hub *hub, struct subscriber *subscriber,
-                                  struct replay_pace *pace, uint64_t *reached) {
-    if (hub->now_ms < pace->due.at_ms) return GATHER_LATER;
-    enum gathered got = gather_some(hub, subscriber, 1, reached);
-    if (!hub->round.count) return got;
+static struct gathering gather_paced(struct hub *hub, struct subscriber *subscriber,
+                                     struct replay_pace *pace) {
+    if (hub->now_ms < pace->due.at_ms) return (struct gathering){.got = GATHER_LATER};
+    struct gathering gathering = gather_some(hub, subscriber, 1);
+    if (!hub->round.count) return gathering;
     uint64_t time_ms = 0;
     if (pace->every_ms == HUB_PACE_ORIGINAL) {
         uint64_t due = original_due(hub, pace, hub->round.pieces[0].seq, &time_ms);
         if (hub->now_ms < due) {
             pace->due.at_ms = due;
             round_clear(&hub->round);
-            return GATHER_LATER;
+            gathering.got = GATHER_LATER;
+            return gathering;
         }
     } else {
         pace->due.at_ms = hub->now_ms + pace->every_ms;
     }
     pace->sent_at_ms = hub->now_ms;
     pace->sent_time_ms = time_ms;
-    return got == GATHER_ALL ? GATHER_MORE : got;
+    if (gathering.got == GATHER_ALL) gathering.got = GATHER_MORE;
+    return gathering;
 }
 
-enum gathered gather_next(struct hub *hub, struct subscriber *subscriber, uint64_t *reached) {
+struct gathering gather_next(struct hub *hub, struct subscriber *subscriber) {
     struct replay *replay = subscriber->replay;
     size_t events_max = GATHER_EVENTS;
     ASSERT(!subscriber->parcel);
     round_clear(&hub->round);
-    if (replay && replay->kind == REPLAY_PACED)
-        return gather_paced(hub, subscriber, &replay->pace, reached);
+    if (replay && replay->kind == REPLAY_PACED) return gather_paced(hub, subscriber, &replay->pace);
     // One when there is nothing left: whether there is one more.
     if (replay && replay->kind == REPLAY_LIMIT && replay->left < events_max)
         events_max = replay->left ? (size_t)replay->left : 1;
-    return gather_some(hub, subscriber, events_max, reached);
+    return gather_some(hub, subscriber, events_max);
 }

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Gathering what follows a cursor into the hub's round: from a list of events (newest N of many
-// topics), from the store, from the ring. One mechanism for the newcomer's history, for a resume,
+// Gathering what follows a cursor into the hub's round: out of a window (the newest N of each
+// topic), from the store, from the ring. One mechanism for the newcomer's history, for a resume,
 // and for the slow reader.
 //
-// Nothing is kept between turns but the cursor. Narrow selectors merge their topics' own chains, so
-// that the cost is that of what is returned; wide ones read the store in order and pass over what
-// does not match.
+// Windows and narrow selectors merge their topics' own chains (hub/merge.h), so that the cost is
+// that of what is returned; wide selectors read the store in order and pass over what does not
+// match.
+//
+// An alias is given as the event that it stands for, with that event's seq. It is not given again to
+// a subscriber that has that event: by its own topic, by another alias, or because its cursor is
+// there. So a cursor rests between an event and its aliases only when the subscriber has the event.
 #ifndef TAILRACE_HUB_GATHER_H
 #define TAILRACE_HUB_GATHER_H
 
@@ -18,19 +22,28 @@
 // Events that are looked at (and skipped) in one turn of one subscriber, and of all together.
 #define GATHER_SKIPS 8192
 #define GATHER_TURN_SKIPS 65536
-// Up to this many topics are merged; a wider selector reads the store in order.
+// Behind the ring up to this many topics are merged; a wider selector reads the store in order.
 #define GATHER_MERGE_TOPICS 64
 
 enum gathered {
-    GATHER_MORE,  // there may be more
-    GATHER_ALL,   // there is no more
-    GATHER_LATER, // its pace says when
-    GATHER_AGAIN, // events are gone that the directory thought were there; it knows better now
-    GATHER_FAILED // out of memory, or the store cannot be read
+    GATHER_MORE,   // there may be more
+    GATHER_ALL,    // there is no more
+    GATHER_LATER,  // its pace says when
+    GATHER_BEGINS, // it is known where the window begins; nothing is gathered. Once for each merge
+    GATHER_AGAIN,  // events are gone that the directory thought were there; it knows better now
+    GATHER_LOST,   // what some aliases stand for is gone, up to `lost`; nothing is gathered
+    GATHER_FAILED  // out of memory, or the store cannot be read
 };
-// Fills the round with what follows the cursor, up to the bounds. *reached is the seq up to which
-// the subscriber then has everything.
-enum gathered gather_next(struct hub *hub, struct subscriber *subscriber, uint64_t *reached);
+struct gathering {
+    struct subscriber *subscriber;
+    size_t events_max;
+    enum gathered got;
+    uint64_t reached; // the subscriber then has everything up to here
+    uint64_t lost;    // GATHER_LOST: the seq of the last that is gone
+    uint64_t gone;    // what the alias stands for that was looked at last
+};
+// Fills the round with what follows the cursor, up to the bounds.
+struct gathering gather_next(struct hub *hub, struct subscriber *subscriber);
 // Fills the round with the events of a list, in its order; those that are gone are left out.
 // *gathered: how many of the list the round stands for. False: as GATHER_FAILED.
 bool gather_seqs(struct hub *hub, struct subscriber *subscriber, const uint64_t *seqs, size_t count,

@@ -40,7 +40,7 @@ struct subscriber {
     uint8_t state;
     uint8_t wheel_slot;
     uint8_t flags;
-    struct replay *replay; // while the start is special: a list of events, a pace
+    struct replay *replay; // while it is behind, or has a pace or a limit: more than a cursor
     // Bytes that are no event (head, notices) and have not been taken yet. They follow the parcel.
     struct buf *tail;
     struct parcel *parcel; // the event that is half sent, NULL: none
@@ -195,6 +195,7 @@ uint64_t hub_next_due(const struct hub *hub);
     X(blocked_total, counter, sum, "times a subscriber could not take more")                       \
     X(searches, gauge, sum, "pages of history and searches that are under way")                    \
     X(looked_back_total, counter, sum, "about how many events pages and searches looked at")       \
+    X(merge_bytes, gauge, sum, "memory of the places that replays of topics keep")                 \
     X(ring_events, gauge, sum, "recent events in memory, all workers")                             \
     X(ring_bytes, gauge, sum, "their bytes")                                                       \
     X(pinned_parcels, gauge, sum, "events of which slow subscribers have a part")                  \

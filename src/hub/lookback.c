@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "hub/hub_priv.h"
+#include "hub/lookup.h"
 
 // What finding a place in a long topic costs, in budget: some hundred records looked at along its
 // jumps.
@@ -163,32 +164,48 @@ static enum lookback_step peek_ring(struct hub *hub, struct lookback *lookback,
 
 // --- both ----------------------------------------------------------------------------------------
 
+// The next older one of the store and the ring.
+static enum lookback_step step_back(struct hub *hub, struct lookback *lookback,
+                                    const struct selector *selector, lookback_budget *budget,
+                                    struct lookup *out) {
+    enum lookback_step kept = peek_ring(hub, lookback, selector, budget, &out->event);
+    if (kept == LOOKBACK_PAUSE) return kept;
+    enum lookback_step stored = lookback->scans
+                                    ? peek_journal(hub, lookback, selector, budget, &out->record)
+                                    : peek_chains(hub, lookback, budget, &out->record);
+    if (stored == LOOKBACK_PAUSE || stored == LOOKBACK_FAILED) return stored;
+    if (kept == LOOKBACK_END && stored == LOOKBACK_END) return LOOKBACK_END;
+    if (kept == LOOKBACK_EVENT && (stored == LOOKBACK_END || out->event->seq > out->record.seq)) {
+        lookback->ring_at = out->event->seq;
+        out->record = lookup_record(out->event);
+    } else {
+        take_stored(lookback, &out->record);
+    }
+    return LOOKBACK_EVENT;
+}
+
 enum lookback_step lookback_next(struct hub *hub, struct lookback *lookback,
                                  const struct selector *selector, lookback_budget *budget,
                                  struct lookback_event *out) {
     for (;;) {
-        struct record record;
-        struct event *event = NULL;
-        enum lookback_step kept = peek_ring(hub, lookback, selector, budget, &event);
-        if (kept == LOOKBACK_PAUSE) return kept;
-        enum lookback_step stored = lookback->scans
-                                        ? peek_journal(hub, lookback, selector, budget, &record)
-                                        : peek_chains(hub, lookback, budget, &record);
-        if (stored == LOOKBACK_PAUSE || stored == LOOKBACK_FAILED) return stored;
-        if (!event && stored == LOOKBACK_END) return LOOKBACK_END;
-        uint8_t flags;
-        if (event && (stored == LOOKBACK_END || event->seq > record.seq)) {
-            lookback->ring_at = event->seq;
-            lookback->place = (struct lookback_place){event->seq, event->time_ms};
-            *out = (struct lookback_event){event->seq, event_data(event)};
-            flags = event->flags;
-        } else {
-            take_stored(lookback, &record);
-            lookback->place = (struct lookback_place){record.seq, record.time_ms};
-            *out = (struct lookback_event){record.seq, record.data};
-            flags = record.flags;
+        struct lookup found;
+        enum lookback_step step = step_back(hub, lookback, selector, budget, &found);
+        if (step != LOOKBACK_EVENT) return step;
+        struct lookback_place place = {found.record.seq, found.record.time_ms};
+        bool gone = false;
+        if (found.record.flags & EVENT_ALIAS) {
+            *budget -= 1;
+            int err = lookup_target(hub, found.record.data, &found);
+            if (err && err != ERR_NOT_FOUND) return LOOKBACK_FAILED;
+            gone = err;
+            if (!gone) place.seq = found.record.seq;
         }
+        // By another of its topics it was returned already.
+        if (place.seq >= lookback->place.seq) continue;
+        lookback->place = place;
+        if (gone) continue;
+        *out = (struct lookback_event){found.record.seq, found.record.data};
         *budget -= (lookback_budget)(out->data.len / COST_BYTES);
-        if (!(flags & EVENT_MARKER)) return LOOKBACK_EVENT;
+        if (!(found.record.flags & EVENT_MARKER)) return LOOKBACK_EVENT;
     }
 }

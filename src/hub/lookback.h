@@ -37,7 +37,8 @@ struct lookback_event {
 typedef int64_t lookback_budget;
 
 enum lookback_step { LOOKBACK_EVENT, LOOKBACK_PAUSE, LOOKBACK_END, LOOKBACK_FAILED };
-// The next older event with data. LOOKBACK_PAUSE: the budget is used up, go on in another turn.
+// The next older event with data; for an alias that is the event it stands for, given once for all
+// of them, unless it is gone. LOOKBACK_PAUSE: the budget is used up, go on in another turn.
 // LOOKBACK_END: nothing older is kept. LOOKBACK_FAILED: the journal cannot be read. Between
 // reading_begin and _end.
 enum lookback_step lookback_next(struct hub *hub, struct lookback *lookback,

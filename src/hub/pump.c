@@ -6,6 +6,8 @@
 #include "hub/gather.h"
 #include "hub/history.h"
 #include "hub/hub_priv.h"
+#include "hub/lookup.h"
+#include "hub/merge.h"
 #include "hub/opening.h"
 #include "hub/replay.h"
 #include "hub/subscriber.h"
@@ -29,31 +31,62 @@ static uint64_t lost_since(const struct hub *hub, const struct subscriber *subsc
     return highest;
 }
 
+// Retention has taken what was to come after `from`, up to `to`. A client that comes back goes on
+// from `seq`, but for a window: that would be more than it asked for.
+static void tell_loss(struct hub *hub, struct subscriber *subscriber, uint64_t from, uint64_t to,
+                      uint64_t seq) {
+    const struct selector *selector = subscriber->selector;
+    bool only_one = selector->exact && selector->names_count == 1;
+    if (replay_window_of(subscriber)) seq = 0;
+    subscriber_gap(
+        hub, subscriber,
+        &(struct subscriber_loss){
+            .from_seq = from, .to_seq = to, .seq = only_one ? to : seq, .reason = "retention"});
+}
+
+// As lost_since, for a window whose merge knows what is still to come of each topic.
+static uint64_t lost_of_window(const struct hub *hub, const struct subscriber *subscriber) {
+    const struct selector *selector = subscriber->selector;
+    struct replay *replay = subscriber->replay;
+    uint64_t highest = lost_since(hub, subscriber);
+    if (highest > replay->window.then) return highest;
+    highest = merge_lost(hub, replay->merge, subscriber->cursor, subscriber->told);
+    // Of topics that are gone nobody knows what was to come.
+    if (selector->gone_at > subscriber->told && selector->gone_seq > highest)
+        highest = selector->gone_seq;
+    return highest;
+}
+
 // Loss that no gap has been sent for: retention overtook what the subscriber is still to be given.
 // To be called when it owes nothing of what it was given: the cursor is then where the client is.
 static void check_gap(struct hub *hub, struct subscriber *subscriber) {
-    const struct selector *selector = subscriber->selector;
-    const struct replay_list *list = replay_list_of(subscriber);
-    if (subscriber->told == hub->directory.trims) return;
-    uint64_t known = subscriber->cursor, highest = lost_since(hub, subscriber);
-    if (list) {
-        size_t next = list->next;
-        while (next < list->count && list->seqs[next] <= known) next++;
-        known = next < list->count ? list->seqs[next] - 1 : list->then;
+    const struct replay_window *window = replay_window_of(subscriber);
+    if (subscriber->told == hub->directory.trims || (window && !window->begun)) return;
+    uint64_t known = subscriber->cursor, highest;
+    if (window && merge_has_begun(subscriber->replay->merge)) {
+        uint64_t next = merge_next(subscriber->replay->merge, known);
+        known = next <= window->then ? next - 1 : window->then;
+        highest = lost_of_window(hub, subscriber);
+    } else {
+        highest = lost_since(hub, subscriber);
     }
-    if (highest > known) {
-        bool only_one = selector->exact && selector->names_count == 1;
-        subscriber_gap(hub, subscriber,
-                       &(struct subscriber_loss){
-                           .from_seq = known,
-                           .to_seq = highest,
-                           .seq = only_one ? highest
-                                  : list   ? 0
-                                           : subscriber->cursor,
-                           .reason = "retention",
-                       });
-    }
+    if (highest > known) tell_loss(hub, subscriber, known, highest, subscriber->cursor);
     subscriber->told = hub->directory.trims;
+}
+
+// It is known where the window begins: the cursor is put before it.
+static void begin_window(struct hub *hub, struct subscriber *subscriber) {
+    struct replay_window *window = replay_window_of(subscriber);
+    struct lookup first;
+    if (window->begun) return;
+    window->begun = true;
+    uint64_t seq = merge_next(subscriber->replay->merge, subscriber->cursor);
+    // The subscriber does not have what an alias at the beginning stands for.
+    if (!lookup_event(hub, seq, &first) && first.record.flags & EVENT_ALIAS &&
+        event_target(first.record.data))
+        seq = event_target(first.record.data);
+    subscriber->cursor = seq - 1;
+    if (lost_since(hub, subscriber) <= window->then) subscriber->told = hub->directory.trims;
 }
 
 // `more`: a limit left something out.
@@ -97,22 +130,30 @@ static void count_limit(const struct hub *hub, const struct subscriber *subscrib
         replay->left--;
 }
 
-// Everything up to `reached` has been given. A list that is used up gives way to the cursor.
+// Everything up to `reached` has been given.
 static void pass(struct hub *hub, struct subscriber *subscriber, uint64_t reached) {
     if (reached > subscriber->cursor) subscriber->cursor = reached;
-    const struct replay_list *list = replay_list_of(subscriber);
-    if (list && subscriber->cursor >= list->then) replay_end_list(hub, subscriber);
+    replay_pass(hub, subscriber);
+}
+
+// As gather_next. A window that has just begun is gone on with, unless something has to be told
+// first.
+static struct gathering gather(struct hub *hub, struct subscriber *subscriber) {
+    struct gathering gathering = gather_next(hub, subscriber);
+    if (gathering.got != GATHER_BEGINS) return gathering;
+    begin_window(hub, subscriber);
+    return subscriber->told == hub->directory.trims ? gather_next(hub, subscriber) : gathering;
 }
 
 static size_t give(struct hub *hub, struct subscriber *subscriber) {
     size_t written = 0;
-    uint64_t reached = 0;
-    enum gathered got = gather_next(hub, subscriber, &reached);
-    if (got == GATHER_FAILED) {
+    struct gathering gathering = gather(hub, subscriber);
+    if (gathering.got == GATHER_FAILED) {
         subscriber_break(subscriber);
         return 0;
     }
-    if (got == GATHER_LATER) {
+    if (gathering.got == GATHER_LATER) {
+        replay_rest(hub, subscriber);
         ready_add_due(&hub->ready, &subscriber->replay->pace.due);
         return 0;
     }
@@ -125,18 +166,18 @@ static size_t give(struct hub *hub, struct subscriber *subscriber) {
         if (subscriber->state != SUB_DEAD) count_limit(hub, subscriber);
         if (!all) return written;
     }
-    pass(hub, subscriber, reached);
-    if (got == GATHER_ALL) {
+    if (gathering.got == GATHER_LOST)
+        tell_loss(hub, subscriber, subscriber->cursor, gathering.lost, gathering.lost);
+    pass(hub, subscriber, gathering.reached);
+    if (gathering.got == GATHER_ALL) {
         caught_up(hub, subscriber);
-    } else {
+    } else if (subscriber->state == SUB_PUMPED) {
         ready_add(&hub->ready, subscriber);
     }
     return written;
 }
 
-size_t pump_turn(struct hub *hub, struct subscriber *subscriber) {
-    ASSERT(subscriber->state == SUB_PUMPED);
-    if (replay_of(subscriber, REPLAY_PAST)) return history_turn(hub, subscriber);
+static size_t turn(struct hub *hub, struct subscriber *subscriber) {
     // The rest of an event first: what follows it is a question of where it ends.
     if (subscriber->parcel && !subscriber_flush(hub, subscriber)) return 0;
     check_gap(hub, subscriber);
@@ -144,13 +185,21 @@ size_t pump_turn(struct hub *hub, struct subscriber *subscriber) {
     return give(hub, subscriber);
 }
 
+size_t pump_turn(struct hub *hub, struct subscriber *subscriber) {
+    ASSERT(subscriber->state == SUB_PUMPED);
+    if (replay_of(subscriber, REPLAY_PAST)) return history_turn(hub, subscriber);
+    size_t written = turn(hub, subscriber);
+    if (subscriber->state == SUB_BLOCKED) replay_rest(hub, subscriber);
+    return written;
+}
+
 bool pump_probe(struct hub *hub, struct subscriber *subscriber) {
     for (int turns = 0; turns < PROBE_TURNS; turns++) {
-        uint64_t reached = 0;
-        enum gathered got = gather_next(hub, subscriber, &reached);
-        if (hub->round.count || got == GATHER_FAILED) return true;
-        pass(hub, subscriber, reached);
-        if (got == GATHER_ALL) return false;
+        struct gathering gathering = gather(hub, subscriber);
+        if (hub->round.count || gathering.got == GATHER_FAILED || gathering.got == GATHER_LOST)
+            return true;
+        pass(hub, subscriber, gathering.reached);
+        if (gathering.got == GATHER_ALL) return false;
     }
     return true;
 }

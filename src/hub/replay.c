@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
-// Starts that are more than a cursor.
+// What a subscriber that is behind keeps.
 #include "hub/replay.h"
 
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "hub/hub_priv.h"
 #include "hub/lookback.h"
+#include "hub/merge.h"
 
 bool replay_make(struct subscriber *subscriber, enum replay_kind kind) {
     struct replay *replay = subscriber->replay;
     if (replay) {
-        ASSERT(kind == REPLAY_LIST && replay->kind != REPLAY_PAST);
+        ASSERT(kind == REPLAY_PLAIN && replay->kind != REPLAY_PAST);
         return true;
     }
     replay = calloc(1, sizeof *replay);
@@ -42,17 +44,39 @@ void replay_free(struct hub *hub, struct subscriber *subscriber) {
             free(replay->past);
             hub->counts.searches--;
             break;
-        case REPLAY_LIST:
+        case REPLAY_PLAIN:
         case REPLAY_LIMIT: break;
     }
-    free(replay->list.seqs);
+    merge_free(hub, replay->merge);
     free(replay);
     subscriber->replay = NULL;
 }
 
-void replay_end_list(struct hub *hub, struct subscriber *subscriber) {
+static void free_merge(struct hub *hub, struct replay *replay) {
+    merge_free(hub, replay->merge);
+    replay->merge = NULL;
+}
+
+static void free_empty(struct hub *hub, struct subscriber *subscriber) {
+    const struct replay *replay = subscriber->replay;
+    if (replay->kind == REPLAY_PLAIN && !replay->merge && !replay->window.newest && !replay->scans)
+        replay_free(hub, subscriber);
+}
+
+void replay_pass(struct hub *hub, struct subscriber *subscriber) {
     struct replay *replay = subscriber->replay;
-    free(replay->list.seqs);
-    replay->list.seqs = NULL;
-    if (replay->kind == REPLAY_LIST) replay_free(hub, subscriber);
+    if (!replay) return;
+    if (subscriber->cursor >= hub->ring.floor) replay->scans = false;
+    if (replay->merge && subscriber->cursor >= merge_limit(replay->merge)) free_merge(hub, replay);
+    if (replay->window.newest && subscriber->cursor >= replay->window.then)
+        replay->window = (struct replay_window){0};
+    free_empty(hub, subscriber);
+}
+
+void replay_rest(struct hub *hub, struct subscriber *subscriber) {
+    struct replay *replay = subscriber->replay;
+    if (!replay || !replay->merge) return;
+    if (merge_is_large(replay->merge) && hub->counts.merge_bytes <= LIMIT_MERGE_BYTES / 2) return;
+    free_merge(hub, replay);
+    free_empty(hub, subscriber);
 }

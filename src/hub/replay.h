@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A start that is more than a cursor: what a subscriber keeps until it is used up. Data and
-// lifetime only; start.c makes them, gather.c, pump.c and history.c use them.
+// What a subscriber that is behind keeps beside its cursor until it has caught up: how it is to be
+// given what it asked for, and the places in its topics. Data and lifetime only; start.c makes them,
+// gather.c, pump.c and history.c use them.
 #ifndef TAILRACE_HUB_REPLAY_H
 #define TAILRACE_HUB_REPLAY_H
 
@@ -8,19 +9,22 @@
 #include "hub/ready.h"
 
 struct lookback;
+struct merge;
 
 enum replay_kind {
-    REPLAY_LIST,  // nothing but a list
+    REPLAY_PLAIN, // nothing but what goes with other kinds too
     REPLAY_PACED, // one event at a time
     REPLAY_LIMIT, // so many events at most
-    REPLAY_PAST,  // answered from the past; there is no list
+    REPLAY_PAST,  // answered from the past
 };
 
-// Events to give, ascending; then everything after `then`.
-struct replay_list {
-    uint64_t *seqs; // NULL: there is none, or it has been used up
-    size_t count, cap, next;
+// The newest few of each topic, as it was at `then`; after that everything.
+struct replay_window {
+    uint64_t newest; // 0: there is no window, or it has been given
     uint64_t then;
+    // It is known where it begins. What goes before that is not missed: it is as if the subscriber
+    // had come later.
+    bool begun;
 };
 
 struct replay_pace {
@@ -47,7 +51,10 @@ struct replay_past {
 
 struct replay {
     enum replay_kind kind;
-    struct replay_list list; // goes with any kind but REPLAY_PAST
+    // These go with any kind but REPLAY_PAST.
+    bool scans; // behind the ring more topics have events for it than are worth merging
+    struct replay_window window;
+    struct merge *merge; // NULL: to be made when it is needed
     union {
         struct replay_pace pace;
         uint64_t left; // REPLAY_LIMIT: events that it may still be given
@@ -55,24 +62,27 @@ struct replay {
     };
 };
 
-// Gives the subscriber a replay of this kind: it has none yet, or REPLAY_LIST is asked for and what
-// it has may have a list. False: out of memory.
+// Gives the subscriber a replay of this kind: it has none yet, or REPLAY_PLAIN is asked for and what
+// it has will do. False: out of memory.
 bool replay_make(struct subscriber *subscriber, enum replay_kind kind) MUST_CHECK;
 // For REPLAY_PAST, with room for so many seqs. False: out of memory.
 bool replay_make_past(struct hub *hub, struct subscriber *subscriber, size_t room) MUST_CHECK;
 // A subscriber without one is fine.
 void replay_free(struct hub *hub, struct subscriber *subscriber);
-// The list is used up. What has nothing else is freed.
-void replay_end_list(struct hub *hub, struct subscriber *subscriber);
+// The cursor has moved on: what it has passed the end of is freed.
+void replay_pass(struct hub *hub, struct subscriber *subscriber);
+// The subscriber has to wait, for its connection or for a time: frees what is easily made again, or
+// takes too much of the hub's memory.
+void replay_rest(struct hub *hub, struct subscriber *subscriber);
 
 // What the subscriber has of it, NULL: nothing.
 static inline struct replay *replay_of(const struct subscriber *subscriber, enum replay_kind kind) {
     struct replay *replay = subscriber->replay;
     return replay && replay->kind == kind ? replay : NULL;
 }
-static inline struct replay_list *replay_list_of(const struct subscriber *subscriber) {
+static inline struct replay_window *replay_window_of(const struct subscriber *subscriber) {
     struct replay *replay = subscriber->replay;
-    return replay && replay->list.seqs ? &replay->list : NULL;
+    return replay && replay->window.newest ? &replay->window : NULL;
 }
 
 #endif

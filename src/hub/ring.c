@@ -102,6 +102,13 @@ struct event *ring_next(const struct ring *ring, struct ring_place *place) {
     return event;
 }
 
+struct event *ring_at(const struct ring *ring, uint64_t seq) {
+    if (seq <= ring->floor) return NULL;
+    struct ring_place place = ring_find(ring, seq - 1);
+    struct event *event = ring_next(ring, &place);
+    return event && event->seq == seq ? event : NULL;
+}
+
 struct event *ring_before(const struct ring *ring, uint64_t before) {
     if (before <= ring->floor + 1) return NULL;
     struct ring_place place = ring_find(ring, before - 1);

@@ -43,6 +43,8 @@ struct ring_place {
 struct ring_place ring_find(const struct ring *ring, uint64_t after);
 // The event there, NULL at the end; steps on.
 struct event *ring_next(const struct ring *ring, struct ring_place *place);
+// The event with exactly this seq, NULL when the ring does not have it.
+struct event *ring_at(const struct ring *ring, uint64_t seq);
 // The newest event with a seq below `before`, NULL when the ring has none.
 struct event *ring_before(const struct ring *ring, uint64_t before);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Where a subscriber begins: turns what was asked for (an id, a time, the newest N of each topic)
-// into a cursor, or into a list of events where a cursor cannot say it.
+// into a cursor, or into a window where a cursor cannot say it.
 #ifndef TAILRACE_HUB_START_H
 #define TAILRACE_HUB_START_H
 

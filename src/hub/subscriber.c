@@ -192,6 +192,7 @@ void subscriber_finish(struct hub *hub, struct subscriber *subscriber, const str
     wire_end(selector->wire, &words);
     if (subscriber_say(subscriber, buf_str(&words))) {
         subscriber_detach(subscriber);
+        replay_free(hub, subscriber);
         subscriber->state = SUB_ENDING;
         subscriber_end(hub, subscriber);
     }

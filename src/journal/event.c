@@ -33,12 +33,6 @@ struct event *event_new_alias(struct str topic) {
     return event_new(topic, STR(""), STR(""), (struct str){no_seq, sizeof no_seq}, EVENT_ALIAS);
 }
 
-uint64_t event_alias_target(struct str data) {
-    uint64_t seq = 0;
-    if (data.len == sizeof seq) memcpy(&seq, data.ptr, sizeof seq);
-    return seq;
-}
-
 void event_free(struct event *event) {
     if (!event) return;
     struct encoding *encoding = atomic_load(&event->encodings);

@@ -23,14 +23,19 @@ enum event_flags {
     EVENT_WIRE_ID = 16,
     // Only for subscribers whose grant names its topic. Kept and given out; the hub decides.
     EVENT_PRIVATE = 32,
-    // Makes the event before it stand in one more topic. The data are that event's seq (8 bytes,
-    // in the machine's order), without type and key. In a publish the aliases of an event follow it,
-    // and they have the seqs after it.
+    // Stands for another event, in a topic of its own: whoever wants that topic is given the other
+    // event, once. It has no type and no key; its data are the other event's seq (event_target).
+    // The aliases of an event follow it directly, in the same batch, with the next seqs.
     EVENT_ALIAS = 64,
 };
 
-// Of an alias: the seq of its event.
-uint64_t event_alias_target(struct str data);
+// The seq of the event that an alias stands for, out of its data: 8 bytes in the machine's order. 0
+// when they are damaged.
+static inline uint64_t event_target(struct str data) {
+    uint64_t seq = 0;
+    if (data.len == sizeof seq) memcpy(&seq, data.ptr, sizeof seq);
+    return seq;
+}
 
 // An encoding that an event carries with it, made on demand by the first thread that needs it.
 // `kind` is a number of the maker's (hub/frame.h). A list, because few of the many kinds are ever

@@ -23,6 +23,7 @@ struct memory_store {
     struct store_reader reader;
     bool open;
     int failure;
+    uint64_t reads;
     const struct journal_policy *policy;
     bool late;
     uint64_t time_ms;
@@ -48,7 +49,8 @@ static const struct event *stored(const struct memory_store *store, uint64_t seq
     return seq > floor_of(&store->topics[event->topic_no]) ? event : NULL;
 }
 
-static struct record record_of(const struct event *event) {
+static struct record read_record(struct memory_store *store, const struct event *event) {
+    store->reads++;
     return (struct record){.seq = event->seq,
                            .prev = event->prev,
                            .ordinal = event->ordinal,
@@ -75,37 +77,38 @@ static void end(struct store_reader *reader) {
 }
 
 // Every operation between begin and end.
-static const struct memory_store *opened(struct store_reader *reader) {
+static struct memory_store *opened(struct store_reader *reader) {
     cr_assert(of(reader)->open, "read between begin and end only");
     return of(reader);
 }
 
 static int read_one(struct store_reader *reader, uint64_t seq, struct record *out) {
-    const struct event *event = stored(opened(reader), seq);
+    struct memory_store *store = opened(reader);
+    const struct event *event = stored(store, seq);
     if (!event) return ERR_NOT_FOUND;
-    *out = record_of(event);
+    *out = read_record(store, event);
     return 0;
 }
 
 static int next(struct store_reader *reader, uint64_t after, struct record *out) {
-    const struct memory_store *store = opened(reader);
+    struct memory_store *store = opened(reader);
     for (uint64_t seq = after + 1; seq <= store->count; seq++) {
         if (!stored(store, seq)) continue;
-        *out = record_of(stored(store, seq));
+        *out = read_record(store, stored(store, seq));
         return 0;
     }
     return ERR_NOT_FOUND;
 }
 
 static int previous(struct store_reader *reader, uint64_t *before, struct record *out) {
-    const struct memory_store *store = opened(reader);
+    struct memory_store *store = opened(reader);
     uint64_t seq = *before > store->count ? store->count : *before - 1;
     // Records of memory topics were never there; forgotten ones are stepped on and not shown.
     while (seq && store->events[seq - 1]->flags & EVENT_MEMORY) seq--;
     *before = seq;
     const struct event *event = stored(store, seq);
     if (!event) return ERR_NOT_FOUND;
-    *out = record_of(event);
+    *out = read_record(store, event);
     return 0;
 }
 
@@ -114,23 +117,43 @@ static const struct stored_topic *topic_of(const struct memory_store *store, uin
     return event ? &store->topics[event->topic_no] : NULL;
 }
 
+// How many of the topic's seqs are at or below `seq`.
+static size_t ordinal_of(const struct stored_topic *topic, uint64_t seq) {
+    size_t low = 0, high = topic->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (topic->seqs[middle] <= seq) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
 static int topic_after(struct store_reader *reader, uint64_t tail, uint64_t after, uint64_t *seqs,
                        size_t max, size_t *count, bool *lost) {
-    const struct memory_store *store = opened(reader);
+    struct memory_store *store = opened(reader);
     const struct stored_topic *topic = topic_of(store, tail);
     *count = 0;
     *lost = false;
     if (tail <= after || !max) return 0;
+    store->reads++;
     *lost = !topic || floor_of(topic) > after;
-    for (size_t i = topic ? topic->trimmed : 0; topic && i < topic->count && *count < max; i++) {
-        if (topic->seqs[i] > after && topic->seqs[i] <= tail) seqs[(*count)++] = topic->seqs[i];
+    if (!topic) return 0;
+    size_t at = ordinal_of(topic, after);
+    for (size_t i = at > topic->trimmed ? at : topic->trimmed; i < topic->count; i++) {
+        if (*count == max || topic->seqs[i] > tail) break;
+        seqs[(*count)++] = topic->seqs[i];
     }
+    store->reads += *count;
     return 0;
 }
 
 static int topic_at(struct store_reader *reader, uint64_t tail, uint64_t ordinal, uint64_t *seq) {
-    const struct memory_store *store = opened(reader);
+    struct memory_store *store = opened(reader);
     const struct stored_topic *topic = topic_of(store, tail);
+    store->reads++;
     if (!topic || !ordinal || ordinal <= topic->trimmed || ordinal > topic->count ||
         topic->seqs[ordinal - 1] > tail)
         return ERR_NOT_FOUND;
@@ -140,14 +163,14 @@ static int topic_at(struct store_reader *reader, uint64_t tail, uint64_t ordinal
 
 static int topic_before(struct store_reader *reader, uint64_t tail, uint64_t before,
                         uint64_t *seq) {
-    const struct memory_store *store = opened(reader);
+    struct memory_store *store = opened(reader);
     const struct stored_topic *topic = topic_of(store, tail);
-    for (size_t i = topic ? topic->count : 0; topic && i > topic->trimmed; i--) {
-        if (topic->seqs[i - 1] >= before || topic->seqs[i - 1] > tail) continue;
-        *seq = topic->seqs[i - 1];
-        return 0;
-    }
-    return ERR_NOT_FOUND;
+    store->reads++;
+    if (!topic || !before) return ERR_NOT_FOUND;
+    size_t at = ordinal_of(topic, before - 1 < tail ? before - 1 : tail);
+    if (at <= topic->trimmed) return ERR_NOT_FOUND;
+    *seq = topic->seqs[at - 1];
+    return 0;
 }
 
 static int seq_before_time(struct store_reader *reader, uint64_t time_ms, uint64_t *seq) {
@@ -210,6 +233,8 @@ void memory_store_announce_late(struct memory_store *store, bool late) { store->
 
 void memory_store_fail(struct memory_store *store, int err) { store->failure = err; }
 
+uint64_t memory_store_reads(const struct memory_store *store) { return store->reads; }
+
 uint64_t memory_store_last_seq(const struct memory_store *store) { return store->count; }
 
 // --- commits -------------------------------------------------------------------------------------
@@ -253,12 +278,20 @@ static struct event *copy_of(const struct event *event) {
     return copy;
 }
 
+static void set_target(const struct memory_store *store, struct event *event) {
+    uint64_t target = store->count;
+    while (target && store->events[target - 1]->flags & EVENT_ALIAS) target--;
+    cr_assert(target && event->data_len == sizeof target);
+    memcpy(event->bytes + event->topic_len, &target, sizeof target);
+}
+
 static void commit_event(struct memory_store *store, struct event *event) {
     struct stored_topic *topic = find_or_make(store, event_topic(event));
     cr_assert(!topic->closed, "published to a closed topic");
     bool room = array_reserve(store->events, store->cap, store->count + 1) &&
                 array_reserve(topic->seqs, topic->cap, topic->count + 1);
     cr_assert(room);
+    if (event->flags & EVENT_ALIAS) set_target(store, event);
     event->seq = store->count + 1;
     event->time_ms = store->time_ms;
     event->topic_no = (uint32_t)(topic - store->topics);

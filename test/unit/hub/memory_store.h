@@ -23,11 +23,14 @@ void memory_store_announce_late(struct memory_store *store, bool late);
 // While it fails, reading gives this error. 0: it works.
 void memory_store_fail(struct memory_store *store, int err);
 
-// Commits events to existing or new topics and takes them over. The topic must not be closed.
+// Commits events to existing or new topics and takes them over. The topic must not be closed. The
+// data of aliases (8 bytes) are set to the seq of the event before them that is none.
 struct batch *memory_store_publish(struct memory_store *store, struct event **events,
                                    uint32_t count);
 // Everything of the topic goes; it is not closed any more.
 struct batch *memory_store_forget(struct memory_store *store, const char *topic);
+// How many records its readers have looked at: one for each that was given out, and for each seq.
+uint64_t memory_store_reads(const struct memory_store *store);
 uint64_t memory_store_last_seq(const struct memory_store *store);
 
 #endif

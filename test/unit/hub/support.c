@@ -115,6 +115,17 @@ uint64_t bench_put_many(struct bench *bench, const char *topic, const char *pref
     return first;
 }
 
+uint64_t bench_put_aliased(struct bench *bench, const char *topic, const char *data,
+                           const char *aliases) {
+    struct event *events[16];
+    uint32_t count = 0;
+    events[count++] = event_new(str_from(topic), STR(""), STR(""), str_from(data), 0);
+    for (struct str rest = str_from(aliases); rest.ptr;)
+        events[count++] =
+            event_new(str_cut(&rest, ','), STR(""), STR(""), STR("the seq."), EVENT_ALIAS);
+    return publish(bench, events, count);
+}
+
 void bench_forget(struct bench *bench, const char *topic) {
     committed(bench, memory_store_forget(bench->store, topic));
 }

@@ -38,6 +38,9 @@ uint64_t bench_put(struct bench *bench, const char *topic, const char *data);
 uint64_t bench_put_flags(struct bench *bench, const char *topic, const char *data, uint8_t flags);
 // `count` events in one commit: data is "PREFIX-1" and so on.
 uint64_t bench_put_many(struct bench *bench, const char *topic, const char *prefix, uint32_t count);
+// An event and its aliases in these topics ("a,b") in one commit; the seq of the event.
+uint64_t bench_put_aliased(struct bench *bench, const char *topic, const char *data,
+                           const char *aliases);
 void bench_forget(struct bench *bench, const char *topic);
 // Opens it with a: 1..5, 11..15; b: 6..10, delivered.
 void bench_fill(struct bench *bench, uint32_t ring_events);

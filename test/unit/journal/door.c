@@ -68,7 +68,7 @@ static void read_one(struct journal *journal, uint64_t seq, struct record *out, 
     cr_assert_eq(journal_reader_open(journal, &reader), 0);
     cr_assert_eq(store_reader_begin(reader), 0);
     cr_assert_eq(store_reader_read(reader, seq, out), 0);
-    *target = event_alias_target(out->data);
+    *target = event_target(out->data);
     store_reader_end(reader);
     store_reader_close(reader);
 }
