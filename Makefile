@@ -185,6 +185,25 @@ asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 tsan: ## the end-to-end tests of the hub under ThreadSanitizer
 	$(call variant,tsan) e2e E2E='$(E2E_HUB)'
 
+# Power cuts: a recorder of what reaches the disk, to be preloaded, and the long form of the tests
+# that use it (test/unit/journal/power_loss.c).
+$(B)/test/powerloss.so: test/fault/powerloss.c test/fault/powerloss.h
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)gcc $(CPPFLAGS) -std=gnu17 -O2 $(WARNINGS) -fPIC -shared -o $@ $<
+
+$(B)/test/unit-journal: | $(B)/test/powerloss.so
+
+.PHONY: power-loss
+power-loss: SEEDS ?= 20
+power-loss: IMAGES ?= 200
+power-loss: $(B)/test/unit-journal ## SEEDS (20) times IMAGES (200) power cuts of each kind
+	$(Q)set -e; for seed in $$(seq $(SEEDS)); do echo "== seed $$seed"; \
+	    TAILRACE_POWER_LOSS_SEED=$$seed TAILRACE_POWER_LOSS_IMAGES=$(IMAGES) \
+	        $(B)/test/unit-journal --filter 'power_loss/*' --jobs $(JOBS); done
+
+soak: power-loss
+
 # Fuzz targets: for each decoder of outside bytes. What is found is written to build/fuzz and
 # belongs into the corpus with its fix.
 FUZZ_SECONDS ?= 60

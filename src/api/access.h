@@ -32,7 +32,6 @@ struct access_write {
 
 // What publishing and forgetting share: the topic of the path, and whether the request may write to
 // it. False: it was answered.
-bool access_check_write(struct exchange *exchange, struct params *params,
-                        struct access_write *out);
+bool access_check_write(struct exchange *exchange, struct params *params, struct access_write *out);
 
 #endif

@@ -29,7 +29,7 @@ struct submission {
     struct api *api;
     bool waits;     // while the journal has no room; otherwise that is an error
     uint32_t owner; // of new topics (struct publish); set after submission_init
-    int err;    // of the journal: the first one
+    int err;        // of the journal: the first one
     struct share *first_waiting, *filling; // not handed over, oldest first; the last one is filled
     unsigned under_way;
     struct loop_timer retry;

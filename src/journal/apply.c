@@ -119,10 +119,9 @@ void apply_verify(struct journal *journal) {
     log_state(journal->log, &state);
     if (state.failed || applied == 0) return;
     if (state.last < applied) {
-        writer_diverged(journal,
-                        "the log ends at entry %" PRIu64 ", but entries up to %" PRIu64
-                        " were shown",
-                        state.last, applied);
+        writer_diverged(
+            journal, "the log ends at entry %" PRIu64 ", but entries up to %" PRIu64 " were shown",
+            state.last, applied);
     } else if (state.first > applied + 1) {
         writer_diverged(journal,
                         "the log begins at entry %" PRIu64 ", entries from %" PRIu64 " are missing",

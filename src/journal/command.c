@@ -225,8 +225,7 @@ static int decode_commit(struct input *input, struct command *out) {
     return err;
 }
 
-static int decode_marks(struct input *input, const struct topic_rows *topics,
-                        struct command *out) {
+static int decode_marks(struct input *input, const struct topic_rows *topics, struct command *out) {
     out->head = take(input, 8);
     size_t count = take(input, 4);
     for (size_t i = 0; i < count && !input->failed; i++) {

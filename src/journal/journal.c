@@ -51,7 +51,8 @@ int journal_open(struct journal **out, const struct journal_config *config, stru
     if (!err && policy_copy(&journal->policy, &config->policy))
         err = report_set(report, ERR_NOMEM, "out of memory");
     if (!err) err = load_journal(journal, created, report);
-    if (!err && retention_policy_changed(journal)) err = report_set(report, ERR_NOMEM, "out of memory");
+    if (!err && retention_policy_changed(journal))
+        err = report_set(report, ERR_NOMEM, "out of memory");
     if (!err) err = store_seal(&journal->store, journal->epoch, report);
     if (err) {
         journal_close(journal);

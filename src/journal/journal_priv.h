@@ -10,11 +10,11 @@
 
 #include <pthread.h>
 
-#include "journal/journal.h"
 #include "journal/apply.h"
 #include "journal/command.h"
 #include "journal/door.h"
 #include "journal/hubs.h"
+#include "journal/journal.h"
 #include "journal/keys.h"
 #include "journal/links.h"
 #include "journal/numbers.h"
@@ -124,8 +124,8 @@ struct journal {
     struct log_local local;
     struct log_place place;
     struct log_chain chains[CHAINS_COUNT]; // of a shared log, by position
-    struct hubs hubs;     // of a shared log
-    struct sender sender; // likewise
+    struct hubs hubs;                      // of a shared log
+    struct sender sender;                  // likewise
     struct door door;
     struct policy policy;
     struct topic_rows topics;
@@ -160,8 +160,8 @@ struct journal {
     uint64_t verify_at_ms;   // when a shared log is looked at whether it is still the same
     uint64_t voids;          // commands of a shared log that were not the next of their hubs
     bool diverged;           // what is in a shared log is not what was applied: for good
-    bool readers_due; // a checkpoint was written since the last look at readers
-    size_t map_bytes; // at opening
+    bool readers_due;        // a checkpoint was written since the last look at readers
+    size_t map_bytes;        // at opening
     uint64_t probe_at_ms, probe_wait_ms;
     // Publishes that were taken from the inbox and are in no command yet.
     struct inbox_message *backlog, **backlog_end;

@@ -46,7 +46,8 @@ int lmdb_check_walk(int fd, const struct lmdb_visitor *visitor, struct report *r
 int lmdb_check_last_txn(int fd, uint64_t *txn_id) MUST_CHECK;
 
 // Undoes a commit with a transaction id above `txn_id`, as LMDB does itself when writing the last
-// page of a commit has failed. The environment must be closed.
+// page of a commit has failed, and syncs that. The environment must be closed. ERR_CORRUPT,
+// ERR_FULL, ERR_IO.
 int lmdb_check_roll_back(int fd, uint64_t txn_id) MUST_CHECK;
 
 #endif

@@ -145,7 +145,8 @@ static void count_bytes(struct journal *journal, struct topic_row *topic) {
 }
 
 static bool rule_over(const struct journal *journal, uint32_t rule, uint64_t slack_divisor) {
-    return rule && is_over(journal->policy.rule_bytes[rule - 1], rule_bound(journal, rule), slack_divisor);
+    return rule &&
+           is_over(journal->policy.rule_bytes[rule - 1], rule_bound(journal, rule), slack_divisor);
 }
 
 void retention_look(struct journal *journal, struct topic_row *topic) {
@@ -163,7 +164,8 @@ void retention_look(struct journal *journal, struct topic_row *topic) {
 }
 
 void retention_forget(struct journal *journal, struct topic_row *topic) {
-    if (topic->rule && !topic->memory) journal->policy.rule_bytes[topic->rule - 1] -= topic->counted_bytes;
+    if (topic->rule && !topic->memory)
+        journal->policy.rule_bytes[topic->rule - 1] -= topic->counted_bytes;
     if (journal->hog == topic) journal->hog = NULL;
     for (size_t i = 0; topic->trim_queued && i < journal->trims.count; i++) {
         if (journal->trims.list[i] != topic) continue;
@@ -305,8 +307,8 @@ static int let_go(struct plan *plan, struct topic_row *topic, const struct recor
     mark->seq = record->seq;
     mark->ordinal = record->ordinal;
     mark->bytes += record->data.len;
-    leaves(plan, sizeof(struct record_header) + record->type.len + record->key.len +
-                     record->data.len);
+    leaves(plan,
+           sizeof(struct record_header) + record->type.len + record->key.len + record->data.len);
     topic->oldest_time_ms = 0;
     plan->budget--;
     return 0;
@@ -337,9 +339,8 @@ static bool must_go(const struct plan *plan, const struct topic_row *topic,
 }
 
 static int read_event(const struct plan *plan, uint64_t seq, struct record_view *view) {
-    struct links links = {.txn = plan->txn,
-                          .events = plan->journal->store.events,
-                          .seed = plan->journal->seed};
+    struct links links = {
+        .txn = plan->txn, .events = plan->journal->store.events, .seed = plan->journal->seed};
     return links_read(&links, seq, view);
 }
 
@@ -594,8 +595,8 @@ static int plan_head(struct plan *plan) {
 
 int retention_plan(struct journal *journal, uint64_t bytes_max, struct command *command) {
     MDB_txn *txn;
-    int rc = journal->store.env ? mdb_txn_begin(journal->store.env, NULL, MDB_RDONLY, &txn)
-                                : MDB_PANIC;
+    int rc =
+        journal->store.env ? mdb_txn_begin(journal->store.env, NULL, MDB_RDONLY, &txn) : MDB_PANIC;
     if (rc) return work_error(journal, rc, "begin a transaction");
     struct plan plan = {.journal = journal,
                         .command = command,

@@ -106,8 +106,8 @@ void sender_undo(struct sender *sender) {
 // this one starts once more. One that comes later is another living process.
 static void settle_start(struct sender *sender) {
     if (!sender->seen_incarnation) return;
-    bool own = sender->seen_incarnation == sender->incarnation &&
-               sender->seen_nonce == sender->nonce;
+    bool own =
+        sender->seen_incarnation == sender->incarnation && sender->seen_nonce == sender->nonce;
     if (sender->state == SENDER_STARTING) {
         if (own) {
             sender->state = SENDER_ACTIVE;

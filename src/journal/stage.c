@@ -92,7 +92,8 @@ static struct topic_row *find_topic(const struct journal *journal, const struct 
 // A publish that is being staged.
 struct staging {
     struct publish *publish;
-    uint64_t last;   // seq of the last event that is no alias, of an earlier one if it was a duplicate
+    uint64_t
+        last; // seq of the last event that is no alias, of an earlier one if it was a duplicate
     bool duplicate; // it was
 };
 

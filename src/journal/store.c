@@ -132,10 +132,10 @@ int store_sync_parent(const char *path) {
 }
 
 int store_seal(struct store *store, const char *epoch, struct report *report) {
-    int err = write_lock(store, epoch, report);
-    if (!err && store->sync && sync_dir(store->dir))
-        err = report_errno(report, ERR_IO, "cannot sync %s", store->dir);
-    return err;
+    // In this order: data.mdb must be found whenever the lock file names its epoch.
+    if (store->sync && sync_dir(store->dir))
+        return report_errno(report, ERR_IO, "cannot sync %s", store->dir);
+    return write_lock(store, epoch, report);
 }
 
 // What a directory holds beside the lock files: a journal's data file (perhaps restored from a
@@ -370,6 +370,8 @@ static int open_env(struct store *store, bool create) {
     enum { READERS_MAX = 1024 };
     // If the machine refuses the map (ulimit -v, small address spaces), half the size is tried.
     const size_t map_bytes_min = (size_t)64 << 20;
+    const unsigned flags =
+        MDB_NOTLS | (store->sync ? 0 : MDB_NOSYNC) | (store->unsettled ? MDB_RDONLY : 0);
     int rc;
     for (;;) {
         rc = open_table(store);
@@ -381,9 +383,7 @@ static int open_env(struct store *store, bool create) {
         mdb_env_set_maxdbs(store->env, TABLES_COUNT);
         mdb_env_set_maxreaders(store->env, READERS_MAX);
         rc = mdb_env_set_mapsize(store->env, store->map_bytes);
-        if (!rc)
-            rc = mdb_env_open(store->env, store->dir, MDB_NOTLS | (store->sync ? 0 : MDB_NOSYNC),
-                              0600);
+        if (!rc) rc = mdb_env_open(store->env, store->dir, flags, 0600);
         if (!rc) rc = open_tables(store, create);
         if (!rc) break;
         close_env(store);
@@ -478,7 +478,7 @@ int store_commit(struct store *store, MDB_txn *txn) {
 }
 
 bool store_panicked(const struct store *store) {
-    if (!store->env) return true;
+    if (!store->env || store->unsettled) return true;
     MDB_txn *txn;
     int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
     if (!rc) mdb_txn_abort(txn);
@@ -504,8 +504,13 @@ int store_reopen(struct store *store) {
     snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, store->dir);
     int fd = open(path, O_RDWR | O_CLOEXEC);
     int err = fd < 0 ? ERR_IO : lmdb_check_roll_back(fd, good);
+    uint64_t last;
+    // Without a disk that takes it readers see the right commit all the same, if memory has it.
+    bool readable = !err || (fd >= 0 && !lmdb_check_last_txn(fd, &last) && last == good);
     if (fd >= 0) close(fd);
-    if (!err) err = store_error(open_env(store, false));
+    store->unsettled = err != 0;
+    int rc = readable ? open_env(store, false) : 0;
+    if (!err) err = store_error(rc);
     if (store->env && store->txn_id != good) err = ERR_CORRUPT;
     store->txn_id = good;
     pthread_rwlock_unlock(&store->gate);

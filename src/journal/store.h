@@ -35,6 +35,9 @@ struct store {
     MDB_env *env; // NULL after reopening failed
     MDB_dbi meta, events, topics, keys, sources;
     size_t txn_id; // of the last commit that succeeded
+    // Reopening could not take the commit back that had failed, on the disk. `env` is for reading
+    // only, until reopening succeeds.
+    bool unsettled;
     pthread_rwlock_t gate;
     pthread_mutex_t readers_lock;
     struct journal_reader *readers;
@@ -63,10 +66,10 @@ int store_error(int rc);
 // Commits and keeps the transaction's id as the last good one. The transaction is over in any case.
 // Returns LMDB's code.
 int store_commit(struct store *store, MDB_txn *txn) MUST_CHECK;
-// Whether LMDB refuses everything until it is reopened.
+// Whether nothing can be written until it is reopened.
 bool store_panicked(const struct store *store);
 // Closes LMDB and opens it in the state of the last commit that succeeded. On the journal thread,
-// outside any transaction. Readers wait.
+// outside any transaction. Readers wait. After an error they may go on when `env` is not NULL.
 int store_reopen(struct store *store) MUST_CHECK;
 // Makes the map this large, for when even deleting finds no room. Same rules.
 int store_grow(struct store *store, size_t map_bytes) MUST_CHECK;

@@ -34,8 +34,8 @@ struct topic_row {
     bool behind;      // it may have events below the head
     uint16_t name_len;
     uint32_t no;
-    uint32_t rule; // of the policy, from 1; 0: none
-    uint32_t mark; // of the command that is being planned, from 1; 0: none
+    uint32_t rule;          // of the policy, from 1; 0: none
+    uint32_t mark;          // of the command that is being planned, from 1; 0: none
     uint64_t counted_bytes; // now.bytes, as counted for its rule
     char name[];
 };
@@ -44,7 +44,7 @@ struct topic_row {
 struct topic_owners {
     struct topic_owner {
         uint32_t owner, topics;
-    } *list;
+    } * list;
     size_t count, cap;
 };
 

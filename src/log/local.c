@@ -4,7 +4,9 @@
 
 #include "base/container.h"
 
-static struct log_local *local_of(struct log *log) { return container_of(log, struct log_local, log); }
+static struct log_local *local_of(struct log *log) {
+    return container_of(log, struct log_local, log);
+}
 
 static int local_append(struct log *log, const struct log_record *record) {
     local_of(log)->waits = record;
@@ -16,9 +18,8 @@ static int local_read(struct log *log, uint64_t after, struct log_entry *entries
     struct log_local *local = local_of(log);
     *count = max > 0 && local->waits;
     if (*count == 0) return 0;
-    entries[0] = (struct log_entry){.position = after + 1,
-                                    .time_ms = local->now_ms(local->context),
-                                    .own = local->waits};
+    entries[0] = (struct log_entry){
+        .position = after + 1, .time_ms = local->now_ms(local->context), .own = local->waits};
     local->waits = NULL;
     return 0;
 }

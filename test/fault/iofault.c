@@ -6,7 +6,8 @@
 // While the file CONTROL exists, writing and syncing of files whose path contains TEXT fails. The
 // content of CONTROL says how: any of the words `full` (ENOSPC; the default is EIO), `write` `sync`
 // (only those; the default is both), `osync` (only writes through a descriptor opened O_DSYNC or
-// O_SYNC: the last page of an LMDB commit). With `read@N` only reading of the byte at N fails.
+// O_SYNC: the last page of an LMDB commit), `late` (everything, but that last page first). With
+// `read@N` only reading of the byte at N fails.
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +43,7 @@ static bool read_control(const char *path, char text[64]) {
 
 // 0, or the errno of the failure. `at` and `len` are those of reading.
 static int fault_at(int fd, enum operation operation, off_t at, size_t len) {
+    static _Atomic(bool) has_begun;
     const char *setting = getenv("TAILRACE_IOFAULT");
     const char *colon = setting ? strrchr(setting, ':') : NULL;
     if (!colon || colon - setting > 4000) return 0;
@@ -49,13 +51,17 @@ static int fault_at(int fd, enum operation operation, off_t at, size_t len) {
     memcpy(control, setting, (size_t)(colon - setting));
     control[colon - setting] = '\0';
     int saved = errno;
-    bool fails = names_file(fd, colon + 1) && read_control(control, how);
+    bool last_page = operation == OP_WRITE && (fcntl(fd, F_GETFL) & (O_DSYNC | O_SYNC));
+    bool exists = read_control(control, how), fails = exists && names_file(fd, colon + 1);
     const char *read_at = fails ? strstr(how, "read@") : NULL;
+    if (!exists) has_begun = false;
     if (fails && (read_at || operation == OP_READ)) {
         off_t byte = read_at ? (off_t)strtoll(read_at + 5, NULL, 10) : 0;
         fails = read_at && operation == OP_READ && byte >= at && byte < at + (off_t)len;
-    } else if (fails && strstr(how, "osync"))
-        fails = operation == OP_WRITE && (fcntl(fd, F_GETFL) & (O_DSYNC | O_SYNC));
+    } else if (fails && strstr(how, "late"))
+        fails = has_begun = has_begun || last_page;
+    else if (fails && strstr(how, "osync"))
+        fails = last_page;
     else if (fails && (strstr(how, "write") || strstr(how, "sync")))
         fails = strstr(how, operation == OP_WRITE ? "write" : "sync") != NULL;
     errno = saved;

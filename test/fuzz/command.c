@@ -16,8 +16,7 @@ static void command_fuzz_seal(char *bytes, size_t size) {
     if (size < hub_at + 1) return;
     size_t sum_at = hub_at + 1 + (unsigned char)bytes[hub_at] + 32, rest_at = sum_at + 8;
     if (memcmp(bytes, "tlrc", magic) != 0 || rest_at > size) return;
-    uint64_t sums[2] = {hash_content(bytes, sum_at),
-                        hash_content(bytes + rest_at, size - rest_at)};
+    uint64_t sums[2] = {hash_content(bytes, sum_at), hash_content(bytes + rest_at, size - rest_at)};
     uint64_t sum = hash_content(sums, sizeof sums);
     for (size_t i = 0; i < 8; i++) bytes[sum_at + i] = (char)(sum >> 8 * i);
 }
@@ -30,7 +29,8 @@ static void command_fuzz_again(const struct command_head *head, const struct com
     memcpy(hub, head->hub.ptr, head->hub.len);
     hub[head->hub.len] = '\0';
     // Marks of unknown topics were left out.
-    if (command->kind == COMMAND_TRIM || command->kind == COMMAND_DROP || strlen(hub) != head->hub.len)
+    if (command->kind == COMMAND_TRIM || command->kind == COMMAND_DROP ||
+        strlen(hub) != head->hub.len)
         return;
     again.hub = hub;
     again.incarnation = head->incarnation;

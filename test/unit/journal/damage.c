@@ -453,8 +453,8 @@ Test(damage, kept_events_go_although_the_newest_was_damaged) {
     for (int i = 0; i < 5; i++) support_put(journal, "s", "x");
     journal_close(journal);
     flip_header(config.dir, 5);
-    config.policy = (struct journal_policy){
-        .retention.count_max = 100, .rules = &rule, .rules_count = 1};
+    config.policy =
+        (struct journal_policy){.retention.count_max = 100, .rules = &rule, .rules_count = 1};
     journal = support_open(&config);
     for (int i = 0; i < 300; i++) support_put(journal, "log", "x");
     wait_until_gone(journal, 5);

@@ -114,8 +114,7 @@ void sim_engine_lie(struct sim_engine *engine, enum sim_lie lie) {
     struct message *last = &engine->messages[engine->count - 1];
     if (lie == SIM_REWOUND) {
         size_t left = random_below(&engine->random, engine->count - 1) + 1;
-        while (engine->count > left)
-            free((char *)engine->messages[--engine->count].bytes.ptr);
+        while (engine->count > left) free((char *)engine->messages[--engine->count].bytes.ptr);
         for (unsigned i = 0; i < SIM_LOGS_MAX; i++)
             if (engine->clients[i].shown > left) engine->clients[i].shown = left;
     } else if (lie == SIM_REPLACED) {
@@ -165,10 +164,10 @@ static int sim_read(struct log *log, uint64_t after, struct log_entry *entries, 
     if (happens(engine, 5)) return ERR_IO;
     // What it may see grows by jumps.
     if (client->shown < engine->count && !happens(engine, 40))
-        client->shown = engine->calm
-                            ? engine->count
-                            : client->shown +
-                                  random_below(&engine->random, engine->count - client->shown) + 1;
+        client->shown =
+            engine->calm
+                ? engine->count
+                : client->shown + random_below(&engine->random, engine->count - client->shown) + 1;
     for (uint64_t position = after + 1; position <= client->shown && *count < max; position++) {
         if (engine->lie == SIM_HOLE && position == engine->lie_position) continue;
         struct message message = shown_to(client, position);

@@ -195,8 +195,7 @@ static void settle(struct post *post) {
             if (!ok) break;
             HOLDS(!sim->key_seqs[post->key] || sim->key_seqs[post->key] == publish->first,
                   "key %u was event %llu and is now %llu", post->key,
-                  (unsigned long long)sim->key_seqs[post->key],
-                  (unsigned long long)publish->first);
+                  (unsigned long long)sim->key_seqs[post->key], (unsigned long long)publish->first);
             sim->key_seqs[post->key] = publish->first;
             acknowledge(sim, publish->first, 0);
             break;
@@ -406,8 +405,8 @@ static uint64_t state_hash(struct hub *hub) {
                             now->trimmed_ordinal, now->bytes,        now->closed,
                             now->marker,          now->last_time_ms};
         cr_assert_lt(count, 60u);
-        entries[count++] = (struct entry){hash_data(topic_row_name(topic)),
-                                          hash_content(parts, sizeof parts)};
+        entries[count++] =
+            (struct entry){hash_data(topic_row_name(topic)), hash_content(parts, sizeof parts)};
     }
     qsort(entries, count, sizeof entries[0], by_name);
     uint64_t hash = hash_content(entries, count * sizeof entries[0]);
@@ -483,8 +482,9 @@ static void check_lines(struct sim *sim, struct hub *hub) {
             if (record.topic_no != topic->no) continue;
             char text[24];
             snprintf(text, sizeof text, "%.*s", (int)record.data.len, record.data.ptr);
-            HOLDS(strtoull(text, NULL, 10) == record.ordinal - 1, "line %llu of %s is %.*s", (unsigned long long)record.ordinal - 1, name,
-                  (int)record.data.len, record.data.ptr);
+            HOLDS(strtoull(text, NULL, 10) == record.ordinal - 1, "line %llu of %s is %.*s",
+                  (unsigned long long)record.ordinal - 1, name, (int)record.data.len,
+                  record.data.ptr);
         }
         store_reader_end(reader);
         store_reader_close(reader);
@@ -496,7 +496,8 @@ static bool is_quiet(const struct sim *sim) {
     if (sim->posts) return false;
     for (unsigned i = 0; i < HUBS; i++) {
         const struct journal *journal = sim->hubs[i].journal;
-        if (journal->place.position != last || journal->sender.count || !hub_is_active(&sim->hubs[i]))
+        if (journal->place.position != last || journal->sender.count ||
+            !hub_is_active(&sim->hubs[i]))
             return false;
     }
     return true;

@@ -423,6 +423,7 @@ Test(faulty, write_full) { fail_and_recover("write full", ERR_FULL); }
 Test(faulty, sync) { fail_and_recover("sync", ERR_IO); }
 Test(faulty, last_page) { fail_and_recover("osync", ERR_IO); }
 Test(faulty, all) { fail_and_recover("", ERR_IO); }
+Test(faulty, all_from_the_last_page_on) { fail_and_recover("late", ERR_IO); }
 
 // What a killed process left unsynced is synced before anybody sees it.
 Test(faulty, open) {
@@ -472,3 +473,6 @@ Test(store, survives_failing_sync, .timeout = 120) { run_with_fault("sync"); }
 Test(store, survives_failing_last_page, .timeout = 120) { run_with_fault("last_page"); }
 Test(store, syncs_what_it_finds, .timeout = 120) { run_with_fault("open"); }
 Test(store, survives_failing_everything, .timeout = 120) { run_with_fault("all"); }
+Test(store, survives_failing_everything_late, .timeout = 120) {
+    run_with_fault("all_from_the_last_page_on");
+}
