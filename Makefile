@@ -169,8 +169,9 @@ e2e: $(B)/tailrace node_modules/.package-lock.json ## run the end-to-end tests (
 	$(Q)exec env $(E2E_ENV) TAILRACE_BIN=$(B)/tailrace scripts/run-parts.sh '$(E2E_RUN)'
 
 .PHONY: soak
-soak: $(B)/tailrace node_modules/.package-lock.json ## a large fast log in a browser
-	$(Q)SOAK=1 TAILRACE_BIN=$(B)/tailrace node --test --test-reporter=spec test/e2e/live-log-load.test.mjs
+soak: $(B)/tailrace node_modules/.package-lock.json ## a large log in a browser, 200 kills
+	$(Q)SOAK=1 TAILRACE_BIN=$(B)/tailrace node --test --test-reporter=spec --test-concurrency=1 \
+	    test/e2e/live-log-load.test.mjs test/e2e/crash.test.mjs
 
 .PHONY: check
 check: $(B)/tailrace $(UNIT_PROGRAMS) ## unit and end-to-end tests of this variant

@@ -2,8 +2,8 @@
 // GET /backup: a copy of the journal as it is at this moment, for a key that may take one.
 //
 // The copy is made by threads of its own (journal/copy.h) and comes by a pipe, which the worker's
-// loop reads only while the client takes what it is sent. Nothing is answered before the first bytes
-// are there, so that what goes wrong until then is told. A copy that fails later breaks the
+// loop reads only while the client takes what it is sent. Nothing is answered before the first
+// bytes are there, so that what goes wrong until then is told. A copy that fails later breaks the
 // connection off: half a copy must not look like one.
 #include <errno.h>
 #include <stdlib.h>

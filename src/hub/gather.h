@@ -7,8 +7,8 @@
 // that of what is returned; wide selectors read the store in order and pass over what does not
 // match.
 //
-// An alias is given as the event that it stands for, with that event's seq. It is not given again to
-// a subscriber that has that event: by its own topic, by another alias, or because its cursor is
+// An alias is given as the event that it stands for, with that event's seq. It is not given again
+// to a subscriber that has that event: by its own topic, by another alias, or because its cursor is
 // there. So a cursor rests between an event and its aliases only when the subscriber has the event.
 #ifndef TAILRACE_HUB_GATHER_H
 #define TAILRACE_HUB_GATHER_H

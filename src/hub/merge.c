@@ -10,10 +10,10 @@
 // What finding a place in a long topic costs, in budget: some dozens of records looked at along its
 // jumps.
 #define SEEK_COST 64
-// Seqs that are read of a topic at first. Each time twice as many, up to the most that one topic may
-// have, and that all topics of a merge may have together (but each has the first few).
+// Seqs that are read of a topic at first. Each time twice as many, up to the most that one topic
+// may have, and that all topics of a merge may have together (but each has the first few).
 #define AHEAD_FIRST 16
-#define AHEAD_MOST 256
+#define AHEAD_MOST 1024
 #define AHEAD_TOGETHER 32768
 // Topics whose places are quickly found again.
 #define SMALL_TOPICS 64

@@ -86,7 +86,6 @@ static void begin_window(struct hub *hub, struct subscriber *subscriber) {
         event_target(first.record.data))
         seq = event_target(first.record.data);
     subscriber->cursor = seq - 1;
-    if (lost_since(hub, subscriber) <= window->then) subscriber->told = hub->directory.trims;
 }
 
 // `more`: a limit left something out.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a subscriber that is behind keeps beside its cursor until it has caught up: how it is to be
-// given what it asked for, and the places in its topics. Data and lifetime only; start.c makes them,
-// gather.c, pump.c and history.c use them.
+// given what it asked for, and the places in its topics. Data and lifetime only; start.c makes
+// them, gather.c, pump.c and history.c use them.
 #ifndef TAILRACE_HUB_REPLAY_H
 #define TAILRACE_HUB_REPLAY_H
 
@@ -22,9 +22,7 @@ enum replay_kind {
 struct replay_window {
     uint64_t newest; // 0: there is no window, or it has been given
     uint64_t then;
-    // It is known where it begins. What goes before that is not missed: it is as if the subscriber
-    // had come later.
-    bool begun;
+    bool begun; // it is known where it begins: the cursor is there
 };
 
 struct replay_pace {
@@ -62,8 +60,8 @@ struct replay {
     };
 };
 
-// Gives the subscriber a replay of this kind: it has none yet, or REPLAY_PLAIN is asked for and what
-// it has will do. False: out of memory.
+// Gives the subscriber a replay of this kind: it has none yet, or REPLAY_PLAIN is asked for and
+// what it has will do. False: out of memory.
 bool replay_make(struct subscriber *subscriber, enum replay_kind kind) MUST_CHECK;
 // For REPLAY_PAST, with room for so many seqs. False: out of memory.
 bool replay_make_past(struct hub *hub, struct subscriber *subscriber, size_t room) MUST_CHECK;

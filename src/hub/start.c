@@ -7,7 +7,7 @@
 #include "hub/replay.h"
 #include "hub/subscriber.h"
 
-// The newest `count` of each topic: a window, whose merge finds where each topic's begin, in slices.
+// The newest `count` of each topic: a window, whose merge finds in slices where each topic's begin.
 static int start_last(struct hub *hub, struct subscriber *subscriber, uint64_t count) {
     subscriber->cursor = count ? 0 : hub->position;
     // Everything there is: a cursor at the beginning says it.

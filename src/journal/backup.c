@@ -37,7 +37,7 @@ static int check(const char *dir, struct report *report) {
     snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, dir);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return report_errno(report, ERR_IO, "cannot open %s", path);
-    int err = lmdb_check_file(fd, tables, count, UINT64_MAX, NULL, &why);
+    int err = lmdb_check_file(fd, tables, count, UINT64_MAX, 0, NULL, &why);
     close(fd);
     if (err == ERR_NOT_FOUND)
         return report_set(report, ERR_CORRUPT, "%s is not a journal: other tables are in it", path);

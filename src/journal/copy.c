@@ -68,7 +68,7 @@ static int check(struct copy *copy) {
     snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, copy->store->dir);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return report_errno(&copy->why, ERR_IO, "cannot open %s", path);
-    int err = lmdb_check_file(fd, NULL, 0, UINT64_MAX, &copy->stop, &copy->why);
+    int err = lmdb_check_file(fd, NULL, 0, UINT64_MAX, 0, &copy->stop, &copy->why);
     close(fd);
     return err;
 }

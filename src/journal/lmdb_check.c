@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "sys/clock.h"
 
 // From mdb.c of LMDB 0.9: the parts of its file format that are needed to find every page.
 #define MAGIC 0xBEEFC0DEu
@@ -57,6 +58,7 @@ struct db_tree {
     struct str name; // of the table, empty otherwise
     uint64_t branches, leaves, overflows, entries;
     uint64_t budget; // pages that may still be looked at
+    bool cut;        // it had more
     bool damaged;
 };
 
@@ -66,8 +68,9 @@ struct walk {
     uint64_t pages;     // in the file
     uint64_t last_page; // that the header says it has
     uint64_t txn_id;
-    uint64_t budget; // of each tree
-    uint64_t used;   // pages that the trees and the list of free pages have, by their own account
+    uint64_t budget;   // of each tree
+    uint64_t until_ms; // when it is used up: how long it goes on
+    uint64_t used;     // pages that the trees and the list of free pages have, by their own account
     const _Atomic(bool) *stop;
     uint8_t *seen; // a bit for each page: in a tree, or in the list of free pages
     // Of the page under check: the size of the node that begins at each even offset.
@@ -262,7 +265,7 @@ static int walk_big(struct walk *walk, struct db_tree *tree, uint64_t first, uin
 
 // A table's header agrees with what was found in its pages.
 static int check_counts(struct walk *walk, struct db_tree *tree, const struct db_header *db) {
-    if (tree->damaged || tree->budget == 0) return 0;
+    if (tree->damaged || tree->cut) return 0;
     if (tree->entries == db->entries && tree->branches == db->branches &&
         tree->leaves == db->leaves && tree->overflows == db->overflows)
         return 0;
@@ -316,6 +319,13 @@ static int check_free_pages(struct walk *walk, struct db_tree *tree, uint64_t nu
     return 0;
 }
 
+static int take_record(struct walk *walk, struct db_tree *tree, uint64_t number, struct str key,
+                       struct str data) {
+    if (tree->kind == TREE_MAIN) return walk_table(walk, tree, number, key, data);
+    if (tree->kind == TREE_FREE) return check_free_pages(walk, tree, number, key, data);
+    return walk->visitor ? walk->visitor->record(walk->visitor->context, tree->name, key, data) : 0;
+}
+
 // The record of a leaf's node.
 static int walk_record(struct walk *walk, struct db_tree *tree, uint64_t number, const char *page,
                        size_t index) {
@@ -341,14 +351,7 @@ static int walk_record(struct walk *walk, struct db_tree *tree, uint64_t number,
         if (unread) err = unreadable(walk, tree, first, unread);
         data.ptr = large;
     }
-    if (unread)
-        wanted = false;
-    else if (tree->kind == TREE_MAIN)
-        err = walk_table(walk, tree, number, key, data);
-    else if (tree->kind == TREE_FREE)
-        err = check_free_pages(walk, tree, number, key, data);
-    else if (wanted)
-        err = walk->visitor->record(walk->visitor->context, tree->name, key, data);
+    if (!unread) err = take_record(walk, tree, number, key, data);
     free(large);
     return err;
 }
@@ -371,10 +374,21 @@ static int walk_nodes(struct walk *walk, struct db_tree *tree, uint64_t number, 
     return err;
 }
 
+// Counts one more page.
+static bool may_look(const struct walk *walk, struct db_tree *tree) {
+    const uint64_t piece = 256;
+    if (tree->budget == 0 && !tree->cut) {
+        tree->cut = clock_mono_ms() >= walk->until_ms;
+        tree->budget = tree->cut ? 0 : piece;
+    }
+    if (tree->budget == 0) return false;
+    tree->budget--;
+    return true;
+}
+
 static int walk_tree(struct walk *walk, struct db_tree *tree, uint64_t number, int depth,
                      struct str low, struct str high) {
-    if (tree->budget == 0) return 0;
-    tree->budget--;
+    if (!may_look(walk, tree)) return 0;
     if (walk->stop && *walk->stop) return report_set(walk->report, ERR_CLOSED, "it was stopped");
     if (number < 2 || number >= walk->pages || number > walk->last_page)
         return damaged(walk, tree, number, "is not in the file");
@@ -511,7 +525,7 @@ static int walk_trees(struct walk *walk, const struct meta_header *meta) {
     return err;
 }
 
-static int walk_file(struct walk *walk, uint64_t pages_max) {
+static int walk_file(struct walk *walk, uint64_t pages_min) {
     struct meta_header meta;
     int err = find_state(walk, &meta);
     if (err) return err;
@@ -520,7 +534,7 @@ static int walk_file(struct walk *walk, uint64_t pages_max) {
     // Pages at the end that a transaction took and gave back at once are never written, so a sound
     // file may be shorter than its header says. Then only a walk over all pages tells whether one
     // is missing.
-    walk->budget = walk->pages <= meta.last_page ? UINT64_MAX : pages_max;
+    walk->budget = walk->pages <= meta.last_page ? UINT64_MAX : pages_min;
     uint64_t most = walk->last_page > walk->pages ? walk->last_page : walk->pages;
     walk->seen = calloc(most / 8 + 1, 1);
     walk->nodes = malloc(walk->page_bytes);
@@ -533,11 +547,15 @@ static int walk_file(struct walk *walk, uint64_t pages_max) {
     return err;
 }
 
-int lmdb_check_file(int fd, const char *const *tables, size_t tables_count, uint64_t pages_max,
-                    const _Atomic(bool) *stop, struct report *report) {
-    struct walk walk = {
-        .fd = fd, .tables = tables, .tables_count = tables_count, .stop = stop, .report = report};
-    int err = walk_file(&walk, pages_max);
+int lmdb_check_file(int fd, const char *const *tables, size_t tables_count, uint64_t pages_min,
+                    uint64_t ms, const _Atomic(bool) *stop, struct report *report) {
+    struct walk walk = {.fd = fd,
+                        .until_ms = clock_mono_ms() + ms,
+                        .tables = tables,
+                        .tables_count = tables_count,
+                        .stop = stop,
+                        .report = report};
+    int err = walk_file(&walk, pages_min);
     if (err) return err;
     return walk.tables_found == tables_count ? 0 : ERR_NOT_FOUND;
 }

@@ -22,11 +22,11 @@
 int lmdb_check_version(struct report *report) MUST_CHECK;
 
 // 0; ERR_CORRUPT with what is wrong; ERR_NOT_FOUND when it is sound but has not all of `tables`;
-// ERR_IO, ERR_NOMEM. Checks the list of free pages, and up to `pages_max` pages of each table; all
-// of them when the file is shorter than its header says. ERR_CLOSED once *stop is true (another
-// thread may set it; NULL: nobody does).
-int lmdb_check_file(int fd, const char *const *tables, size_t tables_count, uint64_t pages_max,
-                    const _Atomic(bool) *stop, struct report *report) MUST_CHECK;
+// ERR_IO, ERR_NOMEM. Checks the list of free pages, at least `pages_min` pages of each table, and
+// more of them until `ms` have passed; all of them when the file is shorter than its header says.
+// ERR_CLOSED once *stop is true (another thread may set it; NULL: nobody does).
+int lmdb_check_file(int fd, const char *const *tables, size_t tables_count, uint64_t pages_min,
+                    uint64_t ms, const _Atomic(bool) *stop, struct report *report) MUST_CHECK;
 
 struct lmdb_visitor {
     void *context;

@@ -131,11 +131,22 @@ int store_sync_parent(const char *path) {
     return sync_dir(slash ? dir : ".");
 }
 
+// The entry of the journal's directory, which somebody may have made or moved a moment ago.
+static int sync_above(const struct store *store, struct report *report) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/..", store->dir);
+    // One that may not be read, or cannot be synced where it is, must not keep the journal away.
+    if (!store->sync || !sync_dir(path) || (errno != EIO && errno != ENOSPC && errno != EDQUOT))
+        return 0;
+    return report_errno(report, ERR_IO, "cannot sync the directory above %s", store->dir);
+}
+
 int store_seal(struct store *store, const char *epoch, struct report *report) {
     // In this order: data.mdb must be found whenever the lock file names its epoch.
     if (store->sync && sync_dir(store->dir))
         return report_errno(report, ERR_IO, "cannot sync %s", store->dir);
-    return write_lock(store, epoch, report);
+    int err = sync_above(store, report);
+    return err ? err : write_lock(store, epoch, report);
 }
 
 // What a directory holds beside the lock files: a journal's data file (perhaps restored from a
@@ -185,15 +196,16 @@ static bool holds_rows(const struct store *store) {
 }
 
 static int check_file(struct store *store, struct report *report) {
-    // 64 MB of each table: a second at worst, and small journals are checked whole.
-    enum { CHECK_PAGES_MAX = 16384 };
+    // 64 MB of each table, and what can be read in a time that a start may take: whatever is not
+    // checked may end the hub when LMDB meets it.
+    enum { CHECK_PAGES_MIN = 16384, CHECK_MS = 2000 };
     char path[4096];
     snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, store->dir);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return report_errno(report, errno == EACCES ? ERR_DENIED : ERR_IO, "cannot open %s", path);
     struct report why = {0};
-    int err = lmdb_check_file(fd, tables, TABLES_COUNT, CHECK_PAGES_MAX, NULL, &why);
+    int err = lmdb_check_file(fd, tables, TABLES_COUNT, CHECK_PAGES_MIN, CHECK_MS, NULL, &why);
     close(fd);
     if (err == ERR_NOT_FOUND)
         return report_set(report, ERR_CORRUPT,
@@ -209,13 +221,7 @@ static int check_file(struct store *store, struct report *report) {
 }
 
 static int make_dir(struct store *store, struct report *report) {
-    if (mkdir(store->dir, 0700) == 0) {
-        char parent[4096];
-        snprintf(parent, sizeof parent, "%s/..", store->dir);
-        return store->sync && sync_dir(parent)
-                   ? report_errno(report, ERR_IO, "cannot sync the directory above %s", store->dir)
-                   : 0;
-    }
+    if (mkdir(store->dir, 0700) == 0) return 0;
     if (errno == EEXIST) {
         struct stat status;
         if (stat(store->dir, &status) == 0 && S_ISDIR(status.st_mode)) return 0;
@@ -333,6 +339,28 @@ static int look_first(struct store *store, bool *created, struct report *report)
 
 // --- the environment -----------------------------------------------------------------------------
 
+// One for each worker, the sources, and tools; each takes 64 bytes in lock.mdb.
+#define READERS_MAX 1024
+
+// LMDB says EIO for a write that was cut short, which is how a full disk and a limit to the size of
+// files begin. Writing on says why.
+static int why_cut(const struct store *store) {
+    char path[4096];
+    static const char block[64 * 1024];
+    struct stat status;
+    snprintf(path, sizeof path, "%s/" STORE_DATA_FILE, store->dir);
+    int fd = open(path, O_RDWR | O_CLOEXEC), rc = EIO;
+    if (fd < 0) return rc;
+    if (fstat(fd, &status) == 0) {
+        ssize_t len = pwrite(fd, block, sizeof block, status.st_size);
+        if (len < 0) rc = errno;
+        if (len >= 0 && len < (ssize_t)sizeof block) rc = ENOSPC;
+        (void)!ftruncate(fd, status.st_size);
+    }
+    close(fd);
+    return rc;
+}
+
 static int open_tables(struct store *store, bool create) {
     MDB_txn *txn;
     int rc = mdb_txn_begin(store->env, NULL, create ? 0 : MDB_RDONLY, &txn);
@@ -348,7 +376,17 @@ static int open_tables(struct store *store, bool create) {
             return rc;
         }
     }
-    return mdb_txn_commit(txn);
+    rc = mdb_txn_commit(txn);
+    return rc == EIO ? why_cut(store) : rc;
+}
+
+// LMDB writes its table of readers through a map: where the disk has no block for it, that is a
+// SIGBUS. So the blocks are taken before, at least the first one. Returns an errno.
+static int reserve_readers(const struct store *store) {
+    const off_t page = 4096, whole = (READERS_MAX + 2) * 64;
+    int rc = fallocate(store->table_fd, 0, 0, whole) ? errno : 0;
+    if (rc == ENOSPC) rc = fallocate(store->table_fd, 0, 0, page) ? errno : 0;
+    return rc == EOPNOTSUPP ? 0 : rc;
 }
 
 static void close_env(struct store *store) {
@@ -366,8 +404,6 @@ static int open_table(struct store *store) {
 }
 
 static int open_env(struct store *store, bool create) {
-    // One for each worker, the sources, and tools; each takes 64 bytes in the lock file.
-    enum { READERS_MAX = 1024 };
     // If the machine refuses the map (ulimit -v, small address spaces), half the size is tried.
     const size_t map_bytes_min = (size_t)64 << 20;
     const unsigned flags =
@@ -383,6 +419,7 @@ static int open_env(struct store *store, bool create) {
         mdb_env_set_maxdbs(store->env, TABLES_COUNT);
         mdb_env_set_maxreaders(store->env, READERS_MAX);
         rc = mdb_env_set_mapsize(store->env, store->map_bytes);
+        if (!rc) rc = reserve_readers(store);
         if (!rc) rc = mdb_env_open(store->env, store->dir, flags, 0600);
         if (!rc) rc = open_tables(store, create);
         if (!rc) break;
@@ -471,6 +508,7 @@ void store_close(struct store *store) {
 int store_commit(struct store *store, MDB_txn *txn) {
     size_t txn_id = mdb_txn_id(txn);
     int rc = mdb_txn_commit(txn);
+    if (rc == EIO) rc = why_cut(store);
     if (rc) return rc;
     store->txn_id = txn_id;
     note_commit(store);

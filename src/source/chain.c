@@ -270,8 +270,10 @@ static int resume_elsewhere(struct tail *tail, int fd, struct file_id id,
     const struct mark mark = tail->position.now;
     const struct sibling *rest;
     int rest_fd;
-    int err = find_rest(tail, list, count, &mark, file_id_equal(id, mark.id),
-                        tail->position.mtime_ns, &rest, &rest_fd);
+    int err = find_rest(tail, list, count, &mark, false, 0, &rest, &rest_fd);
+    // It was truncated, and perhaps renamed after that.
+    if (!err && !rest)
+        err = find_rest(tail, list, count, &mark, true, tail->position.mtime_ns, &rest, &rest_fd);
     if (!err && rest) append(tail, open_file(tail, rest_fd, &mark));
     // While there is no file at the path, rotation may still move the siblings.
     if (!err && (rest || fd >= 0))
@@ -377,15 +379,43 @@ void chain_check(struct tail *tail) {
     feed_wake(&tail->feed);
 }
 
+// Puts the copy `rest` in the place of the truncated `now`, which is read again after it, from its
+// start, as `restarted`. Takes over both.
+static void continue_in_copy(struct tail *tail, struct followed_file *copy,
+                             struct followed_file *restarted, const struct sibling *list,
+                             size_t count, const struct sibling *rest, struct file_id at_path) {
+    struct followed_file *after[TAIL_PENDING_MAX];
+    size_t after_count = tail->pending_count;
+    memcpy(after, tail->pending, after_count * sizeof *after);
+    tail->pending_count = 0;
+    followed_free(tail->now);
+    tail->now = copy;
+    // Siblings for which the chain has no room now are found later, from the last one that it has.
+    int err = append_siblings(tail, list, count, rest, rest->mtime_ns, at_path);
+    // By now the truncated file may be one of these.
+    if (err || chain_holds(tail, restarted->mark.id))
+        followed_free(restarted);
+    else
+        append(tail, restarted);
+    for (size_t i = 0; i < after_count; i++) {
+        if (err || !has_room(tail) || chain_holds(tail, after[i]->mark.id))
+            followed_free(after[i]);
+        else
+            append(tail, after[i]);
+    }
+}
+
 int chain_find_copy(struct tail *tail) {
     struct followed_file *now = tail->now;
     struct sibling *list;
     size_t count;
     int fd;
     struct mark mark = now->mark;
-    struct file_id id = mark.id;
     const struct sibling *rest = NULL;
-    int err = look_around(tail, id, &list, &count);
+    struct stat st;
+    int failed = tail->follow_symlink ? stat(tail->path, &st) : lstat(tail->path, &st);
+    struct file_id at_path = failed ? (struct file_id){0} : file_id(&st);
+    int err = look_around(tail, at_path, &list, &count);
     // The truncated file itself must not match.
     mark.id.ino = 0;
     if (!err) err = find_rest(tail, list, count, &mark, true, now->mtime_ns, &rest, &fd);
@@ -395,14 +425,7 @@ int chain_find_copy(struct tail *tail) {
         int again = dup(now->fd);
         struct followed_file *restarted = again < 0 ? NULL : open_file(tail, again, NULL);
         if (copy && restarted) {
-            followed_free(now);
-            tail->now = copy;
-            // Siblings for which the chain has no room now are found later, from the last one that
-            // it has.
-            if (append_siblings(tail, list, count, rest, rest->mtime_ns, id))
-                followed_free(restarted);
-            else
-                append(tail, restarted);
+            continue_in_copy(tail, copy, restarted, list, count, rest, at_path);
         } else {
             followed_free(copy);
             followed_free(restarted);

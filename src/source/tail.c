@@ -78,11 +78,6 @@ static bool advance(struct tail *tail, struct chunk *chunk) {
 // `now` was truncated. False: that could not be handled now.
 static bool truncated(struct tail *tail, struct chunk *chunk, uint32_t certain) {
     struct followed_file *now = tail->now;
-    if (tail->pending_count) {
-        if (add_rest(tail, now, chunk)) return false;
-        now->ended = true;
-        return true;
-    }
     int err = tail->gone ? ERR_NOT_FOUND : chain_find_copy(tail);
     if (err != ERR_NOT_FOUND) {
         // These lines will be read again: from the copy, or once it is clear that there is none.
@@ -93,6 +88,12 @@ static bool truncated(struct tail *tail, struct chunk *chunk, uint32_t certain) 
             return false;
         }
         count_rotation(tail);
+        return true;
+    }
+    if (tail->pending_count) {
+        // What replaces a rotated file's content, if not after a copy, is no log any more.
+        if (add_rest(tail, now, chunk)) return false;
+        now->ended = true;
         return true;
     }
     count_rotation(tail);

@@ -384,6 +384,39 @@ scenario(
     },
 );
 
+// Until SIGCONT.
+async function standStill(s, hub) {
+    hub.process.signal('SIGSTOP');
+    s.defer(() => hub.process.signal('SIGCONT'));
+    await until(
+        () => /^State:\s+T/m.test(readFileSync(`/proc/${hub.process.pid}/status`, 'utf8')),
+        'the hub to stand still',
+    );
+}
+
+scenario('copytruncate and a rename between two looks', async (s) => {
+    const { hub, log } = await following(s);
+    const stream = await open(hub);
+    let at = 0;
+    const more = () => {
+        log.lines(numbered(10, 'line ', at + 1));
+        at += 10;
+    };
+    for (let round = 0; round < 3; round++) {
+        more();
+        await stream.waitData(at);
+        await standStill(s, hub);
+        more();
+        log.copyTruncate();
+        more();
+        log.rotate();
+        more();
+        hub.process.signal('SIGCONT');
+        await stream.waitData(at);
+    }
+    assertSequence(stream.data, numbered(at, 'line '));
+});
+
 scenario('more changes than inotify can tell of lose nothing', async (s, t) => {
     const queued = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'));
     if (queued > 200_000) return t.skip(`a queue of ${queued} events takes too long to fill`);
@@ -391,12 +424,7 @@ scenario('more changes than inotify can tell of lose nothing', async (s, t) => {
     const stream = await open(hub);
     log.lines(['1']);
     await stream.waitData(1);
-    hub.process.signal('SIGSTOP');
-    s.defer(() => hub.process.signal('SIGCONT'));
-    await until(
-        () => /^State:\s+T/m.test(readFileSync(`/proc/${hub.process.pid}/status`, 'utf8')),
-        'the hub to stand still',
-    );
+    await standStill(s, hub);
     const noise = path.join(dir, 'noise');
     for (let i = 0; i < queued; i++) {
         writeFileSync(noise, '');
@@ -471,6 +499,26 @@ for (const [how, rotate] of [
         (log, lines) => {
             log.copyTruncate();
             log.lines(lines(500));
+        },
+    ],
+    [
+        'by copytruncate, and then renamed',
+        (log, lines) => {
+            log.lines(lines(10));
+            log.copyTruncate();
+            log.lines(lines(10));
+            log.rotate();
+            log.lines(lines(10));
+        },
+    ],
+    [
+        'by copytruncate twice, and then renamed twice',
+        (log, lines) => {
+            for (const rotate of ['copyTruncate', 'copyTruncate', 'rotate', 'rotate']) {
+                log.lines(lines(10));
+                log[rotate]();
+            }
+            log.lines(lines(10));
         },
     ],
     [

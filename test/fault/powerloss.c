@@ -149,8 +149,8 @@ static void leave(int saved_errno) {
 
 // --- content -------------------------------------------------------------------------------------
 
-static off_t position(int fd, const struct place *place) {
-    return fcntl(fd, F_GETFL) & O_APPEND ? place->status.st_size : lseek(fd, 0, SEEK_CUR);
+static off_t position(int fd) {
+    return lseek(fd, 0, fcntl(fd, F_GETFL) & O_APPEND ? SEEK_END : SEEK_CUR);
 }
 
 // What the call answers.
@@ -179,10 +179,10 @@ static ssize_t wrote(int fd, const struct place *place, off_t at, const struct i
     }
 #define ONE_PART (&(const struct iovec){(void *)data, len})
 
-WRAP_WRITE(write, (int fd, const void *data, size_t len), (fd, data, len), position(fd, &place),
-           ONE_PART, 1)
-WRAP_WRITE(writev, (int fd, const struct iovec *parts, int count), (fd, parts, count),
-           position(fd, &place), parts, count)
+WRAP_WRITE(write, (int fd, const void *data, size_t len), (fd, data, len), position(fd), ONE_PART,
+           1)
+WRAP_WRITE(writev, (int fd, const struct iovec *parts, int count), (fd, parts, count), position(fd),
+           parts, count)
 WRAP_WRITE(pwrite, (int fd, const void *data, size_t len, off_t at), (fd, data, len, at), at,
            ONE_PART, 1)
 WRAP_WRITE(pwrite64, (int fd, const void *data, size_t len, off_t at), (fd, data, len, at), at,

@@ -33,7 +33,8 @@ function merge(base, extra) {
 
 export class Hub {
     // options: config (object, or YAML text as it is), args, env, input (text, null: left open),
-    // listen, data, cwd, unprivileged: as somebody whom permissions concern
+    // listen, data, cwd, unprivileged: as somebody whom permissions concern, through: a command
+    // that runs it
     static async start(scope, options = {}) {
         const hub = new Hub(scope, options);
         await hub.launch();
@@ -70,12 +71,13 @@ export class Hub {
     }
 
     spawn() {
-        const { args = [], env, input, cwd } = this.options;
+        const { args = [], env, input, cwd, through = [] } = this.options;
         const listen = this.port ? this.listen.replace(/:\d+$/, `:${this.port}`) : this.listen;
+        const [file, ...rest] = [...through, this.binary, 'serve', '-c', this.configFile];
         this.process = new Process(
             this.scope,
-            this.binary,
-            ['serve', '-c', this.configFile, '--listen', listen, '--data', this.data, ...args],
+            file,
+            [...rest, '--listen', listen, '--data', this.data, ...args],
             { env, input: input === undefined ? '' : input, cwd: cwd ?? this.dir, user: this.user },
         );
         return this.process;

@@ -11,8 +11,10 @@ import {
 } from 'node:fs';
 
 export class LogFile {
-    constructor(path, { create = true } = {}) {
+    // keep: how many rotated files stay
+    constructor(path, { create = true, keep = Infinity } = {}) {
         this.path = path;
+        this.keep = keep;
         this.generations = 0;
         if (create) writeFileSync(path, '');
     }
@@ -25,26 +27,29 @@ export class LogFile {
         this.append(lines.map((line) => `${line}\n`).join(''));
     }
 
-    // log → log.1 → log.2 …, as logrotate does; older ones are kept. The new file appears at once,
-    // unless told otherwise.
-    rotate({ create = true } = {}) {
+    // log.1 → log.2 …
+    #shift() {
+        if (this.generations === this.keep) unlinkSync(`${this.path}.${this.generations--}`);
         for (let i = this.generations; i >= 1; i--) {
-            renameSync(`${this.path}.${i}`, `${this.path}.${i + 1}`);
+            if (existsSync(`${this.path}.${i}`))
+                renameSync(`${this.path}.${i}`, `${this.path}.${i + 1}`);
         }
-        renameSync(this.path, `${this.path}.1`);
         this.generations++;
+    }
+
+    // log → log.1 → log.2 …, as logrotate does. The new file appears at once, unless told
+    // otherwise.
+    rotate({ create = true } = {}) {
+        this.#shift();
+        renameSync(this.path, `${this.path}.1`);
         if (create) writeFileSync(this.path, '');
     }
 
     // The copytruncate way: what was read is copied, the file itself starts again.
     copyTruncate() {
-        for (let i = this.generations; i >= 1; i--) {
-            if (existsSync(`${this.path}.${i}`))
-                renameSync(`${this.path}.${i}`, `${this.path}.${i + 1}`);
-        }
+        this.#shift();
         copyFileSync(this.path, `${this.path}.1`);
         truncateSync(this.path, 0);
-        this.generations++;
     }
 
     remove() {

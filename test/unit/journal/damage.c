@@ -559,13 +559,35 @@ Test(damage, the_list_of_free_pages_is_checked_however_large_the_file) {
     memcpy(&header, data + root * PAGE, sizeof header);
     cr_assert_eq(header.flags, 2);
     int fd = open(path, O_RDWR);
-    cr_assert_eq(lmdb_check_file(fd, tables, 5, 1, NULL, &report), 0, "%s", report.text);
+    cr_assert_eq(lmdb_check_file(fd, tables, 5, 1, 0, NULL, &report), 0, "%s", report.text);
     // The last number of the page's last record is a free page; beyond the file now.
     const uint64_t foreign = (uint64_t)1 << 30;
     cr_assert_eq(pwrite(fd, &foreign, 8, (off_t)((root + 1) * PAGE - 8)), 8);
-    cr_assert_eq(lmdb_check_file(fd, tables, 5, 1, NULL, &report), ERR_CORRUPT);
+    cr_assert_eq(lmdb_check_file(fd, tables, 5, 1, 0, NULL, &report), ERR_CORRUPT);
     cr_assert(strstr(report.text, "pages that are not in the file"), "%s", report.text);
     close(fd);
+    free(data);
+}
+
+// A small part at once; with time, all of it.
+Test(damage, more_of_a_large_file_is_checked_while_there_is_time) {
+    static const char *const tables[] = {"meta", "events", "topics", "keys", "sources"};
+    const char *dir = support_dir();
+    char path[4096], *data;
+    struct report report = {0};
+    make_sample(dir);
+    strcpy(path, in(dir, "data.mdb"));
+    size_t size = load_file(path, &data), later = 0, at_once = 0;
+    for (size_t at = 2 * PAGE; at < size; at += PAGE) {
+        data[at + 10] ^= 4;
+        save_file(path, data, size);
+        data[at + 10] ^= 4;
+        int fd = open(path, O_RDONLY);
+        at_once += lmdb_check_file(fd, tables, 5, 1, 0, NULL, &report) != 0;
+        later += lmdb_check_file(fd, tables, 5, 1, 60000, NULL, &report) != 0;
+        close(fd);
+    }
+    cr_assert(later > 3 * at_once && later > 20, "%zu of %zu", at_once, later);
     free(data);
 }
 

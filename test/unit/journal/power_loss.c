@@ -88,6 +88,17 @@ static void record_run(const struct places *places, const char *name, uint64_t k
     cr_assert(kill_at || (WIFEXITED(status) && WEXITSTATUS(status) == 0), "%s", name);
 }
 
+// The files begin as a cut in another recording left them.
+static void begin_after_cut(const struct places *places, struct random *random) {
+    struct disk *disk = disk_load(places->record);
+    size_t opened = 0;
+    while (disk->entries[opened].kind != POWERLOSS_NOTE) opened++;
+    disk_advance(disk, opened + 1 + random_below(random, disk->count - opened));
+    disk_remove(places->root);
+    disk_cut(disk, random_next(random), places->root);
+    disk_free(disk);
+}
+
 static void record_scenario(const struct scenario *scenario, struct places *places, uint64_t seed) {
     char data[5000];
     struct random random;
@@ -95,9 +106,17 @@ static void record_scenario(const struct scenario *scenario, struct places *plac
     cr_assert_eq(mkdir(places->root, 0700), 0);
     snprintf(data, sizeof data, "%s/data", places->root);
     if (scenario->prepare) scenario->prepare(data);
+    if (scenario->before) {
+        disk_record_base(places->record, places->root);
+        record_run(places, scenario->before->name, 0, 0);
+        begin_after_cut(places, &random);
+    }
     places->base_count = disk_record_base(places->record, places->root);
-    for (unsigned i = 0; i < scenario->kills; i++)
-        record_run(places, scenario->name, 1 + random_below(&random, 60), 0);
+    for (unsigned i = 0; i < scenario->kills; i++) {
+        // The first ones while the directory and the journal are created.
+        uint64_t operations = i == 0 ? 3 : i < scenario->kills / 4 ? 25 : 60;
+        record_run(places, scenario->name, 1 + random_below(&random, operations), 0);
+    }
     record_run(places, scenario->name, 0, scenario->failing_page);
 }
 
@@ -274,7 +293,8 @@ static bool survives(const struct trial *trial) {
     return good && is_whole(trial);
 }
 
-// In a process of its own, because a damaged file may end it. 0: survived; a signal's number, or -1.
+// In a process of its own, because a damaged file may end it. 0: survived; the number of the signal
+// that ended it, or -1.
 static int try_cut(const struct trial *trial, bool quiet) {
     enum { SECONDS_MAX = 60 };
     pid_t child = fork();
@@ -457,6 +477,7 @@ SCENARIO(migration)
 SCENARIO(copy)
 SCENARIO(kills)
 SCENARIO(failure)
+SCENARIO(again)
 
 // --- that this can fail --------------------------------------------------------------------------
 

@@ -209,6 +209,13 @@ static void run_crowd(const struct journal_config *config) {
 
 const struct scenario scenario_crowd = {.name = "crowd", .config = {CONFIG}, .run = run_crowd};
 
+// After a power cut, until the next.
+const struct scenario scenario_again = {.name = "again",
+                                        .start = START_SAME,
+                                        .config = {CONFIG},
+                                        .before = &scenario_commits,
+                                        .run = run_crowd};
+
 // --- a checkpoint --------------------------------------------------------------------------------
 
 static void run_checkpoint(const struct journal_config *config) {

@@ -22,6 +22,8 @@ struct scenario {
     unsigned failing_page;
     // With a map and a policy; the directory comes later.
     struct journal_config config;
+    // It finds what a cut somewhere in this one has left.
+    const struct scenario *before;
     // Puts a journal to `dir`, which does not exist. NULL: nothing is there.
     void (*prepare)(const char *dir);
     // In the process that is recorded.
@@ -30,7 +32,7 @@ struct scenario {
 
 extern const struct scenario scenario_creation, scenario_commits, scenario_crowd,
     scenario_checkpoint, scenario_trimming, scenario_growth, scenario_room, scenario_migration,
-    scenario_copy, scenario_kills, scenario_failure;
+    scenario_copy, scenario_kills, scenario_failure, scenario_again;
 
 // For the process that checks: one event, answered. Returns the result; nothing is noted.
 int scenario_publish(struct journal *journal, struct publish *publish, struct str topic,
