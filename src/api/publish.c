@@ -58,8 +58,9 @@ static void fail_for(struct upload *upload, int err) {
             return;
         case ERR_NOT_FOUND: fail(upload, 404, "there is no such topic"); return;
         case ERR_LIMIT:
-            fail(upload, 503, "the hub, or this key, has as many topics as it may (limits.topics, "
-                              "limits.topics_per_key)");
+            fail(upload, 503,
+                 "the hub, or this key, has as many topics as it may (limits.topics, "
+                 "limits.topics_per_key)");
             break;
         case ERR_BUSY: fail(upload, 503, "the commit queue is full; try again"); break;
         case ERR_FULL:

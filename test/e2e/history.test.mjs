@@ -206,6 +206,30 @@ check('events in memory only are part of it', async (s) => {
     );
 });
 
+check(
+    'the newest of each of many topics, on disk and in memory, and then what follows',
+    async (s) => {
+        const own = await Hub.start(s, {
+            config: { topics: [{ match: 'memory/**', durability: 'memory' }] },
+        });
+        const names = numbered(100).flatMap((n) => [`memory/${n}`, `disk/${n}`]);
+        for (const part of ['old', 'older than new'])
+            for (const name of names)
+                await own.publishLines(name, [`${name} ${part}`, `${name} x`]);
+        const target = '/events?topic=memory/*&topic=disk/*&last=3';
+        const stream = await own.stream(target);
+        await own.publish('disk/new', 'followed');
+        const expected = [
+            ...names.map((name) => `${name} x`),
+            ...names.flatMap((name) => [`${name} older than new`, `${name} x`]),
+        ];
+        const page = await get(own, target);
+        assertSequence(dataOf(page), [...expected, 'followed']);
+        assertRising(page.events.map(({ id }) => id));
+        assertSequence(await stream.waitData(expected.length + 1), [...expected, 'followed']);
+    },
+);
+
 check('an id that has just been given out is good on every worker', async () => {
     for (let i = 0; i < 100; i++) {
         const { id } = await hub.publish('fresh', `${i}`);

@@ -144,10 +144,10 @@ Test(merge, the_newest_of_many_topics_in_memory_cost_what_is_given, .timeout = 6
     struct client client;
     bench_open(&bench, (struct bench_config){.ring_events = 100000,
                                              .policy = {.rules = memory_rule, .rules_count = 1}});
-    for (int i = 0; i < TOPICS; i++) {
+    for (int i = 0; i < TOPICS * EACH; i++) {
         char name[32];
-        snprintf(name, sizeof name, "m/%d", i);
-        bench_put_many(&bench, name, name, EACH);
+        snprintf(name, sizeof name, "m/%d", i % TOPICS);
+        bench_put(&bench, name, name);
         if (i % 100 == 0) bench_apply(&bench);
     }
     bench_turn(&bench);
