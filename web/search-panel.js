@@ -279,7 +279,11 @@ export class SearchPanel {
             }
             return;
         }
-        if (event.type === 'tailrace.gap') return; // the search ends where the history begins
+        if (event.type === 'tailrace.gap') {
+            // Lines that cannot be read are no hits; the search goes on before them.
+            this.#last = event.id;
+            return;
+        }
         this.#hits++;
         this.#last = event.id;
         this.#waiting.push(event);

@@ -60,8 +60,8 @@ static int add_found(struct hub *hub, const struct subscriber *subscriber,
                         : add_stored(hub, subscriber, &found->record);
 }
 
-// Adds what an alias stands for, unless the subscriber has it. ERR_NOT_FOUND: it is gone; `gone`
-// says what.
+// Adds what an alias stands for, unless the subscriber has it. ERR_NOT_FOUND: it is gone;
+// ERR_CORRUPT: it is damaged; `gone` says what.
 static int add_target(struct hub *hub, struct gathering *gathering, uint64_t seq, struct str data) {
     const struct round *round = &hub->round;
     uint64_t target = event_target(data);
@@ -104,20 +104,30 @@ static void end_before(struct gathering *gathering, uint64_t seq) {
     if (gathering->reached >= seq) gathering->reached = seq - 1;
 }
 
+// `gone` cannot be given. False: the turn ends here.
+static bool lose(struct hub *hub, struct gathering *gathering, bool damaged) {
+    if (gathering->gone <= gathering->lost) return true;
+    // What has been gathered goes out before a loss is told, and that before what follows.
+    if (hub->round.count || (gathering->lost && gathering->damaged != damaged)) {
+        end_before(gathering, gathering->gone);
+        return stop(gathering, GATHER_MORE);
+    }
+    gathering->lost = gathering->gone;
+    gathering->damaged = damaged;
+    if (damaged) hub->counts.damaged_total++;
+    return true;
+}
+
 // The event with this seq was looked at, and adding it gave `err`. False: the turn ends here.
 static bool go_on(struct hub *hub, struct gathering *gathering, uint64_t seq, int err) {
     struct round *round = &hub->round;
-    if (err == ERR_NOT_FOUND) {
-        // What has been gathered goes out before a loss is told, and that before what follows.
-        if (round->count) {
-            end_before(gathering, gathering->gone);
-            return stop(gathering, GATHER_MORE);
-        }
-        gathering->lost = gathering->gone;
+    if (err == ERR_NOT_FOUND || err == ERR_CORRUPT) {
+        if (!lose(hub, gathering, err == ERR_CORRUPT)) return false;
     } else if (err) {
         return stop(gathering, GATHER_FAILED);
     } else if (gathering->lost && round->count) {
-        end_before(gathering, round->pieces[0].seq);
+        // An event before a damaged alias of it is lost with that: a client has passed it.
+        if (round->pieces[0].seq > gathering->lost) end_before(gathering, round->pieces[0].seq);
         round_clear(round);
         return stop(gathering, GATHER_LOST);
     }
@@ -152,24 +162,33 @@ static bool from_ring(struct hub *hub, struct gathering *gathering, uint64_t lim
     return stop(gathering, GATHER_ALL);
 }
 
-static bool from_scan(struct hub *hub, struct gathering *gathering, uint64_t limit) {
+// Adds an event of a scan. ERR_CORRUPT: it is damaged, and may be one for the subscriber.
+static int add_scanned(struct hub *hub, struct gathering *gathering, const struct record *record,
+                       bool damaged) {
     const struct selector *selector = gathering->subscriber->selector;
+    gathering->gone = record->seq;
+    if (damaged && record->topic_no == RECORD_TOPIC_UNKNOWN) return ERR_CORRUPT;
+    if (!directory_matches(selector, record->topic_no)) return 0;
+    const struct topic *topic = directory_topic(&hub->directory, record->topic_no);
+    if (record->seq <= topic->trimmed_seq) return 0;
+    return damaged ? ERR_CORRUPT : add_record(hub, gathering, record);
+}
+
+static bool from_scan(struct hub *hub, struct gathering *gathering, uint64_t limit) {
     uint64_t after = gathering->subscriber->cursor;
     if (reading_begin(&hub->reading)) return stop(gathering, GATHER_FAILED);
     for (int steps = 0;; steps++) {
         struct record record;
         hub->looked_total++;
         int err = store_reader_next(hub->reading.store, after, &record);
-        if (err && err != ERR_NOT_FOUND) return stop(gathering, GATHER_FAILED);
-        if (err || record.seq > limit) break;
+        bool damaged = err == ERR_CORRUPT && record.seq;
+        if (err && err != ERR_NOT_FOUND && !damaged) return stop(gathering, GATHER_FAILED);
+        if (err == ERR_NOT_FOUND || record.seq > limit) break;
         if (may_end_before(record.flags)) {
             if (steps >= GATHER_SKIPS) return stop(gathering, GATHER_MORE);
             if (!has_room(hub, gathering)) return false;
         }
-        if (directory_matches(selector, record.topic_no)) {
-            const struct topic *topic = directory_topic(&hub->directory, record.topic_no);
-            if (record.seq > topic->trimmed_seq) err = add_record(hub, gathering, &record);
-        }
+        err = add_scanned(hub, gathering, &record, damaged);
         if (!go_on(hub, gathering, record.seq, err)) return false;
         after = record.seq;
     }
@@ -186,6 +205,7 @@ static bool take(struct hub *hub, struct gathering *gathering, const struct merg
     // What is gone is passed over: a gap says so.
     if (topic && item->seq > topic->trimmed_seq) {
         err = lookup_event(hub, item->seq, &found);
+        gathering->gone = item->seq;
         if (err == ERR_NOT_FOUND) {
             directory_trimmed(&hub->directory, topic, item->seq, topic->trimmed_ordinal);
             return stop(gathering, GATHER_AGAIN);

@@ -31,7 +31,7 @@ enum gathered {
     GATHER_LATER,  // its pace says when
     GATHER_BEGINS, // it is known where the window begins; nothing is gathered. Once for each merge
     GATHER_AGAIN,  // events are gone that the directory thought were there; it knows better now
-    GATHER_LOST,   // what some aliases stand for is gone, up to `lost`; nothing is gathered
+    GATHER_LOST,   // some events cannot be given, up to `lost`; nothing is gathered
     GATHER_FAILED  // out of memory, or the store cannot be read
 };
 struct gathering {
@@ -39,8 +39,9 @@ struct gathering {
     size_t events_max;
     enum gathered got;
     uint64_t reached; // the subscriber then has everything up to here
-    uint64_t lost;    // GATHER_LOST: the seq of the last that is gone
-    uint64_t gone;    // what the alias stands for that was looked at last
+    uint64_t lost;    // GATHER_LOST: the seq of the last of them
+    bool damaged;     // they are damaged; else aliases stand for them, and they are gone
+    uint64_t gone;    // what was looked at last and cannot be given
 };
 // Fills the round with what follows the cursor, up to the bounds.
 struct gathering gather_next(struct hub *hub, struct subscriber *subscriber);

@@ -54,17 +54,23 @@ static enum lookback_step look_at_next(struct hub *hub, struct replay_past *past
     struct lookback_event event;
     enum lookback_step step = lookback_next(hub, past->walk, selector, budget, &event);
     if (step == LOOKBACK_END) past->over = past->ended = true;
-    if (step != LOOKBACK_EVENT) return step;
+    if (step != LOOKBACK_EVENT && step != LOOKBACK_DAMAGED) return step;
+    bool damaged = step == LOOKBACK_DAMAGED;
     past->scanned++;
-    if (!directory_takes(selector, 0, event.data)) return step;
+    if (!damaged && !directory_takes(selector, 0, event.data)) return LOOKBACK_EVENT;
     if (!past->wanted) {
         past->over = true;
-        return step;
+        return LOOKBACK_EVENT;
     }
-    past->seqs[past->count++] = past->oldest = event.seq;
-    past->hits++;
+    past->oldest = event.seq;
+    past->seqs[past->count++] = damaged ? event.seq | REPLAY_DAMAGED : event.seq;
     past->wanted--;
-    return step;
+    if (damaged) {
+        hub->counts.damaged_total++;
+    } else {
+        past->hits++;
+    }
+    return LOOKBACK_EVENT;
 }
 
 // Fills the list from a slice of the walk. False: the store cannot be read.
@@ -97,7 +103,7 @@ static bool look(struct hub *hub, struct replay_past *past, const struct selecto
 
 // Where the next older page begins.
 static uint64_t reached(const struct replay_past *past) {
-    if (!past->wanted && past->hits) return past->oldest;
+    if (!past->wanted && past->oldest) return past->oldest;
     return lookback_place(past->walk).seq;
 }
 
@@ -143,12 +149,33 @@ static void advance(struct replay_past *past, const struct subscriber *subscribe
     }
 }
 
-// Sends what has been found. False: the turn is over for it.
+static bool is_damaged(const struct replay_past *past, size_t at) {
+    return at < past->count && past->seqs[at] & REPLAY_DAMAGED;
+}
+
+// One gap for those that come next and are damaged.
+static void tell_damage(struct hub *hub, struct subscriber *subscriber, struct replay_past *past) {
+    uint64_t lowest = UINT64_MAX, highest = 0;
+    for (; is_damaged(past, past->next); past->next++) {
+        uint64_t seq = past->seqs[past->next] & ~REPLAY_DAMAGED;
+        if (seq < lowest) lowest = seq;
+        if (seq > highest) highest = seq;
+    }
+    // Its id is where a client goes on: behind it, or before it.
+    subscriber_gap(hub, subscriber,
+                   &(struct subscriber_loss){.from_seq = lowest - 1,
+                                             .to_seq = highest,
+                                             .seq = past->newest ? lowest : highest,
+                                             .reason = "damage"});
+}
+
+// Sends what comes next of what has been found, up to the next damaged one. False: the turn is over
+// for it.
 static bool give(struct hub *hub, struct subscriber *subscriber, struct replay_past *past,
                  size_t *written) {
-    size_t gathered;
-    if (!gather_seqs(hub, subscriber, past->seqs + past->next, past->count - past->next,
-                     &gathered)) {
+    size_t gathered, end = past->next;
+    while (end < past->count && !is_damaged(past, end)) end++;
+    if (!gather_seqs(hub, subscriber, past->seqs + past->next, end - past->next, &gathered)) {
         subscriber_break(subscriber);
         return false;
     }
@@ -170,7 +197,11 @@ size_t history_turn(struct hub *hub, struct subscriber *subscriber) {
         return 0;
     }
     if (past->newest || past->over) {
-        if (past->next < past->count && !give(hub, subscriber, past, &written)) return written;
+        if (is_damaged(past, past->next)) {
+            tell_damage(hub, subscriber, past);
+        } else if (past->next < past->count && !give(hub, subscriber, past, &written)) {
+            return written;
+        }
         if (past->over && past->next == past->count) {
             finish(hub, subscriber, past);
             return written;

@@ -191,6 +191,7 @@ uint64_t hub_next_due(const struct hub *hub);
     X(sent_bytes_total, counter, sum, "bytes sent to subscribers")                                 \
     X(sent_writes_total, counter, sum, "writes to subscribers")                                    \
     X(gaps_total, counter, sum, "gaps told to subscribers")                                        \
+    X(damaged_total, counter, sum, "damaged events that replays, pages and searches met")          \
     X(replays_total, counter, sum, "subscriptions that asked for history")                         \
     X(blocked_total, counter, sum, "times a subscriber could not take more")                       \
     X(searches, gauge, sum, "pages of history and searches that are under way")                    \

@@ -88,8 +88,15 @@ static bool is_kept(const struct hub *hub, uint32_t topic_no, uint64_t seq) {
 
 // --- the store -----------------------------------------------------------------------------------
 
-// The newest event of the store that is not looked at yet: LOOKBACK_EVENT and the record, whose seq
-// is below every other's.
+// A damaged record has cut a chain: everything below this seq is read.
+static void begin_scan(struct lookback *lookback, uint64_t seq) {
+    lookback->scans = true;
+    lookback->stored_at = seq;
+    lookback->count = 0;
+}
+
+// The newest event of the store that is not looked at yet: LOOKBACK_EVENT (or _DAMAGED) and the
+// record, whose seq is below every other's.
 static enum lookback_step peek_chains(struct hub *hub, struct lookback *lookback,
                                       lookback_budget *budget, struct record *out) {
     while (lookback->count) {
@@ -110,6 +117,11 @@ static enum lookback_step peek_chains(struct hub *hub, struct lookback *lookback
             err = store_reader_read(hub->reading.store, top.seq, out);
         }
         if (!err) return LOOKBACK_EVENT;
+        if (err == ERR_CORRUPT && top.seq < lookback->before) return LOOKBACK_DAMAGED;
+        if (err == ERR_CORRUPT) {
+            begin_scan(lookback, lookback->before);
+            break;
+        }
         if (err != ERR_NOT_FOUND) return LOOKBACK_FAILED;
         // A topic loses its oldest events first: with this one all before it are gone.
         replace_top(lookback, 0);
@@ -125,17 +137,32 @@ static enum lookback_step peek_journal(struct hub *hub, struct lookback *lookbac
         *budget -= 1;
         uint64_t at = lookback->stored_at;
         int err = store_reader_previous(hub->reading.store, &at, out);
-        if (err && err != ERR_NOT_FOUND) return LOOKBACK_FAILED;
-        if (!err && directory_matches(selector, out->topic_no) && is_kept(hub, out->topic_no, at))
-            return LOOKBACK_EVENT;
+        bool damaged = err == ERR_CORRUPT && at;
+        if (err && err != ERR_NOT_FOUND && !damaged) return LOOKBACK_FAILED;
+        if (damaged && out->topic_no == RECORD_TOPIC_UNKNOWN) return LOOKBACK_DAMAGED;
+        if (err != ERR_NOT_FOUND && directory_matches(selector, out->topic_no) &&
+            is_kept(hub, out->topic_no, at))
+            return damaged ? LOOKBACK_DAMAGED : LOOKBACK_EVENT;
         lookback->stored_at = at;
     }
     return LOOKBACK_END;
 }
 
+static enum lookback_step peek_stored(struct hub *hub, struct lookback *lookback,
+                                      const struct selector *selector, lookback_budget *budget,
+                                      struct record *out) {
+    if (!lookback->scans) {
+        enum lookback_step step = peek_chains(hub, lookback, budget, out);
+        if (!lookback->scans) return step;
+    }
+    return peek_journal(hub, lookback, selector, budget, out);
+}
+
 static void take_stored(struct lookback *lookback, const struct record *record) {
     if (lookback->scans) {
         lookback->stored_at = record->seq;
+    } else if (record->topic_no == RECORD_TOPIC_UNKNOWN) {
+        begin_scan(lookback, record->seq);
     } else {
         replace_top(lookback, record->prev);
     }
@@ -170,18 +197,16 @@ static enum lookback_step step_back(struct hub *hub, struct lookback *lookback,
                                     struct lookup *out) {
     enum lookback_step kept = peek_ring(hub, lookback, selector, budget, &out->event);
     if (kept == LOOKBACK_PAUSE) return kept;
-    enum lookback_step stored = lookback->scans
-                                    ? peek_journal(hub, lookback, selector, budget, &out->record)
-                                    : peek_chains(hub, lookback, budget, &out->record);
+    enum lookback_step stored = peek_stored(hub, lookback, selector, budget, &out->record);
     if (stored == LOOKBACK_PAUSE || stored == LOOKBACK_FAILED) return stored;
     if (kept == LOOKBACK_END && stored == LOOKBACK_END) return LOOKBACK_END;
     if (kept == LOOKBACK_EVENT && (stored == LOOKBACK_END || out->event->seq > out->record.seq)) {
         lookback->ring_at = out->event->seq;
         out->record = lookup_record(out->event);
-    } else {
-        take_stored(lookback, &out->record);
+        return LOOKBACK_EVENT;
     }
-    return LOOKBACK_EVENT;
+    take_stored(lookback, &out->record);
+    return stored;
 }
 
 enum lookback_step lookback_next(struct hub *hub, struct lookback *lookback,
@@ -190,20 +215,24 @@ enum lookback_step lookback_next(struct hub *hub, struct lookback *lookback,
     for (;;) {
         struct lookup found;
         enum lookback_step step = step_back(hub, lookback, selector, budget, &found);
-        if (step != LOOKBACK_EVENT) return step;
+        if (step != LOOKBACK_EVENT && step != LOOKBACK_DAMAGED) return step;
+        bool gone = false, damaged = step == LOOKBACK_DAMAGED;
         struct lookback_place place = {found.record.seq, found.record.time_ms};
-        bool gone = false;
-        if (found.record.flags & EVENT_ALIAS) {
+        if (!damaged && found.record.flags & EVENT_ALIAS) {
             *budget -= 1;
             int err = lookup_target(hub, found.record.data, &found);
-            if (err && err != ERR_NOT_FOUND) return LOOKBACK_FAILED;
-            gone = err;
+            if (err && err != ERR_NOT_FOUND && err != ERR_CORRUPT) return LOOKBACK_FAILED;
+            gone = err == ERR_NOT_FOUND;
+            damaged = err == ERR_CORRUPT;
             if (!gone) place.seq = found.record.seq;
         }
         // By another of its topics it was returned already.
         if (place.seq >= lookback->place.seq) continue;
+        if (!place.time_ms) place.time_ms = lookback->place.time_ms;
         lookback->place = place;
         if (gone) continue;
+        *out = (struct lookback_event){.seq = place.seq};
+        if (damaged) return LOOKBACK_DAMAGED;
         *out = (struct lookback_event){found.record.seq, found.record.data};
         *budget -= (lookback_budget)(out->data.len / COST_BYTES);
         if (!(found.record.flags & EVENT_MARKER)) return LOOKBACK_EVENT;

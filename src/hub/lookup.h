@@ -16,7 +16,7 @@ struct lookup {
 // An event as it would be stored.
 struct record lookup_record(const struct event *event);
 // Begins the turn's reading when the store is needed. ERR_NOT_FOUND: it is gone, or it was never
-// there. ERR_IO, ERR_NOMEM, ERR_CORRUPT.
+// there. ERR_CORRUPT: it is damaged, out->record is what is left of it. ERR_IO, ERR_NOMEM.
 int lookup_event(struct hub *hub, uint64_t seq, struct lookup *out) MUST_CHECK;
 // The event that an alias with these data stands for. ERR_NOT_FOUND: it is gone, or the data are
 // damaged.

@@ -20,7 +20,10 @@
 
 // What comes next in a topic.
 struct ahead {
-    uint64_t walk; // a topic in memory: where the walk back to its newest N has come to
+    // Where the walk back to its newest N has come to: of a topic in memory, or one whose links are
+    // cut.
+    uint64_t walk;
+    uint64_t ordinal; // of the first of those N, 0: not known
     uint32_t count, cap;
     uint32_t at; // those before it were taken
     uint64_t seqs[];
@@ -228,6 +231,47 @@ static uint64_t last_gone(struct hub *hub, const struct topic *topic, const stru
     return err ? ahead->seqs[0] - 1 : first.prev;
 }
 
+// Its links are cut: what comes next is looked for among all events. What is damaged may be the
+// topic's, unless a link leads past it.
+static enum merge_step scan_on(struct hub *hub, struct merge *merge, struct topic *topic,
+                               uint64_t after, size_t wanted, merge_budget *budget) {
+    struct chain *chain = &merge->chains[0];
+    struct ahead *ahead = chain->ahead;
+    uint64_t last = topic->last_seq < merge->from.limit ? topic->last_seq : merge->from.limit;
+    uint64_t at = after;
+    bool more = true;
+    ahead->count = 0;
+    while (ahead->count<wanted && * budget> 0) {
+        struct record record;
+        *budget -= 1;
+        int err = store_reader_next(hub->reading.store, at, &record);
+        bool damaged = err == ERR_CORRUPT && record.seq;
+        if (err && err != ERR_NOT_FOUND && !damaged) return MERGE_FAILED;
+        more = err != ERR_NOT_FOUND && record.seq <= last;
+        if (!more) break;
+        if (record.topic_no == topic->no) {
+            while (ahead->count && ahead->seqs[ahead->count - 1] > record.prev) ahead->count--;
+            uint64_t before = ahead->count ? ahead->seqs[ahead->count - 1] : after;
+            // Those between are gone: what is before them first.
+            if (record.prev > before && ahead->count) break;
+            if (record.prev > before) {
+                directory_trimmed(&hub->directory, topic, record.prev, topic->trimmed_ordinal);
+                return MERGE_AGAIN;
+            }
+        }
+        at = record.seq;
+        if (record.topic_no == topic->no || record.topic_no == RECORD_TOPIC_UNKNOWN)
+            ahead->seqs[ahead->count++] = at;
+    }
+    if (ahead->count || !more) {
+        know(hub, merge, more);
+    } else {
+        chain->seq = at + 1;
+        sift_down(merge);
+    }
+    return MERGE_MORE;
+}
+
 static enum merge_step read_on(struct hub *hub, struct merge *merge, struct topic *topic,
                                merge_budget *budget) {
     struct chain *chain = &merge->chains[0];
@@ -239,6 +283,7 @@ static enum merge_step read_on(struct hub *hub, struct merge *merge, struct topi
     int err = store_reader_topic_after(hub->reading.store, topic->last_seq, after,
                                        chain->ahead->seqs, wanted, &count, &lost);
     *budget -= SEEK_COST + (merge_budget)count;
+    if (err == ERR_CORRUPT) return scan_on(hub, merge, topic, after, wanted, budget);
     if (err && err != ERR_NOT_FOUND) return MERGE_FAILED;
     chain->ahead->count = (uint32_t)count;
     if (err || lost) {
@@ -263,7 +308,50 @@ static int newest_at_limit(struct hub *hub, const struct merge *merge, const str
     if (out->seq <= merge->from.limit) return 0;
     int err = store_reader_topic_before(hub->reading.store, topic->last_seq, merge->from.limit + 1,
                                         &out->seq);
-    return err ? err : store_reader_read(hub->reading.store, out->seq, out);
+    if (err) return err;
+    err = store_reader_read(hub->reading.store, out->seq, out);
+    return err == ERR_CORRUPT && out->topic_no == topic->no ? 0 : err;
+}
+
+// With this event as the newest one: the ordinal of the first of the newest N.
+static uint64_t first_of_newest(const struct merge *merge, const struct record *newest) {
+    uint64_t wanted = merge->from.newest + (newest->flags & EVENT_MARKER ? 1 : 0);
+    return newest->ordinal > wanted ? newest->ordinal - wanted + 1 : 1;
+}
+
+// Its links are cut: goes back over all events to where the newest N begin; in another turn when
+// the budget is used up.
+static enum merge_step scan_back(struct hub *hub, struct merge *merge, const struct topic *topic,
+                                 merge_budget *budget) {
+    struct chain *chain = &merge->chains[0];
+    struct ahead *ahead = chain->ahead;
+    uint64_t bound = chain->seq > topic->trimmed_seq ? chain->seq : topic->trimmed_seq + 1;
+    while (ahead->walk > bound) {
+        struct record record;
+        if ((*budget)-- <= 0) return MERGE_MORE;
+        int err = store_reader_previous(hub->reading.store, &ahead->walk, &record);
+        bool damaged = err == ERR_CORRUPT && record.seq;
+        if (err && err != ERR_NOT_FOUND && !damaged) return MERGE_FAILED;
+        if (err == ERR_NOT_FOUND || record.seq < bound || record.topic_no != topic->no) continue;
+        if (!ahead->ordinal) ahead->ordinal = first_of_newest(merge, &record);
+        if (record.ordinal > ahead->ordinal) continue;
+        // Behind it when the first one itself is damaged.
+        chain->seq = record.ordinal < ahead->ordinal ? record.seq + 1 : record.seq;
+        break;
+    }
+    chain->state = CHAIN_OPEN;
+    sift_down(merge);
+    return MERGE_MORE;
+}
+
+static enum merge_step begin_scan_back(struct hub *hub, struct merge *merge,
+                                       const struct topic *topic, uint64_t ordinal,
+                                       merge_budget *budget) {
+    struct chain *chain = &merge->chains[0];
+    if (!reserve_ahead(hub, chain, AHEAD_FIRST)) return MERGE_FAILED;
+    chain->ahead->walk = merge->from.limit + 1;
+    chain->ahead->ordinal = ordinal;
+    return scan_back(hub, merge, topic, budget);
 }
 
 // Finds where a stored topic's newest N begin.
@@ -271,19 +359,23 @@ static enum merge_step find_newest(struct hub *hub, struct merge *merge, const s
                                    merge_budget *budget) {
     struct chain *chain = &merge->chains[0];
     struct record newest;
+    if (chain->ahead) return scan_back(hub, merge, topic, budget);
     *budget -= SEEK_COST;
     int err = newest_at_limit(hub, merge, topic, &newest);
+    if (err == ERR_CORRUPT) return begin_scan_back(hub, merge, topic, 0, budget);
     chain->state = CHAIN_OPEN;
     // There was nothing, or it is gone: reading on tells.
     if (err == ERR_NOT_FOUND) return MERGE_MORE;
     if (err) return MERGE_FAILED;
-    uint64_t wanted = merge->from.newest + (newest.flags & EVENT_MARKER ? 1 : 0), seq = 0;
+    uint64_t first = first_of_newest(merge, &newest), seq = 0;
     // All that is left of it: reading on begins there.
-    if (newest.ordinal <= wanted || newest.ordinal - wanted <= topic->trimmed_ordinal)
-        return MERGE_MORE;
-    err = store_reader_topic_at(hub->reading.store, topic->last_seq, newest.ordinal - wanted + 1,
-                                &seq);
+    if (first == 1 || first - 1 <= topic->trimmed_ordinal) return MERGE_MORE;
+    err = store_reader_topic_at(hub->reading.store, topic->last_seq, first, &seq);
     if (err == ERR_NOT_FOUND) return MERGE_MORE;
+    if (err == ERR_CORRUPT) {
+        chain->state = CHAIN_NEW;
+        return begin_scan_back(hub, merge, topic, first, budget);
+    }
     if (err) return MERGE_FAILED;
     if (seq < chain->seq) return MERGE_MORE;
     chain->seq = seq;

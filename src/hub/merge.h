@@ -4,8 +4,10 @@
 //
 // The topics are in a heap, each with the seq of its next event. The links between a topic's
 // records lead backwards only. So its next seqs are read some at a time, in O(log n) reads and one
-// for each seq; whenever they are used up they are read again, of that topic alone. Topics that are
-// kept in memory only are followed from event to event in the ring.
+// for each seq; whenever they are used up they are read again, of that topic alone. Where a damaged
+// record cuts the links they are looked for among all events, and damaged ones that may be the
+// topic's are listed too. Topics that are kept in memory only are followed from event to event in
+// the ring.
 //
 // A merge keeps its place from turn to turn. Nothing is lost when it is freed: another one can be
 // made from the subscriber's cursor, which takes finding all the places again. The memory of all

@@ -31,17 +31,17 @@ static uint64_t lost_since(const struct hub *hub, const struct subscriber *subsc
     return highest;
 }
 
-// Retention has taken what was to come after `from`, up to `to`. A client that comes back goes on
-// from `seq`, but for a window: that would be more than it asked for.
+// What was to come after `from`, up to `to`, cannot be given. A client that comes back goes on from
+// `seq`, but for a window: that would be more than it asked for.
 static void tell_loss(struct hub *hub, struct subscriber *subscriber, uint64_t from, uint64_t to,
-                      uint64_t seq) {
+                      uint64_t seq, const char *reason) {
     const struct selector *selector = subscriber->selector;
     bool only_one = selector->exact && selector->names_count == 1;
     if (replay_window_of(subscriber)) seq = 0;
     subscriber_gap(
         hub, subscriber,
         &(struct subscriber_loss){
-            .from_seq = from, .to_seq = to, .seq = only_one ? to : seq, .reason = "retention"});
+            .from_seq = from, .to_seq = to, .seq = only_one ? to : seq, .reason = reason});
 }
 
 // As lost_since, for a window whose merge knows what is still to come of each topic.
@@ -70,7 +70,8 @@ static void check_gap(struct hub *hub, struct subscriber *subscriber) {
     } else {
         highest = lost_since(hub, subscriber);
     }
-    if (highest > known) tell_loss(hub, subscriber, known, highest, subscriber->cursor);
+    if (highest > known)
+        tell_loss(hub, subscriber, known, highest, subscriber->cursor, "retention");
     subscriber->told = hub->directory.trims;
 }
 
@@ -166,7 +167,8 @@ static size_t give(struct hub *hub, struct subscriber *subscriber) {
         if (!all) return written;
     }
     if (gathering.got == GATHER_LOST)
-        tell_loss(hub, subscriber, subscriber->cursor, gathering.lost, gathering.lost);
+        tell_loss(hub, subscriber, subscriber->cursor, gathering.lost, gathering.lost,
+                  gathering.damaged ? "damage" : "retention");
     pass(hub, subscriber, gathering.reached);
     if (gathering.got == GATHER_ALL) {
         caught_up(hub, subscriber);

@@ -32,6 +32,9 @@ struct replay_pace {
     uint64_t sent_at_ms, sent_time_ms; // when the last event was sent, and its own time
 };
 
+// Of a seq in a list: it is damaged, a gap is told in its place.
+#define REPLAY_DAMAGED ((uint64_t)1 << 63)
+
 // A page of history, or a search: see history.h.
 struct replay_past {
     struct lookback *walk; // NULL: the hub has not applied all that is asked for yet
@@ -42,9 +45,9 @@ struct replay_past {
     bool over;    // nothing more is looked for
     bool ended;   // nothing older is stored
     uint64_t wanted, hits, scanned, said_ms;
-    uint64_t oldest;    // what was found last
+    uint64_t oldest;    // what was found last, 0: nothing yet
     size_t count, next; // of the list: those before `next` have been given
-    uint64_t seqs[];    // in the order in which they are given
+    uint64_t seqs[];    // in the order in which they are given; or with REPLAY_DAMAGED
 };
 
 struct replay {

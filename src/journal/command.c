@@ -126,12 +126,12 @@ int command_add_mark(struct command *command, struct topic_row *topic) {
 // --- reading -------------------------------------------------------------------------------------
 
 // Errors stick: afterwards everything read is 0 or empty.
-struct input {
+struct command_input {
     struct str left;
     bool failed;
 };
 
-static struct str take_bytes(struct input *input, size_t len) {
+static struct str take_bytes(struct command_input *input, size_t len) {
     if (input->failed || len > input->left.len) {
         input->failed = true;
         return (struct str){"", 0};
@@ -141,19 +141,19 @@ static struct str take_bytes(struct input *input, size_t len) {
     return taken;
 }
 
-static uint64_t take(struct input *input, size_t bytes) {
+static uint64_t take(struct command_input *input, size_t bytes) {
     struct str taken = take_bytes(input, bytes);
     uint64_t value = 0;
     for (size_t i = 0; i < taken.len; i++) value |= (uint64_t)(uint8_t)taken.ptr[i] << 8 * i;
     return value;
 }
 
-static struct str take_text(struct input *input, size_t len_bytes) {
+static struct str take_text(struct command_input *input, size_t len_bytes) {
     return take_bytes(input, take(input, len_bytes));
 }
 
 int command_decode_head(struct str bytes, struct command_head *out) {
-    struct input input = {bytes, false};
+    struct command_input input = {bytes, false};
     struct str mark = take_bytes(&input, sizeof magic);
     if (input.failed || memcmp(mark.ptr, magic, sizeof magic) != 0) return ERR_CORRUPT;
     // Before anything else is read, which other rules may have in another place.
@@ -174,7 +174,7 @@ int command_decode_head(struct str bytes, struct command_head *out) {
     return known && named && out->incarnation > 0 ? 0 : ERR_CORRUPT;
 }
 
-static int decode_event(struct input *input, struct event **out) {
+static int decode_event(struct command_input *input, struct event **out) {
     size_t topic_len = take(input, 2), type_len = take(input, 1), key_len = take(input, 1);
     uint8_t flags = (uint8_t)take(input, 1);
     size_t data_len = take(input, 4);
@@ -189,7 +189,7 @@ static int decode_event(struct input *input, struct event **out) {
     return *out ? 0 : ERR_NOMEM;
 }
 
-static int decode_publish(struct input *input, struct inbox_message **out) {
+static int decode_publish(struct command_input *input, struct inbox_message **out) {
     uint8_t op = (uint8_t)take(input, 1);
     uint32_t owner = (uint32_t)take(input, 4);
     struct str source = take_text(input, 2), position = take_text(input, 2);
@@ -214,7 +214,7 @@ static int decode_publish(struct input *input, struct inbox_message **out) {
     return 0;
 }
 
-static int decode_commit(struct input *input, struct command *out) {
+static int decode_commit(struct command_input *input, struct command *out) {
     struct inbox_message **end = &out->publishes;
     size_t count = take(input, 4);
     int err = 0;
@@ -225,7 +225,8 @@ static int decode_commit(struct input *input, struct command *out) {
     return err;
 }
 
-static int decode_marks(struct input *input, const struct topic_rows *topics, struct command *out) {
+static int decode_marks(struct command_input *input, const struct topic_rows *topics,
+                        struct command *out) {
     out->head = take(input, 8);
     size_t count = take(input, 4);
     for (size_t i = 0; i < count && !input->failed; i++) {
@@ -245,7 +246,7 @@ static int decode_marks(struct input *input, const struct topic_rows *topics, st
 
 int command_decode(const struct command_head *head, const struct topic_rows *topics,
                    struct command *out) {
-    struct input input = {head->rest, false};
+    struct command_input input = {head->rest, false};
     int err = 0;
     switch (out->kind) {
         case COMMAND_START: out->nonce = take(&input, 8); break;

@@ -89,9 +89,9 @@ struct journal_listener {
     // Publishing is refused from now on (`failure` says why), or works again (failed is 0).
     // On the journal thread. NULL: not wanted.
     void (*state)(void *context, int failed, const char *failure);
-    // Something is wrong although publishing goes on: the system's clock has leapt, or retention has
-    // met damage (`trouble` says what, and what that means); or no longer (empty). On the thread
-    // that commits. NULL: not wanted.
+    // Something is wrong although publishing goes on: the system's clock has leapt, or retention
+    // has met damage (`trouble` says what, and what that means); or no longer (empty). On the
+    // thread that commits. NULL: not wanted.
     void (*trouble)(void *context, const char *trouble);
     void *context;
 };

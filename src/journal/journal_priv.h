@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The journal from inside: shared by journal.c (opening, the public functions), writer.c (the
-// journal thread), work.c (one transaction) and trim.c (retention).
+// journal thread), apply.c and stage.c (what commands do), work.c (one transaction), retention.c,
+// trim.c and drop.c (what goes).
 //
 // Fields of struct journal without a remark are guarded by the writer lock. The journal thread
 // holds it while it works; a publisher takes it for a moment in writer_quick. Before the thread
@@ -97,15 +98,15 @@ struct work {
     // LMDB's code of the last failure, and what was attempted.
     int rc;
     const char *doing;
-    // Of the entry that is being applied: its time, not before that of the one before; the seq of its
-    // next event, 0: the one after the last.
+    // Of the entry that is being applied: its time, not before that of the one before; the seq of
+    // its next event, 0: the one after the last.
     uint64_t now_ms, next_seq;
     struct log_place place; // what will have been applied
     struct work_savepoint start;
     struct work_undo *undo;
     size_t undo_count, undo_cap;
-    // Topics that are new; whose rows are to be written; whose changes are to be announced; that are
-    // dropped.
+    // Topics that are new; whose rows are to be written; whose changes are to be announced; that
+    // are dropped.
     struct work_rows made, rows, changed, gone;
     // To be made visible, events of memory topics too, each with its record's jump.
     struct event **events;
@@ -239,7 +240,8 @@ int work_rows_add(struct work_rows *topics, struct topic_row *topic) MUST_CHECK;
 
 // 0 also when the publish was refused, which its result says. Nothing of it is staged then.
 int stage_publish(struct journal *journal, struct publish *publish) MUST_CHECK;
-// Gives the event this seq and the time of the entry that is being applied, and adds it to its topic.
+// Gives the event this seq and the time of the entry that is being applied, and adds it to its
+// topic.
 int stage_append(struct journal *journal, struct topic_row *topic, struct event *event,
                  uint64_t seq) MUST_CHECK;
 // All events of the topic are forgotten; they are deleted later.

@@ -582,9 +582,9 @@ int lmdb_check_roll_back(int fd, uint64_t txn_id) {
     if (err) return err;
     for (uint64_t i = 0; i < 2; i++) {
         if (metas[i].txn_id == txn_id) continue;
-        // As if it were the commit before: the two stay of commits that follow each other. What LMDB
-        // put back itself is written again too: it may be in memory only, and the commit on the
-        // disk, where a power cut would bring it back.
+        // As if it were the commit before: the two stay of commits that follow each other. What
+        // LMDB put back itself is written again too: it may be in memory only, and the commit on
+        // the disk, where a power cut would bring it back.
         const uint64_t before = txn_id ? txn_id - 1 : 0;
         const uint64_t old = metas[i].txn_id > txn_id ? before : metas[i].txn_id;
         uint64_t at =

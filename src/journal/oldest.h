@@ -4,14 +4,12 @@
 #ifndef TAILRACE_JOURNAL_OLDEST_H
 #define TAILRACE_JOURNAL_OLDEST_H
 
-#include <lmdb.h>
-
-#include "journal/topic_rows.h"
+#include "journal/links.h"
 
 struct journal;
 
-// The seqs of the topic's events above `after`, ascending, the lowest `max`. With *count 0 there are
-// none that can be read, unless *more: then it is not known yet, and the next call goes on.
+// The seqs of the topic's events above `after`, ascending, the lowest `max`. With *count 0 there
+// are none that can be read, unless *more: then it is not known yet, and the next call goes on.
 // ERR_IO, ERR_NOMEM.
 int oldest_seqs(struct journal *journal, MDB_txn *txn, struct topic_row *topic, uint64_t after,
                 uint64_t *seqs, size_t max, size_t *count, bool *more) MUST_CHECK;

@@ -122,16 +122,20 @@ static int floor_of(struct journal_reader *reader, uint32_t topic_no, uint64_t *
     return 0;
 }
 
+static struct record nothing_of(uint64_t seq) {
+    return (struct record){.seq = seq, .topic_no = RECORD_TOPIC_UNKNOWN};
+}
+
 // Gives the event out. ERR_NOT_FOUND when it was forgotten, ERR_CORRUPT.
 static int show(struct journal_reader *reader, const struct record_view *view, struct record *out) {
     const struct record *record = &view->record;
+    *out = *record;
     if (reader->pending) {
         uint64_t floor;
         int err = floor_of(reader, record->topic_no, &floor);
         if (err) return err;
         if (record->seq <= floor) return ERR_NOT_FOUND;
     }
-    *out = *record;
     return record_check_body(view, reader->links.seed);
 }
 
@@ -140,7 +144,9 @@ static int reader_read(struct store_reader *base, uint64_t seq, struct record *o
     ASSERT(reader->open);
     struct record_view view;
     int err = links_read(&reader->links, seq, &view);
-    return err ? err : show(reader, &view, out);
+    if (!err) return show(reader, &view, out);
+    *out = nothing_of(seq);
+    return err;
 }
 
 // The record under the cursor. ERR_NOT_FOUND when it was forgotten.
@@ -148,11 +154,16 @@ static int under_cursor(struct journal_reader *reader, MDB_val key, MDB_val data
                         struct record *out) {
     struct record_view view;
     reader->links.reads++;
-    if (key.mv_size != sizeof *seq) return ERR_CORRUPT;
+    if (key.mv_size != sizeof *seq) {
+        *out = nothing_of(*seq);
+        return ERR_CORRUPT;
+    }
     memcpy(seq, key.mv_data, sizeof *seq);
     int err =
         record_decode((struct str){data.mv_data, data.mv_size}, *seq, reader->links.seed, &view);
-    return err ? err : show(reader, &view, out);
+    if (!err) return show(reader, &view, out);
+    *out = nothing_of(*seq);
+    return err;
 }
 
 static int reader_next(struct store_reader *base, uint64_t after, struct record *out) {
@@ -164,9 +175,9 @@ static int reader_next(struct store_reader *base, uint64_t after, struct record 
     int rc = mdb_cursor_get(reader->cursor, &key, &data, MDB_SET_RANGE);
     for (; !rc; rc = mdb_cursor_get(reader->cursor, &key, &data, MDB_NEXT)) {
         int err = under_cursor(reader, key, data, &seq, out);
-        out->seq = seq;
         if (err != ERR_NOT_FOUND) return err;
     }
+    *out = nothing_of(0);
     return store_error(rc);
 }
 
@@ -178,7 +189,10 @@ static int reader_previous(struct store_reader *base, uint64_t *before, struct r
     MDB_cursor_op op = rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV;
     if (!rc || rc == MDB_NOTFOUND) rc = mdb_cursor_get(reader->cursor, &key, &data, op);
     *before = 0;
-    if (rc) return store_error(rc);
+    if (rc) {
+        *out = nothing_of(0);
+        return store_error(rc);
+    }
     return under_cursor(reader, key, data, before, out);
 }
 
@@ -252,15 +266,29 @@ static int seek(struct journal_reader *reader, MDB_cursor_op op, uint64_t *seq, 
     return err;
 }
 
+// The same, and on by `step` over damaged records.
+static int seek_whole(struct journal_reader *reader, MDB_cursor_op op, MDB_cursor_op step,
+                      uint64_t *seq, uint64_t *time_ms) {
+    int err = seek(reader, op, seq, time_ms);
+    while (err == ERR_CORRUPT) {
+        uint64_t at = *seq;
+        err = seek(reader, step, seq, time_ms);
+        // What is damaged is not a record, but the way to it.
+        if (err != ERR_NOT_FOUND && (step == MDB_NEXT ? *seq <= at : *seq >= at))
+            return ERR_CORRUPT;
+    }
+    return err;
+}
+
 static int reader_seq_before_time(struct store_reader *base, uint64_t time_ms, uint64_t *seq) {
     struct journal_reader *reader = of(base);
     ASSERT(reader->open);
     *seq = 0;
     uint64_t low = 0, high = 0, at_ms;
-    int err = seek(reader, MDB_FIRST, &low, &at_ms);
+    int err = seek_whole(reader, MDB_FIRST, MDB_NEXT, &low, &at_ms);
     if (err) return err == ERR_NOT_FOUND ? 0 : err;
     if (at_ms >= time_ms) return 0;
-    err = seek(reader, MDB_LAST, &high, &at_ms);
+    err = seek_whole(reader, MDB_LAST, MDB_PREV, &high, &at_ms);
     if (err) return err;
     if (at_ms < time_ms) {
         *seq = high;
@@ -269,7 +297,7 @@ static int reader_seq_before_time(struct store_reader *base, uint64_t time_ms, u
     // The event at `low` is before the time, that at `high` is not.
     while (high - low > 1) {
         uint64_t middle = low + (high - low) / 2, found = middle;
-        err = seek(reader, MDB_SET_RANGE, &found, &at_ms);
+        err = seek_whole(reader, MDB_SET_RANGE, MDB_NEXT, &found, &at_ms);
         if (err) return err;
         if (at_ms < time_ms)
             low = found;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Sending to a shared log: numbers this hub's commands, keeps those that are on their way, and sends
-// them again from the first that has not come back when nothing has come back for a while. Since
-// only the next number is applied (hubs.h), each is applied once and in order, whatever the log's
-// engine loses, doubles or overtakes.
+// Sending to a shared log: numbers this hub's commands, keeps those that are on their way, and
+// sends them again from the first that has not come back when nothing has come back for a while.
+// Since only the next number is applied (hubs.h), each is applied once and in order, whatever the
+// log's engine loses, doubles or overtakes.
 //
 // Before its first command a hub starts an incarnation. Whatever an earlier process of its name has
 // still on its way is void from then on. A hub that sees another process start under its name gives

@@ -61,7 +61,8 @@ int stage_append(struct journal *journal, struct topic_row *topic, struct event 
     event->flags &= (uint8_t)~EVENT_MEMORY;
     if (topic->memory) {
         event->flags |= EVENT_MEMORY;
-        // Reserved in large steps, so that few events cost a commit. A shared log gives no seq twice.
+        // Reserved in large steps, so that few events cost a commit. A shared log gives no seq
+        // twice.
         const uint64_t step = 1 << 20;
         if (!log_is_shared(journal->log) && seq > journal->state.seq_reserved)
             journal->state.seq_reserved = seq + step;
@@ -92,9 +93,9 @@ static struct topic_row *find_topic(const struct journal *journal, const struct 
 // A publish that is being staged.
 struct staging {
     struct publish *publish;
-    uint64_t
-        last; // seq of the last event that is no alias, of an earlier one if it was a duplicate
-    bool duplicate; // it was
+    // Seq of the last event that is no alias; if it was a duplicate, of the earlier one.
+    uint64_t last;
+    bool duplicate;
 };
 
 // ERR_CLOSED refuses the publish; other errors are the store's.

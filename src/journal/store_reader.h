@@ -18,6 +18,10 @@ struct record {
     struct str type, key, data;
 };
 
+// What is left of a record that is damaged (ERR_CORRUPT): all but the texts; or, when its topic_no
+// is this, the seq alone.
+#define RECORD_TOPIC_UNKNOWN UINT32_MAX
+
 // What is known of a topic before anything of it is read. The name is borrowed.
 struct topic_state {
     struct str name;
@@ -65,23 +69,25 @@ static inline int MUST_CHECK store_reader_begin(struct store_reader *reader) {
 }
 static inline void store_reader_end(struct store_reader *reader) { reader->ops->end(reader); }
 
-// Exactly this event. ERR_NOT_FOUND when it is not (or no longer) stored; ERR_CORRUPT, ERR_IO.
+// Exactly this event. ERR_NOT_FOUND when it is not (or no longer) stored; ERR_IO. ERR_CORRUPT: it
+// is damaged, *out is what is left of it.
 static inline int MUST_CHECK store_reader_read(struct store_reader *reader, uint64_t seq,
                                                struct record *out) {
     return reader->ops->read(reader, seq, out);
 }
 
 // The first stored event of any topic with a seq above `after`. ERR_NOT_FOUND when there is none.
-// ERR_CORRUPT: it is damaged; out->seq is its seq, behind which reading may go on. Cheap when
-// called with rising `after`.
+// ERR_CORRUPT: it is damaged, *out is what is left of it, and reading may go on behind it; but for
+// out->seq 0: the store is damaged, and nothing behind `after` can be read. Cheap when called with
+// rising `after`.
 static inline int MUST_CHECK store_reader_next(struct store_reader *reader, uint64_t after,
                                                struct record *out) {
     return reader->ops->next(reader, after, out);
 }
 
 // One step back: *before becomes the seq of the last stored event of any topic below it, 0 when
-// there is none. ERR_NOT_FOUND: there is none, or that one has been forgotten. Cheap when called
-// with what it gave.
+// there is none. ERR_NOT_FOUND: there is none, or that one has been forgotten. ERR_CORRUPT: as of
+// store_reader_next. Cheap when called with what it gave.
 static inline int MUST_CHECK store_reader_previous(struct store_reader *reader, uint64_t *before,
                                                    struct record *out) {
     return reader->ops->previous(reader, before, out);
@@ -89,7 +95,7 @@ static inline int MUST_CHECK store_reader_previous(struct store_reader *reader, 
 
 // Within one topic. `tail` is the seq of any event of the topic that is known to be stored
 // (typically its newest): the search goes back from there along the links between records, in
-// O(log n) reads and then one for each seq returned.
+// O(log n) reads and then one for each seq returned. ERR_CORRUPT: a record on that way is damaged.
 //
 // The seqs above `after` up to `tail`, ascending, the lowest `max` of them. *count may be 0
 // (tail <= after). *lost is set when a link led to a record that is no longer stored, so that
@@ -114,7 +120,8 @@ static inline int MUST_CHECK store_reader_topic_before(struct store_reader *read
     return reader->ops->topic_before(reader, tail, before, seq);
 }
 
-// The highest stored seq whose time is before `time_ms`, 0 when there is none. O(log n) reads.
+// The highest stored seq whose time is before `time_ms`, 0 when there is none; of damaged events
+// that is not known. O(log n) reads.
 static inline int MUST_CHECK store_reader_seq_before_time(struct store_reader *reader,
                                                           uint64_t time_ms, uint64_t *seq) {
     return reader->ops->seq_before_time(reader, time_ms, seq);

@@ -420,8 +420,8 @@ int work_commit(struct journal *journal, bool checkpoint, struct batch **batch) 
     struct work *work = &journal->work;
     *batch = NULL;
     size_t dirty_most = journal->dirty.count + work->undo_count;
-    // Rows and keys that wait for the checkpoint are written with a drop, or the next checkpoint would
-    // restore rows of dropped topics, or give their keys to the next topic with the number.
+    // Rows and keys that wait for the checkpoint are written with a drop, or the next checkpoint
+    // would restore rows of dropped topics, or give their keys to the next topic with the number.
     if (work->txn && work->gone.count > 0) checkpoint = true;
     int err = work->txn ? write_all(journal, checkpoint) : 0;
     if (!err && !array_reserve(journal->dirty.list, journal->dirty.cap, dirty_most))

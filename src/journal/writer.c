@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The journal thread: takes the waiting publishes, stages them one by one, commits, hands the batch
-// on, answers the publishers. Between commits it trims and writes checkpoints. While the store
-// cannot be written it tries again and again.
+// The journal thread: makes commands of the waiting publishes, has the log apply them. Between
+// commits it plans retention and writes checkpoints. While the store cannot be written it tries
+// again and again.
 #include "journal/journal_priv.h"
 
 #include <errno.h>

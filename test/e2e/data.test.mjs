@@ -70,6 +70,95 @@ scenario(
     },
 );
 
+// Flips a bit `before` bytes before the beginning of an event's data (0: in them, 20: in its
+// header), in every copy: an old page may have one too.
+function damage(hub, text, before) {
+    const file = path.join(hub.data, 'data.mdb');
+    const bytes = readFileSync(file);
+    let copies = 0;
+    for (let at = 0; (at = bytes.indexOf(text, at + 1)) > 0; copies++) bytes[at - before] ^= 1;
+    assert.ok(copies > 0, text);
+    writeFileSync(file, bytes);
+}
+
+scenario(
+    'who reads across damaged events is told a gap for each, and gets everything else, then live',
+    async (s) => {
+        const hub = await Hub.start(s);
+        const lines = numbered(2000, 'a line of the log ');
+        await publishLines(hub, 'log', lines);
+        const ids = (await stored(hub, 'log')).map((event) => event.id);
+        await hub.stop();
+        damage(hub, 'a line of the log 1000', 0);
+        damage(hub, 'a line of the log 1500', 20);
+        damage(hub, 'a line of the log 1998', 20);
+        await hub.launch();
+
+        // What is to come of the lines from this one on (from 0), as `shown` has it.
+        const expected = (from, to = lines.length) =>
+            lines.slice(from, to).map((line, i) => {
+                const at = from + i;
+                if (![999, 1499, 1997].includes(at)) return line;
+                return JSON.stringify({ from: ids[at - 1], to: ids[at], reason: 'damage' });
+            });
+        const shown = (events) => events.map((event) => event.data);
+        // A stream up to a line that is published when all that is stored has come.
+        const read = async (query, headers, live) => {
+            const client = await hub.stream(`/t/log${query}`, { headers });
+            const last = (data) => (all) => all.some((event) => event.data === data) && [...all];
+            await client.events.waitFor(last(lines.at(-1)), 'the last line');
+            await hub.publish('log', live);
+            const events = await client.events.waitFor(last(live), 'the live line');
+            client.close();
+            return events;
+        };
+
+        const all = await read('?last=all', {}, 'live');
+        assertSequence(shown(all), [...expected(0), 'live']);
+        assert.equal(all[1499].type, 'tailrace.gap');
+        assert.equal(all[1499].ownId, ids[1499], 'a client that comes back is told it once');
+        lines.push('live');
+        const resumed = await read('', { 'last-event-id': ids[990] }, 'again');
+        assertSequence(shown(resumed), [...expected(991), 'again']);
+        lines.push('again');
+        const behind = await read('', { 'last-event-id': ids[1499] }, 'more');
+        assertSequence(shown(behind), [...expected(1500), 'more']);
+        lines.push('more');
+        const newest = await read('?last=7', {}, 'the end');
+        assertSequence(shown(newest), [...expected(lines.length - 7), 'the end']);
+
+        const pages = [];
+        for (let before = ids[1999]; before;) {
+            const query = `?before=${before}&last=300`;
+            const answer = await hub.get(`/t/log${query}`, { accept: 'application/json' });
+            assert.equal(answer.status, 200, answer.text);
+            const page = answer.json();
+            pages.unshift(...page.events);
+            before = page.previous;
+        }
+        assertSequence(shown(pages), expected(0, 1999));
+        const text = await hub.get('/t/log?last=all', { accept: 'text/plain' });
+        const whole = [...lines, 'the end'].filter((_, i) => ![999, 1499, 1997].includes(i));
+        assert.equal(text.text, whole.map((line) => `${line}\n`).join(''));
+        const rows = await hub.get('/t/log?last=all', { accept: 'application/x-ndjson' });
+        assertSequence(
+            rows.text
+                .trimEnd()
+                .split('\n')
+                .map((row) => JSON.parse(row).data),
+            [...expected(0), 'the end'],
+        );
+        const search = await hub.get('/t/log?order=newest&filter=log+1&last=all', {
+            accept: 'application/json',
+        });
+        assert.equal(search.status, 200, search.text);
+        assert.equal(search.json().events.filter((e) => e.type === 'tailrace.gap').length, 3);
+        const since = await hub.get('/t/log?since=1h', { accept: 'application/json' });
+        assertSequence(shown(since.json().events), [...expected(0), 'the end']);
+        assert.match((await hub.get('/metrics')).text, /^tailrace_damaged_total [1-9]/m);
+    },
+);
+
 scenario(
     'a restored backup: a client that was further is told a gap, and gets everything new',
     async (s) => {

@@ -409,6 +409,7 @@ function entriesOf(events, levels = new Map()) {
 /** @type {Record<string, string>} */
 const REASONS = {
     retention: 'the hub does not keep them any more',
+    damage: 'they are damaged on the hub’s disk',
     'unknown epoch': 'the hub has begun a new journal',
     'unknown id': 'the hub’s journal has gone back to an earlier state',
 };

@@ -28,7 +28,9 @@ struct memory_store {
     bool late;
     uint64_t time_ms;
     struct event **events; // by seq, from 1 on: copies of our own
-    size_t count, cap;
+    enum damage *damages;  // by seq
+    bool damaged;          // some are
+    size_t count, cap, damages_cap;
     struct stored_topic *topics; // by number
     size_t topics_count, topics_cap;
 };
@@ -49,9 +51,10 @@ static const struct event *stored(const struct memory_store *store, uint64_t seq
     return seq > floor_of(&store->topics[event->topic_no]) ? event : NULL;
 }
 
-static struct record read_record(struct memory_store *store, const struct event *event) {
+static int read_record(struct memory_store *store, const struct event *event, struct record *out) {
+    enum damage damage = store->damages[event->seq - 1];
     store->reads++;
-    return (struct record){.seq = event->seq,
+    *out = (struct record){.seq = event->seq,
                            .prev = event->prev,
                            .ordinal = event->ordinal,
                            .time_ms = event->time_ms,
@@ -60,6 +63,21 @@ static struct record read_record(struct memory_store *store, const struct event 
                            .type = event_type(event),
                            .key = event_key(event),
                            .data = event_data(event)};
+    if (damage == DAMAGE_TEXTS) out->type = out->key = out->data = STR("damaged");
+    if (damage == DAMAGE_ALL)
+        *out = (struct record){.seq = event->seq, .topic_no = RECORD_TOPIC_UNKNOWN};
+    return damage ? ERR_CORRUPT : 0;
+}
+
+// Whether a damaged record stands between two of a topic, or is one of them.
+static bool is_cut(const struct memory_store *store, const struct stored_topic *topic,
+                   uint64_t from, uint64_t to) {
+    for (uint64_t seq = from; store->damaged && seq <= to; seq++) {
+        if (store->damages[seq - 1] == DAMAGE_ALL &&
+            &store->topics[store->events[seq - 1]->topic_no] == topic)
+            return true;
+    }
+    return false;
 }
 
 // --- the reader ----------------------------------------------------------------------------------
@@ -85,17 +103,13 @@ static struct memory_store *opened(struct store_reader *reader) {
 static int read_one(struct store_reader *reader, uint64_t seq, struct record *out) {
     struct memory_store *store = opened(reader);
     const struct event *event = stored(store, seq);
-    if (!event) return ERR_NOT_FOUND;
-    *out = read_record(store, event);
-    return 0;
+    return event ? read_record(store, event, out) : ERR_NOT_FOUND;
 }
 
 static int next(struct store_reader *reader, uint64_t after, struct record *out) {
     struct memory_store *store = opened(reader);
     for (uint64_t seq = after + 1; seq <= store->count; seq++) {
-        if (!stored(store, seq)) continue;
-        *out = read_record(store, stored(store, seq));
-        return 0;
+        if (stored(store, seq)) return read_record(store, stored(store, seq), out);
     }
     return ERR_NOT_FOUND;
 }
@@ -107,9 +121,7 @@ static int previous(struct store_reader *reader, uint64_t *before, struct record
     while (seq && store->events[seq - 1]->flags & EVENT_MEMORY) seq--;
     *before = seq;
     const struct event *event = stored(store, seq);
-    if (!event) return ERR_NOT_FOUND;
-    *out = read_record(store, event);
-    return 0;
+    return event ? read_record(store, event, out) : ERR_NOT_FOUND;
 }
 
 static const struct stored_topic *topic_of(const struct memory_store *store, uint64_t tail) {
@@ -147,6 +159,10 @@ static int topic_after(struct store_reader *reader, uint64_t tail, uint64_t afte
         seqs[(*count)++] = topic->seqs[i];
     }
     store->reads += *count;
+    if (*count && is_cut(store, topic, seqs[0], tail)) {
+        *count = 0;
+        return ERR_CORRUPT;
+    }
     return 0;
 }
 
@@ -158,7 +174,7 @@ static int topic_at(struct store_reader *reader, uint64_t tail, uint64_t ordinal
         topic->seqs[ordinal - 1] > tail)
         return ERR_NOT_FOUND;
     *seq = topic->seqs[ordinal - 1];
-    return 0;
+    return is_cut(store, topic, *seq, tail) ? ERR_CORRUPT : 0;
 }
 
 static int topic_before(struct store_reader *reader, uint64_t tail, uint64_t before,
@@ -170,7 +186,7 @@ static int topic_before(struct store_reader *reader, uint64_t tail, uint64_t bef
     size_t at = ordinal_of(topic, before - 1 < tail ? before - 1 : tail);
     if (at <= topic->trimmed) return ERR_NOT_FOUND;
     *seq = topic->seqs[at - 1];
-    return 0;
+    return is_cut(store, topic, *seq + 1, tail) ? ERR_CORRUPT : 0;
 }
 
 static int seq_before_time(struct store_reader *reader, uint64_t time_ms, uint64_t *seq) {
@@ -216,6 +232,7 @@ void memory_store_free(struct memory_store *store) {
         free(store->topics[i].seqs);
     }
     free(store->events);
+    free(store->damages);
     free(store->topics);
     free(store);
 }
@@ -232,6 +249,12 @@ void memory_store_set_time(struct memory_store *store, uint64_t time_ms) {
 void memory_store_announce_late(struct memory_store *store, bool late) { store->late = late; }
 
 void memory_store_fail(struct memory_store *store, int err) { store->failure = err; }
+
+void memory_store_damage(struct memory_store *store, uint64_t seq, enum damage damage) {
+    cr_assert(stored(store, seq));
+    store->damages[seq - 1] = damage;
+    store->damaged = true;
+}
 
 uint64_t memory_store_reads(const struct memory_store *store) { return store->reads; }
 
@@ -289,6 +312,7 @@ static void commit_event(struct memory_store *store, struct event *event) {
     struct stored_topic *topic = find_or_make(store, event_topic(event));
     cr_assert(!topic->closed, "published to a closed topic");
     bool room = array_reserve(store->events, store->cap, store->count + 1) &&
+                array_reserve(store->damages, store->damages_cap, store->count + 1) &&
                 array_reserve(topic->seqs, topic->cap, topic->count + 1);
     cr_assert(room);
     if (event->flags & EVENT_ALIAS) set_target(store, event);
@@ -301,6 +325,7 @@ static void commit_event(struct memory_store *store, struct event *event) {
     if (topic->rule && topic->rule->memory) event->flags |= EVENT_MEMORY;
     topic->closed = event->flags & EVENT_CLOSE;
     topic->bytes += event->data_len;
+    store->damages[store->count] = DAMAGE_NONE;
     store->events[store->count++] = copy_of(event);
 }
 

@@ -23,6 +23,11 @@ void memory_store_announce_late(struct memory_store *store, bool late);
 // While it fails, reading gives this error. 0: it works.
 void memory_store_fail(struct memory_store *store, int err);
 
+// The event of this seq is damaged: its texts, or all of it, so that links of its topic over it are
+// cut.
+enum damage { DAMAGE_NONE, DAMAGE_TEXTS, DAMAGE_ALL };
+void memory_store_damage(struct memory_store *store, uint64_t seq, enum damage damage);
+
 // Commits events to existing or new topics and takes them over. The topic must not be closed. The
 // data of aliases (8 bytes) are set to the seq of the event before them that is none.
 struct batch *memory_store_publish(struct memory_store *store, struct event **events,

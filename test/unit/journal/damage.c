@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -619,12 +620,47 @@ Test(damage, reading_goes_on_behind_a_damaged_event) {
     while ((err = store_reader_next(reader, record.seq, &record)) != ERR_NOT_FOUND) {
         cr_assert(err == 0 || err == ERR_CORRUPT);
         if (err) cr_assert_eq(record.seq, 3);
+        if (err) cr_assert_eq(record.topic_no, RECORD_TOPIC_UNKNOWN);
         whole += err == 0;
         damaged += err != 0;
         cr_assert_leq(whole + damaged, 10);
     }
     cr_assert_eq(whole, 9);
     cr_assert_eq(damaged, 1);
+    store_reader_end(reader);
+    store_reader_close(reader);
+    journal_close(journal);
+}
+
+static uint64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+// With damage at the ends and in the middle, where the search looks first.
+Test(damage, a_time_is_found_among_damaged_events) {
+    const char *dir = support_dir();
+    struct journal_config config = support_config(dir);
+    struct journal *journal = support_open(&config);
+    for (int i = 0; i < 10; i++) support_put(journal, "t", "early");
+    uint64_t early_ms = now_ms() + 1;
+    while (now_ms() <= early_ms) sched_yield();
+    for (int i = 0; i < 10; i++) support_put(journal, "t", "late");
+    journal_close(journal);
+    const uint64_t damaged[] = {1, 5, 6, 9, 12, 13, 20};
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) flip_header(dir, damaged[i]);
+    journal = support_open(&config);
+    struct store_reader *reader;
+    uint64_t seq;
+    cr_assert_eq(journal_reader_open(journal, &reader), 0);
+    cr_assert_eq(store_reader_begin(reader), 0);
+    cr_assert_eq(store_reader_seq_before_time(reader, early_ms, &seq), 0);
+    cr_assert_eq(seq, 10);
+    cr_assert_eq(store_reader_seq_before_time(reader, now_ms() + 1000, &seq), 0);
+    cr_assert_eq(seq, 19);
+    cr_assert_eq(store_reader_seq_before_time(reader, 1000, &seq), 0);
+    cr_assert_eq(seq, 0);
     store_reader_end(reader);
     store_reader_close(reader);
     journal_close(journal);

@@ -35,8 +35,8 @@ void sim_engine_calm(struct sim_engine *engine);
 void sim_engine_lie(struct sim_engine *engine, enum sim_lie lie);
 uint64_t sim_engine_last(const struct sim_engine *engine);
 
-// What a process has of the log: client `number` of SIM_LOGS_MAX. After a crash of the process it is
-// opened again; what the old one had under way may still arrive.
+// What a process has of the log: client `number` of SIM_LOGS_MAX. After a crash of the process it
+// is opened again; what the old one had under way may still arrive.
 struct log *sim_log_open(struct sim_engine *engine, unsigned number);
 
 #endif

@@ -433,7 +433,8 @@ static uint64_t state_hash(struct hub *hub) {
     return hash;
 }
 
-// Each is there as it was acknowledged, unless retention took it. `all`: the journal has applied all.
+// Each is there as it was acknowledged, unless retention took it. `all`: the journal has applied
+// all.
 static void check_acks(struct sim *sim, struct hub *hub, bool all) {
     struct store_reader *reader;
     struct record record;

@@ -20,6 +20,9 @@
 #define LLVMFuzzerTestOneInput fuzz_yaml
 #include "../../fuzz/yaml.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_command
+#include "../../fuzz/command.c"
+#undef LLVMFuzzerTestOneInput
 
 static void run_file(const char *path, int (*target)(const uint8_t *, size_t)) {
     static uint8_t bytes[65536];
@@ -43,3 +46,4 @@ Test(fuzz, sse_corpus) { run_corpus("test/fuzz/corpus/sse/*", fuzz_sse); }
 Test(fuzz, http1_corpus) { run_corpus("test/fuzz/corpus/http1/*", fuzz_http1); }
 Test(fuzz, lines_corpus) { run_corpus("test/fuzz/corpus/lines/*", fuzz_lines); }
 Test(fuzz, yaml_corpus) { run_corpus("test/fuzz/corpus/yaml/*", fuzz_yaml); }
+Test(fuzz, command_corpus) { run_corpus("test/fuzz/corpus/command/*", fuzz_command); }
