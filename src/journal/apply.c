@@ -134,6 +134,14 @@ void apply_verify(struct journal *journal) {
     }
 }
 
+// Whether the entry deletes events. Those of its own transaction are not in the store yet: such an
+// entry goes into the next one.
+static bool deletes(const struct log_entry *entry) {
+    struct command_head head;
+    if (entry->own || command_decode_head(entry->bytes, &head)) return false;
+    return head.kind == COMMAND_TRIM || head.kind == COMMAND_DROP;
+}
+
 // --- a transaction -------------------------------------------------------------------------------
 
 static int apply_entry(struct journal *journal, const struct log_entry *entry, struct use *use) {
@@ -212,6 +220,7 @@ int apply_log(struct journal *journal, bool in_memory, bool *more) {
     int err = begin(journal, in_memory);
     if (err) return err;
     while (done < count && !err && !last) {
+        if (journal->work.events_count > 0 && deletes(&entries[done])) break;
         struct use *use = &uses[done];
         use->command = NULL;
         err = apply_entry(journal, &entries[done++], use);

@@ -83,6 +83,10 @@ static uint64_t checksum(struct str before, struct str after) {
 static void encode(const struct log_record *record, struct buf *to) {
     const struct command *command = container_of(record, const struct command, record);
     size_t start = to->len;
+    if (command->encoded.len > 0) {
+        buf_append_str(to, buf_str(&command->encoded));
+        return;
+    }
     buf_append(to, magic, sizeof magic);
     put(to, COMMAND_RULES, 1);
     put(to, command->kind, 1);
@@ -110,10 +114,28 @@ void command_init(struct command *command, enum command_kind kind) {
     *command = (struct command){.record = {encode}, .kind = kind};
 }
 
-void command_fini(struct command *command) {
+static void free_marks(struct command *command) {
     free(command->marks);
     command->marks = NULL;
     command->marks_count = command->marks_cap = 0;
+}
+
+void command_fini(struct command *command) {
+    free_marks(command);
+    buf_fini(&command->encoded);
+}
+
+int command_encode_marks(struct command *command) {
+    struct buf bytes;
+    buf_init(&bytes, SIZE_MAX / 2);
+    encode(&command->record, &bytes);
+    if (buf_failed(&bytes)) {
+        buf_fini(&bytes);
+        return ERR_NOMEM;
+    }
+    command->encoded = bytes;
+    free_marks(command);
+    return 0;
 }
 
 int command_add_mark(struct command *command, struct topic_row *topic) {

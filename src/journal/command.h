@@ -48,11 +48,15 @@ struct command {
     struct command_mark *marks;      // trim, drop
     size_t marks_count, marks_cap;
     uint64_t head; // trim: all events below it have been looked at
+    // Its bytes, where they were made ahead: topics that it names may be gone when they are wanted.
+    struct buf encoded;
 };
 
 void command_init(struct command *command, enum command_kind kind);
-// Frees the marks, not the publishes.
+// Frees the marks and the bytes, not the publishes.
 void command_fini(struct command *command);
+// Makes the bytes of a command with marks, and frees these. ERR_NOMEM.
+int command_encode_marks(struct command *command) MUST_CHECK;
 // ERR_NOMEM.
 int command_add_mark(struct command *command, struct topic_row *topic) MUST_CHECK;
 

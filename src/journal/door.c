@@ -36,8 +36,23 @@ static int admit_new(struct journal *journal, const struct publish *publish, str
                      topic_owners_count(&door->owners, publish->owner);
     if (publish->owner && config->owner_topics_max && owned >= config->owner_topics_max)
         return ERR_LIMIT;
-    int err = topic_owners_add(&door->owners, publish->owner);
-    return err ? err : slots_add(&door->names, hash, event);
+    int err = slots_add(&door->names, hash, event);
+    if (err) return err;
+    err = topic_owners_add(&door->owners, publish->owner);
+    if (err) slots_remove(&door->names, hash, event);
+    return err;
+}
+
+// Of a publish that is not let in: its events are the names in the table, and are freed.
+static void take_back(struct door *door, const struct publish *publish, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        const struct event *event = publish->events[i];
+        struct str name = event_topic(event);
+        uint64_t hash = topic_rows_hash(name);
+        if (slots_find(&door->names, hash, match_topic, &name) != event) continue;
+        slots_remove(&door->names, hash, event);
+        topic_owners_remove(&door->owners, publish->owner);
+    }
 }
 
 static bool event_needs_store(const struct topic_row *topic, const struct event *event) {
@@ -48,18 +63,24 @@ int door_admit(struct journal *journal, struct publish *publish, bool *needs_sto
     *needs_store = publish->op != PUBLISH_EVENTS || publish->source_name.ptr ||
                    journal->seq + publish->count > journal->state.seq_reserved;
     if (publish->op != PUBLISH_EVENTS) return 0;
+    const struct topic_row *topic = NULL;
+    uint64_t hash = 0;
     for (uint32_t i = 0; i < publish->count; i++) {
         struct event *event = publish->events[i];
-        uint64_t hash;
-        const struct topic_row *topic =
-            topic_rows_find_hashed(&journal->topics, event_topic(event), &hash);
+        struct str name = event_topic(event);
+        // Most have the topic of the one before.
+        if (!topic || !str_equal(topic_row_name(topic), name))
+            topic = topic_rows_find_hashed(&journal->topics, name, &hash);
         *needs_store |= event_needs_store(topic, event);
         event->flags &= (uint8_t)~EVENT_MEMORY;
         // Another journal of the log may not know the topic any more.
         if (topic && topic->memory) event->flags |= EVENT_MEMORY;
         event->topic_no = topic ? topic->no : 0;
         int err = topic ? 0 : admit_new(journal, publish, event, hash);
-        if (err) return err;
+        if (err) {
+            take_back(&journal->door, publish, i);
+            return err;
+        }
     }
     return 0;
 }

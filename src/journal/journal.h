@@ -69,7 +69,7 @@ struct journal_config {
     // How long another process (a backup) may keep a snapshot of the store; 0: an hour.
     uint64_t reader_age_max_ms;
     // NULL: the journal has a log of its own. Otherwise one that several hubs share, and what this
-    // one is called in it: 1..63 bytes, unlike all others. The log must outlive the journal.
+    // one is called in it: 1..63 bytes, unlike all others. Both must outlive the journal.
     struct log *log;
     const char *hub;
     // The wall clock and one that only goes forward, for tests; NULL: the system's.

@@ -48,6 +48,11 @@ int sender_send(struct journal *journal, const struct command *from) {
     command->n = ++sender->n;
     command->seen_position = journal->place.position;
     command->seen_chain = journal->place.chain;
+    if (command->marks_count > 0 && command_encode_marks(command)) {
+        free(command);
+        sender->n--;
+        return ERR_NOMEM;
+    }
     if (sender->count == 0) sender->progress_at_ms = journal->config.mono_ms();
     *sender->end = command;
     sender->end = &command->next;

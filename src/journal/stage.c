@@ -82,25 +82,31 @@ int stage_append(struct journal *journal, struct topic_row *topic, struct event 
     return 0;
 }
 
-// By the number that the door has found, if the topic is still that one.
-static struct topic_row *find_topic(const struct journal *journal, const struct event *event) {
-    struct topic_row *topic = NULL;
-    if (event->topic_no) topic = topic_rows_find_no(&journal->topics, event->topic_no);
-    if (topic && str_equal(topic_row_name(topic), event_topic(event))) return topic;
-    return topic_rows_find(&journal->topics, event_topic(event));
-}
-
 // A publish that is being staged.
 struct staging {
     struct publish *publish;
     // Seq of the last event that is no alias; if it was a duplicate, of the earlier one.
     uint64_t last;
     bool duplicate;
+    struct topic_row *topic; // of the event before
 };
+
+static bool has_topic(const struct topic_row *topic, const struct event *event) {
+    return topic && str_equal(topic_row_name(topic), event_topic(event));
+}
+
+// By the number that the door has found, if the topic is still that one.
+static struct topic_row *find_topic(const struct journal *journal, const struct staging *staging,
+                                    const struct event *event) {
+    if (has_topic(staging->topic, event)) return staging->topic;
+    struct topic_row *topic = NULL;
+    if (event->topic_no) topic = topic_rows_find_no(&journal->topics, event->topic_no);
+    return has_topic(topic, event) ? topic : topic_rows_find(&journal->topics, event_topic(event));
+}
 
 // ERR_CLOSED refuses the publish; other errors are the store's.
 static int stage_event(struct journal *journal, struct staging *staging, struct event *event) {
-    struct topic_row *topic = find_topic(journal, event);
+    struct topic_row *topic = find_topic(journal, staging, event);
     struct work *work = &journal->work;
     uint64_t seq = work->next_seq ? work->next_seq++ : journal->seq + 1, used = 0;
     int err = 0;
@@ -122,6 +128,7 @@ static int stage_event(struct journal *journal, struct staging *staging, struct 
         err = work_new_topic(journal, event_topic(event), staging->publish->owner,
                              event->flags & EVENT_MEMORY, &topic);
     if (!err) err = stage_append(journal, topic, event, seq);
+    staging->topic = topic;
     if (!(event->flags & EVENT_ALIAS)) staging->last = seq;
     return err;
 }

@@ -37,7 +37,7 @@ int topic_owners_add(struct topic_owners *owners, uint32_t owner) {
     return 0;
 }
 
-static void owners_remove(struct topic_owners *owners, uint32_t owner) {
+void topic_owners_remove(struct topic_owners *owners, uint32_t owner) {
     struct topic_owner *found = owner ? find_owner(owners, owner) : NULL;
     if (found && --found->topics == 0) *found = owners->list[--owners->count];
 }
@@ -60,9 +60,11 @@ static bool match_no(const void *item, void *wanted) {
     return ((const struct topic_row *)item)->no == *(const uint32_t *)wanted;
 }
 
+uint64_t topic_rows_hash(struct str name) { return hash_bytes(name.ptr, name.len); }
+
 struct topic_row *topic_rows_find_hashed(const struct topic_rows *topics, struct str name,
                                          uint64_t *hash) {
-    *hash = hash_bytes(name.ptr, name.len);
+    *hash = topic_rows_hash(name);
     return slots_find(&topics->by_name, *hash, match_name, &name);
 }
 
@@ -79,7 +81,7 @@ int topic_rows_add(struct topic_rows *topics, struct str name, uint32_t no, uint
                    struct topic_row **out) {
     struct topic_row *topic = calloc(1, sizeof *topic + name.len);
     if (!topic) return ERR_NOMEM;
-    topic->hash = hash_bytes(name.ptr, name.len);
+    topic->hash = topic_rows_hash(name);
     topic->no = no;
     topic->now.owner = owner;
     topic->name_len = (uint16_t)name.len;
@@ -104,7 +106,7 @@ failed:
 void topic_rows_drop(struct topic_rows *topics, struct topic_row *topic) {
     slots_remove(&topics->by_name, topic->hash, topic);
     slots_remove(&topics->by_no, hash_no(topic->no), topic);
-    owners_remove(&topics->owners, topic->now.owner);
+    topic_owners_remove(&topics->owners, topic->now.owner);
     topic_row_free(topic);
 }
 

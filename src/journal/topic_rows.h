@@ -51,6 +51,7 @@ struct topic_owners {
 void topic_owners_fini(struct topic_owners *owners);
 uint32_t topic_owners_count(const struct topic_owners *owners, uint32_t owner);
 int topic_owners_add(struct topic_owners *owners, uint32_t owner) MUST_CHECK;
+void topic_owners_remove(struct topic_owners *owners, uint32_t owner);
 
 struct topic_rows {
     struct slots by_name;
@@ -59,8 +60,10 @@ struct topic_rows {
 };
 
 void topic_rows_fini(struct topic_rows *topics);
+// The hash of a name, for other tables of names.
+uint64_t topic_rows_hash(struct str name);
 struct topic_row *topic_rows_find(const struct topic_rows *topics, struct str name);
-// The same; *hash is the name's, for other tables of names.
+// The same; *hash is the name's.
 struct topic_row *topic_rows_find_hashed(const struct topic_rows *topics, struct str name,
                                          uint64_t *hash);
 struct topic_row *topic_rows_find_no(const struct topic_rows *topics, uint32_t no);

@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "journal/journal.h"
+#include "journal/journal_priv.h"
 #include "support.h"
 
 static int put_owned(struct journal *journal, const char *topic, uint32_t owner) {
@@ -51,6 +51,30 @@ Test(door, new_topics_of_one_publish_count_together) {
         events[i] = event_new(str_from(i ? "e" : "d"), STR(""), STR(""), STR("x"), 0);
     cr_assert_eq(support_publish(journal, &to, events, 2), ERR_LIMIT);
     cr_assert_eq(put_owned(journal, "d", 0), 0, "nothing of what was refused is left");
+    journal_close(journal);
+}
+
+static void over(struct publish *publish) { (void)publish; }
+
+// Both wait for the same turn. What the first would have made counts for nothing.
+Test(door, a_publish_that_is_not_let_in_leaves_nothing_behind) {
+    struct journal_config config = support_config(support_dir());
+    config.topics_max = 2;
+    config.owner_topics_max = 2;
+    struct journal *journal = support_open_quiet(&config);
+    struct event *many[3], *two[2];
+    static const char *const names[] = {"a", "b", "c"};
+    for (int i = 0; i < 3; i++)
+        many[i] = event_new(str_from(names[i]), STR(""), STR(""), STR("x"), 0);
+    for (int i = 0; i < 2; i++)
+        two[i] = event_new(str_from(names[i + 1]), STR(""), STR(""), STR("x"), 0);
+    struct publish first = {.count = 3, .events = many, .done = over, .owner = 7};
+    struct publish second = {.count = 2, .events = two, .done = over, .owner = 7};
+    cr_assert_eq(journal_enqueue(journal, &first), 0);
+    cr_assert_eq(journal_enqueue(journal, &second), 0);
+    (void)writer_turn(journal);
+    cr_assert_eq(first.result, ERR_LIMIT);
+    cr_assert_eq(second.result, 0, "%s", err_text(second.result));
     journal_close(journal);
 }
 

@@ -63,6 +63,14 @@ struct ack {
     uint64_t data; // its hash, 0: not to be compared
 };
 
+// A topic from its first event until it is dropped, as the client knows it.
+struct life {
+    int topic;
+    uint64_t first_seq;
+    uint64_t ordinal;   // of the last event that it has seen
+    uint64_t explained; // up to here a gap has been told
+};
+
 struct sim {
     uint64_t seed;
     struct random random;
@@ -80,8 +88,8 @@ struct sim {
     bool key_busy[KEYS];
     // The client.
     uint64_t cursor;
-    uint64_t ordinals[TOPICS];  // of the last event that it has seen
-    uint64_t explained[TOPICS]; // up to here a gap has been told
+    struct life lives[256]; // of the topics
+    size_t lives_count;
     uint64_t client_events, published;
 };
 
@@ -121,6 +129,8 @@ static void hub_open(struct hub *hub) {
     struct journal_config config = support_config(hub->dir);
     struct report report = {0};
     config.map_bytes = 8u << 20;
+    // Less than there are names, so that topics are dropped.
+    config.topics_max = 8;
     config.policy.retention.count_max = 400;
     config.policy.rules = rules;
     config.policy.rules_count = sizeof rules / sizeof rules[0];
@@ -349,6 +359,19 @@ static int place_of(const struct topic_row *topic) {
     return -1;
 }
 
+static struct life *life_of(struct sim *sim, const struct topic_row *topic) {
+    int place = place_of(topic);
+    if (place < 0) return NULL;
+    for (size_t i = 0; i < sim->lives_count; i++) {
+        struct life *life = &sim->lives[i];
+        if (life->topic == place && life->first_seq == topic->now.first_seq) return life;
+    }
+    if (sim->lives_count == sizeof sim->lives / sizeof sim->lives[0]) return NULL;
+    struct life *life = &sim->lives[sim->lives_count++];
+    *life = (struct life){.topic = place, .first_seq = topic->now.first_seq};
+    return life;
+}
+
 static void look(struct sim *sim) {
     struct journal *journal = sim->hubs[below(sim, HUBS)].journal;
     struct store_reader *reader;
@@ -356,8 +379,9 @@ static void look(struct sim *sim) {
     // What is below a floor here is a gap that it is told of, if it has not seen it.
     for (int i = 0; i < TOPICS; i++) {
         const struct topic_row *topic = topic_rows_find(&journal->topics, str_from(topics[i]));
-        if (topic && topic->now.trimmed_ordinal > sim->explained[i])
-            sim->explained[i] = topic->now.trimmed_ordinal;
+        struct life *life = topic ? life_of(sim, topic) : NULL;
+        if (life && topic->now.trimmed_ordinal > life->explained)
+            life->explained = topic->now.trimmed_ordinal;
     }
     cr_assert_eq(journal_reader_open(journal, &reader), 0);
     cr_assert_eq(store_reader_begin(reader), 0);
@@ -367,16 +391,17 @@ static void look(struct sim *sim) {
         HOLDS(record.seq > sim->cursor, "the reader went back");
         sim->cursor = record.seq;
         sim->client_events++;
-        int at = place_of(topic);
-        if (at < 0 || record.seq <= topic->now.trimmed_seq) continue;
-        uint64_t before = sim->ordinals[at];
+        struct life *life = life_of(sim, topic);
+        if (!life || record.seq <= topic->now.trimmed_seq) continue;
+        int at = life->topic;
+        uint64_t before = life->ordinal;
         HOLDS(record.ordinal > before, "event %llu of %s came twice",
               (unsigned long long)record.seq, topics[at]);
-        HOLDS(record.ordinal == before + 1 || sim->explained[at] + 1 >= record.ordinal,
+        HOLDS(record.ordinal == before + 1 || life->explained + 1 >= record.ordinal,
               "%s has a hole between its events %llu and %llu, its floor is %llu", topics[at],
               (unsigned long long)before, (unsigned long long)record.ordinal,
               (unsigned long long)topic->now.trimmed_ordinal);
-        sim->ordinals[at] = record.ordinal;
+        life->ordinal = record.ordinal;
     }
     store_reader_end(reader);
     store_reader_close(reader);

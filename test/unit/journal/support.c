@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "journal/journal_priv.h"
+
 struct support_seen support_seen = {.lock = PTHREAD_MUTEX_INITIALIZER,
                                     .more = PTHREAD_COND_INITIALIZER};
 
@@ -76,6 +78,19 @@ struct journal *support_open(const struct journal_config *config) {
     cr_assert_eq(journal_open(&journal, config, &report), 0, "%s", report.text);
     struct journal_listener listener = {.committed = committed, .context = &support_seen};
     cr_assert_eq(journal_start(journal, listener, &report), 0, "%s", report.text);
+    return journal;
+}
+
+static void drop_batch(void *context, struct batch *batch) {
+    (void)context;
+    batch_put(batch);
+}
+
+struct journal *support_open_quiet(const struct journal_config *config) {
+    struct journal *journal;
+    struct report report = {0};
+    cr_assert_eq(journal_open(&journal, config, &report), 0, "%s", report.text);
+    journal->listener = (struct journal_listener){.committed = drop_batch};
     return journal;
 }
 

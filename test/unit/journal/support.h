@@ -15,6 +15,9 @@ struct journal_config support_config(const char *dir);
 // Opens and starts; the listener only keeps what it was told (below). Any failure fails the test.
 struct journal *support_open(const struct journal_config *config);
 
+// Opens without starting the thread: turns are the test's (writer_turn).
+struct journal *support_open_quiet(const struct journal_config *config);
+
 struct support_publish {
     struct publish publish;
     pthread_mutex_t lock;
