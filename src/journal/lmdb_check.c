@@ -491,10 +491,17 @@ static int first_pages_damaged(struct walk *walk) {
 static int find_state(struct walk *walk, struct meta_header *out) {
     struct meta_header metas[2];
     struct stat status;
+    // In a file that is in use (copy.h, backup.h) commits may come between the two.
+    enum { READS_MAX = 8 };
+    int err = 0;
+    bool whole = false;
+    for (int i = 0; i < READS_MAX && !err && !whole; i++) {
+        err = read_metas(walk->fd, metas, &walk->page_bytes);
+        whole = !err && are_consecutive(metas);
+    }
+    // After them, since the file grows before a commit counts.
     if (fstat(walk->fd, &status)) return report_errno(walk->report, ERR_IO, "cannot read its size");
     if (status.st_size == 0) return report_set(walk->report, ERR_CORRUPT, "it is empty");
-    int err = read_metas(walk->fd, metas, &walk->page_bytes);
-    bool whole = !err && are_consecutive(metas);
     if (err && walk->visitor) err = read_whole_meta(walk->fd, metas, &walk->page_bytes);
     if (err == ERR_CORRUPT) return report_set(walk->report, err, "its first pages are damaged");
     if (err) return report_errno(walk->report, err, "cannot read it");
