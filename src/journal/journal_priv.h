@@ -235,6 +235,8 @@ void work_watch(struct journal *journal);
 int work_error(struct journal *journal, int rc, const char *doing);
 void work_fini(struct work *work);
 int work_rows_add(struct work_rows *topics, struct topic_row *topic) MUST_CHECK;
+// The topic must be in the list, whose order changes.
+void work_rows_remove(struct work_rows *topics, const struct topic_row *topic);
 
 // --- stage.c: what a publish does ---
 

@@ -52,6 +52,18 @@ static int failed(struct migration *migration, int rc) {
     return load_failed(migration->report, migration->journal, rc, "bring to the present format");
 }
 
+// Makes room for a row of this size in the buffer.
+static int reserve(struct migration *migration, size_t size) {
+    return array_reserve(migration->buffer, migration->cap, size) ? 0 : failed(migration, ENOMEM);
+}
+
+// The buffer has the row of the key under the cursor.
+static int put_row(struct migration *migration, MDB_cursor *cursor, MDB_val key, size_t size) {
+    MDB_val data = {size, migration->buffer};
+    int rc = mdb_cursor_put(cursor, &key, &data, MDB_CURRENT);
+    return rc ? failed(migration, rc) : 0;
+}
+
 static int migrate_event(struct migration *migration, MDB_cursor *cursor, MDB_val key,
                          MDB_val data) {
     struct journal *journal = migration->journal;
@@ -76,15 +88,11 @@ static int migrate_event(struct migration *migration, MDB_cursor *cursor, MDB_va
     event->ordinal = old.ordinal;
     event->time_ms = old.time_ms;
     event->topic_no = old.topic_no;
-    data.mv_size = record_size(event);
-    int rc = ENOMEM;
-    if (array_reserve(migration->buffer, migration->cap, data.mv_size)) {
-        record_encode(migration->buffer, event, old.jump, journal->seed);
-        data.mv_data = migration->buffer;
-        rc = mdb_cursor_put(cursor, &key, &data, MDB_CURRENT);
-    }
+    size_t size = record_size(event);
+    int err = reserve(migration, size);
+    if (!err) record_encode(migration->buffer, event, old.jump, journal->seed);
     event_free(event);
-    return rc ? failed(migration, rc) : 0;
+    return err ? err : put_row(migration, cursor, key, size);
 }
 
 static int migrate_topic(struct migration *migration, MDB_cursor *cursor, MDB_val key,
@@ -107,25 +115,21 @@ static int migrate_topic(struct migration *migration, MDB_cursor *cursor, MDB_va
                             .closed = old.closed,
                             .marker = old.marker};
     struct str name = {(const char *)data.mv_data + sizeof old, data.mv_size - sizeof old};
-    data.mv_size = record_topic_size(name);
-    if (!array_reserve(migration->buffer, migration->cap, data.mv_size))
-        return failed(migration, ENOMEM);
+    size_t size = record_topic_size(name);
+    int err = reserve(migration, size);
+    if (err) return err;
     record_encode_topic(migration->buffer, no, &now, name, journal->seed);
-    data.mv_data = migration->buffer;
-    int rc = mdb_cursor_put(cursor, &key, &data, MDB_CURRENT);
-    return rc ? failed(migration, rc) : 0;
+    return put_row(migration, cursor, key, size);
 }
 
 static int migrate_source(struct migration *migration, MDB_cursor *cursor, MDB_val key,
                           MDB_val data) {
     struct str name = {key.mv_data, key.mv_size}, position = {data.mv_data, data.mv_size};
-    data.mv_size = record_source_size(position);
-    if (!array_reserve(migration->buffer, migration->cap, data.mv_size))
-        return failed(migration, ENOMEM);
+    size_t size = record_source_size(position);
+    int err = reserve(migration, size);
+    if (err) return err;
     record_encode_source(migration->buffer, name, position, migration->journal->seed);
-    data.mv_data = migration->buffer;
-    int rc = mdb_cursor_put(cursor, &key, &data, MDB_CURRENT);
-    return rc ? failed(migration, rc) : 0;
+    return put_row(migration, cursor, key, size);
 }
 
 static int migrate_table(struct migration *migration, MDB_dbi table,

@@ -167,11 +167,8 @@ void retention_forget(struct journal *journal, struct topic_row *topic) {
     if (topic->rule && !topic->memory)
         journal->policy.rule_bytes[topic->rule - 1] -= topic->counted_bytes;
     if (journal->hog == topic) journal->hog = NULL;
-    for (size_t i = 0; topic->trim_queued && i < journal->trims.count; i++) {
-        if (journal->trims.list[i] != topic) continue;
-        journal->trims.list[i] = journal->trims.list[--journal->trims.count];
-        topic->trim_queued = false;
-    }
+    if (topic->trim_queued) work_rows_remove(&journal->trims, topic);
+    topic->trim_queued = false;
 }
 
 int retention_policy_changed(struct journal *journal) {

@@ -21,11 +21,8 @@ void trim_look(struct journal *journal, struct topic_row *topic) {
 
 void trim_forget(struct journal *journal, struct topic_row *topic) {
     retention_forget(journal, topic);
-    for (size_t i = 0; topic->wipe_queued && i < journal->wipes.count; i++) {
-        if (journal->wipes.list[i] != topic) continue;
-        journal->wipes.list[i] = journal->wipes.list[--journal->wipes.count];
-        topic->wipe_queued = false;
-    }
+    if (topic->wipe_queued) work_rows_remove(&journal->wipes, topic);
+    topic->wipe_queued = false;
 }
 
 // --- deleting ------------------------------------------------------------------------------------

@@ -20,6 +20,12 @@ int work_rows_add(struct work_rows *topics, struct topic_row *topic) {
     return 0;
 }
 
+void work_rows_remove(struct work_rows *topics, const struct topic_row *topic) {
+    size_t i = 0;
+    while (topics->list[i] != topic) i++;
+    topics->list[i] = topics->list[--topics->count];
+}
+
 void work_fini(struct work *work) {
     free(work->undo);
     free(work->made.list);

@@ -414,17 +414,20 @@ static void exchange(struct journal *journal) {
     }
 }
 
+// What is on its way in a shared log is given up.
+static void fail_sent(struct journal *journal, int err) {
+    for (struct command *command = journal->sender.first; command; command = command->next)
+        fail(journal, command->publishes, err);
+    sender_drop(&journal->sender);
+}
+
 // Another process has this hub's name: what is on its way was not applied and will not be.
 static void give_way(struct journal *journal) {
     snprintf(journal->counters.failure, sizeof journal->counters.failure,
              "another process was started as hub %s of this log; publishing is refused here",
              journal->config.hub);
     journal->counters.failed = ERR_IO;
-    for (struct command *command = journal->sender.first; command; command = command->next) {
-        fail(journal, command->publishes, ERR_IO);
-        command->publishes = NULL;
-    }
-    sender_drop(&journal->sender);
+    fail_sent(journal, ERR_IO);
     writer_refuse(journal, ERR_IO);
 }
 
@@ -456,10 +459,7 @@ void *writer_run(void *context) {
         if (!more) wait(journal);
         more = writer_turn(journal);
     }
-    for (struct command *command = journal->sender.first; command; command = command->next) {
-        fail(journal, command->publishes, ERR_UNKNOWN);
-        command->publishes = NULL;
-    }
+    fail_sent(journal, ERR_UNKNOWN);
     struct batch *batch;
     if (work_begin(journal) == 0) {
         journal->state.seq_reserved = journal->seq;

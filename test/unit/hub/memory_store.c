@@ -8,6 +8,7 @@
 #include "base/array.h"
 #include "base/container.h"
 #include "base/pattern.h"
+#include "hub/lookup.h"
 
 struct stored_topic {
     char *name;
@@ -54,15 +55,7 @@ static const struct event *stored(const struct memory_store *store, uint64_t seq
 static int read_record(struct memory_store *store, const struct event *event, struct record *out) {
     enum damage damage = store->damages[event->seq - 1];
     store->reads++;
-    *out = (struct record){.seq = event->seq,
-                           .prev = event->prev,
-                           .ordinal = event->ordinal,
-                           .time_ms = event->time_ms,
-                           .topic_no = event->topic_no,
-                           .flags = event->flags,
-                           .type = event_type(event),
-                           .key = event_key(event),
-                           .data = event_data(event)};
+    *out = lookup_record(event);
     if (damage == DAMAGE_TEXTS) out->type = out->key = out->data = STR("damaged");
     if (damage == DAMAGE_ALL)
         *out = (struct record){.seq = event->seq, .topic_no = RECORD_TOPIC_UNKNOWN};
