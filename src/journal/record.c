@@ -21,20 +21,23 @@ static uint64_t mix(uint64_t value) {
     return value ^ value >> 31;
 }
 
-// XXH3 without a seed of its own, which would make it slower; `key` tells rows apart.
+// What a row's checksums are mixed with: tells journals and rows apart.
+static uint64_t salt(uint64_t key, uint64_t seed) { return mix(seed ^ mix(key)); }
+
+// XXH3 without a seed of its own, which would make it slower.
 static uint64_t sum(const void *bytes, size_t len, uint64_t key, uint64_t seed) {
-    return hash_content(bytes, len) ^ mix(seed ^ mix(key));
+    return hash_content(bytes, len) ^ salt(key, seed);
 }
 
 // --- events --------------------------------------------------------------------------------------
 
-static uint32_t sum_head(const struct record_header *header, uint64_t seq, uint64_t seed) {
+static uint32_t sum_head(const struct record_header *header, uint64_t salted) {
     const size_t skip = sizeof header->head_sum;
-    return (uint32_t)sum((const char *)header + skip, sizeof *header - skip, seq, seed);
+    return (uint32_t)(hash_content((const char *)header + skip, sizeof *header - skip) ^ salted);
 }
 
-static uint32_t sum_body(const char *body, size_t len, uint64_t seq, uint64_t seed) {
-    return (uint32_t)(sum(body, len, seq, seed) >> 32);
+static uint32_t sum_body(const char *body, size_t len, uint64_t salted) {
+    return (uint32_t)((hash_content(body, len) ^ salted) >> 32);
 }
 
 size_t record_size(const struct event *event) {
@@ -44,8 +47,9 @@ size_t record_size(const struct event *event) {
 void record_encode(char *to, const struct event *event, uint64_t jump, uint64_t seed) {
     const char *body = event->bytes + event->topic_len;
     size_t len = (size_t)event->type_len + event->key_len + event->data_len;
+    uint64_t salted = salt(event->seq, seed);
     struct record_header header = {
-        .body_sum = sum_body(body, len, event->seq, seed),
+        .body_sum = sum_body(body, len, salted),
         .time_ms = event->time_ms,
         .prev = event->prev,
         .jump = jump,
@@ -56,7 +60,7 @@ void record_encode(char *to, const struct event *event, uint64_t jump, uint64_t 
         .type_len = event->type_len,
         .key_len = event->key_len,
     };
-    header.head_sum = sum_head(&header, event->seq, seed);
+    header.head_sum = sum_head(&header, salted);
     memcpy(to, &header, sizeof header);
     memcpy(to + sizeof header, body, len);
 }
@@ -65,7 +69,7 @@ int record_decode(struct str bytes, uint64_t seq, uint64_t seed, struct record_v
     struct record_header header;
     if (bytes.len < sizeof header) return ERR_CORRUPT;
     memcpy(&header, bytes.ptr, sizeof header);
-    if (header.head_sum != sum_head(&header, seq, seed)) return ERR_CORRUPT;
+    if (header.head_sum != sum_head(&header, salt(seq, seed))) return ERR_CORRUPT;
     size_t rest = bytes.len - sizeof header, texts = (size_t)header.type_len + header.key_len;
     if (rest < texts || rest - texts > LIMIT_DATA_BYTES) return ERR_CORRUPT;
     if (header.prev >= seq || header.jump > header.prev) return ERR_CORRUPT;
@@ -90,7 +94,8 @@ int record_decode(struct str bytes, uint64_t seq, uint64_t seed, struct record_v
 int record_check_body(const struct record_view *view, uint64_t seed) {
     const struct record *record = &view->record;
     size_t len = record->type.len + record->key.len + record->data.len;
-    return view->body_sum == sum_body(record->type.ptr, len, record->seq, seed) ? 0 : ERR_CORRUPT;
+    uint64_t salted = salt(record->seq, seed);
+    return view->body_sum == sum_body(record->type.ptr, len, salted) ? 0 : ERR_CORRUPT;
 }
 
 uint64_t record_cost(size_t size) {
