@@ -34,17 +34,35 @@ static size_t char_length(const unsigned char *p, size_t left, size_t *bad) {
     return need;
 }
 
+#define WORD sizeof(uint64_t)
+#define HIGH_BITS 0x8080808080808080u
+
+static uint64_t word_at(const unsigned char *p) {
+    uint64_t word;
+    memcpy(&word, p, WORD);
+    return word;
+}
+
+// Most text is ASCII: where that ends, or up to seven bytes before.
+static size_t skip_ascii(const unsigned char *p, size_t at, size_t len) {
+    for (; len - at >= 4 * WORD; at += 4 * WORD) {
+        const unsigned char *q = p + at;
+        uint64_t all =
+            word_at(q) | word_at(q + WORD) | word_at(q + 2 * WORD) | word_at(q + 3 * WORD);
+        if (all & HIGH_BITS) break;
+    }
+    for (; len - at >= WORD; at += WORD)
+        if (word_at(p + at) & HIGH_BITS) return at;
+    // The last few, with some that have been looked at before.
+    if (at && len >= WORD && !(word_at(p + len - WORD) & HIGH_BITS)) return len;
+    return at;
+}
+
 size_t utf8_valid_prefix(struct str s) {
     const unsigned char *p = (const unsigned char *)s.ptr;
     size_t at = 0;
     while (at < s.len) {
-        // Eight ASCII bytes at once: most text is ASCII.
-        uint64_t word;
-        while (s.len - at >= sizeof word) {
-            memcpy(&word, p + at, sizeof word);
-            if (word & 0x8080808080808080u) break;
-            at += sizeof word;
-        }
+        if (p[at] < 0x80) at = skip_ascii(p, at, s.len);
         if (at >= s.len) break;
         size_t bad, len = char_length(p + at, s.len - at, &bad);
         if (len == 0) return at;

@@ -79,14 +79,24 @@ Test(utf8, repairs_every_short_sequence_as_browsers_do) {
 }
 
 Test(utf8, long_texts_are_checked_at_every_place) {
-    unsigned char text[40];
-    for (size_t at = 0; at < sizeof text; at++) {
-        memset(text, 'a', sizeof text);
-        cr_assert(utf8_valid((struct str){(char *)text, sizeof text}));
-        text[at] = 0xFF;
-        cr_assert_eq(utf8_valid_prefix((struct str){(char *)text, sizeof text}), at);
-        text[at] = 0xC3;
-        cr_assert_eq(utf8_valid_prefix((struct str){(char *)text, sizeof text}), at);
+    // As many lengths as there are ways to divide a text into wide steps and a rest.
+    unsigned char text[80];
+    for (size_t len = 1; len <= sizeof text; len++) {
+        struct str whole = {(char *)text, len};
+        for (size_t at = 0; at < len; at++) {
+            memset(text, 'a', len);
+            cr_assert(utf8_valid(whole));
+            text[at] = 0xFF;
+            cr_assert_eq(utf8_valid_prefix(whole), at);
+            text[at] = 0xC3;
+            cr_assert_eq(utf8_valid_prefix(whole), at);
+            if (at + 1 == len) continue;
+            text[at + 1] = 0xA9;
+            cr_assert(utf8_valid(whole));
+            // Behind a character that is not ASCII.
+            text[len - 1] = 0xFF;
+            cr_assert_eq(utf8_valid_prefix(whole), at + 2 == len ? at : len - 1);
+        }
     }
     cr_assert(utf8_valid((struct str){NULL, 0}));
 }
