@@ -31,9 +31,10 @@ static uint64_t sum(const void *bytes, size_t len, uint64_t key, uint64_t seed) 
 
 // --- events --------------------------------------------------------------------------------------
 
-static uint32_t sum_head(const struct record_header *header, uint64_t salted) {
-    const size_t skip = sizeof header->head_sum;
-    return (uint32_t)(hash_content((const char *)header + skip, sizeof *header - skip) ^ salted);
+// Of an encoded header.
+static uint32_t sum_head(const char *header, uint64_t salted) {
+    const size_t skip = sizeof(uint32_t);
+    return (uint32_t)(hash_content(header + skip, sizeof(struct record_header) - skip) ^ salted);
 }
 
 static uint32_t sum_body(const char *body, size_t len, uint64_t salted) {
@@ -44,12 +45,15 @@ size_t record_size(const struct event *event) {
     return sizeof(struct record_header) + event->type_len + event->key_len + event->data_len;
 }
 
+// Where it stands in a page, at any address.
+typedef struct record_header header_in_page __attribute__((aligned(1)));
+
 void record_encode(char *to, const struct event *event, uint64_t jump, uint64_t seed) {
     const char *body = event->bytes + event->topic_len;
     size_t len = (size_t)event->type_len + event->key_len + event->data_len;
     uint64_t salted = salt(event->seq, seed);
-    struct record_header header = {
-        .body_sum = sum_body(body, len, salted),
+    header_in_page *header = (header_in_page *)to;
+    *header = (header_in_page){
         .time_ms = event->time_ms,
         .prev = event->prev,
         .jump = jump,
@@ -60,16 +64,18 @@ void record_encode(char *to, const struct event *event, uint64_t jump, uint64_t 
         .type_len = event->type_len,
         .key_len = event->key_len,
     };
-    header.head_sum = sum_head(&header, salted);
-    memcpy(to, &header, sizeof header);
-    memcpy(to + sizeof header, body, len);
+    // Between writing the header and reading it: a load of what is still being stored in other
+    // pieces would wait.
+    memcpy(to + sizeof *header, body, len);
+    header->body_sum = sum_body(body, len, salted);
+    header->head_sum = sum_head(to, salted);
 }
 
 int record_decode(struct str bytes, uint64_t seq, uint64_t seed, struct record_view *out) {
     struct record_header header;
     if (bytes.len < sizeof header) return ERR_CORRUPT;
     memcpy(&header, bytes.ptr, sizeof header);
-    if (header.head_sum != sum_head(&header, salt(seq, seed))) return ERR_CORRUPT;
+    if (header.head_sum != sum_head(bytes.ptr, salt(seq, seed))) return ERR_CORRUPT;
     size_t rest = bytes.len - sizeof header, texts = (size_t)header.type_len + header.key_len;
     if (rest < texts || rest - texts > LIMIT_DATA_BYTES) return ERR_CORRUPT;
     if (header.prev >= seq || header.jump > header.prev) return ERR_CORRUPT;
