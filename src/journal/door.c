@@ -31,7 +31,7 @@ static int admit_new(struct journal *journal, const struct publish *publish, str
         policy_rule(&journal->policy, policy_find(&journal->policy, name));
     if (rule && rule->memory) event->flags |= EVENT_MEMORY;
     if (slots_find(&door->names, hash, match_topic, &name)) return 0;
-    if (journal->topics.by_no.count + door->names.count >= config->topics_max) return ERR_LIMIT;
+    if (journal->topics.by_name.count + door->names.count >= config->topics_max) return ERR_LIMIT;
     uint32_t owned = topic_owners_count(&journal->topics.owners, publish->owner) +
                      topic_owners_count(&door->owners, publish->owner);
     if (publish->owner && config->owner_topics_max && owned >= config->owner_topics_max)

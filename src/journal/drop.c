@@ -34,8 +34,8 @@ static int find_drops(struct journal *journal, bool pressed, struct work_rows *m
     enum { DROP_MAX = 4096 };
     uint64_t now_ms = work_now_ms(journal);
     journal->has_memory = false;
-    for (size_t i = 0; i < journal->topics.by_no.cap; i++) {
-        struct topic_row *topic = journal->topics.by_no.at[i].item;
+    for (size_t i = 0; i < journal->topics.by_name.cap; i++) {
+        struct topic_row *topic = journal->topics.by_name.at[i].item;
         if (!topic) continue;
         journal->has_memory |= topic->memory;
         if (memory->count + command->marks_count >= DROP_MAX) continue;
@@ -90,15 +90,15 @@ static int by_time(const void *a, const void *b) {
 static int plan_kept(struct journal *journal, struct command *command) {
     struct work_rows found = {0};
     int err = 0;
-    for (size_t i = 0; i < journal->topics.by_no.cap && !err; i++) {
-        struct topic_row *topic = journal->topics.by_no.at[i].item;
+    for (size_t i = 0; i < journal->topics.by_name.cap && !err; i++) {
+        struct topic_row *topic = journal->topics.by_name.at[i].item;
         if (topic && !topic->memory && !topic_row_pending(topic) && topic_row_left(topic) > 0 &&
             retention_is_behind(journal, topic))
             err = work_rows_add(&found, topic);
     }
     if (found.count > 0) qsort(found.list, found.count, sizeof(struct topic_row *), by_time);
     uint32_t max = journal->config.topics_max;
-    size_t count = journal->topics.by_no.count - TOPICS_PRESSING(max) + max / 64 + 1;
+    size_t count = journal->topics.by_name.count - TOPICS_PRESSING(max) + max / 64 + 1;
     if (count > found.count) count = found.count;
     for (size_t i = 0; i < count && !err; i++) {
         struct topic_row *topic = found.list[i];
@@ -130,7 +130,7 @@ static int forget_kept(struct journal *journal) {
 int drop_topics(struct journal *journal) {
     enum { AGAIN_MS = 1000 };
     uint64_t now_ms = journal->config.mono_ms();
-    bool pressed = journal->topics.by_no.count >= TOPICS_PRESSING(journal->config.topics_max);
+    bool pressed = journal->topics.by_name.count >= TOPICS_PRESSING(journal->config.topics_max);
     if (!pressed && !journal->has_memory) return 0;
     if (now_ms < journal->dropped_at_ms + (pressed ? AGAIN_MS : DROP_INTERVAL_MS)) return 0;
     if (log_is_shared(journal->log) && !sender_is_idle(&journal->sender)) return 0;

@@ -68,8 +68,8 @@ int journal_open(struct journal **out, const struct journal_config *config, stru
 void journal_topics(struct journal *journal,
                     void (*each)(void *context, const struct topic_state *topic), void *context) {
     ASSERT(!journal->started);
-    for (size_t i = 0; i < journal->topics.by_no.cap; i++) {
-        const struct topic_row *topic = journal->topics.by_no.at[i].item;
+    for (size_t i = 0; i < journal->topics.by_name.cap; i++) {
+        const struct topic_row *topic = journal->topics.by_name.at[i].item;
         if (!topic) continue;
         const struct topic_now *now = &topic->now;
         const struct topic_state state = {

@@ -179,7 +179,7 @@ static int copy_all(struct recovery *recovery) {
         work->events_count = 0;
         work_abort(recovery->out);
     }
-    recovery->source.audit->topics = recovery->out->topics.by_no.count;
+    recovery->source.audit->topics = recovery->out->topics.by_name.count;
     return err == ERR_NOMEM ? report_set(recovery->source.report, err, "out of memory") : err;
 }
 

@@ -175,8 +175,8 @@ int retention_policy_changed(struct journal *journal) {
     int err = 0;
     size_t rules = journal->policy.is.rules_count;
     if (rules) memset(journal->policy.rule_bytes, 0, rules * sizeof(uint64_t));
-    for (size_t i = 0; i < journal->topics.by_no.cap; i++) {
-        struct topic_row *topic = journal->topics.by_no.at[i].item;
+    for (size_t i = 0; i < journal->topics.by_name.cap; i++) {
+        struct topic_row *topic = journal->topics.by_name.at[i].item;
         if (!topic) continue;
         topic->rule = policy_find(&journal->policy, topic_row_name(topic));
         topic->counted_bytes = 0;
@@ -211,8 +211,8 @@ static void sweep_ages(struct journal *journal, uint64_t now_ms) {
     uint64_t age_ms = sweep_age_ms(journal);
     if (!age_ms || now_ms < journal->sweep_at_ms || !trusts_ages(journal)) return;
     uint64_t unix_ms = work_now_ms(journal);
-    for (size_t i = 0; i < journal->topics.by_no.cap; i++) {
-        struct topic_row *topic = journal->topics.by_no.at[i].item;
+    for (size_t i = 0; i < journal->topics.by_name.cap; i++) {
+        struct topic_row *topic = journal->topics.by_name.at[i].item;
         // Out of memory: the next sweep finds it again.
         if (topic && has_old(journal, topic, unix_ms)) (void)!queue(journal, topic);
     }
@@ -430,8 +430,8 @@ static int find_oldest(struct plan *plan, uint32_t rule, struct oldest **out, si
     size_t cap = 0;
     *out = NULL;
     *count = 0;
-    for (size_t i = 0; i < journal->topics.by_no.cap; i++) {
-        struct topic_row *topic = journal->topics.by_no.at[i].item;
+    for (size_t i = 0; i < journal->topics.by_name.cap; i++) {
+        struct topic_row *topic = journal->topics.by_name.at[i].item;
         if (!topic || topic->rule != rule || topic->memory ||
             extent_of(plan, topic).events <= kept(journal, topic))
             continue;

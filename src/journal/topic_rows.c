@@ -42,22 +42,43 @@ void topic_owners_remove(struct topic_owners *owners, uint32_t owner) {
     if (found && --found->topics == 0) *found = owners->list[--owners->count];
 }
 
+static struct topic_row **page_of(const struct topic_numbers *numbers, uint32_t no) {
+    size_t page = no / TOPIC_NUMBERS_PAGE;
+    return page < numbers->cap ? numbers->pages[page] : NULL;
+}
+
+static int put_no(struct topic_numbers *numbers, uint32_t no, struct topic_row *topic) {
+    size_t page = no / TOPIC_NUMBERS_PAGE, cap = numbers->cap;
+    if (!array_reserve(numbers->pages, numbers->cap, page + 1)) return ERR_NOMEM;
+    if (numbers->cap > cap)
+        memset(numbers->pages + cap, 0, (numbers->cap - cap) * sizeof *numbers->pages);
+    if (!numbers->pages[page])
+        numbers->pages[page] = calloc(TOPIC_NUMBERS_PAGE, sizeof *numbers->pages[page]);
+    if (!numbers->pages[page]) return ERR_NOMEM;
+    numbers->pages[page][no % TOPIC_NUMBERS_PAGE] = topic;
+    return 0;
+}
+
+static void clear_no(const struct topic_numbers *numbers, uint32_t no) {
+    page_of(numbers, no)[no % TOPIC_NUMBERS_PAGE] = NULL;
+}
+
+static void free_pages(struct topic_numbers *numbers) {
+    for (size_t i = 0; i < numbers->cap; i++) free(numbers->pages[i]);
+    free(numbers->pages);
+    *numbers = (struct topic_numbers){0};
+}
+
 void topic_rows_fini(struct topic_rows *topics) {
-    for (size_t i = 0; i < topics->by_no.cap; i++)
-        if (topics->by_no.at[i].item) topic_row_free(topics->by_no.at[i].item);
-    slots_fini(&topics->by_no);
+    for (size_t i = 0; i < topics->by_name.cap; i++)
+        if (topics->by_name.at[i].item) topic_row_free(topics->by_name.at[i].item);
+    free_pages(&topics->by_no);
     slots_fini(&topics->by_name);
     topic_owners_fini(&topics->owners);
 }
 
-static uint64_t hash_no(uint32_t no) { return hash_bytes(&no, sizeof no); }
-
 static bool match_name(const void *item, void *wanted) {
     return str_equal(topic_row_name(item), *(const struct str *)wanted);
-}
-
-static bool match_no(const void *item, void *wanted) {
-    return ((const struct topic_row *)item)->no == *(const uint32_t *)wanted;
 }
 
 uint64_t topic_rows_hash(struct str name) { return hash_bytes(name.ptr, name.len); }
@@ -74,7 +95,8 @@ struct topic_row *topic_rows_find(const struct topic_rows *topics, struct str na
 }
 
 struct topic_row *topic_rows_find_no(const struct topic_rows *topics, uint32_t no) {
-    return slots_find(&topics->by_no, hash_no(no), match_no, &no);
+    struct topic_row *const *page = page_of(&topics->by_no, no);
+    return page ? page[no % TOPIC_NUMBERS_PAGE] : NULL;
 }
 
 int topic_rows_add(struct topic_rows *topics, struct str name, uint32_t no, uint32_t owner,
@@ -88,14 +110,14 @@ int topic_rows_add(struct topic_rows *topics, struct str name, uint32_t no, uint
     memcpy(topic->name, name.ptr, name.len);
     int err = slots_add(&topics->by_name, topic->hash, topic);
     if (err) goto failed;
-    err = slots_add(&topics->by_no, hash_no(no), topic);
+    err = put_no(&topics->by_no, no, topic);
     if (err) goto failed_no;
     err = topic_owners_add(&topics->owners, owner);
     if (err) goto failed_owner;
     *out = topic;
     return 0;
 failed_owner:
-    slots_remove(&topics->by_no, hash_no(no), topic);
+    clear_no(&topics->by_no, no);
 failed_no:
     slots_remove(&topics->by_name, topic->hash, topic);
 failed:
@@ -105,7 +127,7 @@ failed:
 
 void topic_rows_drop(struct topic_rows *topics, struct topic_row *topic) {
     slots_remove(&topics->by_name, topic->hash, topic);
-    slots_remove(&topics->by_no, hash_no(topic->no), topic);
+    clear_no(&topics->by_no, topic->no);
     topic_owners_remove(&topics->owners, topic->now.owner);
     topic_row_free(topic);
 }

@@ -53,9 +53,17 @@ uint32_t topic_owners_count(const struct topic_owners *owners, uint32_t owner);
 int topic_owners_add(struct topic_owners *owners, uint32_t owner) MUST_CHECK;
 void topic_owners_remove(struct topic_owners *owners, uint32_t owner);
 
+// Topics by number. Numbers are dense, since those of dropped topics are given again; pages,
+// because a journal of before may have high ones.
+#define TOPIC_NUMBERS_PAGE 512u
+struct topic_numbers {
+    struct topic_row ***pages; // NULL: none of these numbers is in use
+    size_t cap;
+};
+
 struct topic_rows {
     struct slots by_name;
-    struct slots by_no;
+    struct topic_numbers by_no;
     struct topic_owners owners;
 };
 

@@ -423,8 +423,8 @@ static uint64_t state_hash(struct hub *hub) {
     struct journal *journal = hub->journal;
     struct entry entries[64];
     size_t count = 0;
-    for (size_t i = 0; i < journal->topics.by_no.cap; i++) {
-        const struct topic_row *topic = journal->topics.by_no.at[i].item;
+    for (size_t i = 0; i < journal->topics.by_name.cap; i++) {
+        const struct topic_row *topic = journal->topics.by_name.at[i].item;
         if (!topic || topic->memory) continue;
         const struct topic_now *now = &topic->now;
         uint64_t parts[] = {now->last_seq,        now->last_ordinal, now->trimmed_seq,
@@ -521,8 +521,8 @@ static void check_lines(struct sim *sim, struct hub *hub) {
 // What a topic's row says of its bytes, however many hubs planned to trim it at once.
 static void check_bytes(struct hub *hub) {
     struct journal *journal = hub->journal;
-    for (size_t i = 0; i < journal->topics.by_no.cap; i++) {
-        const struct topic_row *topic = journal->topics.by_no.at[i].item;
+    for (size_t i = 0; i < journal->topics.by_name.cap; i++) {
+        const struct topic_row *topic = journal->topics.by_name.at[i].item;
         struct store_reader *reader;
         struct record record;
         uint64_t bytes = 0;
