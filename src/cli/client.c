@@ -182,7 +182,28 @@ static int open_curl(struct client *client) {
     return 0;
 }
 
-static int make(struct client **out, const char *url, const char *key, struct report *report) {
+// As curl(1) looks for them, which libcurl does not do by itself.
+static void trust(CURL *curl, const char *cacert) {
+    static const struct {
+        const char *name;
+        CURLoption option;
+    } from[] = {{"CURL_CA_BUNDLE", CURLOPT_CAINFO},
+                {"SSL_CERT_DIR", CURLOPT_CAPATH},
+                {"SSL_CERT_FILE", CURLOPT_CAINFO}};
+    if (cacert) {
+        curl_easy_setopt(curl, CURLOPT_CAINFO, cacert);
+        return;
+    }
+    for (size_t i = 0; i < sizeof from / sizeof from[0]; i++) {
+        const char *value = getenv(from[i].name);
+        if (!value || !*value) continue;
+        curl_easy_setopt(curl, from[i].option, value);
+        return;
+    }
+}
+
+static int make(struct client **out, const char *url, const char *key, const char *cacert,
+                struct report *report) {
     struct client *client = calloc(1, sizeof *client);
     if (!client) return report_set(report, ERR_NOMEM, "out of memory");
     buf_init(&client->url, URL_BYTES_MAX);
@@ -196,6 +217,7 @@ static int make(struct client **out, const char *url, const char *key, struct re
         // Terminated, so that client_shown can return it as it is.
         buf_append(&client->shown, "", 1);
         err = open_curl(client);
+        if (err == 0) trust(client->curl, cacert);
         if (buf_failed(&client->shown) || buf_failed(&client->authorization)) err = ERR_NOMEM;
         if (err) report_set(report, err, "out of memory");
     }
@@ -217,12 +239,13 @@ void client_close(struct client *client) {
     free(client);
 }
 
-int client_open(struct client **out, const char *command, const char *url, const char *key_spec) {
+int client_open(struct client **out, const char *command, const char *url,
+                const struct client_options *options) {
     struct report report = {0};
     char *key = NULL;
     *out = NULL;
-    int err = find_key(&key, key_spec, &report);
-    if (err == 0) err = make(out, url, key, &report);
+    int err = find_key(&key, options->key, &report);
+    if (err == 0) err = make(out, url, key, options->cacert, &report);
     free(key);
     if (err == 0) return CLI_OK;
     if (err == ERR_INVALID) return cli_usage(command, "%s", report.text);
@@ -287,6 +310,16 @@ static void read_answer(struct client *client, struct client_answer *answer) {
     }
 }
 
+static int error_of(CURLcode code) {
+    switch (code) {
+        case CURLE_OUT_OF_MEMORY: return ERR_NOMEM;
+        case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_CACERT_BADFILE:
+        case CURLE_SSL_ISSUER_ERROR: return ERR_DENIED;
+        default: return ERR_IO;
+    }
+}
+
 static int perform(struct client *client, const char *query, struct curl_slist *headers,
                    struct client_answer *answer, struct report *report) {
     struct buf url;
@@ -309,7 +342,7 @@ static int perform(struct client *client, const char *query, struct curl_slist *
     buf_fini(&url);
     if (client->stopped) return client->stopped;
     if (code == CURLE_OK) return 0;
-    return report_set(report, code == CURLE_OUT_OF_MEMORY ? ERR_NOMEM : ERR_IO, "%s",
+    return report_set(report, error_of(code), "%s",
                       client->error[0] ? client->error : curl_easy_strerror(code));
 }
 

@@ -9,20 +9,30 @@
 
 struct client;
 
-// Opens a client for a command's URL and --key.
+// What the commands that are clients have in common.
+struct client_options {
+    const char *key;    // --key, see below; NULL: not given
+    const char *cacert; // --cacert: certificates of the authorities to trust; NULL: not given
+};
+
+// Opens a client for a command's URL and options.
 //
 // `url` is http://HOST:PORT/PATH?QUERY, the same with https, or HOST:PORT/PATH, which means http.
 // Bytes that are not allowed in a URL (spaces, UTF-8) are encoded. Refused are another scheme, a
 // missing host or path, a fragment, and control characters.
 //
-// `key_spec` is the key itself, @FILE (the first line of the file) or @- (the first line of
+// `key` is the key itself, @FILE (the first line of the file) or @- (the first line of
 // standard input). NULL: the environment variable TAILRACE_KEY, or else the first line of the file
 // that TAILRACE_KEY_FILE names. Every request carries the key as a bearer token.
+//
+// Trusted for https are the certificates of --cacert, of the file that CURL_CA_BUNDLE or
+// SSL_CERT_FILE names, of the directory SSL_CERT_DIR, or else those of the system; the first that
+// is given counts, as for curl(1).
 //
 // CLI_OK; or an exit code after it has said on stderr what is wrong, with *out NULL. No message
 // shows the key.
 int client_open(struct client **out, const char *command, const char *url,
-                const char *key_spec) MUST_CHECK;
+                const struct client_options *options) MUST_CHECK;
 void client_close(struct client *client); // NULL is fine
 // The URL for messages, with secrets redacted.
 const char *client_shown(const struct client *client);
@@ -44,13 +54,14 @@ typedef int client_idle_fn(void *context, uint64_t idle_ms);
 // GET of the URL, with `query` ("a=b&c=d", may be "") added to its own. `last_id` empty: no
 // Last-Event-ID. Returns 0 when the answer came to its end, or the value that a callback returned.
 // ERR_IO with a report: the connection could not be made or broke; answer->status is 0 if that was
-// before an answer.
+// before an answer. ERR_DENIED with a report: the server's certificate is not to be trusted, which
+// no other try will change.
 int client_get(struct client *client, const char *query, struct str last_id, client_body_fn *body,
                client_idle_fn *idle, void *context, struct client_answer *answer,
                struct report *report) MUST_CHECK;
 
-// POST of `body`. 0: there is a complete answer. ERR_IO as above, also when the answer takes longer
-// than a minute or is cut off.
+// POST of `body`. 0: there is a complete answer. ERR_IO and ERR_DENIED as above; ERR_IO also when
+// the answer takes longer than a minute or is cut off.
 int client_post(struct client *client, const char *query, struct str body,
                 struct client_answer *answer, struct report *report) MUST_CHECK;
 

@@ -42,6 +42,7 @@ static const char HELP[] =
     "      --retry-for TIME  how long to retry while the hub cannot be reached "
     "(default: " RETRY_FOR_DEFAULT ")\n"
     "  -k, --key KEY         access key; @FILE: in a file, @-: on standard input\n"
+    "      --cacert FILE     certificates to trust for https\n"
     "  -h, --help            this text\n"
     "\n"
     "The key may also come from the environment variable TAILRACE_KEY, or from the file that\n"
@@ -51,7 +52,7 @@ static const char HELP[] =
 
 struct pub {
     struct client *client;
-    const char *key_spec;
+    struct client_options options;
     const char *url;
     const char *data; // NULL: standard input
     const char *type;
@@ -95,8 +96,8 @@ static int send_all(struct pub *pub, const char *query, struct str body) {
         bool is_final = answer.status >= 300 && !client_is_temporary(answer.status);
         if (is_final) return client_refused(pub->client, COMMAND, &answer);
         if (err != 0 && err != ERR_IO) {
-            cli_say(COMMAND, "%s", report.text);
-            return CLI_TEMPORARY;
+            cli_say(COMMAND, "%s: %s", client_shown(pub->client), report.text);
+            return err == ERR_DENIED ? CLI_UNAVAILABLE : CLI_TEMPORARY;
         }
         uint64_t wait = client_backoff(BACKOFF_MS, BACKOFF_MAX_MS, failures);
         if (wait < answer.retry_after_ms) wait = answer.retry_after_ms;
@@ -247,7 +248,8 @@ static int parse(struct pub *pub, int argc, char **argv) {
         {.name = "id", .letter = 'i', .take = take_id},
         {.name = "close", .flag = &pub->close},
         {.name = "retry-for", .take = take_retry_for},
-        {.name = "key", .letter = 'k', .text = &pub->key_spec},
+        {.name = "key", .letter = 'k', .text = &pub->options.key},
+        {.name = "cacert", .text = &pub->options.cacert},
         {0},
     };
     int code = cli_options(COMMAND, HELP, options, pub, argc, argv);
@@ -263,7 +265,7 @@ static int parse(struct pub *pub, int argc, char **argv) {
     if (!pub->data && pub->id) {
         return cli_usage(COMMAND, "--id needs DATA; lines of standard input get keys of their own");
     }
-    if (!pub->data && pub->key_spec && strcmp(pub->key_spec, "@-") == 0) {
+    if (!pub->data && pub->options.key && strcmp(pub->options.key, "@-") == 0) {
         return cli_usage(COMMAND, "standard input cannot be both the key and the lines");
     }
     return -1;
@@ -284,7 +286,7 @@ int cli_pub(int argc, char **argv) {
     int code = parse(&pub, argc, argv);
     if (code >= 0) return code;
     buf_init(&pub.input, (size_t)LIMIT_DATA_BYTES + 65536 + 1);
-    code = client_open(&pub.client, COMMAND, pub.url, pub.key_spec);
+    code = client_open(&pub.client, COMMAND, pub.url, &pub.options);
     if (code == CLI_OK) code = draw_run(&pub);
     if (code == CLI_OK) code = pub.data ? send_data(&pub) : send_input(&pub);
     client_close(pub.client);

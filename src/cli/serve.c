@@ -142,6 +142,11 @@ int cli_check(int argc, char **argv) {
     if (data && flags.file)
         return cli_usage("check", "give either a configuration (-c) or a journal (--data)");
     if (data) return cli_check_data(data);
+    const char *file = flags.file ? flags.file : getenv("TAILRACE_CONFIG");
+    if (file && *file && access(file, R_OK)) {
+        cli_say("check", "cannot open %s: %s", file, strerror(errno));
+        return CLI_UNAVAILABLE;
+    }
     if (load_config(&config, &flags, &report)) {
         fprintf(stderr, "%s\n", report.text);
         return CLI_NO;

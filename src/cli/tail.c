@@ -13,6 +13,8 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "proto/sse.h"
+#include "proto/url.h"
+#include "sys/clock.h"
 
 #define COMMAND "tail"
 // The number of newest events to start with, as in tail(1).
@@ -25,18 +27,27 @@
 // Bounds for values that a server sends.
 #define HEARTBEAT_MAX_MS 600000
 #define RETRY_MAX_MS 600000
+#define QUERY_BYTES_MAX 8192
 
 static const char HELP[] =
     "Usage: tailrace tail [OPTION]... URL\n"
     "Print the events of a topic as they come: URL is http://HOST:PORT/t/TOPIC, or\n"
     "http://HOST:PORT/events?topic=A&topic=B/** for many topics.\n"
     "\n"
-    "  -n, --last N       start with the newest N events of each topic, or all (default: 10,\n"
-    "                     unless the URL says where to start)\n"
-    "  -c, --count N      stop after N events\n"
-    "  -j, --json         print one JSON object for each event\n"
-    "  -k, --key KEY      access key; @FILE: in a file, @-: on standard input\n"
-    "  -h, --help         this text\n"
+    "  -n, --last N          start with the newest N events of each topic, or all (default: 10,\n"
+    "                        unless the URL says where to start)\n"
+    "      --since WHEN      start with what has come since: 2h, 2026-11-27T06:00:00Z, or an id\n"
+    "  -f, --filter TEXT     only events whose data contain TEXT, or match /REGEX/\n"
+    "  -c, --count N         stop after N events\n"
+    "  -j, --json            print one JSON object for each event\n"
+    "      --with-topic      print the topic before each event (default when the URL names more\n"
+    "                        than one)\n"
+    "      --no-topic        do not\n"
+    "      --retry-for TIME  how long to retry while no hub answers at first (default: not at\n"
+    "                        all; one that has answered once is looked for until it is back)\n"
+    "  -k, --key KEY         access key; @FILE: in a file, @-: on standard input\n"
+    "      --cacert FILE     certificates to trust for https\n"
+    "  -h, --help            this text\n"
     "\n"
     "The key may also come from the environment variable TAILRACE_KEY, or from the file that\n"
     "TAILRACE_KEY_FILE names.\n"
@@ -49,9 +60,11 @@ struct tail_command {
     struct buf json;
     struct buf text;
     const char *last; // -n
+    const char *since, *filter;
     const char *url;
-    const char *key_spec;
-    bool as_json;
+    struct client_options options;
+    bool as_json, with_topic, no_topic;
+    uint64_t retry_for_ms, started_ms;
     uint64_t count; // events left to print; UINT64_MAX: no bound
     uint64_t heartbeat_ms;
     bool connected;      // at least once
@@ -68,6 +81,16 @@ static void add_text(struct tail_command *tail, struct json *json, const char *n
     buf_clear(&tail->text);
     utf8_repair(&tail->text, value);
     json_str(json, name, buf_str(&tail->text));
+}
+
+// As `docker compose logs` does it.
+static void print_plain(const struct tail_command *tail, const struct sse_event *event) {
+    if (tail->with_topic && event->topic.ptr) {
+        fwrite(event->topic.ptr, 1, event->topic.len, stdout);
+        fputs(" | ", stdout);
+    }
+    fwrite(event->data.ptr, 1, event->data.len, stdout);
+    putc('\n', stdout);
 }
 
 static int print_json(struct tail_command *tail, const struct sse_event *event) {
@@ -134,8 +157,7 @@ static int on_event(void *context, const struct sse_event *event) {
     if (tail->as_json) {
         err = print_json(tail, event);
     } else {
-        fwrite(event->data.ptr, 1, event->data.len, stdout);
-        putc('\n', stdout);
+        print_plain(tail, event);
     }
     if (err == 0 && ferror(stdout)) err = ERR_FULL;
     if (err == 0 && --tail->count == 0) err = ERR_LIMIT;
@@ -158,22 +180,31 @@ static int on_idle(void *context, uint64_t idle_ms) {
     return idle_ms > tail->heartbeat_ms * 5 / 2 ? ERR_AGAIN : 0;
 }
 
+static void add_parameter(struct buf *query, const char *name, const char *value) {
+    buf_printf(query, "&%s=", name);
+    url_encode_query(query, str_from(value));
+}
+
 static int connect_once(struct tail_command *tail, struct client_answer *answer,
                         struct report *report) {
     struct buf query;
     static const char *const starts[] = {
         "last", "since", "lastEventId", "last_event_id", "lastEventID", "Last-Event-ID", NULL};
-    buf_init(&query, 256);
+    buf_init(&query, QUERY_BYTES_MAX);
     buf_append_str(&query, STR("control=1&format=meta"));
+    if (tail->filter) add_parameter(&query, "filter", tail->filter);
     struct str from = buf_str(&tail->parser.last_id);
     if (from.len == 0 && tail->caught_up) from = buf_str(&tail->position);
-    if (from.len == 0 && (tail->last || !client_has_query(tail->client, starts))) {
-        buf_printf(&query, "&last=%s", tail->last ? tail->last : LAST_DEFAULT);
+    if (from.len == 0 && tail->since) {
+        add_parameter(&query, "since", tail->since);
+    } else if (from.len == 0 && (tail->last || !client_has_query(tail->client, starts))) {
+        add_parameter(&query, "last", tail->last ? tail->last : LAST_DEFAULT);
     }
     tail->alive = false;
     sse_parser_restart(&tail->parser);
-    int err =
-        client_get(tail->client, buf_cstr(&query), from, on_body, on_idle, tail, answer, report);
+    int err = buf_failed(&query) ? report_set(report, ERR_NOMEM, "out of memory")
+                                 : client_get(tail->client, buf_cstr(&query), from, on_body,
+                                              on_idle, tail, answer, report);
     buf_fini(&query);
     return err;
 }
@@ -210,7 +241,9 @@ static int judge(struct tail_command *tail, int err, const struct client_answer 
         cli_say(COMMAND, "out of memory");
         return CLI_TEMPORARY;
     }
-    if (err == ERR_IO && !tail->connected && answer->status == 0) {
+    bool unknown = !tail->connected && answer->status == 0 &&
+                   clock_mono_ms() - tail->started_ms >= tail->retry_for_ms;
+    if (err == ERR_DENIED || (err == ERR_IO && unknown)) {
         cli_say(COMMAND, "%s: %s", client_shown(tail->client), report->text);
         return CLI_UNAVAILABLE;
     }
@@ -251,6 +284,19 @@ static int take_count(void *context, const char *value) {
     return cli_usage(COMMAND, "--count needs a number over 0, not '%s'", value);
 }
 
+static int take_retry_for(void *context, const char *value) {
+    struct tail_command *tail = context;
+    if (units_parse_duration(str_from(value), &tail->retry_for_ms) == 0) return CLI_OK;
+    return cli_usage(COMMAND, "--retry-for needs a time such as 30s or 2h, not '%s'", value);
+}
+
+// Whether the URL may name more than one topic: it is not that of one.
+static bool names_many(const char *url) {
+    const char *scheme = strstr(url, "://"), *path = strchr(scheme ? scheme + 3 : url, '/');
+    size_t len = path ? strcspn(path, "?") : 0;
+    return path && !memmem(path, len, "/t/", 3);
+}
+
 // -1: go on; otherwise the exit code.
 static int parse(struct tail_command *tail, int argc, char **argv) {
     const struct cli_option options[] = {
@@ -258,7 +304,13 @@ static int parse(struct tail_command *tail, int argc, char **argv) {
         {.name = "lines", .take = take_last},
         {.name = "count", .letter = 'c', .take = take_count},
         {.name = "json", .letter = 'j', .flag = &tail->as_json},
-        {.name = "key", .letter = 'k', .text = &tail->key_spec},
+        {.name = "since", .text = &tail->since},
+        {.name = "filter", .letter = 'f', .text = &tail->filter},
+        {.name = "with-topic", .flag = &tail->with_topic},
+        {.name = "no-topic", .flag = &tail->no_topic},
+        {.name = "retry-for", .take = take_retry_for},
+        {.name = "key", .letter = 'k', .text = &tail->options.key},
+        {.name = "cacert", .text = &tail->options.cacert},
         {0},
     };
     int code = cli_options(COMMAND, HELP, options, tail, argc, argv);
@@ -266,12 +318,18 @@ static int parse(struct tail_command *tail, int argc, char **argv) {
     if (optind == argc) return cli_usage(COMMAND, "the URL is missing");
     if (optind + 1 < argc)
         return cli_usage(COMMAND, "more than one URL; use /events for many topics");
+    if (tail->last && tail->since)
+        return cli_usage(COMMAND, "--last and --since both say where to start; give one of them");
+    if (tail->with_topic && tail->no_topic)
+        return cli_usage(COMMAND, "--with-topic and --no-topic contradict each other");
     tail->url = argv[optind];
+    tail->with_topic |= !tail->no_topic && names_many(tail->url);
     return -1;
 }
 
 int cli_tail(int argc, char **argv) {
-    struct tail_command tail = {.count = UINT64_MAX, .heartbeat_ms = HEARTBEAT_DEFAULT_MS};
+    struct tail_command tail = {
+        .count = UINT64_MAX, .heartbeat_ms = HEARTBEAT_DEFAULT_MS, .started_ms = clock_mono_ms()};
     int code = parse(&tail, argc, argv);
     if (code >= 0) return code;
     // Data of many short lines is longer on the wire, but each line has at most the data and a
@@ -280,7 +338,7 @@ int cli_tail(int argc, char **argv) {
     buf_init(&tail.position, 1024);
     buf_init(&tail.text, (size_t)LIMIT_DATA_BYTES * 4);
     buf_init(&tail.json, (size_t)LIMIT_DATA_BYTES * 8);
-    code = client_open(&tail.client, COMMAND, tail.url, tail.key_spec);
+    code = client_open(&tail.client, COMMAND, tail.url, &tail.options);
     if (code == CLI_OK) code = follow(&tail);
     client_close(tail.client);
     sse_parser_fini(&tail.parser);
