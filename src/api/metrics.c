@@ -41,6 +41,30 @@ static void metric(struct buf *out, const char *name, const char *level, const c
     buf_printf(out, "tailrace_%s %llu\n", name, (unsigned long long)value);
 }
 
+static void append_seconds(struct buf *out, uint64_t us) {
+    buf_printf(out, "%llu.%06llu\n", (unsigned long long)(us / 1000000),
+               (unsigned long long)(us % 1000000));
+}
+
+static void histogram(struct buf *out, const char *name, const char *help,
+                      const struct durations *durations) {
+#define X(us, seconds) seconds,
+    static const char *const bounds[] = {DURATIONS_TABLE(X)};
+#undef X
+    uint64_t count = 0;
+    family(out, name, "histogram", help);
+    for (size_t i = 0; i < DURATIONS_COUNT; i++) {
+        count += durations->within[i];
+        buf_printf(out, "tailrace_%s_bucket{le=\"%s\"} %llu\n", name, bounds[i],
+                   (unsigned long long)count);
+    }
+    buf_printf(out, "tailrace_%s_bucket{le=\"+Inf\"} %llu\n", name,
+               (unsigned long long)durations->count);
+    buf_printf(out, "tailrace_%s_sum ", name);
+    append_seconds(out, durations->sum_us);
+    buf_printf(out, "tailrace_%s_count %llu\n", name, (unsigned long long)durations->count);
+}
+
 static void write_process(struct buf *out, const struct api *api) {
     const struct api_common *common = api->common;
     family(out, "build_info", "gauge", "version");
@@ -69,6 +93,7 @@ static void write_journal(struct buf *out, struct journal *journal) {
     struct journal_stats stats;
     journal_stats(journal, &stats);
     metric(out, "journal_up", "gauge", "1 while publishing works", stats.failed ? 0 : 1);
+    histogram(out, "journal_commit_seconds", "how long commits took", &stats.commits);
 #define X(field, name, level, help) metric(out, name, #level, help, stats.field);
     JOURNAL_COUNTERS(X)
 #undef X

@@ -11,6 +11,7 @@
 #ifndef TAILRACE_JOURNAL_JOURNAL_H
 #define TAILRACE_JOURNAL_JOURNAL_H
 
+#include "base/durations.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "journal/event.h"
@@ -194,8 +195,6 @@ uint64_t journal_last_seq(const struct journal *journal);
     X(last_seq, "journal_last_seq", gauge, "newest event")                                         \
     X(queue_events, "journal_queue_events", gauge, "events waiting for a commit")                  \
     X(queue_bytes, "journal_queue_bytes", gauge, "their bytes")                                    \
-    X(sync_last_us, "journal_commit_microseconds", gauge, "duration of the last commit")           \
-    X(commits_total, "journal_commits_total", counter, "commits")                                  \
     X(events_total, "events_total", counter, "events committed")                                   \
     X(failures_total, "journal_failures_total", counter, "commits that failed")                    \
     X(trimmed_total, "journal_trimmed_total", counter, "events removed by retention")              \
@@ -213,6 +212,7 @@ struct journal_stats {
     char failure[256];
     // What is wrong although publishing goes on, likewise.
     char trouble[256];
+    struct durations commits; // how long they took, syncing included
 #define X(field, name, kind, help) uint64_t field;
     JOURNAL_COUNTERS(X)
 #undef X

@@ -438,8 +438,7 @@ int work_commit(struct journal *journal, bool checkpoint, struct batch **batch) 
         int rc = store_commit(&journal->store, work->txn);
         work->txn = NULL;
         if (rc) err = work_error(journal, rc, "commit");
-        journal->counters.sync_last_us = clock_mono_us() - began_us;
-        journal->counters.commits_total++;
+        durations_add(&journal->counters.commits, clock_mono_us() - began_us);
     }
     if (err) {
         if (*batch) {

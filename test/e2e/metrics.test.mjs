@@ -72,7 +72,30 @@ check('/metrics is Prometheus text, names say the unit and the program', async (
     for (const [name, type] of types) {
         assert.match(name, /^(tailrace|process)_/);
         if (type === 'counter') assert.match(name, /_total$/);
+        assert.doesNotMatch(name, /micro|milli|kilo|mega/, 'base units');
     }
+});
+
+check('how long commits take is a histogram in seconds', async () => {
+    const count = async () =>
+        (await metrics()).samples.get('tailrace_journal_commit_seconds_count');
+    const before = await count();
+    for (let i = 0; i < 5; i++) await hub.publish('commits', `${i}`);
+    const { samples, types } = await metrics();
+    assert.equal(types.get('tailrace_journal_commit_seconds'), 'histogram');
+    const buckets = [...samples]
+        .filter(([name]) => name.startsWith('tailrace_journal_commit_seconds_bucket'))
+        .map(([name, value]) => [name.match(/le="(.+)"/)[1].replace('+Inf', 'Infinity'), value]);
+    for (let i = 1; i < buckets.length; i++) {
+        assert.ok(Number(buckets[i - 1][0]) < Number(buckets[i][0]), 'bounds rise');
+        assert.ok(buckets[i - 1][1] <= buckets[i][1], 'buckets add up');
+    }
+    const [last, total] = buckets.at(-1);
+    assert.equal(last, 'Infinity');
+    assert.equal(total, samples.get('tailrace_journal_commit_seconds_count'));
+    assert.ok(total >= before + 5, 'one commit or more for each answer');
+    const seconds = samples.get('tailrace_journal_commit_seconds_sum');
+    assert.ok(seconds > 0 && seconds < 60 * total, `${seconds} seconds`);
 });
 
 check('counters count: events, subscribers, requests', async (s) => {

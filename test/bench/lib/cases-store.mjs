@@ -25,14 +25,14 @@ async function append(context, events, batch) {
 async function publishAndAppend(context, options) {
     return withServer(context, 'tailrace', {}, async (server) => {
         const events = await metric(server, 'events_total');
-        const commits = await metric(server, 'journal_commits_total');
+        const commits = await metric(server, 'journal_commit_seconds_count');
         const topic = `${server.base}/t/lines`;
         const lines = options.lines ? { subscribe: topic, lines: `${topic}?split=lines` } : {};
         const result = await load(context, server, { ...options, ...lines });
         const count = (await metric(server, 'events_total')) - events;
         const batch = Math.max(
             1,
-            Math.round(count / ((await metric(server, 'journal_commits_total')) - commits)),
+            Math.round(count / ((await metric(server, 'journal_commit_seconds_count')) - commits)),
         );
         const lmdb = await append(context, Math.min(count, 2_000_000), batch);
         return {
