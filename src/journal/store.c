@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -16,6 +17,7 @@
 #include "journal/copy_priv.h"
 #include "journal/lmdb_check.h"
 #include "journal/reader_priv.h"
+#include "sys/clock.h"
 
 static const char *const tables[] = {"meta", "events", "topics", "keys", "sources"};
 #define TABLES_COUNT (sizeof tables / sizeof tables[0])
@@ -268,6 +270,21 @@ int store_open_data(const char *dir, int *fd, int *lock_fd, struct report *repor
     return err;
 }
 
+// A process that was killed has its locks until it is wholly gone, which takes some time when it
+// had much memory.
+#define LOCK_PATIENCE_MS 2000
+#define LOCK_PAUSE_MS 10
+
+// As flock() does it.
+static int lock_soon(int fd) {
+    uint64_t until_ms = clock_mono_ms() + LOCK_PATIENCE_MS;
+    int rc;
+    while ((rc = flock(fd, LOCK_EX | LOCK_NB)) && errno == EWOULDBLOCK &&
+           clock_mono_ms() < until_ms)
+        poll(NULL, 0, LOCK_PAUSE_MS);
+    return rc;
+}
+
 static int take_lock(struct store *store, struct report *report) {
     char path[4096];
     snprintf(path, sizeof path, "%s/" STORE_LOCK_FILE, store->dir);
@@ -278,7 +295,7 @@ static int take_lock(struct store *store, struct report *report) {
                             : errno == ENOSPC                                   ? ERR_FULL
                                                                                 : ERR_IO,
                             "cannot open %s; the data directory must be writable", path);
-    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0) return 0;
+    if (lock_soon(store->lock_fd) == 0) return 0;
     if (errno != EWOULDBLOCK) return report_errno(report, ERR_IO, "cannot lock %s", path);
     return report_set(report, ERR_LOCKED,
                       "%s is in use by another tailrace (process %ld); stop it, or give this one "

@@ -7,6 +7,7 @@ import {
     mkdirSync,
     readdirSync,
     readFileSync,
+    readlinkSync,
     statSync,
     truncateSync,
     writeFileSync,
@@ -38,6 +39,24 @@ function assertFails(result, pattern, codes) {
             [].concat(codes).includes(result.code),
             `exit code ${result.code}: ${result.stderr}`,
         );
+}
+
+const locksOf = (pid) =>
+    readFileSync('/proc/locks', 'utf8')
+        .split('\n')
+        .filter((line) => line.split(/\s+/).includes(`${pid}`))
+        .join('\n');
+
+// Paths of the files that a process has open.
+function opened(pid) {
+    const dir = `/proc/${pid}/fd`;
+    return readdirSync(dir).flatMap((fd) => {
+        try {
+            return [readlinkSync(path.join(dir, fd))];
+        } catch {
+            return []; // closed meanwhile
+        }
+    });
 }
 
 // Starts without the harness's own configuration: {process, origin}.
@@ -138,6 +157,9 @@ scenario('check says what is wrong with a configuration, and where', async (s) =
     };
     assert.equal((await checked('listen: 127.0.0.1:0\nstream:\n  heartbeat: 5s\n')).code, 0);
     assert.equal((await checked('')).code, 0);
+    // Nothing to check is another thing than something wrong in it.
+    const missing = await tailrace(s, ['check', '-c', path.join(dir, 'not-there.yml')]);
+    assertFails(missing, /^tailrace check: cannot open .*not-there\.yml/, 69);
     const example = await tailrace(s, ['check', '-c', path.join(root, 'packaging/tailrace.yml')]);
     assert.equal(example.code, 0, example.stderr);
     for (const [text, pattern] of [
@@ -202,6 +224,19 @@ scenario('secrets in a configuration are not repeated in its errors', async (s) 
 });
 
 // --- where it cannot serve ---
+
+scenario('a start waits for one that is still dying', async (s) => {
+    const hub = await Hub.start(s);
+    await hub.stop();
+    const lock = path.join(hub.data, 'lock');
+    // Holds the lock as long as its input is open.
+    const dying = new Process(s, 'flock', ['-x', lock, 'cat'], { input: null });
+    await until(() => /^\d+: FLOCK .*:\d+ 0 EOF$/m.test(locksOf(dying.pid)), 'the lock');
+    const again = hub.spawn();
+    await until(() => opened(again.pid).includes(lock), 'the second to look at the lock');
+    dying.child.stdin.end();
+    await again.stderr.waitFor((lines) => lines.find((line) => /^listening on/.test(line)));
+});
 
 scenario('a port in use is said, by hubs and by others', async (s) => {
     const hub = await Hub.start(s);
