@@ -287,6 +287,8 @@ install: $(B)/tailrace ## install program, manual, configuration, systemd unit (
 	    >$(DEST)/lib/systemd/system/tailrace.service
 	[ -e $(DESTDIR)$(SYSCONFDIR)/tailrace/tailrace.yml ] || \
 	    install -m 644 packaging/tailrace.yml $(DESTDIR)$(SYSCONFDIR)/tailrace/tailrace.yml
+	@[ -n "$(DESTDIR)" ] || echo "To run it as a service: systemd-sysusers && systemctl daemon-reload" \
+	    "&& systemctl enable --now tailrace (more in doc/OPERATION.md)"
 
 .PHONY: clean
 clean: ## remove everything that was built
