@@ -5,8 +5,7 @@
 #include <stdlib.h>
 
 #include "base/array.h"
-#include "base/lines.h"
-#include "base/utf8.h"
+#include "base/repair.h"
 
 // Bytes of text in one chunk, which is one commit. With lines of some hundred bytes this bound and
 // LIMIT_PUBLISH_EVENTS are reached at about the same time.
@@ -45,37 +44,11 @@ void chunk_cut(struct chunk *chunk, uint32_t count) {
     chunk->text.len = count ? chunk->lines[count - 1].end : 0;
 }
 
-// NUL is valid UTF-8, but in many clients a string ends there.
-static void replace_nuls(struct buf *out, struct str line) {
-    while (line.len) {
-        const char *nul = memchr(line.ptr, 0, line.len);
-        size_t len = nul ? (size_t)(nul - line.ptr) : line.len;
-        utf8_repair(out, (struct str){line.ptr, len});
-        if (!nul) return;
-        buf_append_str(out, STR("\xEF\xBF\xBD"));
-        line = (struct str){line.ptr + len + 1, line.len - len - 1};
-    }
-}
-
-static void append_clean(struct buf *out, struct str line, size_t line_max, uint64_t length) {
-    if (!memchr(line.ptr, 0, line.len) && utf8_valid(line)) {
-        buf_append_str(out, line);
-        return;
-    }
-    size_t start = out->len;
-    replace_nuls(out, line);
-    struct str clean = {out->data + start, out->len - start};
-    if (buf_failed(out) || clean.len <= line_max + LINES_MARK_BYTES) return;
-    // Replacement characters are longer than the bytes that they replace.
-    out->len = start + utf8_cut(clean, line_max).len;
-    lines_mark_cut(out, (struct str){"", 0}, 0, length);
-}
-
 int chunk_add(struct chunk *chunk, struct str line, size_t line_max, uint64_t length,
               uint8_t flags) {
     if (!array_reserve(chunk->lines, chunk->cap, chunk->count + 1)) return ERR_NOMEM;
     size_t start = chunk->text.len;
-    append_clean(&chunk->text, line, line_max, length);
+    repair_line(&chunk->text, line, line_max, length);
     if (buf_failed(&chunk->text)) {
         chunk->text.len = start;
         chunk->text.failed = false;

@@ -36,9 +36,8 @@ void chunk_free(struct chunk *chunk);
 bool chunk_full(const struct chunk *chunk);
 // Removes the lines after the first `count`.
 void chunk_cut(struct chunk *chunk, uint32_t count);
-// Adds a line, made valid UTF-8 without NUL. Replacement makes a line longer: beyond line_max it is
-// cut and marked with `length`, the length of the whole line as it was read. The event gets
-// `flags`. ERR_NOMEM: the chunk is unchanged.
+// Adds a line as repair_line (base/repair.h) makes it. The event gets `flags`. ERR_NOMEM: the chunk
+// is unchanged.
 int chunk_add(struct chunk *chunk, struct str line, size_t line_max, uint64_t length,
               uint8_t flags) MUST_CHECK;
 // Makes an event of each line, in publish.events. ERR_NOMEM: makes none.
