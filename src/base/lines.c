@@ -15,8 +15,8 @@ void lines_init(struct lines *lines, size_t line_max, enum lines_long when_long)
 
 void lines_fini(struct lines *lines) {
     buf_fini(&lines->kept);
-    lines->pending = 0;
-    lines->ends_with_cr = false;
+    lines->pending = lines->content = 0;
+    lines->ends_with_cr = lines->ends_with_nul = false;
     lines->returned = false;
 }
 
@@ -48,29 +48,50 @@ void lines_mark_cut(struct buf *out, struct str text, size_t max, uint64_t total
     append_mark(out, total);
 }
 
+static void keep_some(struct lines *lines, struct str text) {
+    size_t room = lines->line_max + 1 - lines->kept.len;
+    buf_append(&lines->kept, text.ptr, text.len < room ? text.len : room);
+    if (text.len) lines->ends_with_nul = false;
+    lines->content += text.len;
+}
+
+// NULs are kept as one; at the beginning of a line none is.
+static void keep_nul(struct lines *lines) {
+    if (lines->content && !lines->ends_with_nul) keep_some(lines, STR("\0"));
+    lines->ends_with_nul = true;
+}
+
 // Appends as much of the text as still fits to the unfinished line. ERR_NOMEM: the line is
 // unchanged.
 static int keep(struct lines *lines, struct str text) {
     size_t room = lines->line_max + 1 - lines->kept.len;
-    size_t take = text.len < room ? text.len : room;
-    buf_append(&lines->kept, text.ptr, take);
-    if (buf_failed(&lines->kept)) {
+    // Memory first, so that a failure changes nothing.
+    if (text.len && room && !buf_reserve(&lines->kept, text.len < room ? text.len : room)) {
         lines->kept.failed = false;
         return ERR_NOMEM;
     }
     lines->pending += text.len;
     if (text.len) lines->ends_with_cr = text.ptr[text.len - 1] == '\r';
+    while (text.len) {
+        const char *nul = memchr(text.ptr, '\0', text.len);
+        size_t len = nul ? (size_t)(nul - text.ptr) : text.len;
+        keep_some(lines, (struct str){text.ptr, len});
+        if (!nul) break;
+        keep_nul(lines);
+        while (len < text.len && text.ptr[len] == '\0') len++;
+        text = (struct str){text.ptr + len, text.len - len};
+    }
     return 0;
 }
 
 // Whether the unfinished line is too long even if the next byte is the LF.
 static bool is_over(const struct lines *lines) {
-    return lines->pending > (uint64_t)lines->line_max + lines->ends_with_cr;
+    return lines->content > (uint64_t)lines->line_max + lines->ends_with_cr;
 }
 
 // Returns the kept line, which is complete: 1. ERR_NOMEM: nothing has changed.
 static int finish(struct lines *lines, struct str *line) {
-    uint64_t total = lines->pending - lines->ends_with_cr;
+    uint64_t total = lines->content - lines->ends_with_cr;
     struct buf *kept = &lines->kept;
     if (total > lines->line_max) {
         // Memory first, so that a failure changes nothing.
@@ -85,8 +106,8 @@ static int finish(struct lines *lines, struct str *line) {
         *line = (struct str){kept->len ? kept->data : "", (size_t)total};
     }
     lines->length = total;
-    lines->pending = 0;
-    lines->ends_with_cr = false;
+    lines->pending = lines->content = 0;
+    lines->ends_with_cr = lines->ends_with_nul = false;
     lines->returned = true;
     return 1;
 }
@@ -100,7 +121,7 @@ int lines_next(struct lines *lines, struct str *input, struct str *line) {
     size_t consumed = lf ? len + 1 : len;
     if (lf && lines->pending == 0) {
         if (len && text.ptr[len - 1] == '\r') text.len--;
-        if (text.len <= lines->line_max) {
+        if (text.len <= lines->line_max && !memchr(text.ptr, '\0', text.len)) {
             lines->length = text.len;
             *line = text;
             *input = (struct str){input->ptr + consumed, input->len - consumed};
@@ -121,6 +142,6 @@ int lines_next(struct lines *lines, struct str *input, struct str *line) {
 
 int lines_end(struct lines *lines, struct str *line) {
     forget_returned(lines);
-    if (lines->pending == 0) return 0;
-    return finish(lines, line);
+    if (lines->content == 0) lines->pending = 0;
+    return lines->pending ? finish(lines, line) : 0;
 }

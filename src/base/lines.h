@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Splitting a stream of bytes into lines, however the bytes arrive: bytes in, lines out, no I/O.
 //
-// A line ends at LF. One CR directly before the LF belongs to the ending. Any other CR, NUL and
-// bytes that are not UTF-8 are content; the caller decides what to do with them. A line that
-// arrives whole is returned as a part of the input, without a copy. Memory is used only for an
-// unfinished line, and for at most `line_max` bytes of it.
+// A line ends at LF. One CR directly before the LF belongs to the ending. Any other CR and bytes
+// that are not UTF-8 are content. Of NULs in a row one is, at the beginning of a line none: a file
+// may have any number of them in place of text that is gone. What becomes of the rest is the
+// caller's decision (base/repair.h). A line that arrives whole and has no NUL is returned as a part
+// of the input, without a copy. Memory is used only for other lines, and for at most `line_max`
+// bytes of each.
 //
 // Not thread-safe.
 #ifndef TAILRACE_BASE_LINES_H
@@ -27,10 +29,11 @@ struct lines {
     struct buf kept;  // up to line_max + 1 bytes of the unfinished line; the line that is returned
     size_t line_max;  // bytes of a line without its ending
     uint64_t length;  // of the line that was returned last, before it was cut
-    uint64_t pending; // bytes of the unfinished line so far, kept or not
+    uint64_t pending; // bytes of the unfinished line so far
+    uint64_t content; // those of them that are content, kept or not
     enum lines_long when_long;
-    bool ends_with_cr; // the unfinished line ends with a CR so far
-    bool returned;     // `kept` is the line that the last call returned
+    bool ends_with_cr, ends_with_nul; // the unfinished line so far
+    bool returned;                    // `kept` is the line that the last call returned
 };
 
 // `line_max` is at least 1. Allocates nothing.

@@ -174,25 +174,13 @@ static void rotated(struct tail *tail, int fd, struct file_id id) {
 
 // --- starting ------------------------------------------------------------------------------------
 
-// The offset at which the newest `lines` complete lines of the file begin.
-static uint64_t backfill_offset(struct sources *sources, int fd, uint64_t size, uint64_t lines) {
-    if (lines == SOURCE_BACKFILL_ALL) return 0;
-    uint64_t at = size, found = 0, end = size;
-    bool any = false; // a LF was found: the text after it is an unfinished line
-    while (at) {
-        size_t len = at < SOURCE_READ_BYTES ? (size_t)at : SOURCE_READ_BYTES;
-        if (pread(fd, sources->buffer, len, (off_t)(at - len)) != (ssize_t)len) return at;
-        for (size_t left = len; left;) {
-            const char *lf = memrchr(sources->buffer, '\n', left);
-            if (!lf) break;
-            left = (size_t)(lf - sources->buffer);
-            if (!any) end = at - len + left + 1;
-            any = true;
-            if (found++ == lines) return at - len + left + 1;
-        }
-        at -= len;
-    }
-    return any && lines == 0 ? end : 0;
+// Where a file that was never seen before is read from.
+static uint64_t backfill_offset(const struct source *source, int fd, uint64_t size) {
+    struct text text = {0};
+    if (source->config.backfill_lines == SOURCE_BACKFILL_ALL) return 0;
+    text_open(&text, fd);
+    return text_newest(&text, fd, size, source->config.backfill_lines, source->sources->buffer,
+                       SOURCE_READ_BYTES);
 }
 
 // Appends files that came and were rotated away between the moment when the path was first found
@@ -219,8 +207,7 @@ static void begin(struct tail *tail, int fd, struct file_id id) {
         return;
     }
     if (!tail->from_start && fstat(fd, &st) == 0)
-        mark.offset = backfill_offset(tail->source->sources, fd, (uint64_t)st.st_size,
-                                      tail->source->config.backfill_lines);
+        mark.offset = backfill_offset(tail->source, fd, (uint64_t)st.st_size);
     // After a failure the mark proves nothing yet; the next one does.
     (void)!mark_move(&mark, fd, mark.offset);
     append(tail, open_file(tail, fd, &mark));

@@ -37,6 +37,7 @@ struct feed {
     bool closed;
     struct source_status status; // under sources->lock
     uint64_t error_logged_ms;
+    bool encoding_told; // the log has named the encoding of what is read
 };
 
 // Makes zeroed memory a feed and adds it to sources->feeds. Copies the texts. The journal stores

@@ -9,6 +9,11 @@
 
 #include "base/container.h"
 #include "source/source_priv.h"
+#include "sys/log.h"
+
+// While so few bytes of a file are known, they are read again together with what follows them: its
+// encoding may show only then.
+#define FIRST_BYTES 128
 
 static void changed(struct watch *watch, uint32_t mask) {
     struct followed_file *file = container_of(watch, struct followed_file, watch);
@@ -36,6 +41,7 @@ struct followed_file *followed_new(struct source *source, struct feed *feed, con
     file->mark.id = file_id(&st);
     file->mtime_ns = file_mtime_ns(&st);
     file->line_at = file->read_at = file->mark.offset;
+    text_open(&file->text, fd);
     file->grew_ms = loop_now(source->sources->loop);
     watch_add_file(&source->sources->watcher, &file->watch, fd);
     return file;
@@ -52,6 +58,7 @@ void followed_free(struct followed_file *file) {
 void followed_rewind(struct followed_file *file) {
     lines_fini(&file->lines);
     file->read_at = file->line_at;
+    file->text.nuls_to = 0;
 }
 
 void followed_restart(struct followed_file *file) {
@@ -69,20 +76,30 @@ static int add_line(struct followed_file *file, struct chunk *chunk, struct str 
     return ERR_NOMEM;
 }
 
-// Hands on the lines of `input`, which was read at read_at.
-static int split(struct followed_file *file, struct chunk *chunk, struct str input,
+// Hands on the lines of `input`, which was read at `at`.
+static int split(struct followed_file *file, struct chunk *chunk, uint64_t at, struct str input,
                  uint8_t first_flags) {
-    size_t len = input.len;
-    uint64_t from = file->read_at;
     struct str line;
     int got = 0;
-    while (!chunk_full(chunk) && (got = lines_next(&file->lines, &input, &line)) == 1) {
+    while (!chunk_full(chunk)) {
+        const char *from = input.ptr;
+        got = lines_next(&file->lines, &input, &line);
+        at += text_bytes(file->text.encoding, (struct str){from, (size_t)(input.ptr - from)});
+        if (got != 1) break;
         int err = add_line(file, chunk, line, first_flags);
         if (err) return err;
-        file->line_at = from + (len - input.len);
+        file->line_at = at;
     }
-    file->read_at = from + (len - input.len);
+    file->read_at = at;
     return got < 0 ? got : 0;
+}
+
+static void tell_encoding(struct followed_file *file) {
+    if (file->text.encoding == TEXT_UTF8 || file->feed->encoding_told) return;
+    file->feed->encoding_told = true;
+    log_write(LOG_WARN, "the file is not in UTF-8; its lines are converted",
+              LOG_TEXT("path", file->path),
+              LOG_TEXT("encoding", text_encoding_name(file->text.encoding)));
 }
 
 static enum drained at_end(struct followed_file *file) {
@@ -95,18 +112,26 @@ static enum drained read_lines(struct followed_file *file, struct chunk *chunk, 
                                size_t *budget) {
     struct sources *sources = file->source->sources;
     for (;;) {
-        if (chunk_full(chunk) || *budget == 0) return DRAINED_FULL;
-        ssize_t got = pread(file->fd, sources->buffer, SOURCE_READ_BYTES, (off_t)file->read_at);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) {
-            feed_error(file->feed, "%s: %s", file->path, strerror(errno));
-            return DRAINED_FAILED;
+        if (chunk_full(chunk)) return DRAINED_FULL;
+        uint64_t at = file->read_at;
+        struct str input, nul = STR("\0"), line;
+        bool passed;
+        switch (text_read(&file->text, file->fd, &at, sources->buffer, SOURCE_READ_BYTES, budget,
+                          &input, &passed)) {
+            case TEXT_NONE: return at_end(file);
+            case TEXT_LATER: return DRAINED_FULL;
+            case TEXT_FAILED:
+                feed_error(file->feed, "%s: %s", file->path, strerror(errno));
+                return DRAINED_FAILED;
+            case TEXT_SOME: break;
         }
-        if (got == 0) return at_end(file);
         file->grew_ms = loop_now(sources->loop);
-        *budget -= (size_t)got < *budget ? (size_t)got : *budget;
-        if (split(file, chunk, (struct str){sources->buffer, (size_t)got}, first_flags)) {
+        tell_encoding(file);
+        // Of all NULs that were passed over, one: it parts what was before them from what follows.
+        if ((passed && lines_next(&file->lines, &nul, &line) < 0) ||
+            split(file, chunk, at, input, first_flags)) {
             feed_error(file->feed, "%s: no memory for its lines", file->path);
+            followed_rewind(file);
             return DRAINED_FAILED;
         }
     }
@@ -120,6 +145,7 @@ enum drained followed_drain(struct followed_file *file, struct chunk *chunk, uin
     // A file that was truncated and has grown beyond the offset again differs only in its content.
     if (fstat(file->fd, &st) || !mark_holds(&file->mark, file->fd)) return DRAINED_TRUNCATED;
     file->mtime_ns = file_mtime_ns(&st);
+    if (file->line_at == 0 && file->read_at < FIRST_BYTES) followed_rewind(file);
     uint64_t line_at = file->line_at;
     enum drained how = read_lines(file, chunk, first_flags, budget);
     if (file->line_at == line_at) return how;
@@ -149,6 +175,5 @@ uint64_t followed_quiet_ms(const struct followed_file *file) {
 }
 
 bool followed_has_more(const struct followed_file *file) {
-    char byte;
-    return !file->ended && pread(file->fd, &byte, 1, (off_t)file->read_at) > 0;
+    return !file->ended && text_has_more(&file->text, file->fd, file->read_at);
 }

@@ -12,6 +12,7 @@
 #include "base/lines.h"
 #include "source/feed.h"
 #include "source/mark.h"
+#include "source/text.h"
 #include "source/watch.h"
 
 struct followed_file {
@@ -22,9 +23,10 @@ struct followed_file {
     int fd;
     // The file was truncated after it was rotated away: no more lines will come from it.
     bool ended;
+    struct text text;
     struct lines lines;
     uint64_t line_at; // first byte that belongs to no line handed on so far
-    uint64_t read_at; // first byte that has not gone through `lines`
+    uint64_t read_at; // first byte that has not gone through `lines`; at a character
     // At line_at; further back when the file was truncated before the mark could be moved.
     struct mark mark;
     int64_t mtime_ns; // of the file before it was last read

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Fuzzing of base/lines. However the input is cut, it gives the same lines; short lines are the
-// text between line ends; long ones stay within their bound. The first byte decides where to cut.
+// Fuzzing of base/lines. However the input is cut, it gives the same lines; short lines without NUL
+// are the text between line ends; long ones stay within their bound. The first byte decides where
+// to cut.
 #include "base/lines.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -17,7 +18,8 @@ static void lines_fuzz_check(struct lines_fuzz *fuzz, struct str line) {
     struct str expected = str_cut(&fuzz->rest, '\n');
     // At the end of input too: a CR may be half of an ending whose LF never came.
     if (expected.len && expected.ptr[expected.len - 1] == '\r') expected.len--;
-    if (expected.len <= LINES_FUZZ_MAX) ASSERT(str_equal(line, expected));
+    bool has_nul = expected.len && memchr(expected.ptr, '\0', expected.len);
+    if (expected.len <= LINES_FUZZ_MAX && !has_nul) ASSERT(str_equal(line, expected));
     ASSERT(line.len <= LINES_FUZZ_MAX + LINES_MARK_BYTES);
     for (size_t i = 0; i < line.len; i++) {
         fuzz->sum = (fuzz->sum ^ (unsigned char)line.ptr[i]) * 1099511628211u;

@@ -6,6 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+// "<line>", with a NUL as 0.
+static void append_line(struct buf *out, struct str line) {
+    buf_append_char(out, '<');
+    for (size_t i = 0; i < line.len; i++) buf_append_char(out, line.ptr[i] ? line.ptr[i] : '0');
+    buf_append_char(out, '>');
+}
+
 // Splits `input` in pieces of the sizes that `next_size` returns and writes every line as "<line>"
 // to `out`. An error ends it with "!".
 static void split(struct buf *out, struct str input, size_t max, enum lines_long when_long,
@@ -21,13 +28,12 @@ static void split(struct buf *out, struct str input, size_t max, enum lines_long
         char *piece = malloc(size ? size : 1);
         memcpy(piece, input.ptr, size);
         struct str rest = {piece, size};
-        while ((got = lines_next(&lines, &rest, &line)) == 1)
-            buf_printf(out, "<%.*s>", STR_ARG(line));
+        while ((got = lines_next(&lines, &rest, &line)) == 1) append_line(out, line);
         if (got == 0) cr_assert_eq(rest.len, 0);
         free(piece);
         input = (struct str){input.ptr + size, input.len - size};
     }
-    if (got >= 0 && (got = lines_end(&lines, &line)) == 1) buf_printf(out, "<%.*s>", STR_ARG(line));
+    if (got >= 0 && (got = lines_end(&lines, &line)) == 1) append_line(out, line);
     if (got < 0) buf_append_char(out, '!');
     cr_assert_eq(lines_pending(&lines), got < 0 ? lines.pending : 0);
     lines_fini(&lines);
@@ -84,6 +90,31 @@ Test(lines, are_not_cut_within_a_character) {
            "<\x80\x80\x80\x80 \xE2\x80\xA6[cut, 6 bytes]>");
 }
 
+Test(lines, have_one_nul_for_many_and_none_at_their_beginning) {
+    expect(STR("\0\0\0a\n\0b\r\n"), 5, LINES_CUT, "<a><b>");
+    expect(STR("a\0b\0\0\0\0c\nd"), 5, LINES_CUT, "<a0b0c><d>");
+    expect(STR("\0\0\n\n\0\0"), 5, LINES_CUT, "<><>");
+    expect(STR("\0\0\0\0\0\0\0\0\0\00012345\n"), 5, LINES_REFUSE, "<12345>");
+    expect(STR("\0\0\0"
+               "123456\0\0\0\n"),
+           5, LINES_CUT, "<12345 \xE2\x80\xA6[cut, 7 bytes]>");
+}
+
+Test(lines, behind_any_number_of_nuls_are_whole) {
+    struct lines lines;
+    lines_init(&lines, 1000, LINES_CUT);
+    char block[4096] = {0};
+    struct str line;
+    for (int i = 0; i < 1000; i++) {
+        struct str input = {block, sizeof block};
+        cr_assert_eq(lines_next(&lines, &input, &line), 0);
+    }
+    struct str input = STR("first\n");
+    cr_assert_eq(lines_next(&lines, &input, &line), 1);
+    cr_assert(str_equal(line, STR("first")));
+    lines_fini(&lines);
+}
+
 Test(lines, are_refused_when_told_so) {
     expect(STR("12345\r\n12345\n123456\n1\n"), 5, LINES_REFUSE, "<12345><12345>!");
     expect(STR("12345\r\r\n"), 5, LINES_REFUSE, "!");
@@ -116,7 +147,7 @@ Test(lines, keep_a_bounded_part_of_an_endless_line) {
 }
 
 Test(lines, are_the_same_however_the_input_is_chopped) {
-    static const char alphabet[] = "\n\n\r\ra\xF0\x9F\x98\x80\xC3";
+    static const char alphabet[] = "\n\n\r\ra\0\0\xF0\x9F\x98\x80\xC3";
     for (unsigned seed = 1; seed < 3000; seed++) {
         unsigned random = seed;
         char input[120];

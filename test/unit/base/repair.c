@@ -22,9 +22,7 @@ static void expect(struct str line, size_t line_max, uint64_t length, const char
     cr_assert_eq(out.len, strlen(text));
 }
 
-static void expect_whole(struct str line, const char *text) {
-    expect(line, 100, line.len, text);
-}
+static void expect_whole(struct str line, const char *text) { expect(line, 100, line.len, text); }
 
 Test(repair, valid_text_stays) {
     expect_whole(STR(""), "");

@@ -77,6 +77,83 @@ Test(file, binary_becomes_text_within_bounds) {
     cr_assert(strstr(bench.seen[0].data, "\xE2\x80\xA6[cut, 100000 bytes]"));
 }
 
+static void write_far(const char *name, uint64_t at, const char *text) {
+    int fd = open(bench_path(&bench, name), O_WRONLY);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(pwrite(fd, text, strlen(text), (off_t)at), (ssize_t)strlen(text));
+    close(fd);
+}
+
+Test(file, the_first_line_behind_a_hole_is_whole) {
+    start_at_one();
+    bench_copy(&bench, "log", "log.1");
+    cr_assert_eq(truncate(bench_path(&bench, "log"), 0), 0);
+    write_far("log", 1ull << 36, "first after\n");
+    bench_wait(&bench, 2);
+    bench_expect(&bench, "log", "log", "1|first after");
+}
+
+Test(file, a_hole_within_a_line_is_one_sign) {
+    start_at_one();
+    bench_append(&bench, "log", "2 ab");
+    write_far("log", 1 << 21, "cd\n3\n");
+    bench_expect(&bench, "log", "log",
+                 "1|2 ab\xEF\xBF\xBD"
+                 "cd|3");
+}
+
+Test(file, a_file_filled_in_place_is_read_as_it_is_filled) {
+    bench_write(&bench, "log", "1\n");
+    cr_assert_eq(truncate(bench_path(&bench, "log"), 1 << 20), 0);
+    start();
+    bench_wait(&bench, 1);
+    write_far("log", 2, "2\nthr");
+    bench_wait(&bench, 2);
+    write_far("log", 7, "ee\n");
+    bench_wait(&bench, 3);
+    bench_wait_for(&bench, "log", "1|2|three");
+    // A rotated file with NULs at its end is not waited for.
+    bench_rename(&bench, "log", "log.1");
+    bench_expect(&bench, "log", "log", "1|2|three");
+}
+
+Test(file, utf16_is_converted_also_over_restarts_and_rotations) {
+    static const char one[] = "\xFF\xFE"
+                              "1\0\n\0";
+    static const char two[] = "2\0 \0\x3D\xD8\x00\xDE\n\0"
+                              "3\0";
+    static const char three[] = "\n\0";
+    bench_append_bytes(bench_path(&bench, "log"), one, sizeof one - 1);
+    start();
+    bench_wait(&bench, 1);
+    for (size_t i = 0; i < sizeof two - 1; i++)
+        bench_append_bytes(bench_path(&bench, "log"), two + i, 1);
+    bench_wait(&bench, 2);
+    restart(NULL);
+    bench_append_bytes(bench_path(&bench, "log"), three, sizeof three - 1);
+    bench_wait(&bench, 3);
+    bench_rename(&bench, "log", "log.1");
+    static const char four[] = "\xFE\xFF\0"
+                               "4\0\n";
+    bench_append_bytes(bench_path(&bench, "log"), four, sizeof four - 1);
+    bench_wait(&bench, 4);
+    bench_wait_for(&bench, "log", "1|2 \xF0\x9F\x98\x80|3|4");
+    bench_rename(&bench, "log", "log.2");
+    static const char five[] = "\xEF\xBB\xBF"
+                               "5\n";
+    bench_append_bytes(bench_path(&bench, "log"), five, sizeof five - 1);
+    bench_expect(&bench, "log", "log", "1|2 \xF0\x9F\x98\x80|3|4|5");
+}
+
+Test(file, a_mark_that_comes_byte_by_byte_is_no_text) {
+    start();
+    static const char bytes[] = "\xEF\xBB\xBF"
+                                "1\n";
+    for (size_t i = 0; i < sizeof bytes - 1; i++)
+        bench_append_bytes(bench_path(&bench, "log"), bytes + i, 1);
+    bench_expect(&bench, "log", "log", "1");
+}
+
 #define SIXTEEN "0123456789abcdef"
 #define SIXTY_FOUR SIXTEEN SIXTEEN SIXTEEN SIXTEEN
 
