@@ -8,12 +8,14 @@
 #include "api/survey.h"
 #include "base/limits.h"
 #include "sys/clock.h"
+#include "sys/loop.h"
 
 struct metrics_survey {
     struct survey survey;
     struct http_counts http;
     struct api_counts api;
     struct hub_counts hub;
+    struct loop_turns turns;
 };
 
 static void ask(struct survey *base, struct api *api) {
@@ -21,6 +23,9 @@ static void ask(struct survey *base, struct api *api) {
     struct hub_counts counts;
     hub_counts(api->hub, &counts);
     hub_counts_add(&survey->hub, &counts);
+    struct loop_turns turns = loop_turns(api->http.loop);
+    if (turns.cpu_us_max > survey->turns.cpu_us_max) survey->turns.cpu_us_max = turns.cpu_us_max;
+    survey->turns.long_total += turns.long_total;
 #define X(name, level, help) survey->http.name += api->http.counts.name;
     HTTP_COUNTERS(X)
 #undef X
@@ -75,6 +80,16 @@ static void write_process(struct buf *out, const struct api *api) {
     metric(out, "connections", "gauge", "open connections", admission_count(api->http.admission));
     metric(out, "draining", "gauge", "1 while the hub is going away",
            atomic_load(&common->draining));
+}
+
+static void write_turns(struct buf *out, const struct loop_turns *turns) {
+    family(out, "turn_cpu_seconds_max", "gauge",
+           "processor time of the longest turn of a worker's loop");
+    buf_printf(out, "tailrace_turn_cpu_seconds_max %llu.%06llu\n",
+               (unsigned long long)turns->cpu_us_max / 1000000,
+               (unsigned long long)turns->cpu_us_max % 1000000);
+    metric(out, "long_turns_total", "counter", "turns of workers that took more than 50 ms of it",
+           turns->long_total);
 }
 
 static void write_counts(struct buf *out, const struct metrics_survey *survey) {
@@ -166,6 +181,7 @@ static void answer(struct survey *base) {
     struct buf body;
     buf_init(&body, LIMIT_TAIL_BYTES);
     write_process(&body, base->home);
+    write_turns(&body, &survey->turns);
     write_counts(&body, survey);
     write_journal(&body, common->journal);
     // The main thread makes the sources when the workers are running already.

@@ -34,6 +34,7 @@ struct config {
     uint32_t connections_max, connections_per_address_max;
     uint64_t header_bytes_max, event_bytes_max;
     uint64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms;
+    uint64_t turn_ms; // of what one turn of a worker does for its clients
     uint32_t publish_queue_events_max;
     uint64_t publish_queue_bytes_max;
 

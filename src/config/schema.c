@@ -107,6 +107,10 @@ const struct option_row schema_hub[] = {
      OPTION_MEMBER(struct config, topics_per_key_max), .zero = true, .min = 1,
      .max = LIMIT_TOPICS, .restart = true, .fallback = "0",
      .help = "Topics that may exist which were made by one key; 0: half of limits.topics."},
+    {.path = "limits.turn_time", .kind = OPTION_DURATION, OPTION_MEMBER(struct config, turn_ms),
+     .min = 1, .max = SECOND, .fallback = "10ms",
+     .help = "Time for long tasks (replays, filters, searches, lists) in each turn of a worker's "
+             "loop."},
     {.path = "retention.bytes", .kind = OPTION_SIZE,
      OPTION_MEMBER(struct config, policy.retention.bytes_max), .zero = true, .min = MB,
      .max = 1024 * TB, .fallback = "1GB",

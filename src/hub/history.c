@@ -77,14 +77,14 @@ static enum lookback_step look_at_next(struct hub *hub, struct replay_past *past
 static bool look(struct hub *hub, struct replay_past *past, const struct selector *selector) {
     lookback_budget budget = SLICE;
     enum lookback_step step = LOOKBACK_EVENT;
-    uint64_t began_us = hub->clock_us ? hub->clock_us() : 0, scanned = past->scanned;
+    uint64_t began_us = hub->budget.clock_us ? hub->budget.clock_us() : 0, scanned = past->scanned;
     uint64_t clock_events = filter_is_regex(selector->filter) ? 1 : CLOCK_EVENTS;
     if (past->over) return true;
     if (reading_begin(&hub->reading)) return false;
     while (step == LOOKBACK_EVENT && !past->over && !(past->newest && past->count == HITS)) {
         step = look_at_next(hub, past, selector, &budget);
-        bool look_up = hub->clock_us && (past->scanned - scanned) % clock_events == 0;
-        if (step == LOOKBACK_EVENT && look_up && hub->clock_us() - began_us >= SLICE_US)
+        bool look_up = hub->budget.clock_us && (past->scanned - scanned) % clock_events == 0;
+        if (step == LOOKBACK_EVENT && look_up && hub->budget.clock_us() - began_us >= SLICE_US)
             step = LOOKBACK_PAUSE;
     }
     hub->counts.looked_back_total += (uint64_t)(SLICE - budget);

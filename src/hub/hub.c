@@ -22,7 +22,7 @@ int hub_new(struct hub **out, const struct hub_config *config, struct report *re
     struct hub *hub = calloc(1, sizeof *hub);
     if (!hub) return report_set(report, ERR_NOMEM, "no memory for a hub");
     hub->epoch = config->epoch;
-    hub->clock_us = config->clock_us;
+    budget_init(&hub->budget, config->clock_us, config->turn_ms * 1000);
     hub->position = hub->delivered = config->position;
     hub->pinned.bytes_max = LIMIT_PINNED_BYTES;
     hub_set_heartbeat(hub, config->heartbeat_ms);
@@ -78,6 +78,8 @@ void hub_apply(struct hub *hub, struct batch *batch) {
     ASSERT(!err);
 }
 
+void hub_turn(struct hub *hub, uint64_t now_us) { budget_begin(&hub->budget, now_us); }
+
 void hub_deliver(struct hub *hub, uint64_t now_ms) {
     hub->now_ms = now_ms;
     fanout_deliver(hub);
@@ -96,6 +98,8 @@ uint64_t hub_tick_ms(const struct hub *hub) {
 }
 
 void hub_set_heartbeat(struct hub *hub, uint64_t heartbeat_ms) { hub->heartbeat_ms = heartbeat_ms; }
+
+void hub_set_turn_time(struct hub *hub, uint64_t turn_ms) { hub->budget.turn_us = turn_ms * 1000; }
 
 void hub_tick(struct hub *hub, uint64_t now_ms) {
     hub->now_ms = now_ms;

@@ -86,6 +86,7 @@ struct hub_config {
     // A clock in microseconds, for work of which nobody can tell beforehand how long it takes.
     // NULL: only its amount is bounded.
     uint64_t (*clock_us)(void);
+    uint64_t turn_ms; // how long such work may take in one turn (hub/budget.h)
 };
 
 int hub_new(struct hub **out, const struct hub_config *config, struct report *report) MUST_CHECK;
@@ -93,6 +94,10 @@ int hub_new(struct hub **out, const struct hub_config *config, struct report *re
 void hub_free(struct hub *hub);
 // Before the first batch: what the store knew at its opening.
 int hub_load_topic(struct hub *hub, const struct topic_state *topic) MUST_CHECK;
+
+// A turn begins, at this time of the hub's clock: to be called before anything else in it.
+void hub_turn(struct hub *hub, uint64_t now_us);
+void hub_set_turn_time(struct hub *hub, uint64_t turn_ms);
 
 // Applies batches in order; takes over one reference of each. Deliver afterwards: hub_deliver
 // writes to all that were touched since.

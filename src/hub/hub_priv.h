@@ -3,6 +3,7 @@
 #ifndef TAILRACE_HUB_HUB_PRIV_H
 #define TAILRACE_HUB_HUB_PRIV_H
 
+#include "hub/budget.h"
 #include "hub/directory.h"
 #include "hub/hub.h"
 #include "hub/reading.h"
@@ -20,7 +21,7 @@ struct hub {
     uint64_t delivered;    // everything up to here was written to the live ones
     uint64_t last_time_ms; // of the newest event
     uint64_t now_ms;
-    uint64_t (*clock_us)(void);
+    struct budget budget;
     struct round round; // what is being written now
     struct parcel_account pinned;
     struct ready ready;

@@ -91,6 +91,11 @@ static void run_journal(struct worker *worker) {
     loop_take_own(worker->loop);
 }
 
+static void before_turn(void *owner, uint64_t now_us) {
+    struct worker *worker = owner;
+    hub_turn(worker->api.hub, now_us);
+}
+
 static void after_turn(void *owner) {
     struct worker *worker = owner;
     struct hub *hub = worker->api.hub;
@@ -166,6 +171,7 @@ static void run_new_site(struct inbox_message *message, void *receiver) {
     worker->api.site = new_site->site;
     worker->api.http.settings = &new_site->site->http;
     hub_set_heartbeat(worker->api.hub, worker->api.site->config->heartbeat_ms);
+    hub_set_turn_time(worker->api.hub, worker->api.site->config->turn_ms);
     free(new_site);
 }
 
@@ -265,6 +271,7 @@ static int make_hub(struct worker *worker, struct report *report) {
         .ring_bytes = config->ring_bytes,
         .heartbeat_ms = config->heartbeat_ms,
         .clock_us = clock_mono_us,
+        .turn_ms = config->turn_ms,
     };
     err = hub_new(&worker->api.hub, &hub, report);
     if (err) {
@@ -311,6 +318,7 @@ int worker_new(struct worker **out, struct server *server, unsigned index, int l
     if (err) err = report_set(report, err, "no memory for a worker");
     if (!err) err = loop_new(&worker->loop, worker, report);
     worker->api.http.loop = worker->loop;
+    if (!err) loop_before_turn(worker->loop, before_turn);
     if (!err) err = make_hub(worker, report);
     if (!err &&
         (listen_on(worker, &worker->listener, listener, listener_ready) ||

@@ -14,6 +14,8 @@ uint64_t clock_mono_ms(void) { return read_us(CLOCK_MONOTONIC) / 1000; }
 
 uint64_t clock_mono_us(void) { return read_us(CLOCK_MONOTONIC); }
 
+uint64_t clock_thread_us(void) { return read_us(CLOCK_THREAD_CPUTIME_ID); }
+
 uint64_t clock_boot_ms(void) { return read_us(CLOCK_BOOTTIME) / 1000; }
 
 uint64_t clock_unix_ms(void) { return read_us(CLOCK_REALTIME) / 1000; }

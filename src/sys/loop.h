@@ -67,6 +67,19 @@ void loop_take_own(struct loop *loop);
 // clock_mono_ms at the beginning of this turn.
 uint64_t loop_now(const struct loop *loop);
 
+// The processor time of the loop's thread in its turns, exact to about a millisecond.
+struct loop_turns {
+    uint64_t cpu_us_max; // of the longest; 0: none took a millisecond
+    uint64_t long_total; // those that took more than LOOP_LONG_TURN_US
+};
+// A turn that takes more than this makes others wait for too long.
+#define LOOP_LONG_TURN_US 50000
+// Of all turns that have ended.
+struct loop_turns loop_turns(const struct loop *loop);
+
+// Before loop_run: `before_turn` is called with the owner before anything else in each turn, with
+// the time of clock_mono_us.
+void loop_before_turn(struct loop *loop, void (*before_turn)(void *owner, uint64_t now_us));
 // Runs turns until loop_stop. `after_turn`, which may be NULL, is called with the owner when
 // everything that was ready has been handled.
 void loop_run(struct loop *loop, void (*after_turn)(void *owner));

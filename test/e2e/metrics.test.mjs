@@ -127,6 +127,14 @@ check('counters count: events, subscribers, requests', async (s) => {
     );
 });
 
+check('/metrics says how long the turns of the workers took', async () => {
+    const { samples, types } = await metrics();
+    assert.equal(types.get('tailrace_turn_cpu_seconds_max'), 'gauge');
+    assert.ok(samples.get('tailrace_turn_cpu_seconds_max') < 60);
+    assert.equal(types.get('tailrace_long_turns_total'), 'counter');
+    assert.ok(Number.isInteger(samples.get('tailrace_long_turns_total')));
+});
+
 check('/metrics may have a listener of its own', async (s) => {
     const own = await Hub.start(s, { config: { metrics: { listen: '127.0.0.1:0' } } });
     assertProblem(await own.get('/metrics'), 404);

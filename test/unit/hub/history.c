@@ -229,7 +229,7 @@ Test(history, what_takes_long_is_done_in_smaller_slices) {
     bench_open(&bench, (struct bench_config){.ring_events = 10});
     bench_put_many(&bench, "a", "x", 2000);
     bench_turn(&bench);
-    bench.hub->clock_us = slow_clock_us;
+    bench.hub->budget.clock_us = slow_clock_us;
     for (int i = 0; i < 2; i++) {
         struct hub_request request = newest("a", UINT64_MAX, UINT64_MAX);
         request.filter = i ? STR("x-777") : STR("/x-7{3}/");

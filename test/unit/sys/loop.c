@@ -284,3 +284,69 @@ Test(loop, what_it_sends_to_itself_comes_without_a_wake) {
     loop_run(world.loop, send_to_itself);
     cr_assert_eq(world.turns, 5);
 }
+
+// --- how long turns take -------------------------------------------------------------------------
+
+static uint64_t turn_began_us;
+
+static void begin_turn(void *owner, uint64_t now_us) {
+    cr_assert_eq(owner, &world);
+    turn_began_us = now_us;
+    see('B');
+}
+
+Test(loop, says_when_a_turn_begins) {
+    struct timer last = {.name = 'z', .stops = true};
+    uint64_t before_us = clock_mono_us();
+    loop_before_turn(world.loop, begin_turn);
+    arm(&last, loop_now(world.loop));
+    loop_run(world.loop, NULL);
+    cr_assert_str_eq(world.seen, "Bz", "before anything else");
+    cr_assert(turn_began_us >= before_us && turn_began_us <= clock_mono_us());
+    cr_assert_eq(turn_began_us / 1000, loop_now(world.loop), "the time of the turn");
+}
+
+static void work(struct loop_timer *timer) {
+    uint64_t until_us = clock_thread_us() + LOOP_LONG_TURN_US + 1000;
+    while (clock_thread_us() < until_us) continue;
+    fire(timer);
+}
+
+static void rest(struct loop_timer *timer) {
+    struct timespec while_ns = {.tv_nsec = (LOOP_LONG_TURN_US + 1000) * 1000};
+    nanosleep(&while_ns, NULL);
+    fire(timer);
+}
+
+Test(loop, counts_turns_that_use_the_processor_for_long) {
+    struct timer busy = {.name = 'b'}, idle = {.name = 'i', .stops = true};
+    arm(&busy, loop_now(world.loop));
+    busy.timer.fire = work;
+    arm(&idle, loop_now(world.loop) + 1);
+    idle.timer.fire = rest;
+    // The clock of the loop stands in a turn: the second timer is one of the next turn's.
+    loop_run(world.loop, NULL);
+    struct loop_turns turns = loop_turns(world.loop);
+    cr_assert_str_eq(world.seen, "bi");
+    cr_assert_eq(turns.long_total, 1, "time in which a turn sleeps does not count");
+    cr_assert_geq(turns.cpu_us_max, LOOP_LONG_TURN_US + 1000 - 2);
+    cr_assert_lt(turns.cpu_us_max, 10 * LOOP_LONG_TURN_US);
+}
+
+static void work_a_little(struct loop_timer *timer) {
+    uint64_t until_us = clock_thread_us() + 300;
+    while (clock_thread_us() < until_us) continue;
+    fire(timer);
+}
+
+Test(loop, many_short_turns_are_no_long_one) {
+    struct timer busy = {.name = 'b', .again = true};
+    arm(&busy, loop_now(world.loop));
+    busy.timer.fire = work_a_little;
+    world.turns_max = 300;
+    loop_run(world.loop, after_turn);
+    struct loop_turns turns = loop_turns(world.loop);
+    cr_assert_eq(turns.long_total, 0);
+    cr_assert_lt(turns.cpu_us_max, LOOP_LONG_TURN_US / 10);
+    loop_timer_clear(world.loop, &busy.timer);
+}
