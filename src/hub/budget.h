@@ -24,6 +24,8 @@ struct budget {
 void budget_init(struct budget *budget, uint64_t (*clock_us)(void), uint64_t turn_us);
 // A turn begins, at this time of the clock.
 void budget_begin(struct budget *budget, uint64_t now_us);
+// At least half of a turn's time is left from now on.
+void budget_extend(struct budget *budget);
 // Whether the turn has taken its time.
 bool budget_spent(const struct budget *budget);
 

@@ -383,6 +383,14 @@ static bool has_taken(const struct selector *selector, const struct event *event
     return selector->pending_count && selector->pending[selector->pending_count - 1] == event;
 }
 
+// Whether it has no more time for its filter in this turn, or no more use: then what follows is the
+// pump's.
+static bool must_lag(const struct directory *directory, const struct selector *selector) {
+    if (!selector->filter) return false;
+    return filter_gave_up(selector->filter) ||
+           (directory->budget && budget_spent(directory->budget));
+}
+
 // `meant` is the event itself, or what it stands for.
 static void apply_event(struct directory *directory, const struct event *event,
                         struct event *meant) {
@@ -402,9 +410,16 @@ static void apply_event(struct directory *directory, const struct event *event,
             selector->ending = true;
             touch(directory, selector);
         }
-        if (meant != event && has_taken(selector, meant)) continue;
-        if (!directory_takes(selector, meant->flags, event_data(meant))) continue;
-        add_pending(selector, meant);
+        if (selector->lags || (meant != event && has_taken(selector, meant))) continue;
+        if (must_lag(directory, selector)) {
+            selector->lags = true;
+            // Before the event that an alias stands for: behind it the alias would be passed over.
+            selector->lags_after = meant->seq - 1;
+        } else if (directory_takes(directory, selector, meant->flags, event_data(meant))) {
+            add_pending(selector, meant);
+        } else {
+            continue;
+        }
         touch(directory, selector);
     }
 }

@@ -8,6 +8,7 @@
 #define TAILRACE_HUB_DIRECTORY_H
 
 #include "base/pattern.h"
+#include "hub/budget.h"
 #include "hub/document.h"
 #include "hub/filter.h"
 #include "hub/list.h"
@@ -69,6 +70,10 @@ struct selector {
     // Events that were applied and are to be delivered.
     uint32_t pending_count, pending_cap;
     struct event **pending;
+    // Its live and waiting subscribers have to be pumped from after `lags_after`: in this turn there
+    // was no time for its filter, or the filter has given up.
+    bool lags;
+    uint64_t lags_after;
     struct selector *next_touched;
     struct selector *next_pattern, *prev_pattern; // all that are not exact
     uint32_t key_len;
@@ -86,7 +91,9 @@ struct directory {
     uint32_t topics_count; // numbered ones
     struct selector *selectors;
     struct selector *patterns;
-    struct selector *touched; // those that have something to deliver
+    struct selector *touched;       // those that have something to deliver
+    const struct budget *budget;    // the hub's; NULL: time is not bounded
+    struct filter_matcher *matcher; // the hub's
     // How often a topic lost events: a remembered number tells what was lost since.
     uint64_t trims;
 };
@@ -121,10 +128,11 @@ void directory_release(struct directory *directory, struct selector *selector);
 // Whether the topic is one of the selector's.
 bool directory_matches(const struct selector *selector, uint32_t topic_no);
 // Whether the selector takes an event of one of its topics.
-static inline bool directory_takes(const struct selector *selector, uint8_t event_flags,
+static inline bool directory_takes(const struct directory *directory,
+                                   const struct selector *selector, uint8_t event_flags,
                                    struct str data) {
     if (event_flags & EVENT_MARKER) return false;
-    return !selector->filter || filter_match(selector->filter, data);
+    return !selector->filter || filter_match(selector->filter, directory->matcher, data);
 }
 
 // Everything of the topic up to this seq and ordinal is gone.
@@ -136,11 +144,11 @@ const struct topic *directory_last_closed(const struct directory *directory,
                                           const struct selector *selector);
 
 // Applies a batch: topics are brought up to date, each selector with live or waiting subscribers
-// gets the events that it takes into `pending`, and is in the list `touched` then (with a
+// gets the events that it takes into `pending`, or lags, and is in the list `touched` then (with a
 // reference: its last subscriber may leave before the delivery).
 void directory_apply(struct directory *directory, const struct batch *batch);
 // Takes the first selector from the list, NULL when there is none. The caller has its reference,
-// empties `pending` and clears `ending`.
+// empties `pending` and clears `ending` and `lags`.
 struct selector *directory_take_touched(struct directory *directory);
 
 #endif

@@ -75,11 +75,29 @@ static uint32_t deliver_round(struct hub *hub, struct selector *selector, uint32
     return to;
 }
 
+// What it takes of what follows is not known: the pump finds out. Its live subscribers have
+// everything up to `before`, and want nothing up to `lags_after`.
+static void fall_behind(struct hub *hub, struct selector *selector, uint64_t before) {
+    bool gave_up = filter_gave_up(selector->filter);
+    while (selector->live.count) {
+        struct subscriber *subscriber = selector->live.items[0].subscriber;
+        subscriber_detach(subscriber);
+        subscriber->state = SUB_PUMPED;
+        subscriber->cursor = gave_up ? before : selector->lags_after;
+        if (gave_up) {
+            pump_give_up(hub, subscriber, selector->lags_after);
+        } else {
+            ready_add(&hub->ready, subscriber);
+        }
+    }
+}
+
 static void deliver(struct hub *hub, struct selector *selector) {
     uint64_t before = hub->delivered;
     for (uint32_t at = 0; at < selector->pending_count && selector->live.count;)
         at = deliver_round(hub, selector, at, &before);
-    if (selector->pending_count || selector->ending) {
+    if (selector->lags) fall_behind(hub, selector, before);
+    if (selector->pending_count || selector->ending || selector->lags) {
         while (selector->waiting.count) pump_wake(hub, selector->waiting.items[0]);
     }
     if (selector->ending && directory_last_closed(&hub->directory, selector)) {
@@ -87,7 +105,7 @@ static void deliver(struct hub *hub, struct selector *selector) {
             subscriber_finish_closed(hub, selector->live.items[0].subscriber);
     }
     selector->pending_count = 0;
-    selector->ending = false;
+    selector->ending = selector->lags = false;
 }
 
 // What leaves the ring of topics that are in memory only is gone.

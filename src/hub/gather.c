@@ -12,13 +12,15 @@
 
 // Events of a merge that are listed at once where nobody knows how many a filter takes.
 #define FILTERED_EVENTS 2048
+// How often the clock is looked at, in events; with a filter after each.
+#define CLOCK_EVENTS 16
 
 static bool is_full(const struct round *round) {
     return round->bytes.len >= GATHER_BYTES || round->count >= GATHER_EVENTS;
 }
 
 // --- one event -----------------------------------------------------------------------------------
-// Adding one gives 0 also when the subscriber does not take it.
+// Adding one that the subscriber takes. Those that look whether it does give 0 also when it does not.
 
 // Encodes one event. ERR_NOMEM.
 static int add(struct hub *hub, const struct subscriber *subscriber,
@@ -35,14 +37,13 @@ static int add(struct hub *hub, const struct subscriber *subscriber,
 static int add_stored(struct hub *hub, const struct subscriber *subscriber,
                       const struct record *record) {
     const struct topic *topic = directory_topic(&hub->directory, record->topic_no);
-    if (!topic || !directory_takes(subscriber->selector, record->flags, record->data)) return 0;
+    if (!topic) return 0;
     struct document_event view = document_event_of_record(record, topic_name(topic));
     return add(hub, subscriber, &view);
 }
 
 static int add_recent(struct hub *hub, const struct subscriber *subscriber, struct event *event) {
     const struct selector *selector = subscriber->selector;
-    if (!directory_takes(selector, event->flags, event_data(event))) return 0;
     if (frame_is_shared(selector->format)) {
         const struct encoding *frame =
             frame_of(event, selector->format, selector->wire, hub->epoch, &hub->ring);
@@ -60,6 +61,16 @@ static int add_found(struct hub *hub, const struct subscriber *subscriber,
                         : add_stored(hub, subscriber, &found->record);
 }
 
+// Whether the subscriber takes an event. Its aliases come next, and are not worth asking a filter
+// again.
+static bool takes(const struct hub *hub, struct gathering *gathering, const struct record *record) {
+    if (gathering->asked == record->seq) return gathering->takes;
+    gathering->asked = record->seq;
+    gathering->takes = directory_takes(&hub->directory, gathering->subscriber->selector,
+                                       record->flags, record->data);
+    return gathering->takes;
+}
+
 // Adds what an alias stands for, unless the subscriber has it. ERR_NOT_FOUND: it is gone;
 // ERR_CORRUPT: it is damaged; `gone` says what.
 static int add_target(struct hub *hub, struct gathering *gathering, uint64_t seq, struct str data) {
@@ -72,17 +83,22 @@ static int add_target(struct hub *hub, struct gathering *gathering, uint64_t seq
     if (round->count && round->pieces[round->count - 1].seq == target) return 0;
     int err = lookup_target(hub, data, &found);
     if (!err && !directory_topic(&hub->directory, found.record.topic_no)) err = ERR_NOT_FOUND;
-    return err ? err : add_found(hub, gathering->subscriber, &found);
+    if (err || !takes(hub, gathering, &found.record)) return err;
+    return add_found(hub, gathering->subscriber, &found);
 }
 
 static int add_record(struct hub *hub, struct gathering *gathering, const struct record *record) {
-    return record->flags & EVENT_ALIAS ? add_target(hub, gathering, record->seq, record->data)
-                                       : add_stored(hub, gathering->subscriber, record);
+    if (record->flags & EVENT_ALIAS) return add_target(hub, gathering, record->seq, record->data);
+    if (!takes(hub, gathering, record)) return 0;
+    return add_stored(hub, gathering->subscriber, record);
 }
 
 static int add_event(struct hub *hub, struct gathering *gathering, struct event *event) {
-    return event->flags & EVENT_ALIAS ? add_target(hub, gathering, event->seq, event_data(event))
-                                      : add_recent(hub, gathering->subscriber, event);
+    if (event->flags & EVENT_ALIAS)
+        return add_target(hub, gathering, event->seq, event_data(event));
+    struct record record = lookup_record(event);
+    if (!takes(hub, gathering, &record)) return 0;
+    return add_recent(hub, gathering->subscriber, event);
 }
 
 // --- one after the other -------------------------------------------------------------------------
@@ -93,10 +109,27 @@ static bool stop(struct gathering *gathering, enum gathered got) {
     return false;
 }
 
+// Whether the turn has taken its time; after at least one event.
+static bool is_late(const struct hub *hub, const struct gathering *gathering) {
+    bool filtered = gathering->subscriber->selector->filter;
+    if (!gathering->looked || (!filtered && gathering->looked % CLOCK_EVENTS)) return false;
+    return budget_spent(&hub->budget);
+}
+
 // False: the turn ends before the next event.
 static bool has_room(const struct hub *hub, struct gathering *gathering) {
-    if (!is_full(&hub->round) && hub->round.count < gathering->events_max) return true;
-    return stop(gathering, GATHER_MORE);
+    if (filter_gave_up(gathering->subscriber->selector->filter))
+        return stop(gathering, GATHER_GAVE_UP);
+    if (is_full(&hub->round) || hub->round.count >= gathering->events_max ||
+        is_late(hub, gathering))
+        return stop(gathering, GATHER_MORE);
+    return true;
+}
+
+// An event is looked at.
+static void count_looked(struct hub *hub, struct gathering *gathering) {
+    hub->looked_total++;
+    gathering->looked++;
 }
 
 // The turn ends before this event: and before its aliases, by which it is (or was) to be given.
@@ -150,7 +183,7 @@ static bool from_ring(struct hub *hub, struct gathering *gathering, uint64_t lim
             if (steps >= GATHER_SKIPS) return stop(gathering, GATHER_MORE);
             if (!has_room(hub, gathering)) return false;
         }
-        hub->looked_total++;
+        count_looked(hub, gathering);
         if (directory_matches(selector, event->topic_no)) {
             const struct topic *topic = directory_topic(&hub->directory, event->topic_no);
             // What was forgotten (DELETE) is not given out of memory either.
@@ -179,7 +212,6 @@ static bool from_scan(struct hub *hub, struct gathering *gathering, uint64_t lim
     if (reading_begin(&hub->reading)) return stop(gathering, GATHER_FAILED);
     for (int steps = 0;; steps++) {
         struct record record;
-        hub->looked_total++;
         int err = store_reader_next(hub->reading.store, after, &record);
         bool damaged = err == ERR_CORRUPT && record.seq;
         if (err && err != ERR_NOT_FOUND && !damaged) return stop(gathering, GATHER_FAILED);
@@ -188,6 +220,7 @@ static bool from_scan(struct hub *hub, struct gathering *gathering, uint64_t lim
             if (steps >= GATHER_SKIPS) return stop(gathering, GATHER_MORE);
             if (!has_room(hub, gathering)) return false;
         }
+        count_looked(hub, gathering);
         err = add_scanned(hub, gathering, &record, damaged);
         if (!go_on(hub, gathering, record.seq, err)) return false;
         after = record.seq;
@@ -201,7 +234,7 @@ static bool take(struct hub *hub, struct gathering *gathering, const struct merg
     struct topic *topic = directory_topic(&hub->directory, item->topic_no);
     struct lookup found;
     int err = 0;
-    hub->looked_total++;
+    count_looked(hub, gathering);
     // What is gone is passed over: a gap says so.
     if (topic && item->seq > topic->trimmed_seq) {
         err = lookup_event(hub, item->seq, &found);

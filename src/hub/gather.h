@@ -26,17 +26,21 @@
 #define GATHER_MERGE_TOPICS 64
 
 enum gathered {
-    GATHER_MORE,   // there may be more
-    GATHER_ALL,    // there is no more
-    GATHER_LATER,  // its pace says when
-    GATHER_BEGINS, // it is known where the window begins; nothing is gathered. Once for each merge
-    GATHER_AGAIN,  // events are gone that the directory thought were there; it knows better now
-    GATHER_LOST,   // some events cannot be given, up to `lost`; nothing is gathered
-    GATHER_FAILED  // out of memory, or the store cannot be read
+    GATHER_MORE,    // there may be more
+    GATHER_ALL,     // there is no more
+    GATHER_LATER,   // its pace says when
+    GATHER_BEGINS,  // it is known where the window begins; nothing is gathered. Once for each merge
+    GATHER_AGAIN,   // events are gone that the directory thought were there; it knows better now
+    GATHER_GAVE_UP, // the filter has run into its limits again and again; nothing more is looked at
+    GATHER_LOST,    // some events cannot be given, up to `lost`; nothing is gathered
+    GATHER_FAILED   // out of memory, or the store cannot be read
 };
 struct gathering {
     struct subscriber *subscriber;
     size_t events_max;
+    uint32_t looked; // events looked at
+    uint64_t asked;  // whether the subscriber takes the event with this seq: `takes`
+    bool takes;
     enum gathered got;
     uint64_t reached; // the subscriber then has everything up to here
     uint64_t lost;    // GATHER_LOST: the seq of the last of them

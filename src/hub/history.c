@@ -14,7 +14,7 @@
 // does.
 #define SLICE 1024
 #define SLICE_US 1000
-// How often it looks at the clock, in events; a regular expression after each.
+// How often it looks at the clock, in events; with a filter after each.
 #define CLOCK_EVENTS 16
 // A slice in the currency of GATHER_TURN_SKIPS: a turn of the hub does up to four of them.
 #define SLICE_SKIPS (GATHER_TURN_SKIPS / 4)
@@ -57,7 +57,8 @@ static enum lookback_step look_at_next(struct hub *hub, struct replay_past *past
     if (step != LOOKBACK_EVENT && step != LOOKBACK_DAMAGED) return step;
     bool damaged = step == LOOKBACK_DAMAGED;
     past->scanned++;
-    if (!damaged && !directory_takes(selector, 0, event.data)) return LOOKBACK_EVENT;
+    if (!damaged && !directory_takes(&hub->directory, selector, 0, event.data))
+        return LOOKBACK_EVENT;
     if (!past->wanted) {
         past->over = true;
         return LOOKBACK_EVENT;
@@ -78,11 +79,12 @@ static bool look(struct hub *hub, struct replay_past *past, const struct selecto
     lookback_budget budget = SLICE;
     enum lookback_step step = LOOKBACK_EVENT;
     uint64_t began_us = hub->budget.clock_us ? hub->budget.clock_us() : 0, scanned = past->scanned;
-    uint64_t clock_events = filter_is_regex(selector->filter) ? 1 : CLOCK_EVENTS;
+    uint64_t clock_events = selector->filter ? 1 : CLOCK_EVENTS;
     if (past->over) return true;
     if (reading_begin(&hub->reading)) return false;
     while (step == LOOKBACK_EVENT && !past->over && !(past->newest && past->count == HITS)) {
         step = look_at_next(hub, past, selector, &budget);
+        if (filter_gave_up(selector->filter)) past->over = true;
         bool look_up = hub->budget.clock_us && (past->scanned - scanned) % clock_events == 0;
         if (step == LOOKBACK_EVENT && look_up && hub->budget.clock_us() - began_us >= SLICE_US)
             step = LOOKBACK_PAUSE;
@@ -125,6 +127,11 @@ static void say_progress(struct hub *hub, struct subscriber *subscriber, struct 
 }
 
 static void finish(struct hub *hub, struct subscriber *subscriber, const struct replay_past *past) {
+    // Nothing older was looked at.
+    if (filter_gave_up(subscriber->selector->filter))
+        subscriber_gap(hub, subscriber,
+                       &(struct subscriber_loss){
+                           .to_seq = reached(past) - 1, .seq = reached(past), .reason = "filter"});
     struct notice done = how_far(hub, past, NOTICE_DONE);
     struct document_closing closing = {.next_seq = subscriber->until,
                                        .previous = past->ended ? PREVIOUS_NONE : PREVIOUS_ID,

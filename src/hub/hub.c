@@ -27,8 +27,10 @@ int hub_new(struct hub **out, const struct hub_config *config, struct report *re
     hub->pinned.bytes_max = LIMIT_PINNED_BYTES;
     hub_set_heartbeat(hub, config->heartbeat_ms);
     directory_init(&hub->directory);
+    hub->directory.budget = &hub->budget;
     round_init(&hub->round, (size_t)LIMIT_DATA_BYTES * 8);
     int err = ring_init(&hub->ring, config->ring_events, config->ring_bytes, config->position);
+    if (!err) err = filter_matcher_new(&hub->directory.matcher, config->clock_us);
     if (!err) err = heartbeat_init(hub);
     if (err) {
         hub_free(hub);
@@ -42,6 +44,7 @@ int hub_new(struct hub **out, const struct hub_config *config, struct report *re
 void hub_free(struct hub *hub) {
     if (!hub) return;
     ring_fini(&hub->ring);
+    filter_matcher_free(hub->directory.matcher);
     directory_fini(&hub->directory);
     store_reader_close(hub->reading.store);
     round_fini(&hub->round);
@@ -87,6 +90,8 @@ void hub_deliver(struct hub *hub, uint64_t now_ms) {
 
 bool hub_continue(struct hub *hub, uint64_t now_ms) {
     hub->now_ms = now_ms;
+    // However long the requests and the fan-out of this turn took, those that are behind get on.
+    budget_extend(&hub->budget);
     return pump_all(hub);
 }
 
@@ -172,8 +177,12 @@ int hub_begin(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms) {
     int err = opening_queue(hub, subscriber);
     if (err || subscriber->state != SUB_NEW) return err;
     subscriber->state = SUB_PUMPED;
-    (void)pump_turn(hub, subscriber);
-    reading_end(&hub->reading);
+    if (budget_spent(&hub->budget)) {
+        ready_add(&hub->ready, subscriber);
+    } else {
+        (void)pump_turn(hub, subscriber);
+        reading_end(&hub->reading);
+    }
     return 0;
 }
 

@@ -145,6 +145,16 @@ static struct gathering gather(struct hub *hub, struct subscriber *subscriber) {
     return subscriber->told == hub->directory.trims ? gather_next(hub, subscriber) : gathering;
 }
 
+void pump_give_up(struct hub *hub, struct subscriber *subscriber, uint64_t reached) {
+    tell_loss(hub, subscriber, subscriber->cursor, reached, reached, "filter");
+    pass(hub, subscriber, reached);
+    if (subscriber->flags & SUB_SNAPSHOT) {
+        finish_snapshot(hub, subscriber, true);
+    } else {
+        subscriber_finish(hub, subscriber, NULL, NULL);
+    }
+}
+
 static size_t give(struct hub *hub, struct subscriber *subscriber) {
     size_t written = 0;
     struct gathering gathering = gather(hub, subscriber);
@@ -165,6 +175,10 @@ static size_t give(struct hub *hub, struct subscriber *subscriber) {
         bool all = subscriber_send_round(hub, subscriber, &written);
         if (subscriber->state != SUB_DEAD) count_limit(hub, subscriber);
         if (!all) return written;
+    }
+    if (gathering.got == GATHER_GAVE_UP) {
+        pump_give_up(hub, subscriber, gathering.reached);
+        return written;
     }
     if (gathering.got == GATHER_LOST)
         tell_loss(hub, subscriber, subscriber->cursor, gathering.lost, gathering.lost,
@@ -197,7 +211,8 @@ size_t pump_turn(struct hub *hub, struct subscriber *subscriber) {
 bool pump_probe(struct hub *hub, struct subscriber *subscriber) {
     for (int turns = 0; turns < PROBE_TURNS; turns++) {
         struct gathering gathering = gather(hub, subscriber);
-        if (hub->round.count || gathering.got == GATHER_FAILED || gathering.got == GATHER_LOST)
+        if (hub->round.count || gathering.got == GATHER_FAILED || gathering.got == GATHER_LOST ||
+            gathering.got == GATHER_GAVE_UP)
             return true;
         pass(hub, subscriber, gathering.reached);
         if (gathering.got == GATHER_ALL) return false;
@@ -215,6 +230,7 @@ bool pump_all(struct hub *hub) {
         struct subscriber *subscriber = ready_take(&hub->ready);
         if (!subscriber) break;
         if (subscriber->state == SUB_PUMPED) written += pump_turn(hub, subscriber);
+        if (budget_spent(&hub->budget)) break;
     }
     reading_end(&hub->reading);
     return hub->ready.queue != NULL;

@@ -17,4 +17,8 @@ bool pump_probe(struct hub *hub, struct subscriber *subscriber);
 // Begins the answer of a long poll that is SUB_WAITING.
 void pump_wake(struct hub *hub, struct subscriber *subscriber);
 
+// Ends it with a gap: its filter has run into its limits again and again, nothing is looked for
+// behind `reached`. One that comes back goes on from there.
+void pump_give_up(struct hub *hub, struct subscriber *subscriber, uint64_t reached);
+
 #endif
