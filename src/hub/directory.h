@@ -70,8 +70,8 @@ struct selector {
     // Events that were applied and are to be delivered.
     uint32_t pending_count, pending_cap;
     struct event **pending;
-    // Its live and waiting subscribers have to be pumped from after `lags_after`: in this turn there
-    // was no time for its filter, or the filter has given up.
+    // Its live and waiting subscribers have to be pumped from after `lags_after`: in this turn
+    // there was no time for its filter, or the filter has given up.
     bool lags;
     uint64_t lags_after;
     struct selector *next_touched;

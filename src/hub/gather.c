@@ -20,7 +20,8 @@ static bool is_full(const struct round *round) {
 }
 
 // --- one event -----------------------------------------------------------------------------------
-// Adding one that the subscriber takes. Those that look whether it does give 0 also when it does not.
+// Adding one that the subscriber takes. Those that look whether it does give 0 also when it does
+// not.
 
 // Encodes one event. ERR_NOMEM.
 static int add(struct hub *hub, const struct subscriber *subscriber,

@@ -30,7 +30,7 @@ int hub_new(struct hub **out, const struct hub_config *config, struct report *re
     hub->directory.budget = &hub->budget;
     round_init(&hub->round, (size_t)LIMIT_DATA_BYTES * 8);
     int err = ring_init(&hub->ring, config->ring_events, config->ring_bytes, config->position);
-    if (!err) err = filter_matcher_new(&hub->directory.matcher, config->clock_us);
+    if (!err) err = filter_matcher_new(&hub->directory.matcher, config->clock_us, config->cpu_us);
     if (!err) err = heartbeat_init(hub);
     if (err) {
         hub_free(hub);

@@ -86,7 +86,8 @@ struct hub_config {
     // A clock in microseconds, for work of which nobody can tell beforehand how long it takes.
     // NULL: only its amount is bounded.
     uint64_t (*clock_us)(void);
-    uint64_t turn_ms; // how long such work may take in one turn (hub/budget.h)
+    uint64_t (*cpu_us)(void); // the thread's time on the processor; as clock_us
+    uint64_t turn_ms;         // how long such work may take in one turn (hub/budget.h)
 };
 
 int hub_new(struct hub **out, const struct hub_config *config, struct report *report) MUST_CHECK;

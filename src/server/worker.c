@@ -271,6 +271,7 @@ static int make_hub(struct worker *worker, struct report *report) {
         .ring_bytes = config->ring_bytes,
         .heartbeat_ms = config->heartbeat_ms,
         .clock_us = clock_mono_us,
+        .cpu_us = clock_thread_us,
         .turn_ms = config->turn_ms,
     };
     err = hub_new(&worker->api.hub, &hub, report);

@@ -11,7 +11,9 @@
 
 static struct filter_matcher *matcher;
 
-static void setup(void) { cr_assert_eq(filter_matcher_new(&matcher, clock_mono_us), 0); }
+static void setup(void) {
+    cr_assert_eq(filter_matcher_new(&matcher, clock_mono_us, clock_thread_us), 0);
+}
 static void teardown(void) { filter_matcher_free(matcher); }
 
 TestSuite(filter, .init = setup, .fini = teardown, .timeout = 60);

@@ -79,7 +79,7 @@ Test(turn, what_filters_have_no_time_for_comes_later_in_order) {
     bench_close(&bench);
 }
 
-// The filter's selector has the alias's topic only: behind the event the alias would be passed over.
+// The selector has the alias's topic only: behind the event the alias would be passed over.
 Test(turn, an_alias_without_time_for_its_filter_is_not_lost) {
     struct bench bench;
     struct client client;
