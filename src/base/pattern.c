@@ -2,6 +2,9 @@
 // Patterns of topic names.
 #include "base/pattern.h"
 
+#include <string.h>
+
+#include "base/limits.h"
 #include "base/topic.h"
 
 static bool is_star(struct str segment) { return segment.len == 1 && segment.ptr[0] == '*'; }
@@ -23,41 +26,143 @@ int pattern_read(struct pattern *out, struct str text, struct report *report) {
     return 0;
 }
 
-// The classic wildcard walk, over segments: on a mismatch go back to the last `**` and let it take
-// one segment more. With `covers`, `name` is itself a pattern: only `*` or `**` match a `*` in it,
-// only `**` matches a `**`.
-static bool walk(struct str pattern, struct str name, bool covers) {
-    struct str star_pattern = {NULL, 0}, star_name = {NULL, 0};
-    bool have_star = false;
-    for (;;) {
-        struct str p_rest = pattern, n_rest = name;
-        struct str p = {NULL, 0};
-        if (pattern.ptr) {
-            p = str_cut(&p_rest, '/');
-            if (is_star_star(p)) {
-                have_star = true;
-                star_pattern = p_rest;
-                star_name = name;
-                pattern = p_rest;
-                continue;
-            }
-        }
-        if (name.ptr) {
-            struct str n = str_cut(&n_rest, '/');
-            bool wide = covers && is_star_star(n);
-            if (pattern.ptr && !wide && (is_star(p) || str_equal(p, n))) {
-                pattern = p_rest;
-                name = n_rest;
-                continue;
-            }
-        } else if (!pattern.ptr) {
-            return true;
-        }
-        if (!have_star || !star_name.ptr) return false;
-        (void)str_cut(&star_name, '/');
-        pattern = star_pattern;
-        name = star_name;
+// What follows a `**`, as a set of places that are tried all at once: a bit for each of its segments
+// but `**`. A place is where a match has come to; `stay` has the places before which a `**` stands,
+// where it may take any number of segments. So each segment of a name is looked at once, whatever
+// the pattern.
+struct places {
+    uint64_t low, high;
+};
+_Static_assert(LIMIT_TOPIC_SEGMENTS <= 128, "a place for each segment");
+
+static struct places place_at(unsigned at) {
+    return at < 64 ? (struct places){(uint64_t)1 << at, 0}
+                   : (struct places){0, (uint64_t)1 << (at - 64)};
+}
+static struct places both(struct places a, struct places b) {
+    return (struct places){a.low & b.low, a.high & b.high};
+}
+static struct places either(struct places a, struct places b) {
+    return (struct places){a.low | b.low, a.high | b.high};
+}
+static struct places step_on(struct places a) {
+    return (struct places){a.low << 1, a.high << 1 | a.low >> 63};
+}
+static bool is_none(struct places a) { return !(a.low | a.high); }
+
+// A segment's text, and where it stands.
+struct literal {
+    struct str text;
+    struct places places;
+    uint8_t next; // of its bucket, from 1; 0: none
+};
+
+#define BUCKETS 64
+struct machine {
+    unsigned count;
+    bool open; // ends with a `**`
+    struct places stars, stay;
+    unsigned literals_count;
+    uint8_t buckets[BUCKETS];
+    struct literal literals[LIMIT_TOPIC_SEGMENTS];
+};
+
+static unsigned bucket_of(struct str text) {
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < text.len; i++) hash = (hash ^ (unsigned char)text.ptr[i]) * 16777619u;
+    return (hash ^ hash >> 15) % BUCKETS;
+}
+
+static struct literal *find_literal(struct machine *machine, unsigned bucket, struct str text) {
+    for (unsigned i = machine->buckets[bucket]; i; i = machine->literals[i - 1].next) {
+        if (str_equal(machine->literals[i - 1].text, text)) return &machine->literals[i - 1];
     }
+    return NULL;
+}
+
+static void add_literal(struct machine *machine, struct str text) {
+    unsigned bucket = bucket_of(text);
+    struct literal *literal = find_literal(machine, bucket, text);
+    if (!literal) {
+        literal = &machine->literals[machine->literals_count++];
+        *literal = (struct literal){.text = text, .next = machine->buckets[bucket]};
+        machine->buckets[bucket] = (uint8_t)machine->literals_count;
+    }
+    literal->places = either(literal->places, place_at(machine->count));
+}
+
+// Of what follows a `**`.
+static void build(struct machine *machine, struct str pattern) {
+    bool stay = true;
+    machine->count = machine->literals_count = 0;
+    machine->stars = machine->stay = (struct places){0};
+    memset(machine->buckets, 0, sizeof machine->buckets);
+    while (pattern.ptr) {
+        struct str segment = str_cut(&pattern, '/');
+        bool many = is_star_star(segment);
+        if (!many) {
+            struct places place = place_at(machine->count);
+            if (stay) machine->stay = either(machine->stay, place);
+            if (is_star(segment)) {
+                machine->stars = either(machine->stars, place);
+            } else {
+                add_literal(machine, segment);
+            }
+            machine->count++;
+        }
+        stay = many;
+    }
+    machine->open = stay;
+}
+
+static struct places places_of(struct machine *machine, struct str segment) {
+    const struct literal *literal = find_literal(machine, bucket_of(segment), segment);
+    return literal ? either(machine->stars, literal->places) : machine->stars;
+}
+
+static bool run(struct machine *machine, struct str name, bool covers) {
+    struct places at = place_at(0), last;
+    bool done = machine->count == 0;
+    if (done) return true;
+    last = place_at(machine->count - 1);
+    while (name.ptr) {
+        struct str segment = str_cut(&name, '/');
+        struct places hit = {0};
+        if (!covers || !is_star_star(segment)) hit = both(at, places_of(machine, segment));
+        done = (done && machine->open) || !is_none(both(hit, last));
+        at = either(step_on(hit), both(at, machine->stay));
+    }
+    return done;
+}
+
+static struct str last_segment(struct str text) {
+    size_t at = text.len;
+    while (at && text.ptr[at - 1] != '/') at--;
+    return (struct str){text.ptr + at, text.len - at};
+}
+
+// Up to the first `**` segments stand against each other one by one; what follows it is run. With
+// `covers`, `name` is itself a pattern: only `*` or `**` match a `*` in it, only `**` matches a
+// `**`.
+static bool walk(struct str pattern, struct str name, bool covers) {
+    for (;;) {
+        struct str p = str_cut(&pattern, '/');
+        if (is_star_star(p)) break;
+        if (!name.ptr) return false;
+        struct str n = str_cut(&name, '/');
+        bool wide = covers && is_star_star(n);
+        if (wide || (!is_star(p) && !str_equal(p, n))) return false;
+        if (!pattern.ptr) return !name.ptr;
+    }
+    if (!pattern.ptr) return true;
+    struct machine machine;
+    struct str last = last_segment(pattern);
+    // Most names end in another way.
+    if (!is_star(last) && !is_star_star(last) &&
+        (!name.ptr || !str_equal(last, last_segment(name))))
+        return false;
+    build(&machine, pattern);
+    return run(&machine, name, covers);
 }
 
 bool pattern_match(const struct pattern *pattern, struct str name) {
@@ -84,6 +189,18 @@ bool pattern_covers(const struct pattern *outer, const struct pattern *inner) {
         case PATTERN_ANY: return true;
     }
     return false;
+}
+
+struct str pattern_prefix(const struct pattern *pattern, uint32_t *segments) {
+    struct str rest = pattern->text, prefix = {pattern->text.ptr, 0};
+    *segments = 0;
+    while (rest.ptr) {
+        struct str segment = str_cut(&rest, '/');
+        if (is_star(segment) || is_star_star(segment)) break;
+        prefix.len = (size_t)(segment.ptr - prefix.ptr) + segment.len;
+        ++*segments;
+    }
+    return prefix;
 }
 
 void pattern_key(const struct pattern *pattern, struct buf *out) {

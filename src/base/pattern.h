@@ -27,12 +27,16 @@ struct pattern {
 // reason in the report, which may be NULL.
 int pattern_read(struct pattern *out, struct str text, struct report *report) MUST_CHECK;
 
-// Whether the pattern matches a checked name. Time: linear in the name for each `**`.
+// Whether the pattern matches a checked name. Time: one look at each byte of both, whatever they
+// are.
 bool pattern_match(const struct pattern *pattern, struct str name);
 bool pattern_match_any(const struct pattern *patterns, size_t count, struct str name);
 // Whether `outer` matches every name that `inner` matches. May be false for a pair with several
 // `**` although it is true; never true although it is false.
 bool pattern_covers(const struct pattern *outer, const struct pattern *inner);
+// Its segments before the first `*` or `**`, and how many they are: every name that the pattern
+// matches begins with them. Borrowed from the pattern.
+struct str pattern_prefix(const struct pattern *pattern, uint32_t *segments);
 // Appends a key: two keys are equal only for equal patterns, and no key is the beginning of
 // another.
 void pattern_key(const struct pattern *pattern, struct buf *out);

@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/limits.h"
 
@@ -165,4 +166,41 @@ Test(pattern, matching_long_names_is_quick) {
     struct str cut = {pattern + 5, strlen(pattern) - 5};
     cr_assert_eq(pattern_read(&read_pattern, cut, NULL), 0);
     for (int i = 0; i < 1000; i++) cr_assert(!pattern_match(&read_pattern, str_from(name)));
+}
+
+Test(pattern, prefixes_end_before_the_first_star) {
+    static const struct {
+        const char *pattern, *prefix;
+        uint32_t segments;
+    } cases[] = {{"a/b/**", "a/b", 2}, {"a/*/b", "a", 1}, {"**/a", "", 0}, {"*", "", 0},
+                 {"a/b", "a/b", 2},    {"/*", "", 1},     {"//**", "/", 2}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct pattern pattern = read(str_from(cases[i].pattern));
+        uint32_t segments;
+        struct str prefix = pattern_prefix(&pattern, &segments);
+        cr_assert(str_equal(prefix, str_from(cases[i].prefix)), "%s", cases[i].pattern);
+        cr_assert_eq(segments, cases[i].segments, "%s", cases[i].pattern);
+    }
+}
+
+// Each of 100 patterns has more stars than the one before. Tried one after the other from each
+// segment on, one match took 50 us and all of them more than a second.
+Test(pattern, a_hundred_patterns_of_stars_over_long_names_are_quick) {
+    enum { NAMES = 200, PATTERNS = 100, SEGMENTS = 121 };
+    static char texts[PATTERNS][LIMIT_TOPIC_BYTES];
+    struct pattern read_patterns[PATTERNS];
+    char name[LIMIT_TOPIC_BYTES] = "";
+    for (int i = 0; i < SEGMENTS; i++) strcat(name, "a/");
+    strcat(name, "b");
+    for (int i = 0; i < PATTERNS; i++) {
+        strcpy(texts[i], "**/");
+        for (int k = 0; k <= i; k++) strcat(texts[i], "*/");
+        strcat(texts[i], "z/**");
+        read_patterns[i] = read(str_from(texts[i]));
+    }
+    clock_t began = clock();
+    for (int i = 0; i < NAMES; i++)
+        cr_assert(!pattern_match_any(read_patterns, PATTERNS, str_from(name)));
+    double seconds = (double)(clock() - began) / CLOCKS_PER_SEC;
+    cr_assert_lt(seconds, 0.5, "%.2f s", seconds);
 }
