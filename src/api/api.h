@@ -4,6 +4,7 @@
 #ifndef TAILRACE_API_API_H
 #define TAILRACE_API_API_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "api/site.h"
@@ -22,6 +23,14 @@ struct api_counts {
 #define X(name, level, help) uint64_t name;
     API_COUNTERS(X)
 #undef X
+};
+
+// All that one worker counts.
+struct api_said {
+    struct http_counts http;
+    struct api_counts api;
+    struct hub_counts hub;
+    struct loop_turns turns;
 };
 
 // What all workers share. Set before they run, but for the atomics.
@@ -46,6 +55,9 @@ struct api {
     int (*publish)(struct api *api, struct publish *publish);
     struct hub_sink sinks[EXCHANGE_KINDS]; // stream.c's
     struct api_counts counts;
+    // What it has said of itself when it was asked last: other threads read it.
+    pthread_mutex_t said_lock;
+    struct api_said said;
 };
 
 static inline struct api *api_of(const struct exchange *exchange) {

@@ -12,26 +12,44 @@
 
 struct metrics_survey {
     struct survey survey;
-    struct http_counts http;
-    struct api_counts api;
-    struct hub_counts hub;
-    struct loop_turns turns;
+    struct exchange *exchange;
 };
 
+// A worker says what it has counted. What it says is kept: when it is too busy to be asked, that is
+// what is known of it.
 static void ask(struct survey *base, struct api *api) {
-    struct metrics_survey *survey = container_of(base, struct metrics_survey, survey);
-    struct hub_counts counts;
-    hub_counts(api->hub, &counts);
-    hub_counts_add(&survey->hub, &counts);
-    struct loop_turns turns = loop_turns(api->http.loop);
-    if (turns.cpu_us_max > survey->turns.cpu_us_max) survey->turns.cpu_us_max = turns.cpu_us_max;
-    survey->turns.long_total += turns.long_total;
-#define X(name, level, help) survey->http.name += api->http.counts.name;
+    struct api_said said = {
+        .http = api->http.counts, .api = api->counts, .turns = loop_turns(api->http.loop)};
+    (void)base;
+    hub_counts(api->hub, &said.hub);
+    pthread_mutex_lock(&api->said_lock);
+    api->said = said;
+    pthread_mutex_unlock(&api->said_lock);
+}
+
+static void add(struct api_said *total, const struct api_said *said) {
+    hub_counts_add(&total->hub, &said->hub);
+    if (said->turns.cpu_us_max > total->turns.cpu_us_max)
+        total->turns.cpu_us_max = said->turns.cpu_us_max;
+    total->turns.long_total += said->turns.long_total;
+#define X(name, level, help) total->http.name += said->http.name;
     HTTP_COUNTERS(X)
 #undef X
-#define X(name, level, help) survey->api.name += api->counts.name;
+#define X(name, level, help) total->api.name += said->api.name;
     API_COUNTERS(X)
 #undef X
+}
+
+static struct api_said add_up(const struct api_common *common) {
+    struct api_said total = {0};
+    for (unsigned i = 0; i < common->workers_count; i++) {
+        struct api *api = common->workers[i];
+        pthread_mutex_lock(&api->said_lock);
+        struct api_said said = api->said;
+        pthread_mutex_unlock(&api->said_lock);
+        add(&total, &said);
+    }
+    return total;
 }
 
 // --- writing -------------------------------------------------------------------------------------
@@ -92,14 +110,14 @@ static void write_turns(struct buf *out, const struct loop_turns *turns) {
            turns->long_total);
 }
 
-static void write_counts(struct buf *out, const struct metrics_survey *survey) {
-#define X(name, level, over_workers, help) metric(out, #name, #level, help, survey->hub.name);
+static void write_counts(struct buf *out, const struct api_said *said) {
+#define X(name, level, over_workers, help) metric(out, #name, #level, help, said->hub.name);
     HUB_COUNTERS(X)
 #undef X
-#define X(name, level, help) metric(out, #name, #level, help, survey->http.name);
+#define X(name, level, help) metric(out, #name, #level, help, said->http.name);
     HTTP_COUNTERS(X)
 #undef X
-#define X(name, level, help) metric(out, #name, #level, help, survey->api.name);
+#define X(name, level, help) metric(out, #name, #level, help, said->api.name);
     API_COUNTERS(X)
 #undef X
 }
@@ -175,29 +193,38 @@ static void write_sources(struct buf *out, struct sources *sources) {
     }
 }
 
-static void answer(struct survey *base) {
-    struct metrics_survey *survey = container_of(base, struct metrics_survey, survey);
-    struct api_common *common = base->home->common;
+static void answer(struct exchange *exchange) {
+    const struct api *api = api_of(exchange);
+    struct api_common *common = api->common;
+    struct api_said said = add_up(common);
     struct buf body;
     buf_init(&body, LIMIT_TAIL_BYTES);
-    write_process(&body, base->home);
-    write_turns(&body, &survey->turns);
-    write_counts(&body, survey);
+    write_process(&body, api);
+    write_turns(&body, &said.turns);
+    write_counts(&body, &said);
     write_journal(&body, common->journal);
     // The main thread makes the sources when the workers are running already.
     if (atomic_load(&common->attached)) write_sources(&body, common->sources);
     if (buf_failed(&body)) {
-        exchange_refuse(base->exchange, 503, "the metrics are too many for one answer");
+        exchange_refuse(exchange, 503, "the metrics are too many for one answer");
     } else {
-        exchange_answer_now(base->exchange, "text/plain; version=0.0.4; charset=utf-8",
-                            buf_str(&body));
+        exchange_answer_now(exchange, "text/plain; version=0.0.4; charset=utf-8", buf_str(&body));
     }
     buf_fini(&body);
 }
 
-static void fini(struct survey *base) { (void)base; }
+static void done(struct survey *base, bool all) {
+    struct exchange *exchange = container_of(base, struct metrics_survey, survey)->exchange;
+    (void)all;
+    exchange->state = NULL;
+    answer(exchange);
+}
 
-static const struct survey_ops metrics_ops = {.ask = ask, .answer = answer, .fini = fini};
+static void free_survey(struct survey *base) {
+    free(container_of(base, struct metrics_survey, survey));
+}
+
+static const struct survey_ops metrics_ops = {.ask = ask, .done = done, .free = free_survey};
 
 // --- who may see them ----------------------------------------------------------------------------
 
@@ -225,8 +252,19 @@ static void answer_metrics(struct exchange *exchange) {
         return;
     }
     survey->survey.ops = &metrics_ops;
-    survey_start(&survey->survey, exchange);
+    survey->exchange = exchange;
+    exchange->state = survey;
+    if (survey_start(&survey->survey, api_of(exchange))) {
+        exchange->state = NULL;
+        free(survey);
+        exchange_refuse_no_memory(exchange);
+    }
 }
 
-static const struct handler metrics_handler = {.begin = answer_metrics, .gone = survey_gone};
+static void gone(struct exchange *exchange) {
+    struct metrics_survey *survey = exchange->state;
+    if (survey) survey_leave(&survey->survey);
+}
+
+static const struct handler metrics_handler = {.begin = answer_metrics, .gone = gone};
 const struct resource metrics_resource = {.get = &metrics_handler, .on_metrics_listener = true};

@@ -12,9 +12,11 @@ static struct stream *of(struct subscriber *subscriber) {
 static struct api *api_of_stream(const struct stream *stream) { return api_of(stream->exchange); }
 
 struct stream *stream_new(struct exchange *exchange, const struct hub_request *request,
-                          struct grant *grant) {
+                          struct grant *grant, struct str known) {
     struct stream *stream = calloc(1, sizeof *stream);
     if (!stream) return NULL;
+    // Without this memory it is answered whole.
+    if (known.ptr) stream->known = str_dup(known);
     stream->exchange = exchange;
     stream->grant = grant_get(grant);
     stream->format = (uint8_t)request->format;
@@ -28,6 +30,7 @@ static void stream_free(struct stream *stream) {
     // One that has finished has left the hub by itself.
     if (stream->subscriber.selector) hub_remove(api_of_stream(stream)->hub, &stream->subscriber);
     grant_put(stream->grant);
+    free(stream->known);
     free(stream);
 }
 
@@ -51,25 +54,41 @@ void stream_head(struct answer *answer, enum frame_format format, enum wire_codi
     if (endless) answer_text(answer, "X-Accel-Buffering", "no");
 }
 
-struct str stream_etag(struct api *api, struct subscriber *subscriber, uint64_t question,
-                       char out[STREAM_ETAG_BYTES]) {
+#define ETAG_BYTES 96
+// The entity tag of a snapshot that begins now.
+static struct str etag(struct stream *stream, char out[ETAG_BYTES]) {
+    struct api *api = api_of_stream(stream);
     uint64_t newest, sum;
-    hub_fingerprint(api->hub, subscriber, &newest, &sum);
-    int len = snprintf(out, STREAM_ETAG_BYTES, "\"%s-%llx-%llx\"", api_epoch(api),
-                       (unsigned long long)newest, (unsigned long long)(sum + question));
+    hub_fingerprint(api->hub, &stream->subscriber, &newest, &sum);
+    int len = snprintf(out, ETAG_BYTES, "\"%s-%llx-%llx\"", api_epoch(api),
+                       (unsigned long long)newest, (unsigned long long)(sum + stream->question));
     return (struct str){out, (size_t)len};
 }
 
+// Whether the client has what it would be given now.
+static bool is_known(const struct stream *stream, struct str tag) {
+    struct str list = stream->known ? str_from(stream->known) : (struct str){NULL, 0};
+    while (list.ptr) {
+        struct str one = str_trim(str_cut(&list, ','));
+        if (str_starts(one, STR("W/"))) one = (struct str){one.ptr + 2, one.len - 2};
+        if (str_equal(one, STR("*")) || str_equal(one, tag)) return true;
+    }
+    return false;
+}
+
 // The hub has something to say: the head comes first.
-static bool sink_begin(struct subscriber *subscriber, struct buf *head) {
+static enum hub_begun sink_begin(struct subscriber *subscriber, struct buf *head) {
     struct stream *stream = of(subscriber);
     struct answer answer;
-    char tag[STREAM_ETAG_BYTES];
+    char memory[ETAG_BYTES];
+    bool known = false;
     stream_head(&answer, (enum frame_format)stream->format, (enum wire_coding)stream->coding,
                 stream->endless);
     if (stream->tagged) {
-        answer_field(&answer, "ETag",
-                     stream_etag(api_of_stream(stream), subscriber, stream->question, tag));
+        struct str tag = etag(stream, memory);
+        known = is_known(stream, tag);
+        if (known) answer = (struct answer){.status = 304, .length = ANSWER_ENDS};
+        answer_field(&answer, "ETag", tag);
         // From here on it is a time.
         stream->expires_ms = 0;
     }
@@ -77,7 +96,8 @@ static bool sink_begin(struct subscriber *subscriber, struct buf *head) {
     exchange_wait_until(stream->exchange, 0);
     stream->begun = true;
     stream->exchange->http->schedule(stream->exchange->http);
-    return !buf_failed(head);
+    if (buf_failed(head)) return HUB_BEGUN_BROKEN;
+    return known ? HUB_BEGUN_ENDED : HUB_BEGUN;
 }
 
 // Sets the timer to whichever comes first.
@@ -90,6 +110,8 @@ static void arm(struct stream *stream) {
 int stream_begin(struct stream *stream, uint64_t age_ms) {
     struct api *api = api_of_stream(stream);
     int err = hub_begin(api->hub, &stream->subscriber, api_now(api));
+    // Its topics are still being found.
+    if (!err && !stream->begun) exchange_park(stream->exchange);
     // The hub may have found a broken connection, or a slow one, whose timer is set already.
     if (err || !age_ms) return err;
     stream->expires_ms = api_now(api) + age_ms;
@@ -98,6 +120,9 @@ int stream_begin(struct stream *stream, uint64_t age_ms) {
 }
 
 void stream_wait(struct stream *stream, uint64_t wait_ms) {
+    // It will be answered with something new, or with nothing.
+    free(stream->known);
+    stream->known = NULL;
     exchange_park(stream->exchange);
     exchange_wait_until(stream->exchange, api_now(api_of_stream(stream)) + wait_ms);
 }

@@ -21,14 +21,16 @@ struct stream {
     uint8_t format;      // enum frame_format
     uint8_t coding;      // enum wire_coding
     bool tagged;         // its head has an ETag
+    char *known;         // the request's If-None-Match, until it begins; NULL: none
     bool endless;        // not a snapshot
     bool begun;          // its head has been written
 };
 
-// Becomes the exchange's state. `request`: what hub_subscribe will be asked for. NULL when out of
-// memory.
+// Becomes the exchange's state. `request`: what hub_subscribe will be asked for. `known`: the
+// request's If-None-Match, if the answer's head is to have an ETag; when the client has what it would
+// be given it is answered 304 (RFC 9110, 13.1.2). NULL when out of memory.
 struct stream *stream_new(struct exchange *exchange, const struct hub_request *request,
-                          struct grant *grant);
+                          struct grant *grant, struct str known);
 // Before it begins or waits: takes it out of the hub, if it is in, and frees it.
 void stream_discard(struct stream *stream);
 
@@ -36,7 +38,7 @@ void stream_discard(struct stream *stream);
 const struct hub_sink *stream_sink(const struct exchange *exchange);
 
 // The subscriber is in the hub: the answer begins. `age_ms`: when it is ended; 0: never.
-// ERR_TOO_LONG or ERR_NOMEM: nothing was written.
+// ERR_NOMEM: nothing was written.
 int stream_begin(struct stream *stream, uint64_t age_ms) MUST_CHECK;
 // The subscriber is in the hub and has nothing to say: the answer begins when it has, or after
 // `wait_ms`.
@@ -45,12 +47,6 @@ void stream_wait(struct stream *stream, uint64_t wait_ms);
 // What the answer's head says, but for an ETag.
 void stream_head(struct answer *answer, enum frame_format format, enum wire_coding coding,
                  bool endless);
-#define STREAM_ETAG_BYTES 96
-// The entity tag of a snapshot that began now. `question` differs between answers of different
-// starts.
-struct str stream_etag(struct api *api, struct subscriber *subscriber, uint64_t question,
-                       char out[STREAM_ETAG_BYTES]);
-
 // A handler's functions for an exchange that has become a stream, or may become one.
 void stream_writable(struct exchange *exchange);
 void stream_timer(struct exchange *exchange);

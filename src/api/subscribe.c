@@ -50,25 +50,6 @@ static bool has_room(struct exchange *exchange, const struct subscription *asked
     return false;
 }
 
-// Whether the client has what it would be given now (RFC 9110, 13.1.2); answered then.
-static bool is_known(struct exchange *exchange, struct stream *stream) {
-    struct str list = request_field(exchange_request(exchange), "If-None-Match");
-    char memory[STREAM_ETAG_BYTES];
-    if (!list.ptr) return false;
-    struct str tag = stream_etag(api_of(exchange), &stream->subscriber, stream->question, memory);
-    bool found = false;
-    while (list.ptr && !found) {
-        struct str one = str_trim(str_cut(&list, ','));
-        if (str_starts(one, STR("W/"))) one = (struct str){one.ptr + 2, one.len - 2};
-        found = str_equal(one, STR("*")) || str_equal(one, tag);
-    }
-    if (!found) return false;
-    struct answer answer = {.status = 304};
-    answer_field(&answer, "ETag", tag);
-    exchange_answer(exchange, &answer);
-    return true;
-}
-
 // hub_subscribe has refused.
 static void refuse(struct exchange *exchange, const struct subscription *asked, int err,
                    const char *detail) {
@@ -100,7 +81,10 @@ static void subscribe(struct exchange *exchange, struct subscription *asked, str
     asked->hub.wire.framing = exchange_wire(exchange).framing;
     asked->hub.sink = stream_sink(exchange);
     asked->hub.retry_ms = http_jitter(exchange->http, api->site->config->retry_ms);
-    struct stream *stream = stream_new(exchange, &asked->hub, grant);
+    bool tagged = asked->form == FORM_JSON;
+    struct str known = {NULL, 0};
+    if (tagged) known = request_field(exchange_request(exchange), "If-None-Match");
+    struct stream *stream = stream_new(exchange, &asked->hub, grant, known);
     if (!stream) {
         refuse(exchange, asked, ERR_NOMEM, "out of memory");
         return;
@@ -108,8 +92,8 @@ static void subscribe(struct exchange *exchange, struct subscription *asked, str
     bool searches = asked->hub.start == HUB_START_BEFORE && asked->hub.filter.ptr;
     // A search may go through all of the history and find nothing.
     if (searches) exchange->flags |= EXCHANGE_WATCHED;
-    stream->tagged = asked->form == FORM_JSON;
-    if (stream->tagged) stream->question = subscription_fingerprint(asked);
+    stream->tagged = tagged;
+    if (tagged) stream->question = subscription_fingerprint(asked);
     int err =
         hub_subscribe(api->hub, &stream->subscriber, &asked->hub, api_now(api), &waits, &report);
     if (err) {
@@ -117,11 +101,9 @@ static void subscribe(struct exchange *exchange, struct subscription *asked, str
         refuse(exchange, asked, err, report.text);
     } else if (waits) {
         stream_wait(stream, asked->wait_ms);
-    } else if (stream->tagged && is_known(exchange, stream)) {
-        stream_discard(stream);
     } else if (stream_begin(stream, age_of(exchange, asked))) {
         stream_discard(stream);
-        exchange_refuse(exchange, 503, "its topics are too many for one answer; ask for fewer");
+        exchange_refuse_no_memory(exchange);
     }
 }
 

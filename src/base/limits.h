@@ -11,6 +11,9 @@
 #define LIMIT_TOPIC_SEGMENTS 128
 // Topics and patterns of one subscription (API.md section 3).
 #define LIMIT_SELECTOR_TOPICS 100
+// Patterns of one worker's subscriptions that begin alike, up to their first `*` or `**`. Each new
+// topic whose name begins so is matched with all of them.
+#define LIMIT_PREFIX_PATTERNS 16384
 // Bytes of an SSE event type: it is a name, not a payload.
 #define LIMIT_TYPE_BYTES 255
 // Bytes of a publisher's idempotency key. Together with a topic number it must fit into LMDB's keys

@@ -46,7 +46,7 @@ bool http1_write_answer(struct buf *out, const struct http1_exchange *exchange,
     bool chunked = base->framing == WIRE_CHUNKED;
     bool keep_alive = http1_keeps_alive(exchange);
     // The end of a body that is neither counted nor framed is the connection's.
-    bool unframed = answer->length == ANSWER_ENDS && !chunked;
+    bool unframed = answer->length == ANSWER_ENDS && !chunked && !has_no_body(answer->status);
     if (answer->last || answer->length == ANSWER_ENDLESS || unframed) keep_alive = false;
     (void)buf_reserve(out, ANSWER_BYTES + answer->body.len);
     http1_write_status(out, answer->status, http_date(base->http));
@@ -57,7 +57,8 @@ bool http1_write_answer(struct buf *out, const struct http1_exchange *exchange,
     for (unsigned i = 0; i < answer->fields_count; i++)
         http1_write_field(out, answer->fields[i].name.ptr, answer->fields[i].value);
     if (answer->length != ANSWER_WHOLE) {
-        if (chunked) http1_write_text(out, "Transfer-Encoding", "chunked");
+        if (chunked && !has_no_body(answer->status))
+            http1_write_text(out, "Transfer-Encoding", "chunked");
     } else if (!has_no_body(answer->status)) {
         http1_write_u64(out, "Content-Length", answer->body.len);
     }

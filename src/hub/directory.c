@@ -11,23 +11,33 @@
 void directory_init(struct directory *directory) { *directory = (struct directory){0}; }
 
 static void topic_free(struct topic *topic) {
-    free(topic->selectors);
+    free(topic->watchers);
     free(topic);
 }
 
 void directory_fini(struct directory *directory) {
-    ASSERT(!directory->selectors);
+    ASSERT(!directory->selectors && !directory->selections);
     struct topic *topic, *next;
     HASH_ITER(hh, directory->by_name, topic, next) {
         HASH_DEL(directory->by_name, topic);
         topic_free(topic);
     }
-    free(directory->by_no);
+    for (uint32_t i = 0; i < directory->pages_count; i++) free(directory->pages[i]);
+    free(directory->pages);
     *directory = (struct directory){0};
 }
 
-struct topic *directory_topic(const struct directory *directory, uint32_t no) {
-    return no < directory->by_no_cap ? directory->by_no[no] : NULL;
+// --- topics --------------------------------------------------------------------------------------
+
+struct topic *directory_from(const struct directory *directory, uint32_t no) {
+    for (uint32_t at = no / DIRECTORY_PAGE; at < directory->pages_count; at++) {
+        struct topic **page = directory->pages[at];
+        uint32_t i = at == no / DIRECTORY_PAGE ? no % DIRECTORY_PAGE : 0;
+        for (; page && i < DIRECTORY_PAGE; i++) {
+            if (page[i]) return page[i];
+        }
+    }
+    return NULL;
 }
 
 struct topic *directory_find(const struct directory *directory, struct str name) {
@@ -36,37 +46,10 @@ struct topic *directory_find(const struct directory *directory, struct str name)
     return topic;
 }
 
-// Adds a topic's number to what a selector matches, in order.
-static bool add_number(struct selector *selector, uint32_t no) {
-    if (!array_reserve(selector->topics, selector->topics_cap, selector->topics_count + 1))
-        return false;
-    uint32_t at = selector->topics_count++;
-    for (; at && selector->topics[at - 1] > no; at--)
-        selector->topics[at] = selector->topics[at - 1];
-    selector->topics[at] = no;
-    return true;
-}
-
-// Both sides learn of each other. The topic's number may still be missing.
-static bool join(struct topic *topic, struct selector *selector) {
-    if (!array_reserve(topic->selectors, topic->selectors_cap, topic->selectors_count + 1))
-        return false;
-    if (topic->no != TOPIC_UNNUMBERED && !add_number(selector, topic->no)) return false;
-    topic->selectors[topic->selectors_count++] = selector;
-    return true;
-}
-
-static void part(struct topic *topic, const struct selector *selector) {
-    for (uint32_t i = 0; i < topic->selectors_count; i++) {
-        if (topic->selectors[i] != selector) continue;
-        topic->selectors[i] = topic->selectors[--topic->selectors_count];
-        return;
-    }
-}
-
-static struct topic *topic_new(struct directory *directory, struct str name) {
-    struct topic *topic = calloc(1, sizeof *topic + name.len);
-    if (!topic) return NULL;
+struct topic *directory_name(struct directory *directory, struct str name) {
+    struct topic *topic = directory_find(directory, name);
+    if (!topic) topic = calloc(1, sizeof *topic + name.len);
+    if (!topic || topic->name_len) return topic;
     topic->no = TOPIC_UNNUMBERED;
     topic->name_len = (uint16_t)name.len;
     memcpy(topic->name, name.ptr, name.len);
@@ -74,285 +57,170 @@ static struct topic *topic_new(struct directory *directory, struct str name) {
     return topic;
 }
 
-static bool wants(const struct selector *selector, struct str name) {
-    return pattern_match_any(selector->names, selector->names_count, name) &&
-           (!selector->grants_count ||
-            pattern_match_any(selector->grants, selector->grants_count, name));
+void directory_forget_name(struct directory *directory, struct topic *topic) {
+    if (topic->no != TOPIC_UNNUMBERED || topic->watchers_count) return;
+    HASH_DEL(directory->by_name, topic);
+    topic_free(topic);
 }
 
-// Room in by_no for `no`.
-static bool reserve_number(struct directory *directory, uint32_t no) {
-    if (no < directory->by_no_cap) return true;
-    uint32_t cap = directory->by_no_cap ? directory->by_no_cap : 64;
-    while (cap <= no) cap *= 2;
-    struct topic **by_no = realloc(directory->by_no, cap * sizeof(struct topic *));
-    if (!by_no) return false;
-    memset(by_no + directory->by_no_cap, 0, (cap - directory->by_no_cap) * sizeof(struct topic *));
-    directory->by_no = by_no;
-    directory->by_no_cap = cap;
-    return true;
+// Where a topic of this number is kept. NULL: out of memory.
+static struct topic **reserve_number(struct directory *directory, uint32_t no) {
+    uint32_t at = no / DIRECTORY_PAGE, count = directory->pages_count;
+    if (at >= count) {
+        size_t more = (size_t)at + 1 > (size_t)count * 2 ? (size_t)at + 1 : (size_t)count * 2;
+        struct topic ***pages = realloc(directory->pages, more * sizeof *pages);
+        if (!pages) return NULL;
+        memset(pages + count, 0, (more - count) * sizeof *pages);
+        directory->pages = pages;
+        directory->pages_count = (uint32_t)more;
+    }
+    if (!directory->pages[at])
+        directory->pages[at] = calloc(DIRECTORY_PAGE, sizeof *directory->pages[at]);
+    return directory->pages[at] ? &directory->pages[at][no % DIRECTORY_PAGE] : NULL;
 }
 
 struct topic *directory_number(struct directory *directory, uint32_t no, struct str name) {
     struct topic *topic = directory_topic(directory, no);
     if (topic) return topic;
-    if (!reserve_number(directory, no)) return NULL;
-    topic = directory_find(directory, name);
-    if (!topic) topic = topic_new(directory, name);
+    if (no == TOPIC_UNNUMBERED) return NULL;
+    struct topic **place = reserve_number(directory, no);
+    topic = place ? directory_name(directory, name) : NULL;
     if (!topic) return NULL;
-    // Selectors that named it before its first event know it already, but not its number.
-    for (uint32_t i = 0; i < topic->selectors_count; i++) {
-        if (!add_number(topic->selectors[i], no)) return NULL;
-    }
-    topic->no = no;
-    for (struct selector *s = directory->patterns; s; s = s->next_pattern) {
-        if (wants(s, name) && !join(topic, s)) return NULL;
-    }
-    directory->by_no[no] = topic;
+    // Before anybody looks for it by this number.
+    *place = topic;
     directory->topics_count++;
-    return topic;
-}
-
-static void forget_number(struct selector *selector, uint32_t no) {
-    for (uint32_t i = 0; i < selector->topics_count; i++) {
-        if (selector->topics[i] != no) continue;
-        memmove(selector->topics + i, selector->topics + i + 1,
-                (selector->topics_count - i - 1) * sizeof *selector->topics);
-        selector->topics_count--;
-        return;
-    }
-}
-
-static void topic_delete(struct directory *directory, struct topic *topic) {
-    HASH_DEL(directory->by_name, topic);
-    topic_free(topic);
+    return selection_add_topic(directory, topic, no) ? topic : NULL;
 }
 
 void directory_drop(struct directory *directory, struct topic *topic) {
-    for (uint32_t i = 0; i < topic->selectors_count; i++) {
-        struct selector *selector = topic->selectors[i];
-        forget_number(selector, topic->no);
-        if (topic->trimmed_seq > selector->gone_seq) selector->gone_seq = topic->trimmed_seq;
-        if (topic->trimmed_at > selector->gone_at) selector->gone_at = topic->trimmed_at;
-    }
-    directory->by_no[topic->no] = NULL;
+    selection_drop_topic(directory, topic);
+    if (topic->trimmed_at) DL_DELETE2(directory->trimmed, topic, prev_trimmed, next_trimmed);
+    directory->pages[topic->no / DIRECTORY_PAGE][topic->no % DIRECTORY_PAGE] = NULL;
     directory->topics_count--;
     topic->no = TOPIC_UNNUMBERED;
     topic->closed = topic->marker = topic->memory = false;
     topic->last_seq = topic->last_ordinal = topic->last_time_ms = 0;
     topic->trimmed_seq = topic->trimmed_ordinal = topic->trimmed_at = topic->bytes = 0;
-    // Pattern selectors will find the name again by matching; only exact ones must be remembered.
-    for (uint32_t i = topic->selectors_count; i-- > 0;) {
-        if (!topic->selectors[i]->exact) part(topic, topic->selectors[i]);
-    }
-    if (!topic->selectors_count) topic_delete(directory, topic);
-}
-
-// The key says all that makes a selector what it is. Lists are sorted and without repetition, so
-// that the order of asking does not matter; NUL cannot occur in what it separates.
-static int compare_names(const void *a, const void *b) {
-    const struct pattern *x = a, *y = b;
-    size_t len = x->text.len < y->text.len ? x->text.len : y->text.len;
-    int order = len ? memcmp(x->text.ptr, y->text.ptr, len) : 0;
-    if (!order) order = (x->text.len > y->text.len) - (x->text.len < y->text.len);
-    return order ? order : (int)x->kind - (int)y->kind;
-}
-
-static uint32_t append_names(struct buf *key, const struct pattern *names, uint32_t count) {
-    struct pattern sorted[LIMIT_SELECTOR_TOPICS];
-    ASSERT(count <= LIMIT_SELECTOR_TOPICS);
-    if (count) memcpy(sorted, names, count * sizeof *names);
-    qsort(sorted, count, sizeof *sorted, compare_names);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (i && !compare_names(&sorted[i], &sorted[i - 1])) continue;
-        pattern_key(&sorted[i], key);
-        kept++;
-    }
-    return kept;
-}
-
-struct key_parts {
-    struct buf key;
-    uint32_t names, grants;
-    size_t names_at, grants_at;
-};
-
-static void build_key(struct key_parts *parts, const struct selector_spec *spec) {
-    buf_init(&parts->key,
-             (size_t)LIMIT_SELECTOR_TOPICS * 2 * (LIMIT_TOPIC_BYTES + 2) + LIMIT_FILTER_BYTES + 32);
-    buf_append(&parts->key, &spec->sink, sizeof spec->sink);
-    buf_append_char(&parts->key, (char)('0' + wire_kind(spec->wire)));
-    ASSERT(parts->key.failed || parts->key.len == DIRECTORY_KEY_WAY);
-    buf_append_char(&parts->key, (char)('0' + spec->format));
-    // An empty filter is not the same as none: it is refused.
-    buf_append_char(&parts->key, spec->filter.ptr ? 'f' : '-');
-    buf_append_str(&parts->key, spec->filter);
-    buf_append_char(&parts->key, '\0');
-    parts->names_at = parts->key.len;
-    parts->names = append_names(&parts->key, spec->names, spec->names_count);
-    buf_append_char(&parts->key, '\0');
-    parts->grants_at = parts->key.len;
-    parts->grants = append_names(&parts->key, spec->grants, spec->grants_count);
-}
-
-static void cut_names(char *at, struct pattern *out, uint32_t count) {
-    for (uint32_t i = 0; i < count; i++) {
-        out[i] = (struct pattern){(enum pattern_kind)(*at - '0'), str_from(at + 1)};
-        at += out[i].text.len + 2;
-    }
-}
-
-static struct selector *selector_new(const struct key_parts *parts,
-                                     const struct selector_spec *spec) {
-    struct selector *selector = calloc(1, sizeof *selector + parts->key.len);
-    if (!selector) return NULL;
-    selector->format = (uint8_t)spec->format;
-    selector->wire = spec->wire;
-    selector->sink = spec->sink;
-    selector->key_len = (uint32_t)parts->key.len;
-    memcpy(selector->key, parts->key.data, parts->key.len);
-    selector->names = calloc(parts->names + parts->grants, sizeof *selector->names);
-    if (!selector->names) {
-        free(selector);
-        return NULL;
-    }
-    selector->grants = selector->names + parts->names;
-    selector->names_count = parts->names;
-    selector->grants_count = parts->grants;
-    cut_names(selector->key + parts->names_at, selector->names, parts->names);
-    cut_names(selector->key + parts->grants_at, selector->grants, parts->grants);
-    selector->exact = true;
-    for (uint32_t i = 0; i < parts->names; i++) {
-        if (selector->names[i].kind != PATTERN_EXACT) selector->exact = false;
-    }
-    return selector;
-}
-
-static void selector_free(struct selector *selector) {
-    filter_free(selector->filter);
-    free(selector->topics);
-    free(selector->names);
-    free(selector->live.items);
-    free(selector->waiting.items);
-    free(selector->pending);
-    free(selector);
-}
-
-// Finds the topics of a new selector.
-static bool resolve(struct directory *directory, struct selector *selector) {
-    if (!selector->exact) {
-        DL_APPEND2(directory->patterns, selector, prev_pattern, next_pattern);
-        for (uint32_t no = 0; no < directory->by_no_cap; no++) {
-            struct topic *topic = directory->by_no[no];
-            if (topic && wants(selector, topic_name(topic)) && !join(topic, selector)) return false;
-        }
-        return true;
-    }
-    for (uint32_t i = 0; i < selector->names_count; i++) {
-        struct str name = selector->names[i].text;
-        if (!wants(selector, name)) continue;
-        struct topic *topic = directory_find(directory, name);
-        if (!topic) topic = topic_new(directory, name);
-        if (!topic || !join(topic, selector)) return false;
-    }
-    return true;
-}
-
-// Takes it out of all that know it.
-static void unresolve(struct directory *directory, struct selector *selector) {
-    if (!selector->exact) {
-        DL_DELETE2(directory->patterns, selector, prev_pattern, next_pattern);
-        for (uint32_t i = 0; i < selector->topics_count; i++)
-            part(directory->by_no[selector->topics[i]], selector);
-        return;
-    }
-    for (uint32_t i = 0; i < selector->names_count; i++) {
-        struct topic *topic = directory_find(directory, selector->names[i].text);
-        if (!topic) continue;
-        part(topic, selector);
-        if (topic->no == TOPIC_UNNUMBERED && !topic->selectors_count)
-            topic_delete(directory, topic);
-    }
-}
-
-int directory_select(struct directory *directory, const struct selector_spec *spec,
-                     struct selector **out, struct report *report) {
-    struct key_parts parts;
-    struct selector *selector = NULL;
-    int err = 0;
-    build_key(&parts, spec);
-    if (buf_failed(&parts.key)) {
-        err = report_set(report, ERR_NOMEM, "no memory for a subscription");
-        goto out;
-    }
-    HASH_FIND(hh, directory->selectors, parts.key.data, parts.key.len, selector);
-    if (selector) {
-        selector->refs++;
-        *out = selector;
-        goto out;
-    }
-    selector = selector_new(&parts, spec);
-    if (!selector) {
-        err = report_set(report, ERR_NOMEM, "no memory for a subscription");
-        goto out;
-    }
-    if (spec->filter.ptr) err = filter_new(&selector->filter, spec->filter, report);
-    if (err) {
-        selector_free(selector);
-        goto out;
-    }
-    if (!resolve(directory, selector)) {
-        unresolve(directory, selector);
-        selector_free(selector);
-        err = report_set(report, ERR_NOMEM, "no memory for a subscription");
-        goto out;
-    }
-    selector->refs = 1;
-    HASH_ADD(hh, directory->selectors, key, selector->key_len, selector);
-    *out = selector;
-out:
-    buf_fini(&parts.key);
-    return err;
-}
-
-void directory_release(struct directory *directory, struct selector *selector) {
-    ASSERT(selector->refs);
-    if (--selector->refs) return;
-    ASSERT(!selector->live.count && !selector->waiting.count);
-    HASH_DEL(directory->selectors, selector);
-    unresolve(directory, selector);
-    selector_free(selector);
-}
-
-bool directory_matches(const struct selector *selector, uint32_t topic_no) {
-    uint32_t low = 0, high = selector->topics_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (selector->topics[middle] == topic_no) return true;
-        if (selector->topics[middle] < topic_no) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return false;
+    directory_forget_name(directory, topic);
 }
 
 void directory_trimmed(struct directory *directory, struct topic *topic, uint64_t seq,
                        uint64_t ordinal) {
     if (ordinal > topic->trimmed_ordinal) topic->trimmed_ordinal = ordinal;
     if (seq <= topic->trimmed_seq) return;
+    if (topic->trimmed_at) DL_DELETE2(directory->trimmed, topic, prev_trimmed, next_trimmed);
+    DL_PREPEND2(directory->trimmed, topic, prev_trimmed, next_trimmed);
+    struct topic_news news = {
+        .changes = (seq - topic->trimmed_seq) * 2, .lost_seq = seq, .lost_at = ++directory->trims};
     topic->trimmed_seq = seq;
-    topic->trimmed_at = ++directory->trims;
+    topic->trimmed_at = directory->trims;
+    selection_tell(directory, topic, &news);
+}
+
+uint64_t directory_subscribers(const struct directory *directory, const struct topic *topic) {
+    uint64_t count = 0;
+    const struct selection *selection;
+    for (uint32_t i = 0; i < topic->watchers_count; i++)
+        count += topic->watchers[i].selection->subscribers;
+    DL_FOREACH2(directory->wide, selection, next_wide) {
+        if (selection_has(selection, topic->no)) count += selection->subscribers;
+    }
+    return count;
+}
+
+// --- selectors -----------------------------------------------------------------------------------
+
+// The key says all that makes a selector what it is.
+static void build_key(struct buf *key, const struct selector_spec *spec,
+                      const struct selection *selection) {
+    buf_init(key, spec->filter.len + 64);
+    buf_append(key, &spec->sink, sizeof spec->sink);
+    buf_append(key, &selection, sizeof selection);
+    buf_append_char(key, (char)('0' + wire_kind(spec->wire)));
+    ASSERT(key->failed || key->len == DIRECTORY_KEY_WAY);
+    buf_append_char(key, (char)('0' + spec->format));
+    // An empty filter is not the same as none: it is refused.
+    buf_append_char(key, spec->filter.ptr ? 'f' : '-');
+    buf_append_str(key, spec->filter);
+}
+
+static void selector_free(struct selector *selector) {
+    filter_free(selector->filter);
+    free(selector->live.items);
+    free(selector->waiting.items);
+    free(selector->pending);
+    free(selector);
+}
+
+static int selector_new(struct selector **out, const struct buf *key,
+                        const struct selector_spec *spec, struct report *report) {
+    struct selector *selector = calloc(1, sizeof *selector + key->len);
+    if (!selector) return report_set(report, ERR_NOMEM, "no memory for a subscription");
+    selector->format = (uint8_t)spec->format;
+    selector->wire = spec->wire;
+    selector->sink = spec->sink;
+    selector->key_len = (uint32_t)key->len;
+    memcpy(selector->key, key->data, key->len);
+    int err = spec->filter.ptr ? filter_new(&selector->filter, spec->filter, report) : 0;
+    if (err) {
+        selector_free(selector);
+        return err;
+    }
+    *out = selector;
+    return 0;
+}
+
+static void get(struct selector *selector) {
+    selector->refs++;
+    selector->selection->subscribers++;
+}
+
+int directory_select(struct directory *directory, const struct selector_spec *spec,
+                     struct selector **out, struct report *report) {
+    struct selection *selection;
+    struct selector *selector = NULL;
+    struct buf key;
+    int err = selection_get(directory, spec->names, spec->names_count, spec->grants,
+                            spec->grants_count, &selection, report);
+    if (err) return err;
+    build_key(&key, spec, selection);
+    if (buf_failed(&key)) err = report_set(report, ERR_NOMEM, "no memory for a subscription");
+    if (!err) HASH_FIND(hh, directory->selectors, key.data, key.len, selector);
+    if (!err && !selector) {
+        err = selector_new(&selector, &key, spec, report);
+        if (!err) {
+            selector->selection = selection;
+            selection->refs++;
+            DL_APPEND(selection->selectors, selector);
+            HASH_ADD(hh, directory->selectors, key, selector->key_len, selector);
+        }
+    }
+    if (!err) get(selector);
+    *out = selector;
+    selection_put(directory, selection);
+    buf_fini(&key);
+    return err;
+}
+
+void directory_release(struct directory *directory, struct selector *selector) {
+    struct selection *selection = selector->selection;
+    ASSERT(selector->refs);
+    selection->subscribers--;
+    if (--selector->refs) return;
+    ASSERT(!selector->live.count && !selector->waiting.count);
+    HASH_DEL(directory->selectors, selector);
+    DL_DELETE(selection->selectors, selector);
+    selector_free(selector);
+    selection_put(directory, selection);
 }
 
 const struct topic *directory_last_closed(const struct directory *directory,
                                           const struct selector *selector) {
     const struct topic *last = NULL;
-    if (!selector->exact || selector->topics_count < selector->names_count) return NULL;
-    for (uint32_t i = 0; i < selector->topics_count; i++) {
-        const struct topic *topic = directory_topic(directory, selector->topics[i]);
+    const struct selection *selection = selector->selection;
+    if (!selection->exact || selection->topics.count < selection->names_count) return NULL;
+    for (uint32_t no = 0; number_set_from(&selection->topics, &no); no++) {
+        const struct topic *topic = directory_topic(directory, no);
         if (!topic->closed) return NULL;
         if (!last || topic->last_seq > last->last_seq) last = topic;
     }
@@ -364,7 +232,7 @@ const struct topic *directory_last_closed(const struct directory *directory,
 static void touch(struct directory *directory, struct selector *selector) {
     if (selector->touched) return;
     selector->touched = true;
-    selector->refs++;
+    get(selector);
     selector->next_touched = directory->touched;
     directory->touched = selector;
 }
@@ -392,35 +260,57 @@ static bool must_lag(const struct directory *directory, const struct selector *s
 }
 
 // `meant` is the event itself, or what it stands for.
+static void apply_to_selector(struct directory *directory, struct selector *selector,
+                              const struct event *event, struct event *meant) {
+    if (!selector->live.count && !selector->waiting.count) return;
+    if (event->flags & EVENT_CLOSE) {
+        selector->ending = true;
+        touch(directory, selector);
+    }
+    if (selector->lags || (meant != event && has_taken(selector, meant))) return;
+    if (must_lag(directory, selector)) {
+        selector->lags = true;
+        // Before the event that an alias stands for: behind it the alias would be passed over.
+        selector->lags_after = meant->seq - 1;
+    } else if (directory_takes(directory, selector, meant->flags, event_data(meant))) {
+        add_pending(selector, meant);
+    } else {
+        return;
+    }
+    touch(directory, selector);
+}
+
+static void apply_to(struct directory *directory, const struct selection *selection,
+                     const struct event *event, struct event *meant) {
+    struct selector *selector;
+    DL_FOREACH(selection->selectors, selector)
+    apply_to_selector(directory, selector, event, meant);
+}
+
+static void set_closed(struct directory *directory, struct topic *topic, bool closed,
+                       uint64_t newest_seq) {
+    struct topic_news news = {.newest_seq = newest_seq,
+                              .changes = (uint64_t)closed - (uint64_t)topic->closed};
+    topic->closed = closed;
+    if (news.newest_seq || news.changes) selection_tell(directory, topic, &news);
+}
+
 static void apply_event(struct directory *directory, const struct event *event,
                         struct event *meant) {
     struct topic *topic = directory_number(directory, event->topic_no, event_topic(event));
+    const struct selection *selection;
     ASSERT(topic);
     topic->last_seq = event->seq;
     topic->last_ordinal = event->ordinal;
     topic->last_time_ms = event->time_ms;
     topic->bytes += event->data_len;
-    topic->closed = event->flags & EVENT_CLOSE;
     topic->marker = event->flags & EVENT_MARKER;
     topic->memory = event->flags & EVENT_MEMORY;
-    for (uint32_t i = 0; i < topic->selectors_count; i++) {
-        struct selector *selector = topic->selectors[i];
-        if (!selector->live.count && !selector->waiting.count) continue;
-        if (topic->closed) {
-            selector->ending = true;
-            touch(directory, selector);
-        }
-        if (selector->lags || (meant != event && has_taken(selector, meant))) continue;
-        if (must_lag(directory, selector)) {
-            selector->lags = true;
-            // Before the event that an alias stands for: behind it the alias would be passed over.
-            selector->lags_after = meant->seq - 1;
-        } else if (directory_takes(directory, selector, meant->flags, event_data(meant))) {
-            add_pending(selector, meant);
-        } else {
-            continue;
-        }
-        touch(directory, selector);
+    set_closed(directory, topic, event->flags & EVENT_CLOSE, event->seq);
+    for (uint32_t i = 0; i < topic->watchers_count; i++)
+        apply_to(directory, topic->watchers[i].selection, event, meant);
+    DL_FOREACH2(directory->wide, selection, next_wide) {
+        if (selection_has(selection, topic->no)) apply_to(directory, selection, event, meant);
     }
 }
 
@@ -433,7 +323,7 @@ static void apply_change(struct directory *directory, const struct topic_change 
         return;
     }
     directory_trimmed(directory, topic, change->trimmed_seq, change->trimmed_ordinal);
-    topic->closed = change->closed;
+    set_closed(directory, topic, change->closed, 0);
     topic->bytes = change->bytes;
 }
 

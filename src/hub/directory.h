@@ -7,42 +7,15 @@
 #ifndef TAILRACE_HUB_DIRECTORY_H
 #define TAILRACE_HUB_DIRECTORY_H
 
-#include "base/pattern.h"
+#include "base/limits.h"
 #include "hub/budget.h"
 #include "hub/document.h"
 #include "hub/filter.h"
 #include "hub/list.h"
+#include "hub/selection.h"
 #include "proto/wire.h"
-#include "sys/hash.h"
-
-#define TOPIC_UNNUMBERED UINT32_MAX
 
 struct hub_sink;
-struct selector;
-
-struct topic {
-    UT_hash_handle hh; // by name
-    uint32_t no;
-    bool closed;
-    bool marker; // the newest event carries no data
-    bool memory; // events are in the ring only
-    uint64_t last_seq, last_ordinal, last_time_ms;
-    uint64_t trimmed_seq, trimmed_ordinal, bytes;
-    uint64_t trimmed_at;         // directory->trims when trimmed_seq was last raised
-    struct selector **selectors; // those that match it
-    uint32_t selectors_count, selectors_cap;
-    uint16_t name_len;
-    char name[];
-};
-
-static inline struct str topic_name(const struct topic *topic) {
-    return (struct str){topic->name, topic->name_len};
-}
-// Events with data that are still stored.
-static inline uint64_t topic_events(const struct topic *topic) {
-    uint64_t left = topic->last_ordinal - topic->trimmed_ordinal;
-    return left - (left && topic->marker ? 1 : 0);
-}
 
 // What a subscriber asked for and how it goes out, interned: all subscribers that ask for the same
 // share one, and what is computed for it is computed once.
@@ -50,22 +23,16 @@ struct selector {
     UT_hash_handle hh; // by key
     uint32_t refs;     // subscribers
     uint8_t format;    // enum frame_format
-    bool exact;        // no patterns: it can end when its topics are closed
     // A topic was closed in this turn, as far as directory_apply has come.
     bool ending;
     bool touched; // in the directory's list
     struct wire wire;
     const struct hub_sink *sink;
     struct filter *filter;
-    uint32_t *topics; // numbers of the topics that match, ascending
-    uint32_t topics_count, topics_cap;
-    struct pattern *names; // point into key
-    uint32_t names_count;
-    struct pattern *grants; // that a topic must match too; none: no restriction
-    uint32_t grants_count;
+    struct selection *selection;
+    struct selector *prev, *next;   // in the selection's list
     struct live_list live;          // at the hub's position: written to by the fan-out
     struct subscriber_list waiting; // long polls that have nothing yet
-    uint64_t gone_seq, gone_at;     // as trimmed_seq and trimmed_at, of topics that are gone
     uint32_t written_tick;          // when all the live ones were last written to
     // Events that were applied and are to be delivered.
     uint32_t pending_count, pending_cap;
@@ -75,38 +42,55 @@ struct selector {
     bool lags;
     uint64_t lags_after;
     struct selector *next_touched;
-    struct selector *next_pattern, *prev_pattern; // all that are not exact
     uint32_t key_len;
     char key[]; // of directory.c, but for DIRECTORY_KEY_WAY
 };
 
-// How many bytes at the beginning of a key say by which way it goes out: the rest is what was asked
-// for, and the same in another process.
-#define DIRECTORY_KEY_WAY (sizeof(void *) + 1)
+// How many bytes at the beginning of a key say by which way it goes out, and which selection it is:
+// with the selection's own key the rest is what was asked for, and the same in another process.
+#define DIRECTORY_KEY_WAY (2 * sizeof(void *) + 1)
+
+// Topics by number, so many together: numbers may have holes.
+#define DIRECTORY_PAGE 256
 
 struct directory {
     struct topic *by_name;
-    struct topic **by_no;
-    uint32_t by_no_cap;
+    struct topic ***pages; // by number; NULL: it has none of these
+    uint32_t pages_count;
     uint32_t topics_count; // numbered ones
     struct selector *selectors;
-    struct selector *patterns;
-    struct selector *touched;       // those that have something to deliver
-    const struct budget *budget;    // the hub's; NULL: time is not bounded
-    struct filter_matcher *matcher; // the hub's
+    struct selector *touched; // those that have something to deliver
+    struct selection *selections;
+    struct selection *wide, *resolving;
+    struct prefix *prefixes;                            // that patterns begin with
+    uint32_t prefix_segments[LIMIT_TOPIC_SEGMENTS + 1]; // how many have so many
+    uint64_t looks;                                     // new topics that were matched
+    const struct budget *budget;                        // the hub's; NULL: time is not bounded
+    struct filter_matcher *matcher;                     // the hub's
     // How often a topic lost events: a remembered number tells what was lost since.
     uint64_t trims;
+    struct topic *trimmed; // those that have lost some, the last ones first
 };
 
 void directory_init(struct directory *directory);
 void directory_fini(struct directory *directory);
 
 // Topics. NULL when not known (or without a number).
-struct topic *directory_topic(const struct directory *directory, uint32_t no);
+static inline struct topic *directory_topic(const struct directory *directory, uint32_t no) {
+    struct topic **page =
+        no / DIRECTORY_PAGE < directory->pages_count ? directory->pages[no / DIRECTORY_PAGE] : NULL;
+    return page ? page[no % DIRECTORY_PAGE] : NULL;
+}
+// The topic with the lowest number at or above this one.
+struct topic *directory_from(const struct directory *directory, uint32_t no);
 struct topic *directory_find(const struct directory *directory, struct str name);
 // The topic of that number, made (and matched with the selectors) when it is new. NULL when out of
 // memory.
 struct topic *directory_number(struct directory *directory, uint32_t no, struct str name);
+// The topic of that name, made without a number when it is not known. NULL when out of memory.
+struct topic *directory_name(struct directory *directory, struct str name);
+// It is deleted when it has neither a number nor a selection.
+void directory_forget_name(struct directory *directory, struct topic *topic);
 // It loses its number: nothing is left of it but the selectors that name it.
 void directory_drop(struct directory *directory, struct topic *topic);
 
@@ -120,13 +104,16 @@ struct selector_spec {
     struct wire wire;
     const struct hub_sink *sink;
 };
-// The selector for it, with a reference for the caller. ERR_INVALID for a bad filter, ERR_NOMEM.
+// The selector for it, with a reference for the caller; its selection may still have to be resolved.
+// ERR_INVALID for a bad filter, ERR_LIMIT as of selection_get, ERR_NOMEM.
 int directory_select(struct directory *directory, const struct selector_spec *spec,
                      struct selector **out, struct report *report) MUST_CHECK;
 void directory_release(struct directory *directory, struct selector *selector);
 
 // Whether the topic is one of the selector's.
-bool directory_matches(const struct selector *selector, uint32_t topic_no);
+static inline bool directory_matches(const struct selector *selector, uint32_t topic_no) {
+    return selection_has(selector->selection, topic_no);
+}
 // Whether the selector takes an event of one of its topics.
 static inline bool directory_takes(const struct directory *directory,
                                    const struct selector *selector, uint8_t event_flags,
@@ -138,6 +125,8 @@ static inline bool directory_takes(const struct directory *directory,
 // Everything of the topic up to this seq and ordinal is gone.
 void directory_trimmed(struct directory *directory, struct topic *topic, uint64_t seq,
                        uint64_t ordinal);
+// How many subscribers a topic has.
+uint64_t directory_subscribers(const struct directory *directory, const struct topic *topic);
 // The closed topic that was finished last, NULL when the selector goes on: one of its topics does,
 // or further ones may come.
 const struct topic *directory_last_closed(const struct directory *directory,

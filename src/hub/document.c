@@ -189,12 +189,22 @@ static void open_sse(struct buf *out, const struct document_opening *opening) {
         opening->epoch);
 }
 
-// The array of events is left open; document_close closes it.
+// The array of topics is left open; document_end_topics closes it.
 static void open_json(struct buf *out, const struct document_opening *opening) {
     struct json json = JSON(out);
+    (void)opening;
     json_object(&json, NULL);
     json_array(&json, "topics");
-    opening->topics(opening->context, &json);
+}
+
+struct json document_topics(struct buf *out, bool first) {
+    return (struct json){
+        .out = out, .depth = 2, .arrays = 1u << 2, .filled = 1u << 1 | (first ? 0u : 1u << 2)};
+}
+
+// The array of events is left open; document_close closes it.
+void document_end_topics(struct buf *out) {
+    struct json json = document_topics(out, true);
     json_end(&json);
     json_array(&json, "events");
 }
@@ -228,6 +238,7 @@ struct document {
     bool event_stream;
     const char *separator; // between elements; NULL: none
     unsigned notices;      // those that there is a place for
+    bool topics;           // it begins with an array of them
     void (*open)(struct buf *out, const struct document_opening *opening); // NULL: nothing
     void (*event)(struct buf *out, const struct document_event *event, const char *epoch);
     void (*notice)(struct buf *out, const struct notice *notice, const char *epoch);
@@ -254,6 +265,7 @@ static const struct document documents[FRAME_FORMATS] = {
     [FRAME_JSON] = {.content_type = "application/json",
                     .separator = ",",
                     .notices = JSON_NOTICES,
+                    .topics = true,
                     .open = open_json,
                     .event = json_event,
                     .notice = json_notice,
@@ -269,6 +281,8 @@ bool document_is_event_stream(enum frame_format format) { return documents[forma
 bool document_has_separators(enum frame_format format) {
     return documents[format].separator != NULL;
 }
+
+bool document_lists_topics(enum frame_format format) { return documents[format].topics; }
 
 void document_open(struct buf *out, enum frame_format format,
                    const struct document_opening *opening) {

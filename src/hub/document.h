@@ -41,12 +41,14 @@ struct document_opening {
     uint64_t position; // the newest event's seq
     uint64_t heartbeat_ms, retry_ms;
     bool control; // the client has asked for notices
-    // Adds the objects of the topics to the array that is open.
-    void (*topics)(void *context, struct json *json);
-    void *context;
 };
 void document_open(struct buf *out, enum frame_format format,
                    const struct document_opening *opening);
+// Whether an array of topics follows, which may come in pieces and must be ended.
+bool document_lists_topics(enum frame_format format);
+// For adding their objects. `first`: there is none yet.
+struct json document_topics(struct buf *out, bool first);
+void document_end_topics(struct buf *out);
 
 // --- elements: events and notices ----------------------------------------------------------------
 

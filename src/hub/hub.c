@@ -150,7 +150,7 @@ int hub_subscribe(struct hub *hub, struct subscriber *subscriber, const struct h
         subscriber->flags |= SUB_SNAPSHOT;
         subscriber->until = hub->position;
     }
-    if (!reserve(hub, subscriber, request->mode))
+    if (pump_resolve(hub, subscriber) || !reserve(hub, subscriber, request->mode))
         err = report_set(report, ERR_NOMEM, "no memory for a subscription");
     if (!err) err = start_resolve(hub, subscriber, request, report);
     if (err) {
@@ -162,11 +162,7 @@ int hub_subscribe(struct hub *hub, struct subscriber *subscriber, const struct h
         subscriber->until = subscriber->cursor;
     hub->counts.subscribers++;
     if (request->start != HUB_START_LIVE) hub->counts.replays_total++;
-    if (request->mode == HUB_WAIT && !subscriber->tail && !pump_probe(hub, subscriber)) {
-        subscriber->state = SUB_WAITING;
-        list_add(&subscriber->selector->waiting, subscriber);
-        *waits = true;
-    }
+    if (request->mode == HUB_WAIT) *waits = pump_wait(hub, subscriber);
     reading_end(&hub->reading);
     return 0;
 }
@@ -174,9 +170,8 @@ int hub_subscribe(struct hub *hub, struct subscriber *subscriber, const struct h
 int hub_begin(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms) {
     hub->now_ms = now_ms;
     if (subscriber->state != SUB_NEW) return 0; // it broke before it began
-    int err = opening_queue(hub, subscriber);
-    if (err || subscriber->state != SUB_NEW) return err;
-    subscriber->state = SUB_PUMPED;
+    int err = pump_begin(hub, subscriber);
+    if (err || subscriber->state != SUB_PUMPED) return err;
     if (budget_spent(&hub->budget)) {
         ready_add(&hub->ready, subscriber);
     } else {
@@ -187,6 +182,8 @@ int hub_begin(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms) {
 }
 
 void hub_wake(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms) {
+    // One whose topics are still being found is answered when they are.
+    subscriber->flags &= (uint8_t)~SUB_POLL;
     if (subscriber->state != SUB_WAITING) return;
     hub->now_ms = now_ms;
     pump_wake(hub, subscriber);
@@ -264,48 +261,19 @@ uint64_t hub_position(const struct hub *hub) { return hub->position; }
 void hub_fingerprint(struct hub *hub, const struct subscriber *subscriber, uint64_t *newest,
                      uint64_t *sum) {
     const struct selector *selector = subscriber->selector;
-    *newest = 0;
-    *sum = hash_content(selector->key + DIRECTORY_KEY_WAY, selector->key_len - DIRECTORY_KEY_WAY);
-    for (uint32_t i = 0; i < selector->topics_count; i++) {
-        const struct topic *topic = directory_topic(&hub->directory, selector->topics[i]);
-        if (topic->last_seq > *newest) *newest = topic->last_seq;
-        *sum += topic->trimmed_seq * 2 + topic->closed;
-    }
+    const struct selection *selection = selector->selection;
+    (void)hub;
+    *newest = selection->newest_seq;
+    *sum = hash_content(selector->key + DIRECTORY_KEY_WAY, selector->key_len - DIRECTORY_KEY_WAY) +
+           hash_content(selection->key, selection->key_len) + selection->changes;
 }
 
 uint64_t hub_topic_subscribers(const struct hub *hub, uint32_t topic_no) {
     const struct topic *topic = directory_topic(&hub->directory, topic_no);
-    return topic ? topics_subscribers(topic) : 0;
+    return topic ? directory_subscribers(&hub->directory, topic) : 0;
 }
 
 void hub_topic_write(struct json *json, const struct hub_topic *topic, const char *epoch,
                      const uint64_t *subscribers) {
     topics_write(json, topic, epoch, subscribers);
-}
-
-static void tell_topic(const struct topic *topic,
-                       void (*each)(void *context, const struct hub_topic *topic), void *context) {
-    struct hub_topic view = topics_view(topic);
-    view.subscribers = topics_subscribers(topic);
-    each(context, &view);
-}
-
-void hub_topics(struct hub *hub, const struct pattern *names, uint32_t names_count,
-                const struct pattern *grants, uint32_t grants_count,
-                void (*each)(void *context, const struct hub_topic *topic), void *context) {
-    if (names_count == 1 && names[0].kind == PATTERN_EXACT) {
-        struct str name = names[0].text;
-        const struct topic *topic = directory_find(&hub->directory, name);
-        bool seen = !grants_count || pattern_match_any(grants, grants_count, name);
-        if (topic && topic->no != TOPIC_UNNUMBERED && seen && topics_shown(topic))
-            tell_topic(topic, each, context);
-        return;
-    }
-    for (uint32_t no = 0; no < hub->directory.by_no_cap; no++) {
-        const struct topic *topic = hub->directory.by_no[no];
-        if (!topic || !topics_shown(topic)) continue;
-        if (!pattern_match_any(names, names_count, topic_name(topic))) continue;
-        if (grants_count && !pattern_match_any(grants, grants_count, topic_name(topic))) continue;
-        tell_topic(topic, each, context);
-    }
 }

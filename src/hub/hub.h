@@ -54,6 +54,12 @@ struct subscriber {
 // There may be a million idle ones.
 _Static_assert(sizeof(void *) > 8 || sizeof(struct subscriber) <= 96, "a subscriber stays small");
 
+enum hub_begun {
+    HUB_BEGUN,
+    HUB_BEGUN_BROKEN, // the head cannot be made, the connection is broken
+    HUB_BEGUN_ENDED,  // the head is the whole answer
+};
+
 // How bytes leave by one kind of connection. All are called from within hub functions; none may
 // call back into the hub.
 struct hub_sink {
@@ -69,10 +75,10 @@ struct hub_sink {
     // It cannot go on (a write failed, memory is out): the connection must be closed without a
     // clean end, and hub_remove be called, after the current hub function has returned.
     void (*broken)(struct subscriber *subscriber);
-    // The response begins, in hub_begin or because a long poll has something or was woken: appends
-    // its head, what goes out before the body, to `head`. False: it cannot be made, the connection
-    // is broken.
-    bool (*begin)(struct subscriber *subscriber, struct buf *head);
+    // The response begins, in hub_begin or later (the topics of a pattern were to be found first; a
+    // long poll has something or was woken): appends its head, what goes out before the body, to
+    // `head`.
+    enum hub_begun (*begin)(struct subscriber *subscriber, struct buf *head);
 };
 
 struct hub_config {
@@ -156,15 +162,15 @@ struct hub_request {
 };
 
 // ERR_NOT_FOUND: all its topics are closed and the caller has all of it (answer 204). ERR_INVALID:
-// bad filter. ERR_NOMEM, ERR_IO. After 0 the subscriber is in the hub and nothing was written yet:
+// bad filter. ERR_LIMIT: too many patterns. ERR_NOMEM, ERR_IO. After 0 the subscriber is in the hub and nothing was written yet:
 // call hub_begin. With HUB_WAIT and nothing to send yet, *waits is true: the head is asked for
 // later, by sink->begin.
 int hub_subscribe(struct hub *hub, struct subscriber *subscriber, const struct hub_request *request,
                   uint64_t now_ms, bool *waits, struct report *report) MUST_CHECK;
 // Begins the response: the head (sink->begin) with the document's opening, then what there is to
-// give, up to a bound; hub_continue does the rest. Once, for a subscriber that does not wait.
-// ERR_TOO_LONG: head and opening are more than LIMIT_TAIL_BYTES; ERR_NOMEM. After an error nothing
-// was asked for or written, and the caller calls hub_remove.
+// give, up to a bound; hub_continue does the rest. Once, for a subscriber that does not wait. A
+// snapshot of a pattern whose topics are still being found begins in hub_continue. ERR_NOMEM:
+// nothing was asked for or written, and the caller calls hub_remove.
 int hub_begin(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms) MUST_CHECK;
 // A long poll's time is up: it is answered with what there is (nothing, as a rule).
 void hub_wake(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms);
@@ -226,7 +232,7 @@ static inline const char *hub_content_type(enum frame_format format) {
 
 uint64_t hub_position(const struct hub *hub);
 // The newest matching event's seq, and a number that differs between selectors and changes when any
-// of the matching topics loses events or is closed: for an ETag.
+// of the matching topics loses events or is closed: for an ETag. From sink->begin of a snapshot on.
 void hub_fingerprint(struct hub *hub, const struct subscriber *subscriber, uint64_t *newest,
                      uint64_t *sum);
 
@@ -236,11 +242,19 @@ struct hub_topic {
     uint64_t last_seq, last_time_ms, events, bytes, subscribers;
     bool closed;
 };
-// Topics with a number that match the names and the narrowing patterns, in the order of their
-// numbers.
-void hub_topics(struct hub *hub, const struct pattern *names, uint32_t names_count,
-                const struct pattern *grants, uint32_t grants_count,
-                void (*each)(void *context, const struct hub_topic *topic), void *context);
+// A walk over topics, in the order of their numbers: those that match the names and the narrowing
+// patterns (count 0: no restriction). It may take as long as it likes: each topic that is there all
+// the time is met once.
+struct hub_walk {
+    const struct pattern *names;
+    uint32_t names_count;
+    const struct pattern *grants;
+    uint32_t grants_count;
+    uint32_t next; // topics with numbers from here on have not been met; 0 at first
+};
+// Goes on, a bounded amount, or until `each` has returned false. False: there are no more.
+bool hub_topics(struct hub *hub, struct hub_walk *walk,
+                bool (*each)(void *context, const struct hub_topic *topic), void *context);
 // Writes a topic as a member of an array:
 // {topic,last_id,last_time,events,bytes,subscribers,closed}. `subscribers`: of all workers; NULL:
 // that member is left out.

@@ -30,6 +30,7 @@ struct hub {
     // What an idle stream is sent, prepared: [format][with notices][wire]. Empty: nothing.
     struct buf heartbeats[FRAME_FORMATS][2][WIRE_KINDS];
     uint64_t looked_total; // events looked at by the pump
+    uint64_t walked_total; // steps of selection_resolve
     struct hub_counts counts;
 };
 

@@ -55,15 +55,16 @@ static void replace_top(struct lookback *lookback, uint64_t seq) {
 }
 
 struct lookback *lookback_new(struct hub *hub, const struct selector *selector, uint64_t before) {
-    bool scans = selector->topics_count > LIMIT_LOOKBACK_TOPICS;
-    uint32_t count = scans ? 0 : selector->topics_count;
+    const struct number_set *topics = &selector->selection->topics;
+    bool scans = topics->count > LIMIT_LOOKBACK_TOPICS;
+    uint32_t count = scans ? 0 : topics->count;
     struct lookback *lookback = calloc(1, sizeof *lookback + count * sizeof(struct walked));
     if (!lookback) return NULL;
     lookback->before = lookback->stored_at = lookback->ring_at = before;
     lookback->place.seq = before;
     lookback->scans = lookback->memory = scans;
-    for (uint32_t i = 0; i < count; i++) {
-        const struct topic *topic = directory_topic(&hub->directory, selector->topics[i]);
+    for (uint32_t no = 0; !scans && number_set_from(topics, &no); no++) {
+        const struct topic *topic = directory_topic(&hub->directory, no);
         if (topic->memory) {
             lookback->memory = true;
         } else if (topic->last_seq > topic->trimmed_seq) {

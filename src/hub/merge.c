@@ -167,28 +167,15 @@ static bool has_more(const struct merge *merge, const struct topic *topic) {
            (is_windowed(merge) || !topic->memory);
 }
 
-// The first of the selector's topics with this number or a higher one.
-static uint32_t first_from(const struct selector *selector, uint32_t no) {
-    uint32_t low = 0, high = selector->topics_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (selector->topics[middle] < no) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
 // Goes on with taking in topics, by their numbers: some may come or go between two turns.
 static enum merge_step take_topics(struct hub *hub, struct merge *merge,
                                    const struct selector *selector, merge_budget *budget) {
-    merge->large = selector->topics_count > SMALL_TOPICS;
-    for (uint32_t i = first_from(selector, merge->topic_next); i < selector->topics_count; i++) {
-        const struct topic *topic = directory_topic(&hub->directory, selector->topics[i]);
+    const struct number_set *topics = &selector->selection->topics;
+    merge->large = topics->count > SMALL_TOPICS;
+    for (uint32_t no = merge->topic_next; number_set_from(topics, &no); no++) {
+        const struct topic *topic = directory_topic(&hub->directory, no);
         if ((*budget)-- <= 0) return MERGE_MORE;
-        merge->topic_next = topic->no + 1;
+        merge->topic_next = no + 1;
         if (!has_more(merge, topic)) continue;
         if (!is_windowed(merge) && merge->count == merge->from.topics_max) return MERGE_WIDE;
         if (!reserve_chain(hub, merge)) return MERGE_FAILED;

@@ -14,29 +14,17 @@
 
 // What all subscribers together are given by one turn of the hub: the live ones must not wait.
 #define TURN_BYTES ((size_t)1024 * 1024)
+// What one slice of finding topics takes, about half a millisecond.
+#define RESOLVE_STEPS 8192
 // Turns of gathering in which a long poll looks whether it must wait.
 #define PROBE_TURNS 4
-
-// Up to where retention has taken events since the subscriber last heard of it, 0: nowhere.
-static uint64_t lost_since(const struct hub *hub, const struct subscriber *subscriber) {
-    const struct selector *selector = subscriber->selector;
-    uint64_t highest = 0;
-    for (uint32_t i = 0; i < selector->topics_count; i++) {
-        const struct topic *topic = directory_topic(&hub->directory, selector->topics[i]);
-        if (topic->trimmed_at > subscriber->told && topic->trimmed_seq > highest)
-            highest = topic->trimmed_seq;
-    }
-    if (selector->gone_at > subscriber->told && selector->gone_seq > highest)
-        highest = selector->gone_seq;
-    return highest;
-}
 
 // What was to come after `from`, up to `to`, cannot be given. A client that comes back goes on from
 // `seq`, but for a window: that would be more than it asked for.
 static void tell_loss(struct hub *hub, struct subscriber *subscriber, uint64_t from, uint64_t to,
                       uint64_t seq, const char *reason) {
     const struct selector *selector = subscriber->selector;
-    bool only_one = selector->exact && selector->names_count == 1;
+    bool only_one = selector->selection->exact && selector->selection->names_count == 1;
     if (replay_window_of(subscriber)) seq = 0;
     subscriber_gap(
         hub, subscriber,
@@ -44,16 +32,19 @@ static void tell_loss(struct hub *hub, struct subscriber *subscriber, uint64_t f
             .from_seq = from, .to_seq = to, .seq = only_one ? to : seq, .reason = reason});
 }
 
-// As lost_since, for a window whose merge knows what is still to come of each topic.
-static uint64_t lost_of_window(const struct hub *hub, const struct subscriber *subscriber) {
-    const struct selector *selector = subscriber->selector;
+// As selection_lost, for a window whose merge knows what is still to come of each topic; `next`
+// comes first.
+static uint64_t lost_of_window(struct hub *hub, const struct subscriber *subscriber,
+                               uint64_t next) {
+    const struct selection *selection = subscriber->selector->selection;
     struct replay *replay = subscriber->replay;
-    uint64_t highest = lost_since(hub, subscriber);
-    if (highest > replay->window.then) return highest;
-    highest = merge_lost(hub, replay->merge, subscriber->cursor, subscriber->told);
+    uint64_t told = subscriber->told, highest = 0;
+    uint64_t later = selection_lost(&hub->directory, selection, told, replay->window.then);
+    if (later) return later;
+    if (selection->lost_at > told && selection->lost_seq >= next)
+        highest = merge_lost(hub, replay->merge, subscriber->cursor, told);
     // Of topics that are gone nobody knows what was to come.
-    if (selector->gone_at > subscriber->told && selector->gone_seq > highest)
-        highest = selector->gone_seq;
+    if (selection->gone_at > told && selection->gone_seq > highest) highest = selection->gone_seq;
     return highest;
 }
 
@@ -66,9 +57,10 @@ static void check_gap(struct hub *hub, struct subscriber *subscriber) {
     if (window && merge_has_begun(subscriber->replay->merge)) {
         uint64_t next = merge_next(subscriber->replay->merge, known);
         known = next <= window->then ? next - 1 : window->then;
-        highest = lost_of_window(hub, subscriber);
+        highest = lost_of_window(hub, subscriber, next);
     } else {
-        highest = lost_since(hub, subscriber);
+        highest = selection_lost(&hub->directory, subscriber->selector->selection, subscriber->told,
+                                 known);
     }
     if (highest > known)
         tell_loss(hub, subscriber, known, highest, subscriber->cursor, "retention");
@@ -200,15 +192,18 @@ static size_t turn(struct hub *hub, struct subscriber *subscriber) {
     return give(hub, subscriber);
 }
 
-size_t pump_turn(struct hub *hub, struct subscriber *subscriber) {
-    ASSERT(subscriber->state == SUB_PUMPED);
-    if (replay_of(subscriber, REPLAY_PAST)) return history_turn(hub, subscriber);
-    size_t written = turn(hub, subscriber);
-    if (subscriber->state == SUB_BLOCKED) replay_rest(hub, subscriber);
-    return written;
+// --- the beginning -------------------------------------------------------------------------------
+
+int pump_resolve(struct hub *hub, struct subscriber *subscriber) {
+    int64_t steps = RESOLVE_STEPS;
+    int err = selection_resolve(&hub->directory, subscriber->selector->selection, &steps);
+    hub->walked_total += (uint64_t)(RESOLVE_STEPS - steps);
+    return err;
 }
 
-bool pump_probe(struct hub *hub, struct subscriber *subscriber) {
+// Whether anything is there for a long poll (or may be: it looks only so far). Its cursor passes
+// over what is not for it.
+static bool probe(struct hub *hub, struct subscriber *subscriber) {
     for (int turns = 0; turns < PROBE_TURNS; turns++) {
         struct gathering gathering = gather(hub, subscriber);
         if (hub->round.count || gathering.got == GATHER_FAILED || gathering.got == GATHER_LOST ||
@@ -220,13 +215,72 @@ bool pump_probe(struct hub *hub, struct subscriber *subscriber) {
     return true;
 }
 
+bool pump_wait(struct hub *hub, struct subscriber *subscriber) {
+    if (!subscriber->selector->selection->resolved) {
+        subscriber->flags |= SUB_UNOPENED | SUB_POLL;
+        subscriber->state = SUB_PUMPED;
+        ready_add(&hub->ready, subscriber);
+        return true;
+    }
+    if (subscriber->tail || probe(hub, subscriber)) return false;
+    subscriber->state = SUB_WAITING;
+    list_add(&subscriber->selector->waiting, subscriber);
+    return true;
+}
+
+int pump_begin(struct hub *hub, struct subscriber *subscriber) {
+    if (subscriber->flags & SUB_SNAPSHOT && !subscriber->selector->selection->resolved) {
+        subscriber->flags |= SUB_UNOPENED;
+    } else {
+        int err = opening_queue(hub, subscriber);
+        if (err || subscriber->state == SUB_DEAD || subscriber->state == SUB_ENDING) return err;
+    }
+    subscriber->state = SUB_PUMPED;
+    return 0;
+}
+
+// The topics of one that has not begun are known.
+static void open_late(struct hub *hub, struct subscriber *subscriber) {
+    bool polls = subscriber->flags & SUB_POLL;
+    subscriber->flags &= (uint8_t) ~(SUB_UNOPENED | SUB_POLL);
+    // What came meanwhile would not wake it.
+    if (polls && hub->position > subscriber->until) subscriber->until = hub->position;
+    if (polls && pump_wait(hub, subscriber)) return;
+    if (pump_begin(hub, subscriber)) subscriber_break(subscriber);
+    if (subscriber->state == SUB_PUMPED) ready_add(&hub->ready, subscriber);
+}
+
+size_t pump_turn(struct hub *hub, struct subscriber *subscriber) {
+    const struct selection *selection = subscriber->selector->selection;
+    ASSERT(subscriber->state == SUB_PUMPED);
+    if (!selection->resolved && pump_resolve(hub, subscriber)) {
+        subscriber_break(subscriber);
+        return 0;
+    }
+    if (!selection->resolved) {
+        ready_add(&hub->ready, subscriber);
+        return 0;
+    }
+    if (subscriber->flags & SUB_UNOPENED) {
+        open_late(hub, subscriber);
+        return 0;
+    }
+    if (opening_lists(subscriber)) return opening_go_on(hub, subscriber);
+    if (replay_of(subscriber, REPLAY_PAST)) return history_turn(hub, subscriber);
+    size_t written = turn(hub, subscriber);
+    if (subscriber->state == SUB_BLOCKED) replay_rest(hub, subscriber);
+    return written;
+}
+
 bool pump_all(struct hub *hub) {
     size_t written = 0;
-    uint64_t looked = hub->looked_total;
+    uint64_t before = hub->looked_total + hub->walked_total;
     ready_wake(&hub->ready, hub->now_ms);
     // Each at most once a turn: one that is queued again waits for the next.
     for (size_t left = hub->ready.count;
-         left && written < TURN_BYTES && hub->looked_total - looked < GATHER_TURN_SKIPS; left--) {
+         left && written < TURN_BYTES &&
+         hub->looked_total + hub->walked_total - before < GATHER_TURN_SKIPS;
+         left--) {
         struct subscriber *subscriber = ready_take(&hub->ready);
         if (!subscriber) break;
         if (subscriber->state == SUB_PUMPED) written += pump_turn(hub, subscriber);

@@ -7,13 +7,19 @@
 
 #include "hub/hub.h"
 
+// Goes on with finding the subscriber's topics, for one slice; look at selection->resolved.
+// ERR_NOMEM.
+int pump_resolve(struct hub *hub, struct subscriber *subscriber) MUST_CHECK;
+// Begins its answer, which makes it SUB_PUMPED: at once, or when its topics are known. Errors as of
+// opening_queue.
+int pump_begin(struct hub *hub, struct subscriber *subscriber) MUST_CHECK;
+// A long poll begins. False: there is something for it, its answer is to be begun. True: it waits,
+// or does not know yet whether it must.
+bool pump_wait(struct hub *hub, struct subscriber *subscriber);
 // One turn for one subscriber that is SUB_PUMPED. The number of bytes written.
 size_t pump_turn(struct hub *hub, struct subscriber *subscriber);
 // One turn for all that are ready, each at most once. True: there is more to do.
 bool pump_all(struct hub *hub);
-// Whether anything is there for a long poll (or may be: it looks only so far). Its cursor passes
-// over what is not for it.
-bool pump_probe(struct hub *hub, struct subscriber *subscriber);
 // Begins the answer of a long poll that is SUB_WAITING.
 void pump_wake(struct hub *hub, struct subscriber *subscriber);
 

@@ -48,6 +48,8 @@ void replay_free(struct hub *hub, struct subscriber *subscriber) {
         case REPLAY_LIMIT: break;
     }
     merge_free(hub, replay->merge);
+    if (replay->listing.held) buf_fini(replay->listing.held);
+    free(replay->listing.held);
     free(replay);
     subscriber->replay = NULL;
 }
@@ -59,7 +61,8 @@ static void free_merge(struct hub *hub, struct replay *replay) {
 
 static void free_empty(struct hub *hub, struct subscriber *subscriber) {
     const struct replay *replay = subscriber->replay;
-    if (replay->kind == REPLAY_PLAIN && !replay->merge && !replay->window.newest && !replay->scans)
+    if (replay->kind == REPLAY_PLAIN && !replay->merge && !replay->window.newest &&
+        !replay->scans && !replay->listing.on)
         replay_free(hub, subscriber);
 }
 

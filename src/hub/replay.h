@@ -50,8 +50,17 @@ struct replay_past {
     uint64_t seqs[];    // in the order in which they are given; or with REPLAY_DAMAGED
 };
 
+// The topics that its document begins with are being written.
+struct replay_listing {
+    bool on;
+    bool filled;      // some are
+    uint32_t next;    // those with numbers from here on are not
+    struct buf *held; // what follows them, NULL: nothing
+};
+
 struct replay {
     enum replay_kind kind;
+    struct replay_listing listing;
     // These go with any kind but REPLAY_PAST.
     bool scans; // behind the ring more topics have events for it than are worth merging
     struct replay_window window;

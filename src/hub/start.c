@@ -34,10 +34,7 @@ static int start_time(struct hub *hub, struct subscriber *subscriber, uint64_t t
 static bool has_all_of_closed(const struct hub *hub, const struct selector *selector,
                               uint64_t seq) {
     if (!directory_last_closed(&hub->directory, selector)) return false;
-    for (uint32_t i = 0; i < selector->topics_count; i++) {
-        if (directory_topic(&hub->directory, selector->topics[i])->last_seq > seq) return false;
-    }
-    return true;
+    return selector->selection->newest_seq <= seq;
 }
 
 static int start_after(struct hub *hub, struct subscriber *subscriber,

@@ -144,7 +144,7 @@ void subscriber_gap(struct hub *hub, struct subscriber *subscriber,
         .kind = NOTICE_GAP,
         .seq = loss->seq,
         .time_ms = hub->last_time_ms,
-        .topic = subscriber->selector->names[0].text,
+        .topic = subscriber->selector->selection->names[0].text,
         .gap = {loss->from, loss->from_seq, loss->to_seq, loss->reason},
     };
     hub->counts.gaps_total++;

@@ -34,6 +34,8 @@ enum subscriber_flags {
     SUB_ELEMENTS = 4, // its document has an element already: an event, a notice
     SUB_WHEEL = 8,    // in the heartbeat wheel
     SUB_SNAPSHOT = 16,
+    SUB_UNOPENED = 32, // a snapshot that begins when its topics are known
+    SUB_POLL = 64,     // and then may have to wait
 };
 
 // --- bytes ---------------------------------------------------------------------------------------

@@ -11,15 +11,17 @@
 static inline bool topics_shown(const struct topic *topic) {
     return topic->closed || topic_events(topic);
 }
-// How many subscribers it has.
-uint64_t topics_subscribers(const struct topic *topic);
 // What is shown, without the number of its subscribers.
 struct hub_topic topics_view(const struct topic *topic);
 // As hub_topic_write.
 void topics_write(struct json *json, const struct hub_topic *topic, const char *epoch,
                   const uint64_t *subscribers);
-// Those of a selector, one after the other.
-void topics_write_all(struct json *json, const struct directory *directory,
-                      const struct selector *selector, const char *epoch);
+// Writes those of a selection with numbers from *no on, one after the other, until there are
+// TOPICS_PIECE bytes or so many topics were looked at. True: there may be more, *no is where to go
+// on.
+#define TOPICS_PIECE ((size_t)64 * 1024)
+#define TOPICS_LOOKS 1024
+bool topics_write_some(struct json *json, const struct directory *directory,
+                       const struct selection *selection, const char *epoch, uint32_t *no);
 
 #endif

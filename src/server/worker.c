@@ -309,6 +309,7 @@ int worker_new(struct worker **out, struct server *server, unsigned index, int l
         .common = &server->common,
         .index = index,
         .publish = publish,
+        .said_lock = PTHREAD_MUTEX_INITIALIZER,
     };
     worker->listener.fd = worker->metrics_listener.fd = -1;
     worker->tick.fire = tick_fire;
@@ -353,8 +354,8 @@ void worker_stop(struct worker *const *workers, unsigned count) {
         send_simple(workers[i], run_stop);
         pthread_join(workers[i]->thread, NULL);
     }
-    // What was sent while the loops ended (batches, answers) is taken here. A survey goes on from
-    // one to the next, so none may be freed before all have been round once.
+    // What was sent while the loops ended (batches, answers) is taken here. Some of it is answered,
+    // so none may be freed before all have been round once.
     for (unsigned round = 0; round <= count; round++) {
         for (unsigned i = 0; i < count; i++) loop_drain(workers[i]->loop);
     }

@@ -49,10 +49,10 @@ static void sink_want(struct subscriber *subscriber, bool on) {
 }
 static void sink_note(struct subscriber *subscriber) { (void)subscriber; }
 
-static bool sink_begin(struct subscriber *subscriber, struct buf *head) {
+static enum hub_begun sink_begin(struct subscriber *subscriber, struct buf *head) {
     (void)subscriber;
     (void)head;
-    return true;
+    return HUB_BEGUN;
 }
 
 static const struct hub_sink sink = {sink_handle, sink_write, sink_want,

@@ -5,8 +5,14 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "support.h"
+
+static void resolve(struct directory *directory, struct selection *selection, int64_t steps) {
+    int err = selection_resolve(directory, selection, &steps);
+    cr_assert_eq(err, 0);
+}
 
 static struct selector *select_names(struct directory *directory, const struct pattern *names,
                                      uint32_t count) {
@@ -14,6 +20,8 @@ static struct selector *select_names(struct directory *directory, const struct p
     struct report report = {0};
     struct selector_spec spec = {.names = names, .names_count = count};
     cr_assert_eq(directory_select(directory, &spec, &selector, &report), 0, "%s", report.text);
+    resolve(directory, selector->selection, INT64_MAX);
+    cr_assert(selector->selection->resolved);
     return selector;
 }
 
@@ -66,7 +74,7 @@ Test(directory, selectors_and_topics_find_each_other_whichever_comes_first) {
     struct selector *wide = select_names(&directory, pattern, 1),
                     *narrow = select_names(&directory, exact, 1);
     cr_assert(directory_matches(wide, 1));
-    cr_assert_eq(narrow->topics_count, 0);
+    cr_assert_eq(narrow->selection->topics.count, 0);
     cr_assert(directory_number(&directory, 3, STR("b")));
     cr_assert(directory_number(&directory, 2, STR("a/2")));
     cr_assert(directory_matches(wide, 2) && directory_matches(narrow, 2));
@@ -90,11 +98,24 @@ Test(directory, a_name_that_was_dropped_comes_back_under_a_new_number) {
     cr_assert_null(directory_topic(&directory, 1));
     topic = directory_number(&directory, 2, STR("a"));
     cr_assert(directory_matches(wide, 2) && directory_matches(narrow, 2));
-    cr_assert_eq(topic->selectors_count, 2);
+    cr_assert_eq(topic->watchers_count, 2);
     directory_drop(&directory, topic);
     directory_release(&directory, wide), directory_release(&directory, narrow);
     cr_assert_eq(HASH_COUNT(directory.by_name), 0);
     directory_fini(&directory);
+}
+
+// The selection has the topics that match, and no others.
+static void expect_right(const struct directory *directory, const struct selection *selection) {
+    uint32_t count = 0;
+    const struct topic *topic = directory_from(directory, 0);
+    for (; topic; topic = directory_from(directory, topic->no + 1)) {
+        bool matches =
+            pattern_match_any(selection->names, selection->names_count, topic_name(topic));
+        cr_assert_eq(selection_has(selection, topic->no), matches, "%s", topic->name);
+        count += matches;
+    }
+    cr_assert_eq(selection->topics.count, count);
 }
 
 Test(directory, ten_thousand_selectors_come_and_go) {
@@ -125,12 +146,162 @@ Test(directory, ten_thousand_selectors_come_and_go) {
         }
     }
     for (int i = 0; i < HELD; i++) {
-        const struct selector *selector = held[i];
-        for (uint32_t k = 1; k < selector->topics_count; k++)
-            cr_assert(selector->topics[k - 1] < selector->topics[k], "ascending, each once");
+        expect_right(&directory, held[i]->selection);
         directory_release(&directory, held[i]);
     }
     cr_assert_eq(HASH_COUNT(directory.selectors), 0);
-    cr_assert_null(directory.patterns);
+    cr_assert_eq(HASH_COUNT(directory.selections), 0);
+    cr_assert(!directory.wide && !directory.resolving && !directory.prefixes);
+    directory_fini(&directory);
+}
+
+// --- many ----------------------------------------------------------------------------------------
+
+// "BEFORE/NUMBER" or "BEFORE/NUMBER/AFTER".
+static void add_topics(struct directory *directory, const char *before, const char *after,
+                       uint32_t from, uint32_t to) {
+    for (uint32_t no = from; no < to; no++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s/%u%s", before, no, after);
+        cr_assert(directory_number(directory, no, str_from(name)));
+    }
+}
+
+static struct selector *select_one(struct directory *directory, const char *text,
+                                   const char *filter) {
+    struct pattern name = pattern_of(text);
+    struct selector_spec spec = {.names = &name, .names_count = 1, .filter = str_from(filter)};
+    struct selector *selector;
+    cr_assert_eq(directory_select(directory, &spec, &selector, NULL), 0);
+    return selector;
+}
+
+static double seconds_since(clock_t began) { return (double)(clock() - began) / CLOCKS_PER_SEC; }
+
+Test(directory, topics_that_come_and_go_while_a_pattern_is_resolved_are_right) {
+    struct directory directory;
+    directory_init(&directory);
+    add_topics(&directory, "t", "", 10, 5000);
+    struct selector *selector = select_one(&directory, "t/**", NULL);
+    struct selection *selection = selector->selection;
+    resolve(&directory, selection, 2000);
+    cr_assert(!selection->resolved && selection->topics.count);
+    add_topics(&directory, "t", "", 0, 10);      // where the walk has been
+    add_topics(&directory, "t", "", 5000, 5100); // where it has not
+    add_topics(&directory, "other", "", 9000, 9001);
+    struct topic *done = directory_topic(&directory, 20), *due = directory_topic(&directory, 4000);
+    directory_trimmed(&directory, due, 77, 1);
+    directory_drop(&directory, done), directory_drop(&directory, due);
+    cr_assert_eq(selection->gone_seq, 77, "what is gone before the walk has met it is lost too");
+    add_topics(&directory, "t/again", "", 20, 21);
+    while (!selection->resolved) resolve(&directory, selection, 500);
+    expect_right(&directory, selection);
+    cr_assert(selection->wide);
+    directory_release(&directory, selector);
+    directory_fini(&directory);
+}
+
+Test(directory, what_leaves_in_the_middle_of_its_walk_leaves_nothing) {
+    struct directory directory;
+    directory_init(&directory);
+    add_topics(&directory, "t", "", 0, 300);
+    struct selector *selector = select_one(&directory, "**/1*", NULL),
+                    *narrow = select_one(&directory, "t/*", NULL);
+    resolve(&directory, narrow->selection, 100);
+    cr_assert(!narrow->selection->resolved && narrow->selection->links_count);
+    directory_release(&directory, selector), directory_release(&directory, narrow);
+    for (uint32_t no = 0; no < 300; no++)
+        cr_assert_eq(directory_topic(&directory, no)->watchers_count, 0);
+    cr_assert(!directory.resolving && !directory.prefixes);
+    directory_fini(&directory);
+}
+
+// Each had a list of all topics, and each topic a list of all of them: 300 that left together took a
+// second.
+Test(directory, three_hundred_over_ten_thousand_topics_share_or_leave_quickly) {
+    enum { TOPICS = 10000, SELECTORS = 300 };
+    struct directory directory;
+    struct selector *alike[SELECTORS], *own[SELECTORS];
+    directory_init(&directory);
+    add_topics(&directory, "a", "", 0, TOPICS);
+    for (int i = 0; i < SELECTORS; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "%d", i);
+        alike[i] = select_one(&directory, "**", text);
+        struct pattern names[] = {pattern_of("a/*"), pattern_of(text)};
+        own[i] = select_names(&directory, names, 2);
+        cr_assert_eq(own[i]->selection->topics.count, TOPICS);
+        cr_assert_lt(own[i]->selection->topics.words_cap * sizeof(struct number_word), TOPICS,
+                     "some bits for each topic");
+    }
+    cr_assert_eq(HASH_COUNT(directory.selections), SELECTORS + 1);
+    clock_t began = clock();
+    for (int i = 0; i < SELECTORS; i++) {
+        directory_release(&directory, alike[i]);
+        directory_release(&directory, own[i]);
+    }
+    double seconds = seconds_since(began);
+    cr_assert_lt(seconds, 0.2, "%.2f s", seconds);
+    directory_fini(&directory);
+}
+
+// Each new topic was matched with the patterns of all.
+Test(directory, a_new_topic_meets_only_patterns_that_begin_like_it) {
+    enum { SELECTORS = 10000, TOPICS = 2000 };
+    static struct selector *selectors[SELECTORS];
+    struct directory directory;
+    directory_init(&directory);
+    for (int i = 0; i < SELECTORS; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "builds/%d/**", i);
+        selectors[i] = select_one(&directory, text, NULL);
+        resolve(&directory, selectors[i]->selection, INT64_MAX);
+    }
+    clock_t began = clock();
+    add_topics(&directory, "builds", "/log", 0, TOPICS);
+    double seconds = seconds_since(began);
+    cr_assert_lt(seconds, 0.3, "%.2f s", seconds);
+    for (uint32_t i = 0; i < SELECTORS; i++) {
+        cr_assert_eq(selectors[i]->selection->topics.count, i < TOPICS);
+        directory_release(&directory, selectors[i]);
+    }
+    directory_fini(&directory);
+}
+
+Test(directory, patterns_that_begin_alike_are_bounded) {
+    static struct selector *selectors[LIMIT_PREFIX_PATTERNS];
+    struct directory directory;
+    struct report report = {0};
+    directory_init(&directory);
+    for (int i = 0; i < LIMIT_PREFIX_PATTERNS; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "**/%d", i);
+        selectors[i] = select_one(&directory, text, NULL);
+    }
+    struct pattern more = pattern_of("*/x"), other = pattern_of("a/*");
+    struct selector_spec spec = {.names = &more, .names_count = 1};
+    struct selector *selector;
+    cr_assert_eq(directory_select(&directory, &spec, &selector, &report), ERR_LIMIT);
+    cr_assert(report.text[0]);
+    spec.names = &other;
+    cr_assert_eq(directory_select(&directory, &spec, &selector, &report), 0);
+    directory_release(&directory, selector);
+    for (int i = 0; i < LIMIT_PREFIX_PATTERNS; i++) directory_release(&directory, selectors[i]);
+    cr_assert(!directory.prefixes && !directory.resolving);
+    directory_fini(&directory);
+}
+
+// The table of all numbers below it was made, and finding its size did not end.
+Test(directory, a_number_of_three_billion_takes_its_page_only) {
+    struct directory directory;
+    directory_init(&directory);
+    cr_assert(directory_number(&directory, 3000000000u, STR("a")));
+    cr_assert(directory_number(&directory, 7, STR("b")));
+    cr_assert_eq(directory_from(&directory, 8), directory_find(&directory, STR("a")));
+    cr_assert_null(directory_number(&directory, TOPIC_UNNUMBERED, STR("c")));
+    struct selector *selector = select_one(&directory, "**", NULL);
+    resolve(&directory, selector->selection, 100);
+    cr_assert_eq(selector->selection->topics.count, 2);
+    directory_release(&directory, selector);
     directory_fini(&directory);
 }

@@ -97,29 +97,128 @@ Test(opening, one_that_the_connection_takes_slowly_is_whole_in_the_end) {
     bench_close(&bench);
 }
 
-// Topics whose names take six bytes for one in JSON: 64 MB of them.
-Test(opening, one_that_is_too_long_is_refused_and_leaves_nothing) {
+// Topics whose names take six bytes for one in JSON: 12 MB of them, which the subscriber once held
+// until they were read.
+Test(opening, topics_come_in_pieces_as_the_connection_takes_them) {
+    enum { TOPICS = 2000 };
     struct bench bench;
-    struct client client = {.capacity = UNLIMITED};
-    struct hub_counts counts;
+    struct client client = {.capacity = 0, .slow_opening = true};
     char name[LIMIT_TOPIC_BYTES];
     memset(name, '<', sizeof name);
     bench_open(&bench, (struct bench_config){0});
-    for (unsigned i = 0; i < LIMIT_TAIL_BYTES / (LIMIT_TOPIC_BYTES - 10) / 6 + 1; i++) {
+    for (unsigned i = 0; i < TOPICS; i++) {
         snprintf(name + sizeof name - 10, 10, "%09u", i);
         bench_put(&bench, name, "x");
     }
+    bench_put(&bench, "end", "x");
     bench_turn(&bench);
     struct hub_request request = client_request("**");
     request.mode = HUB_SNAPSHOT;
     request.format = FRAME_JSON;
     request.start = HUB_START_LAST;
-    cr_assert_eq(client_start(&bench, &client, &request), ERR_TOO_LONG);
-    cr_assert(!client.begun && !client.writes && !client.broken);
-    hub_remove(bench.hub, &client.subscriber);
-    hub_counts(bench.hub, &counts);
-    cr_assert_eq(counts.subscribers, 0);
-    buf_fini(&client.got);
+    request.foreign = true;
+    request.foreign_id = STR("old-1");
+    cr_assert_eq(client_start(&bench, &client, &request), 0);
+    bench_pump(&bench);
+    cr_assert_lt(client.subscriber.tail->len, 128 * 1024, "holds %zu", client.subscriber.tail->len);
+    while (!client.finished) {
+        client_take(&client, 1000000);
+        bench_pump(&bench);
+        cr_assert(client.finished || client.subscriber.tail->len < 128 * 1024);
+    }
+    const char *document = client_document(&client);
+    unsigned topics = 0;
+    for (const char *at = document; (at = strstr(at, "\"topic\":")) != NULL; at++) topics++;
+    cr_assert_eq(topics, TOPICS + 1, "%u", topics);
+    cr_assert(strstr(document, "\"closed\":false}],\"events\":[],\"next\":"));
+    client_close(&client);
+    bench_close(&bench);
+}
+
+static void fill_topics(struct bench *bench, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        struct topic_state topic = {.topic_no = 1000 + i, .last_seq = 1, .last_ordinal = 1};
+        char name[32];
+        snprintf(name, sizeof name, "t/%u", i);
+        topic.name = str_from(name);
+        int err = hub_load_topic(bench->hub, &topic);
+        cr_assert_eq(err, 0);
+    }
+}
+
+// How many topics a document lists.
+static unsigned count_topics(const struct client *client) {
+    unsigned topics = 0;
+    const char *at = client_document(client);
+    for (; (at = strstr(at, "{\"topic\":\"t/")) != NULL; at++) topics++;
+    return topics;
+}
+
+// 50,000 topics are found in slices: a stream begins at once, a snapshot when they are known.
+Test(opening, one_of_many_topics_waits_for_them_and_nobody_else_does) {
+    enum { TOPICS = 50000 };
+    struct bench bench;
+    struct client stream, snapshot, live;
+    bench_open(&bench, (struct bench_config){0});
+    bench_put(&bench, "a", "x");
+    bench_turn(&bench);
+    fill_topics(&bench, TOPICS);
+    struct hub_request request = client_request("a");
+    client_open(&bench, &live, &request);
+    request = client_request("**");
+    client_open(&bench, &stream, &request);
+    cr_assert(stream.begun && !stream.subscriber.selector->selection->resolved);
+    request = client_request("t/*");
+    request.mode = HUB_SNAPSHOT;
+    request.format = FRAME_JSON;
+    client_open(&bench, &snapshot, &request);
+    cr_assert(!snapshot.begun);
+    bench_put(&bench, "a", "y");
+    bench_apply(&bench);
+    bench_deliver(&bench);
+    client_expect(&live, "id: %E-2\ndata: y\n\n");
+    uint64_t walked = bench.hub->walked_total;
+    hub_continue(bench.hub, bench.now_ms);
+    cr_assert_lt(bench.hub->walked_total - walked, TOPICS, "in slices");
+    bench_pump(&bench);
+    client_expect(&stream, "id: %E-2\ndata: y\n\n");
+    cr_assert_eq(stream.subscriber.state, SUB_LIVE);
+    cr_assert_eq(count_topics(&snapshot), TOPICS);
+    bench_put(&bench, "b", "z");
+    bench_turn(&bench);
+    client_expect(&stream, "id: %E-2\ndata: y\n\nid: %E-3\ndata: z\n\n");
+    client_close(&stream), client_close(&snapshot), client_close(&live);
+    bench_close(&bench);
+}
+
+static struct hub_request poll_of(const char *topics) {
+    struct hub_request request = client_request(topics);
+    request.mode = HUB_WAIT;
+    request.format = FRAME_TEXT;
+    return request;
+}
+
+Test(opening, a_poll_of_many_topics_misses_nothing_while_they_are_found) {
+    struct bench bench;
+    struct client told, late, woken;
+    bench_open(&bench, (struct bench_config){0});
+    fill_topics(&bench, 50000);
+    struct hub_request one = poll_of("t/*,b"), other = poll_of("t/*,c"), third = poll_of("t/*,d");
+    client_open(&bench, &told, &one);
+    client_open(&bench, &late, &other);
+    client_open(&bench, &woken, &third);
+    cr_assert(told.waits && late.waits && woken.waits);
+    hub_wake(bench.hub, &woken.subscriber, bench.now_ms);
+    bench_put(&bench, "b", "x");
+    bench_turn(&bench);
+    client_expect(&told, "x\n");
+    cr_assert(told.finished && !late.begun);
+    cr_assert(woken.finished, "its time was up before");
+    cr_assert_eq(late.subscriber.state, SUB_WAITING);
+    bench_put(&bench, "c", "y");
+    bench_turn(&bench);
+    client_expect(&late, "y\n");
+    client_close(&told), client_close(&late), client_close(&woken);
     bench_close(&bench);
 }
 

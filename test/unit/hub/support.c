@@ -46,12 +46,12 @@ static void sink_broken(struct subscriber *subscriber) {
     of(subscriber)->broken = true;
 }
 
-static bool sink_begin(struct subscriber *subscriber, struct buf *head) {
+static enum hub_begun sink_begin(struct subscriber *subscriber, struct buf *head) {
     struct client *client = of(subscriber);
     cr_assert(!client->begun);
     client->begun = true;
     buf_append_str(head, STR("H|"));
-    return true;
+    return HUB_BEGUN;
 }
 
 static const struct hub_sink sink = {sink_handle,   sink_write,  sink_want_writable,

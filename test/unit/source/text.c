@@ -36,7 +36,8 @@ static enum text_got read_all(struct text *text, uint64_t *at, struct buf *out) 
         size_t budget = SIZE_MAX;
         struct str got;
         bool passed;
-        enum text_got how = text_read(text, fd, &from, memory, sizeof memory, &budget, &got, &passed);
+        enum text_got how =
+            text_read(text, fd, &from, memory, sizeof memory, &budget, &got, &passed);
         if (how != TEXT_SOME) return how;
         if (passed) buf_append_char(out, '_');
         buf_append_str(out, got);
@@ -52,7 +53,8 @@ static void expect(struct text *text, uint64_t *at, const char *expected) {
     buf_fini(&out);
 }
 
-static enum text_encoding encoding(struct str first, enum text_encoding before, unsigned expected_mark) {
+static enum text_encoding encoding(struct str first, enum text_encoding before,
+                                   unsigned expected_mark) {
     unsigned mark;
     enum text_encoding found = text_detect(first, before, &mark);
     cr_assert_eq(mark, expected_mark);
@@ -215,12 +217,18 @@ Test(text, newest_lines_are_found_across_blocks_and_holes) {
 
 Test(text, newest_lines_of_utf16_are_not_found_within_characters) {
     // U+0A0A and U+0A00 are made of bytes that look like line ends.
-    write_at(0, STR("\xFF\xFE" "1\0\n\0\x0A\x0A\x00\x0A" "2\0\n\0" "3\0"));
+    write_at(0, STR("\xFF\xFE"
+                    "1\0\n\0\x0A\x0A\x00\x0A"
+                    "2\0\n\0"
+                    "3\0"));
     cr_assert_eq(newest(0), 14);
     cr_assert_eq(newest(1), 6);
     cr_assert_eq(newest(2), 0);
     cr_assert_eq(ftruncate(fd, 0), 0);
-    write_at(0, STR("\xFE\xFF\0" "1\0\n\x0A\x0A\x0A\x00\0" "2\0\n\0" "3"));
+    write_at(0, STR("\xFE\xFF\0"
+                    "1\0\n\x0A\x0A\x0A\x00\0"
+                    "2\0\n\0"
+                    "3"));
     cr_assert_eq(newest(0), 14);
     cr_assert_eq(newest(1), 6);
 }
