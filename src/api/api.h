@@ -31,6 +31,7 @@ struct api_said {
     struct api_counts api;
     struct hub_counts hub;
     struct loop_turns turns;
+    uint64_t held_bytes, held_bytes_max; // what its account holds, and may
 };
 
 // What all workers share. Set before they run, but for the atomics.

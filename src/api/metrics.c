@@ -22,6 +22,8 @@ static void ask(struct survey *base, struct api *api) {
         .http = api->http.counts, .api = api->counts, .turns = loop_turns(api->http.loop)};
     (void)base;
     hub_counts(api->hub, &said.hub);
+    said.held_bytes = api->http.account.held;
+    said.held_bytes_max = api->http.account.most;
     pthread_mutex_lock(&api->said_lock);
     api->said = said;
     pthread_mutex_unlock(&api->said_lock);
@@ -32,6 +34,8 @@ static void add(struct api_said *total, const struct api_said *said) {
     if (said->turns.cpu_us_max > total->turns.cpu_us_max)
         total->turns.cpu_us_max = said->turns.cpu_us_max;
     total->turns.long_total += said->turns.long_total;
+    total->held_bytes += said->held_bytes;
+    total->held_bytes_max += said->held_bytes_max;
 #define X(name, level, help) total->http.name += said->http.name;
     HTTP_COUNTERS(X)
 #undef X
@@ -111,6 +115,10 @@ static void write_turns(struct buf *out, const struct loop_turns *turns) {
 }
 
 static void write_counts(struct buf *out, const struct api_said *said) {
+    metric(out, "held_bytes", "gauge", "memory of what clients have begun and not ended",
+           said->held_bytes);
+    metric(out, "held_bytes_max", "gauge", "the most that it may be, all workers",
+           said->held_bytes_max);
 #define X(name, level, over_workers, help) metric(out, #name, #level, help, said->hub.name);
     HUB_COUNTERS(X)
 #undef X

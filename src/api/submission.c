@@ -8,6 +8,10 @@
 
 // Publishes of one submission that may be under way: keeps the journal busy, and bounded.
 #define UNDER_WAY_MAX 4
+// Memory of the events of one share, unless a single event takes more: some thousand lines of a
+// log, or some hundred with the longest topic, type and key, which each of them carries.
+#define SHARE_BYTES ((size_t)256 * 1024)
+_Static_assert(SHARE_BYTES <= LIMIT_PUBLISH_BYTES, "a share is one publish");
 // When the journal has no room, how soon lines try again.
 #define RETRY_MS 20
 
@@ -16,7 +20,7 @@ struct share {
     struct publish publish;
     struct share *next;
     struct submission *submission;
-    size_t bytes;
+    size_t bytes; // memory of the events
     uint32_t cap;
     struct event *events[];
 };
@@ -37,6 +41,7 @@ static void drop_waiting(struct submission *submission) {
         free(share);
     }
     submission->filling = NULL;
+    submission->waiting_bytes = 0;
 }
 
 void submission_fini(struct submission *submission) {
@@ -53,9 +58,9 @@ bool submission_is_idle(const struct submission *submission) {
 // A new share at the end of what waits. How many events it takes follows from the size of its
 // first.
 static struct share *share_new(struct submission *submission, size_t bytes) {
-    uint32_t cap = !submission->waits                 ? 1
-                   : bytes > LIMIT_PUBLISH_BYTES / 64 ? 64
-                                                      : LIMIT_PUBLISH_EVENTS / 4;
+    uint32_t cap = !submission->waits         ? 1
+                   : bytes > SHARE_BYTES / 64 ? 64
+                                              : LIMIT_PUBLISH_EVENTS / 4;
     struct share *share = calloc(1, sizeof *share + cap * sizeof(struct event *));
     if (!share) return NULL;
     share->cap = cap;
@@ -70,18 +75,26 @@ static struct share *share_new(struct submission *submission, size_t bytes) {
 
 static bool has_room(const struct share *share, size_t bytes) {
     return share->publish.count < share->cap &&
-           (!share->publish.count || share->bytes + bytes <= LIMIT_PUBLISH_BYTES);
+           (!share->publish.count || share->bytes + bytes <= SHARE_BYTES);
+}
+
+bool submission_is_full(const struct submission *submission) {
+    const struct share *share = submission->filling;
+    return share && (share != submission->first_waiting || share->publish.count == share->cap ||
+                     share->bytes >= SHARE_BYTES);
 }
 
 int submission_add(struct submission *submission, struct event *event) {
     struct share *share = submission->filling;
-    if (!share || !has_room(share, event->data_len)) share = share_new(submission, event->data_len);
+    size_t bytes = event_size(event);
+    if (!share || !has_room(share, bytes)) share = share_new(submission, bytes);
     if (!share) {
         event_free(event);
         return ERR_NOMEM;
     }
     share->events[share->publish.count++] = event;
-    share->bytes += event->data_len;
+    share->bytes += bytes;
+    submission->waiting_bytes += bytes;
     return 0;
 }
 
@@ -150,6 +163,7 @@ void submission_send(struct submission *submission) {
         }
         submission->first_waiting = share->next;
         if (!submission->first_waiting) submission->filling = NULL;
+        submission->waiting_bytes -= share->bytes;
         submission->under_way++;
     }
     if (submission->err) drop_waiting(submission);

@@ -31,6 +31,7 @@ struct submission {
     uint32_t owner; // of new topics (struct publish); set after submission_init
     int err;        // of the journal: the first one
     struct share *first_waiting, *filling; // not handed over, oldest first; the last one is filled
+    size_t waiting_bytes;                  // memory of their events
     unsigned under_way;
     struct loop_timer retry;
     // Of all that has been committed:
@@ -47,6 +48,9 @@ void submission_fini(struct submission *submission);
 int submission_add(struct submission *submission, struct event *event) MUST_CHECK;
 // The same for forgetting the event's topic (DELETE), as the only one of its submission.
 int submission_forget(struct submission *submission, struct event *event) MUST_CHECK;
+// As much is waiting as is handed over together: hand it over before more is added. What waits
+// after that waits for the journal, and no more should be added until it has gone.
+bool submission_is_full(const struct submission *submission);
 // Hands over what has gathered, as far as there is room, and says whether the sender must wait
 // (hold).
 void submission_send(struct submission *submission);

@@ -37,6 +37,7 @@ struct config {
     uint64_t turn_ms; // of what one turn of a worker does for its clients
     uint32_t publish_queue_events_max;
     uint64_t publish_queue_bytes_max;
+    size_t held_bytes_max;
 
     // journal
     struct journal_policy policy; // retention, topic rules

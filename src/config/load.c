@@ -103,10 +103,12 @@ static int load_options(struct loader *loader) {
         int err = load_option(loader, row);
         if (err) return err;
     }
-    if (config->event_bytes_max <= config->publish_queue_bytes_max) return 0;
+    const char *less = NULL;
+    if (config->event_bytes_max > config->publish_queue_bytes_max) less = "limits.queue_bytes";
+    if (config->event_bytes_max > config->held_bytes_max) less = "limits.held_bytes";
+    if (!less) return 0;
     return loader_fail(loader, place_of(loader, schema_option("limits.event_bytes")).text,
-                       "this is more than limits.queue_bytes: the largest events could never be "
-                       "published");
+                       "this is more than %s: the largest events could never be published", less);
 }
 
 // --- addresses -----------------------------------------------------------------------------------

@@ -100,6 +100,10 @@ const struct option_row schema_hub[] = {
      OPTION_MEMBER(struct config, publish_queue_bytes_max), .min = LIMIT_PUBLISH_BYTES, .max = TB,
      .restart = true, .fallback = "64MB",
      .help = "Memory that events waiting for the disk may take."},
+    {.path = "limits.held_bytes", .kind = OPTION_SIZE,
+     OPTION_MEMBER(struct config, held_bytes_max), .min = MB, .max = TB, .fallback = "64MB",
+     .help = "Memory of one worker for what clients have begun and not ended: bodies, lines, "
+             "answers, subscriptions; beyond that newcomers are asked to come later."},
     {.path = "limits.topics", .kind = OPTION_NUMBER, OPTION_MEMBER(struct config, topics_max),
      .min = 1, .max = LIMIT_TOPICS, .restart = true, .fallback = "100000",
      .help = "Topics that may exist; about 300 bytes each in every worker."},

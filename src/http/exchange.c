@@ -5,6 +5,9 @@
 #include "proto/url.h"
 #include "sys/log.h"
 
+// A larger answer is not given while there is no room for what may be left of it.
+#define LARGE_BYTES ((size_t)64 * 1024)
+
 static void log_request(const struct request *request, const struct net_address *client) {
     if (!log_enabled(LOG_DEBUG)) return;
     char address[64];
@@ -32,6 +35,17 @@ static void count(struct exchange *exchange, int status) {
 }
 
 void exchange_answer(struct exchange *exchange, const struct answer *answer) {
+    // Its client may not read it.
+    if (answer->body.len > LARGE_BYTES &&
+        !account_fits(&exchange->http->account, answer->body.len)) {
+        exchange->http->counts.refused_total++;
+        exchange_problem(exchange,
+                         &(struct problem){503,
+                                           "the hub holds as many answers as it may "
+                                           "(limits.held_bytes); try again, or ask for less",
+                                           .retry_after_s = 1});
+        return;
+    }
     count(exchange, answer->status);
     exchange->ops->answer(exchange, answer);
 }

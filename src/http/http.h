@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "base/account.h"
 #include "base/random.h"
 #include "http/admission.h"
 #include "http/cors.h"
@@ -55,7 +56,8 @@ struct http {
     bool draining; // connections end with their next answer
     bool stopping; // no timer fires any more
     struct http_counts counts;
-    _Atomic(size_t) busy; // connections that draining waits for; read by any thread
+    struct account account; // of what all clients of the worker have begun and not ended
+    _Atomic(size_t) busy;   // connections that draining waits for; read by any thread
 
     struct http1_conn *conns; // all
     size_t conns_count;
@@ -67,7 +69,8 @@ struct http {
     char date[32];
 };
 
-// Zeroed memory, with loop, admission, settings, route and schedule set. ERR_NOMEM.
+// Zeroed memory, with loop, admission, settings, route, schedule and the account's bound set.
+// ERR_NOMEM.
 int http_init(struct http *http) MUST_CHECK;
 // All connections must be closed.
 void http_fini(struct http *http);

@@ -20,11 +20,19 @@
 // How long, and how much, a peer may go on sending after our last answer.
 #define LINGER_MS 2000
 #define LINGER_BYTES (1024u * 1024)
+// A body must not only go on, but come at this rate on the whole, after one body_timeout of grace:
+// slower than any line that is still in use. Else a byte now and then would hold what came before
+// for as long as somebody likes.
+#define BODY_BYTES_A_S 500
+// What those who are turned away are asked to wait.
+#define RETRY_AFTER_S 1
 // A body that nobody wants is read and forgotten up to here, so that the connection can go on.
 #define DISCARD_BYTES (64u * 1024)
 
 static void advance(struct http1_conn *conn);
 static void close_now(struct http1_conn *conn);
+
+static void cut(struct http1_conn *conn, const struct problem *problem);
 
 static struct loop *loop_of(const struct http1_conn *conn) { return http1_http(conn)->loop; }
 
@@ -34,6 +42,7 @@ static void on_body(void *context, struct str bytes) {
     struct http1_conn *conn = context;
     struct http1_exchange *exchange = http1_reading(conn);
     unsigned flags = exchange->base.flags;
+    if (conn->body_by_ms) conn->body_by_ms += bytes.len * 1000 / BODY_BYTES_A_S;
     if (flags & HTTP1_BEGUN && !(flags & HTTP1_ANSWERED)) {
         exchange->base.handler->body(&exchange->base, bytes);
     } else if (conn->discarded < UINT32_MAX / 2) {
@@ -87,6 +96,7 @@ static void close_now(struct http1_conn *conn) {
     if (conn->parser) drop_parser(conn);
     free_buf(&conn->held);
     free_buf(&conn->out);
+    account_release(&http->account, &conn->counted);
     DL_DELETE(http->conns, conn);
     http->conns_count--;
     admission_leave(http->admission, conn->visitor);
@@ -125,8 +135,16 @@ static uint64_t phase_timeout(const struct http1_conn *conn) {
 static void arm(struct http1_conn *conn) {
     struct loop *loop = loop_of(conn);
     uint64_t timeout = phase_timeout(conn);
+    uint64_t at = loop_now(loop) + timeout;
+    if (conn->phase != PHASE_BODY || !timeout) {
+        conn->body_by_ms = 0;
+    } else if (!conn->body_by_ms) {
+        conn->body_by_ms = at;
+    } else if (conn->body_by_ms < at) {
+        at = conn->body_by_ms;
+    }
     if (timeout) {
-        if (loop_timer_set(loop, &conn->timer, loop_now(loop) + timeout)) close_now(conn);
+        if (loop_timer_set(loop, &conn->timer, at)) close_now(conn);
     } else {
         loop_timer_clear(loop, &conn->timer);
     }
@@ -342,6 +360,13 @@ static void linger(struct http1_conn *conn) {
     if (loop_timer_set(loop, &conn->timer, loop_now(loop) + LINGER_MS)) close_now(conn);
 }
 
+// The peer says no more, and the request that is being read lacks its end. What is held back may
+// still have it.
+static bool is_cut_off(const struct http1_conn *conn) {
+    return conn->flags & CONN_EOF && !(conn->flags & (CONN_HELD | CONN_END)) && conn->parser &&
+           http1_parser_in_message(conn->parser);
+}
+
 // Sends what waits. False when the connection is gone.
 static bool flush(struct http1_conn *conn) {
     if (!conn->out) return true;
@@ -353,6 +378,34 @@ static bool flush(struct http1_conn *conn) {
     buf_consume(conn->out, (size_t)sent);
     if (conn->out->len == 0) free_buf(&conn->out);
     return true;
+}
+
+// Counts what it holds until the next turn. False: there is no room for that.
+static bool count(struct http1_conn *conn) {
+    size_t bytes = 0;
+    if (conn->held) bytes += conn->held->cap;
+    if (conn->out) bytes += conn->out->cap;
+    // With nothing more to be read, a head is only for the answer that is on its way.
+    if (conn->parser && !(conn->flags & CONN_END)) bytes += http1_parser_bytes(conn->parser);
+    return account_hold(&http1_http(conn)->account, &conn->counted, bytes);
+}
+
+// There is no room for what it holds. What it asks for is answered with that, unless what it holds
+// is an answer that it does not read.
+static void turn_away(struct http1_conn *conn) {
+    http1_http(conn)->counts.refused_total++;
+    if (conn->out || conn->flags & CONN_END) {
+        close_now(conn);
+        return;
+    }
+    free_buf(&conn->held);
+    cut(conn, &(struct problem){
+                  .status = 503,
+                  .detail = "the hub holds as much of unfinished requests as it may "
+                            "(limits.held_bytes); try again",
+                  .retry_after_s = RETRY_AFTER_S,
+              });
+    advance(conn);
 }
 
 // Does all that can be done now: sends, resumes, closes; then says what to wait for.
@@ -368,6 +421,10 @@ static void advance(struct http1_conn *conn) {
         if (conn->state != CONN_REQUESTS || !flush(conn)) return;
     } while (resume(conn) || (conn->flags & CONN_BROKEN));
     if (conn->state != CONN_REQUESTS) return;
+    if (is_cut_off(conn)) {
+        close_now(conn);
+        return;
+    }
     bool all_sent = !conn->out && !conn->first;
     if (all_sent && conn->flags & CONN_END) {
         linger(conn);
@@ -386,18 +443,17 @@ static void advance(struct http1_conn *conn) {
             return;
         }
     }
-    set_interest(conn);
+    if (count(conn)) {
+        set_interest(conn);
+    } else {
+        turn_away(conn);
+    }
 }
 
 static void end_of_input(struct http1_conn *conn) {
-    bool cut_off =
-        conn->parser && http1_parser_in_message(conn->parser) && !(conn->flags & CONN_HELD);
-    if (cut_off || (!conn->first && !conn->out && !(conn->flags & CONN_HELD))) {
-        close_now(conn);
-        return;
-    }
-    // The peer has said all; it still wants our answers.
+    // The peer has said all; it may still want our answers.
     conn->flags |= CONN_EOF;
+    if (!conn->first && !conn->out && !(conn->flags & CONN_HELD)) close_now(conn);
 }
 
 static void read_requests(struct http1_conn *conn) {
@@ -536,6 +592,7 @@ static void after_turn(struct http1_conn *conn) {
     } else if (conn->state == CONN_STREAM && conn->parser &&
                !http1_parser_in_message(conn->parser) && !conn->held) {
         drop_parser(conn);
+        (void)count(conn);
     }
 }
 

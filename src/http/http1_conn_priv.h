@@ -76,7 +76,9 @@ struct http1_conn {
     struct http1_exchange *first, *last; // not over yet, in the order of their requests
     struct http1_exchange *due;          // the first of them whose answer has not been written
     struct visitor *visitor;
-    uint32_t discarded; // bytes of bodies that nobody wants
+    size_t counted;      // of what it holds, in the worker's account
+    uint64_t body_by_ms; // when the body must have ended that is being read; 0: no such time
+    uint32_t discarded;  // bytes of bodies that nobody wants
     uint16_t exchanges, flags;
     uint8_t state, phase;
     struct http1_exchange own; // is used when it is free: most connections have one at a time

@@ -78,6 +78,11 @@ static inline struct str event_data(const struct event *e) {
     return (struct str){e->bytes + e->topic_len + e->type_len + e->key_len, e->data_len};
 }
 
+// Bytes of memory that it takes, without its encodings.
+static inline size_t event_size(const struct event *e) {
+    return sizeof *e + e->topic_len + e->type_len + e->key_len + e->data_len;
+}
+
 // Where an alias has its event's seq.
 static inline char *event_alias_data(struct event *e) { return e->bytes + e->topic_len; }
 

@@ -172,8 +172,7 @@ int journal_enqueue(struct journal *journal, struct publish *publish) {
     for (uint32_t i = 0; i < publish->count; i++) {
         struct event *event = publish->events[i];
         event->seq = 0;
-        publish->bytes +=
-            sizeof *event + event->topic_len + event->type_len + event->key_len + event->data_len;
+        publish->bytes += event_size(event);
     }
     atomic_fetch_add(&journal->entering, 1);
     int err = atomic_load(&journal->failed);

@@ -190,8 +190,7 @@ int work_add_event(struct journal *journal, struct event *event, uint64_t jump) 
     work->events[count] = event;
     work->jumps[count] = jump;
     work->events_count++;
-    work->events_bytes +=
-        sizeof *event + event->topic_len + event->type_len + event->key_len + event->data_len;
+    work->events_bytes += event_size(event);
     return 0;
 }
 

@@ -186,6 +186,11 @@ void http1_parser_free(struct http1_parser *parser) {
     free(parser);
 }
 
+size_t http1_parser_bytes(const struct http1_parser *parser) {
+    return sizeof *parser + parser->head.cap + parser->spans_cap * sizeof *parser->spans +
+           parser->spans_count * sizeof *parser->fields;
+}
+
 void http1_parser_renew(struct http1_parser *parser, size_t header_bytes_max, void *context) {
     ASSERT(header_bytes_max > 0 && header_bytes_max <= UINT32_MAX);
     parser->context = context;

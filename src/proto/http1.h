@@ -42,6 +42,8 @@ struct http1_parser;
 struct http1_parser *http1_parser_new(size_t header_bytes_max, http1_body_fn *on_body,
                                       void *context);
 void http1_parser_free(struct http1_parser *parser); // NULL is fine
+// Bytes of memory that it takes.
+size_t http1_parser_bytes(const struct http1_parser *parser);
 // As new, for another connection; what little memory it has is kept. The request of before is gone.
 void http1_parser_renew(struct http1_parser *parser, size_t header_bytes_max, void *context);
 

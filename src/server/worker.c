@@ -170,6 +170,7 @@ static void run_new_site(struct inbox_message *message, void *receiver) {
     site_put(worker->api.site);
     worker->api.site = new_site->site;
     worker->api.http.settings = &new_site->site->http;
+    worker->api.http.account.most = worker->api.site->config->held_bytes_max;
     hub_set_heartbeat(worker->api.hub, worker->api.site->config->heartbeat_ms);
     hub_set_turn_time(worker->api.hub, worker->api.site->config->turn_ms);
     free(new_site);
@@ -303,6 +304,7 @@ int worker_new(struct worker **out, struct server *server, unsigned index, int l
     worker->api = (struct api){
         .http = {.admission = server->admission,
                  .settings = &server->site->http,
+                 .account.most = server->site->config->held_bytes_max,
                  .route = router_route,
                  .schedule = schedule},
         .site = site_get(server->site),

@@ -71,9 +71,72 @@ check('a CRLF cut between CR and LF is one line end', async (s) => {
     assert.equal((await upload.answer).json().count, 4);
 });
 
-check('a line that is not UTF-8 is refused with its number', async () => {
-    const body = Buffer.concat([Buffer.from('good\n'), Buffer.from([0xff, 0x0a])]);
-    assertProblem(await hub.post('/t/bad-line?split=lines', body), 400, /UTF-8.*|line 2/i);
+const LIMIT = 1024 * 1024; // limits.event_bytes
+
+// As lines of followed files: repaired, cut, and what follows them arrives.
+check('a line that cannot be stored as it is does not end its stream', async (s) => {
+    const stream = await hub.stream('/t/repaired', {}, s);
+    const long = 'x'.repeat(LIMIT + 24);
+    const answer = await hub.publish(
+        'repaired',
+        Buffer.concat([
+            Buffer.from('one\ncaf'),
+            Buffer.from([0xe9]),
+            Buffer.from(`\n${long}\n\0\0nul\0\0inside\0\na\rb\r\n\0\n`),
+            Buffer.from([0xff, 0xfe]),
+            Buffer.from('last'),
+        ]),
+        '?split=lines&id=k',
+    );
+    assert.equal(answer.count, 7);
+    assert.deepEqual(await stream.waitData(7), [
+        'one',
+        'caf\ufffd',
+        `${'x'.repeat(LIMIT)} \u2026[cut, ${LIMIT + 24} bytes]`,
+        'nul\ufffdinside',
+        'a\nb',
+        '',
+        '\ufffd\ufffdlast',
+    ]);
+    const again = await hub.publish('repaired', 'one\n', '?split=lines&id=k');
+    assert.equal(again.duplicates, 1, 'each line has its own number');
+});
+
+check('JSON lines are lines', async () => {
+    const type = { 'content-type': 'application/x-ndjson' };
+    const body = Buffer.from('{"a":1}\n{"a":"\xe9"}\n{"a":3}', 'latin1');
+    assert.equal((await hub.publish('json-lines', body, '', type)).count, 3);
+    const { text } = await hub.get('/t/json-lines?last=all', { accept: 'text/plain' });
+    assert.equal(text, '{"a":1}\n{"a":"\ufffd"}\n{"a":3}\n');
+});
+
+check('a bad line arrives the same however its request is cut', async (s) => {
+    const stream = await hub.stream('/t/bad-cut', {}, s);
+    const raw = await RawSocket.connect(s, hub.port);
+    raw.write(
+        'POST /t/bad-cut?split=lines HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n',
+    );
+    for (const byte of Buffer.from('caf\xe9\r\n\0x\ry\n\xe2\x82\n', 'latin1')) {
+        raw.write(Buffer.concat([Buffer.from('1\r\n'), Buffer.from([byte]), Buffer.from('\r\n')]));
+    }
+    assert.deepEqual(await stream.waitData(3), ['caf\ufffd', 'x\ny', '\ufffd']);
+});
+
+check('with strict=1 a bad line is refused with its number in the whole request', async (s) => {
+    const stream = await hub.stream('/t/strict', {}, s);
+    const upload = slowRequest(s, hub.to('/t/strict?split=lines&strict=1'));
+    upload.write('one\ntwo\n');
+    await stream.waitData(2);
+    upload.write(Buffer.from('three\nb\xe4d\nfive\n', 'latin1'));
+    assertProblem(await within(upload.answer, 'the answer'), 400, /line 4 is not valid UTF-8/);
+    assert.deepEqual(await stream.waitData(3), ['one', 'two', 'three']);
+    const long = await hub.post(
+        '/t/strict?split=lines&strict=1',
+        `a\n${'x'.repeat(LIMIT + 1)}\nb\n`,
+    );
+    assertProblem(long, 413, /line 2 is longer than 1048576 bytes/);
+    assert.deepEqual(await stream.waitData(4), ['one', 'two', 'three', 'a']);
+    assertProblem(await hub.post('/t/strict?strict=perhaps', 'x'), 400, /strict/);
 });
 
 check('multi-line data comes back as it was', async (s) => {

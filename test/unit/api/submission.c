@@ -194,16 +194,41 @@ Test(submission, forgetting_is_an_operation_of_its_own) {
     close_submission();
 }
 
-Test(submission, large_events_are_not_gathered_beyond_the_bound_of_a_commit) {
+Test(submission, large_events_go_one_by_one) {
     open_submission(true);
-    char *data = malloc(LIMIT_PUBLISH_BYTES / 3 + 1);
-    memset(data, 'x', LIMIT_PUBLISH_BYTES / 3);
-    data[LIMIT_PUBLISH_BYTES / 3] = '\0';
+    char data[100001];
+    memset(data, 'x', sizeof data - 1);
+    data[sizeof data - 1] = '\0';
     for (int i = 0; i < 4; i++) add(data);
+    cr_assert(submission_is_full(&submission));
     submission_send(&submission);
     cr_assert_eq(queued, 2);
-    cr_assert_eq(queue[0]->count, 3);
+    cr_assert_eq(queue[0]->count, 2);
+    cr_assert(!submission_is_full(&submission));
+    cr_assert_eq(submission.waiting_bytes, 0);
     while (queued) commit(0);
-    free(data);
+    close_submission();
+}
+
+// A line of nothing is an event with a topic, a type and a key, and that is what waits.
+Test(submission, what_waits_is_bounded_by_memory_whatever_the_lines_are) {
+    char text[LIMIT_TOPIC_BYTES];
+    memset(text, 'x', sizeof text);
+    open_submission(true);
+    size_t events = 0, most = 0;
+    refusal = ERR_BUSY;
+    for (; !submission_is_full(&submission); events++) {
+        struct event *event =
+            event_new((struct str){text, LIMIT_TOPIC_BYTES}, (struct str){text, LIMIT_TYPE_BYTES},
+                      (struct str){text, LIMIT_KEY_BYTES}, STR(""), 0);
+        cr_assert_eq(submission_add(&submission, event), 0);
+        most += LIMIT_TOPIC_BYTES + LIMIT_TYPE_BYTES + LIMIT_KEY_BYTES + sizeof *event;
+    }
+    cr_assert_eq(submission.waiting_bytes, most);
+    cr_assert_lt(most, 512 * 1024, "%zu events take %zu bytes", events, most);
+    submission_send(&submission);
+    cr_assert(held && submission_is_full(&submission), "the journal has no room");
+    submission_stop(&submission);
+    cr_assert_eq(submission.waiting_bytes, 0);
     close_submission();
 }

@@ -76,6 +76,8 @@ Test(load, bad_values_are_found_where_they_are) {
     config_refused("limits:\n  event_bytes: 17MB\n", "2:16: limits.event_bytes:", "to 16MB");
     config_refused("limits:\n  event_bytes: 8MB\n  queue_bytes: 4MB\n", "2:16: limits.event_bytes",
                    "limits.queue_bytes");
+    config_refused("limits:\n  event_bytes: 8MB\n  held_bytes: 4MB\n", "2:16: limits.event_bytes",
+                   "limits.held_bytes");
     config_refused("workers: -1\n", "1:10: workers: \"-1\" is not a number", "0, or from 1 to 64");
     config_refused("workers: 65\n", "1:10: workers: \"65\" is out of bounds", "0, or from 1 to 64");
     config_refused("open: maybe\n", "1:7: open: \"maybe\" is not true or false", "");

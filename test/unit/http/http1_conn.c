@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/random.h"
 #include "support.h"
@@ -238,6 +239,70 @@ Test(http1_conn, each_exchange_of_a_lost_connection_is_gone_once) {
     expect_got("<end>");
 }
 
+// Nothing else would ever end it: no time-out applies to a body that may be slow.
+Test(http1_conn, a_body_whose_peer_left_while_it_was_held_is_gone) {
+    client_send(&client, "POST /slow HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                         "1\r\n#\r\n");
+    client_send(&client, "1\r\nb\r\n");
+    client_shut(&client);
+    expect_said("begin /slow|body #|pause");
+    exchange_hold(bench.open[0], false);
+    bench_turn(&bench);
+    expect_said("body b|pause|gone");
+    expect_got("<end>");
+}
+
+// --- what is held --------------------------------------------------------------------------------
+
+Test(http1_conn, a_head_that_there_is_no_room_for_is_refused_politely) {
+    char part[1001];
+    struct client other;
+    memset(part, 'x', sizeof part - 1);
+    part[sizeof part - 1] = '\0';
+    bench.http.account.most = 1000;
+    client_send(&client, "GET /now HTTP/1.1\r\nHost: h\r\nX: ");
+    while (!bench.http.counts.refused_total) client_send(&client, part);
+    const char *got = client_got(&client);
+    cr_assert(strstr(got, "503 Service Unavailable") && strstr(got, "Retry-After: 1"), "%s", got);
+    cr_assert_eq(bench.http.counts.refused_total, 1);
+    // Whoever holds little is served.
+    cr_assert(account_take(&bench.http.account, 1000 - bench.http.account.held));
+    client_connect(&bench, &other);
+    client_send(&other, GET("/now"));
+    cr_assert(strstr(client_got(&other), "now"));
+    client_close(&other);
+    bench.http.account.held = 0;
+}
+
+Test(http1_conn, what_is_held_back_is_counted_until_it_goes_on) {
+    char much[30001];
+    int len = snprintf(much, sizeof much, "%s",
+                       GET("/later") "POST /order HTTP/1.1\r\nHost: h\r\n"
+                                     "Content-Length: 20000\r\n\r\n");
+    memset(much + len, 'x', 20000);
+    much[len + 20000] = '\0';
+    client_send(&client, much);
+    cr_assert_gt(bench.http.account.held, 15000);
+    bench_answer(&bench, 0, "x");
+    cr_assert_eq(bench.http.account.held, 0);
+    expect_in("now");
+}
+
+Test(http1_conn, a_large_answer_is_given_only_with_room_for_it) {
+    char *large = malloc(100001);
+    memset(large, 'x', 100000);
+    large[100000] = '\0';
+    client_send(&client, GET("/later"));
+    bench.http.account.most = 50000;
+    bench_answer(&bench, 0, large);
+    expect_in("503 Service Unavailable");
+    bench.http.account.most = 200000;
+    client_send(&client, GET("/later"));
+    bench_answer(&bench, 1, large);
+    expect_in("200 OK");
+    free(large);
+}
+
 Test(http1_conn, a_peer_that_has_said_all_still_gets_its_answer) {
     client_send(&client, GET("/later"));
     client_shut(&client);
@@ -271,6 +336,17 @@ Test(http1_conn, a_slow_body_is_cut) {
     bench_wait_ended(&bench);
     expect_closed_after("408 Request Timeout");
     expect_said("begin /a|body x|pause|cut 408|gone");
+}
+
+// Each byte comes in time.
+Test(http1_conn, a_body_that_trickles_is_cut) {
+    bench.settings.body_timeout_ms = 300;
+    client_send(&client, POST("/a", "9999", "x"));
+    for (int i = 0; i < 200 && bench.http.conns->state == CONN_REQUESTS; i++) {
+        usleep(20 * 1000);
+        client_send(&client, "x");
+    }
+    expect_closed_after("408 Request Timeout");
 }
 
 Test(http1_conn, a_body_that_may_be_slow_is_not_cut) {

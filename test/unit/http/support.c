@@ -163,6 +163,7 @@ void bench_open(struct bench *bench) {
     bench->http.settings = &bench->settings;
     bench->http.route = route;
     bench->http.schedule = schedule;
+    bench->http.account.most = SIZE_MAX;
     cr_assert_eq(http_init(&bench->http), 0);
     buf_init(&bench->said, 1 << 20);
 }
@@ -172,6 +173,7 @@ void bench_close(struct bench *bench) {
     bench_turn(bench);
     cr_assert_eq(admission_count(bench->http.admission), 0);
     cr_assert_eq(bench->http.busy, 0);
+    cr_assert_eq(bench->http.account.held, 0, "all that was counted was given back");
     http_fini(&bench->http);
     admission_free(bench->http.admission);
     cors_free((struct cors *)bench->settings.cors);

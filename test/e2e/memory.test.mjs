@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// What clients begin and do not end is bounded in sum: hostile ones hold what they can, others are
+// served (limits.held_bytes).
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { RawSocket, assertProblem, slowRequest } from './support/http.mjs';
+import { Hub, numbered } from './support/hub.mjs';
+import { scaled, scenario } from './support/scope.mjs';
+import { until, within } from './support/wait.mjs';
+
+const MB = 1024 * 1024;
+const HELD = 8 * MB;
+const CLIENTS = 64;
+// Sanitizers keep freed memory, so that there is nothing to compare.
+const comparable = scaled(1) === 1;
+
+const rss = (hub) =>
+    Number(readFileSync(`/proc/${hub.process.pid}/status`, 'utf8').match(/RssAnon:\s+(\d+)/)[1]) *
+    1024;
+
+async function metric(hub, name) {
+    const { text } = await hub.get('/metrics');
+    return Number(text.match(new RegExp(`^tailrace_${name} (\\d+)$`, 'm'))[1]);
+}
+
+const start = (scope, config = {}) =>
+    Hub.start(scope, {
+        config: { workers: 1, limits: { held_bytes: '8MB', ...config.limits }, ...config },
+    });
+
+// Others are served as if nothing were.
+async function assertServes(hub, scope) {
+    const topic = 'served';
+    const stream = await hub.stream(`/t/${topic}`, {}, scope);
+    await hub.publish(topic, 'one');
+    const lines = numbered(1000, 'line ');
+    await hub.publishLines(topic, lines);
+    assert.deepEqual(await stream.waitData(1 + lines.length), ['one', ...lines]);
+}
+
+async function hold(scope, hub, count, text) {
+    const sockets = [];
+    for (let i = 0; i < count; i++) {
+        const socket = await RawSocket.connect(scope, hub.port);
+        socket.write(text);
+        sockets.push(socket);
+    }
+    return sockets;
+}
+
+const post = (path, head = '') => `POST ${path} HTTP/1.1\r\nHost: localhost\r\n${head}\r\n`;
+
+scenario(
+    'line ends with the longest topic, type and key cost a few MB a connection',
+    {},
+    async (s) => {
+        // What waits for the disk and what was committed last has bounds of its own.
+        const own = { stream: { ring_bytes: '1MB' }, limits: { queue_bytes: '4MB' } };
+        const hub = await Hub.start(s, { config: { workers: 1, ...own, log: { level: 'warn' } } });
+        const topic = 'x'.repeat(990);
+        const body = '\n'.repeat(200_000);
+        const query = `?split=lines&type=${'t'.repeat(255)}&id=${'k'.repeat(200)}`;
+        // The hub has what commits of such lines take, whoever sends them.
+        await hub.publish(topic, body, query);
+        const before = rss(hub);
+        const answers = Array.from({ length: 6 }, () => hub.publish(topic, body, query));
+        let most = 0;
+        const watch = setInterval(() => (most = Math.max(most, rss(hub))), 5);
+        s.defer(() => clearInterval(watch));
+        for (const { count } of await within(Promise.all(answers), 'the answers', 60_000))
+            assert.equal(count, 200_000);
+        assert.ok((await metric(hub, 'held_bytes')) === 0);
+        if (comparable) assert.ok(most - before < 6 * 8 * MB, `${(most - before) / MB} MB`);
+    },
+);
+
+scenario('unfinished bodies are held up to the bound, and others are served', {}, async (s) => {
+    const hub = await start(s);
+    const before = rss(hub);
+    const size = MB - 1;
+    const sockets = await hold(s, hub, CLIENTS, post('/t/held', `Content-Length: ${MB}\r\n`));
+    for (const socket of sockets) socket.write('x'.repeat(size));
+    const refused = () => sockets.filter((socket) => /^HTTP\/1.1 503/.test(socket.text));
+    await until(() => refused().length >= CLIENTS - HELD / MB, 'most to be refused');
+    for (const socket of refused()) {
+        assert.match(socket.text, /\r\nRetry-After: 1\r\n/);
+        assert.match(socket.text, /limits\.held_bytes/);
+    }
+    const held = await metric(hub, 'held_bytes');
+    assert.equal(await metric(hub, 'held_bytes_max'), HELD);
+    assert.ok(held > HELD / 2 && held <= HELD, `${held}`);
+    if (comparable) assert.ok(rss(hub) - before < 3 * HELD, `${(rss(hub) - before) / MB} MB`);
+    await assertServes(hub, s);
+    const large = await hub.post('/t/held', 'x'.repeat(MB - 1));
+    assertProblem(large, 503, /limits\.held_bytes/);
+    // Those that are in go on to their end.
+    for (const socket of sockets) socket.write('x');
+    const done = () => sockets.filter((socket) => /^HTTP\/1.1 200/.test(socket.text));
+    await until(() => done().length + refused().length === CLIENTS, 'the rest to be answered');
+    assert.ok(done().length >= HELD / MB / 2);
+    assert.equal((await hub.post('/t/held', 'x'.repeat(MB - 1))).status, 200);
+    assert.equal(await metric(hub, 'held_bytes'), 0);
+});
+
+scenario('unfinished lines are held up to the bound, and others are served', {}, async (s) => {
+    const hub = await start(s);
+    const sockets = await hold(
+        s,
+        hub,
+        CLIENTS,
+        post('/t/held?split=lines', `Content-Length: ${10 * MB}\r\n`),
+    );
+    for (const socket of sockets) socket.write(`whole\n${'x'.repeat(MB - 10)}`);
+    const refused = () => sockets.filter((socket) => /^HTTP\/1.1 503/.test(socket.text));
+    await until(() => refused().length >= CLIENTS - HELD / MB, 'most to be refused');
+    assert.ok((await metric(hub, 'held_bytes')) <= HELD);
+    await assertServes(hub, s);
+    const { text } = await hub.get('/t/held?last=all', { accept: 'text/plain' });
+    assert.equal(text, 'whole\n'.repeat(CLIENTS), 'the lines before are published');
+});
+
+// A byte each now and then does not keep it.
+scenario('who holds much of an unfinished line has to go on with it', {}, async (s) => {
+    const hub = await start(s, { limits: { held_bytes: '8MB', body_timeout: '300ms' } });
+    const upload = slowRequest(s, hub.to('/t/slow?split=lines'));
+    upload.write('x'.repeat(100_000));
+    const idle = slowRequest(s, hub.to('/t/slow?split=lines'));
+    idle.write('whole\nhalf');
+    const answer = await within(upload.answer, 'the answer');
+    assertProblem(answer, 408, /in time/);
+    idle.end(' a line');
+    assert.equal((await idle.answer).status, 200);
+});
