@@ -82,14 +82,14 @@ static void fail_for(struct upload *upload, int err) {
             return;
         case ERR_NOT_FOUND: upload_fail(upload, 404, "there is no such topic"); return;
         case ERR_LIMIT:
-            upload_fail_for_now(upload,
-                                "the hub, or this key, has as many topics as it may (limits.topics, "
-                                "limits.topics_per_key)");
+            upload_fail_for_now(
+                upload, "the hub, or this key, has as many topics as it may (limits.topics, "
+                        "limits.topics_per_key)");
             return;
         case ERR_BUSY: upload_fail_for_now(upload, "the commit queue is full; try again"); return;
         case ERR_FULL:
-            upload_fail_for_now(
-                upload, "the journal has no space left; publishing goes on when there is");
+            upload_fail_for_now(upload,
+                                "the journal has no space left; publishing goes on when there is");
             return;
         default:
             upload_fail_for_now(upload, "the journal cannot write at present; see /readyz");
@@ -358,7 +358,7 @@ static void count(struct upload *upload) {
     if (account_hold(account_of(upload), &upload->counted, bytes)) return;
     upload->submission.api->http.counts.refused_total++;
     upload_fail_for_now(upload, upload->lines_mode ? UPLOAD_FULL "; the lines before were published"
- : UPLOAD_FULL);
+                                                   : UPLOAD_FULL);
     buf_fini(&upload->body);
     lines_fini(&upload->lines);
     buf_fini(&upload->rest);

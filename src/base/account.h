@@ -45,8 +45,8 @@ void account_give(struct account *account, size_t bytes);
 bool account_change(struct account *account, size_t *counted, size_t bytes) MUST_CHECK;
 
 // Somebody holds `bytes` now, of which ACCOUNT_FREE_BYTES are free. *counted is what the account
-// has for it, 0 at first, and 0 again when it holds nothing any more, which never fails. False: there is
-// no room, nothing has changed, and it must let go of what it holds.
+// has for it, 0 at first. Less than before always fits. False: there is no room, nothing has
+// changed, and it must let go of what it holds.
 static inline bool account_hold(struct account *account, size_t *counted, size_t bytes) {
     if (bytes <= ACCOUNT_FREE_BYTES && !*counted) return true;
     return account_change(account, counted, bytes);

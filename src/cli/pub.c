@@ -4,6 +4,9 @@
 // Every request carries an idempotency key. It is sent again, with the same key and the same body,
 // until the hub has answered. So a broken connection neither loses nor doubles anything. A request
 // takes all lines that have come since the last one was answered; its line n has the key KEY/n.
+//
+// No line ends the stream: what the hub would not store as it is, is repaired and cut here as in
+// followed files. The program that writes them is not to die of SIGPIPE because of its own text.
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
@@ -12,6 +15,8 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "base/lines.h"
+#include "base/repair.h"
 #include "base/units.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
@@ -27,6 +32,11 @@
 // A request has at most this many bytes, unless a single line is longer: some thousand lines for
 // one commit.
 #define REQUEST_BYTES (256 * 1024)
+#define READ_BYTES 65536
+// The longest line; a cut one is longer by its mark.
+#define LINE_BYTES_MAX (LIMIT_DATA_BYTES - LINES_MARK_BYTES)
+// A server that refuses lines of this length as too large is not asked to take shorter ones.
+#define LINE_BYTES_MIN (64 * 1024)
 #define SAY_EVERY_MS 10000
 #define RANDOM_BYTES 12
 #define QUERY_BYTES_MAX 4096
@@ -62,8 +72,15 @@ struct pub {
     uint64_t said_ms;               // when trouble was last reported
     char run[RANDOM_BYTES * 2 + 1]; // random for each call; the keys of its requests begin with it
     uint64_t requests;
-    struct buf input;
+    // Standard input: what was read and is not split yet, the unfinished line, and the next
+    // request's lines, which are its lines `first` to `last`.
+    char *read_buffer;
+    struct str unsplit;
     bool input_ended;
+    struct lines lines;
+    struct buf request;
+    size_t line_max; // lines are cut here; less when the server has refused longer ones
+    uint64_t first, last;
 };
 
 // At intervals: a busy hub may refuse every other request.
@@ -83,8 +100,9 @@ static void say_trouble(struct pub *pub, int err, const struct client_answer *an
     }
 }
 
-// Sends one request until it is answered. 0, or an exit code.
-static int send_all(struct pub *pub, const char *query, struct str body) {
+// Sends one request until it is answered. 0, or an exit code. A body that is too large (413) sets
+// *too_large and is not reported; with NULL it is, as any other refusal.
+static int send_all(struct pub *pub, const char *query, struct str body, bool *too_large) {
     uint64_t started_ms = clock_mono_ms();
     for (unsigned failures = 1;; failures++) {
         struct client_answer answer;
@@ -94,6 +112,10 @@ static int send_all(struct pub *pub, const char *query, struct str body) {
         // A refusal may come while the body is still being sent, and the connection may break over
         // it.
         bool is_final = answer.status >= 300 && !client_is_temporary(answer.status);
+        if (too_large && answer.status == 413) {
+            *too_large = true;
+            return CLI_NO;
+        }
         if (is_final) return client_refused(pub->client, COMMAND, &answer);
         if (err != 0 && err != ERR_IO) {
             cli_say(COMMAND, "%s: %s", client_shown(pub->client), report.text);
@@ -120,13 +142,20 @@ static void add_parameter(struct buf *query, const char *name, struct str value)
 }
 
 static int send_data(struct pub *pub) {
-    struct buf query;
+    struct str data = str_from(pub->data);
+    struct buf query, repaired;
     buf_init(&query, QUERY_BYTES_MAX);
+    buf_init(&repaired, data.len * 3);
     add_parameter(&query, "id", str_from(pub->id ? pub->id : pub->run));
     if (pub->type) add_parameter(&query, "type", str_from(pub->type));
     if (pub->close) add_parameter(&query, "close", STR("1"));
-    int code = send_all(pub, buf_cstr(&query), str_from(pub->data));
+    if (!utf8_valid(data)) {
+        utf8_repair(&repaired, data);
+        data = buf_str(&repaired);
+    }
+    int code = send_all(pub, buf_cstr(&query), data, NULL);
     buf_fini(&query);
+    buf_fini(&repaired);
     return code;
 }
 
@@ -134,46 +163,90 @@ static int send_data(struct pub *pub) {
 static int send_close(struct pub *pub) {
     char query[sizeof pub->run + 32];
     snprintf(query, sizeof query, "close=1&id=%s-close", pub->run);
-    return send_all(pub, query, STR(""));
+    return send_all(pub, query, STR(""), NULL);
 }
 
-static int send_lines(struct pub *pub, struct str lines) {
-    struct buf query;
-    struct buf repaired;
+// --- lines of standard input ---------------------------------------------------------------------
+
+// The request's lines end with LF, and each is as it is to be stored.
+static bool end_line(struct buf *request) {
+    // The hub takes one CR for a part of the ending.
+    if (request->len && request->data[request->len - 1] == '\r') buf_append_char(request, '\r');
+    buf_append_char(request, '\n');
+    return !buf_failed(request);
+}
+
+static bool add_line(struct pub *pub, struct str line) {
+    pub->last++;
+    repair_line(&pub->request, line, pub->line_max, pub->lines.length);
+    return end_line(&pub->request);
+}
+
+// Something on the way takes no body as large as this: the longest line is to be cut to half.
+// False: all are short already.
+static bool lower_line_max(struct pub *pub) {
+    struct str rest = buf_str(&pub->request);
+    size_t longest = 0;
+    while (rest.len) {
+        struct str line = str_cut(&rest, '\n');
+        if (line.len > longest) longest = line.len;
+    }
+    if (longest > pub->line_max) longest = pub->line_max;
+    if (longest <= LINE_BYTES_MIN) return false;
+    pub->line_max = longest / 2;
+    cli_say(COMMAND, "%s: a line of %zu bytes is too large for it; lines are cut at %zu bytes",
+            client_shown(pub->client), longest, pub->line_max);
+    return true;
+}
+
+// The request with its lines cut.
+static struct str cut_lines(const struct pub *pub, struct buf *out) {
+    struct str rest = buf_str(&pub->request);
+    buf_clear(out);
+    while (rest.len) {
+        struct str line = str_cut(&rest, '\n');
+        if (line.len > pub->line_max) {
+            lines_mark_cut(out, line, pub->line_max, line.len);
+        } else {
+            buf_append_str(out, line);
+        }
+        buf_append_char(out, '\n');
+    }
+    return buf_str(out);
+}
+
+static int send_lines(struct pub *pub) {
+    struct buf query, cut;
+    struct str body = buf_str(&pub->request);
     char key[sizeof pub->run + 24];
+    bool too_large = false;
     buf_init(&query, QUERY_BYTES_MAX);
-    buf_init(&repaired, lines.len * 3);
+    buf_init(&cut, pub->request.max);
     snprintf(key, sizeof key, "%s-%llu", pub->run, (unsigned long long)++pub->requests);
     add_parameter(&query, "split", STR("lines"));
     add_parameter(&query, "id", str_from(key));
     if (pub->type) add_parameter(&query, "type", str_from(pub->type));
-    // Output of programs is not always UTF-8, and one bad byte must not end the stream. Lines of
-    // followed files are repaired in the same way.
-    if (!utf8_valid(lines)) {
-        utf8_repair(&repaired, lines);
-        lines = buf_str(&repaired);
+    int code = send_all(pub, buf_cstr(&query), body, &too_large);
+    while (too_large && lower_line_max(pub)) {
+        body = cut_lines(pub, &cut);
+        too_large = buf_failed(&cut);
+        if (!too_large) code = send_all(pub, buf_cstr(&query), body, &too_large);
     }
-    int code = CLI_TEMPORARY;
-    if (buf_failed(&repaired)) {
-        cli_say(COMMAND, "out of memory");
-    } else {
-        code = send_all(pub, buf_cstr(&query), lines);
+    if (too_large) cli_say(COMMAND, "%s: 413, a request is too large", client_shown(pub->client));
+    if (code != CLI_OK) {
+        cli_say(COMMAND, "lines %llu to %llu of standard input may be missing, and all after them",
+                (unsigned long long)pub->first, (unsigned long long)pub->last);
     }
     buf_fini(&query);
-    buf_fini(&repaired);
+    buf_fini(&cut);
     return code;
 }
 
 // Reads once, and waits if necessary. 0, or an exit code.
 static int read_once(struct pub *pub) {
-    char *to = buf_reserve(&pub->input, 65536);
-    if (!to) {
-        cli_say(COMMAND, "a line of standard input is longer than %u bytes", LIMIT_DATA_BYTES);
-        return CLI_NO;
-    }
     ssize_t got;
     do {
-        got = read(STDIN_FILENO, to, 65536);
+        got = read(STDIN_FILENO, pub->read_buffer, READ_BYTES);
         // A process that shares standard input may have made it non-blocking.
         if (got < 0 && errno == EAGAIN) {
             poll(&(struct pollfd){.fd = STDIN_FILENO, .events = POLLIN}, 1, -1);
@@ -184,7 +257,7 @@ static int read_once(struct pub *pub) {
         cli_say(COMMAND, "standard input: %s", strerror(errno));
         return CLI_UNAVAILABLE;
     }
-    pub->input.len += (size_t)got;
+    pub->unsplit = (struct str){pub->read_buffer, (size_t)got};
     pub->input_ended = got == 0;
     return CLI_OK;
 }
@@ -194,26 +267,36 @@ static bool more_is_there(void) {
     return poll(&input, 1, 0) > 0;
 }
 
-// The whole lines of the input so far. At the end of input, also the unfinished last line.
-static struct str whole_lines(const struct pub *pub) {
-    struct str input = buf_str(&pub->input);
-    if (pub->input_ended || input.len == 0) return input;
-    const char *last = memrchr(input.ptr, '\n', input.len);
-    return (struct str){input.ptr, last ? (size_t)(last - input.ptr) + 1 : 0};
+static bool is_full(const struct pub *pub) { return pub->request.len >= REQUEST_BYTES; }
+
+// Adds the lines of what was read; at the end of input, also the unfinished last one.
+static int split(struct pub *pub) {
+    struct str line;
+    int got = 0;
+    while (!is_full(pub) && (got = lines_next(&pub->lines, &pub->unsplit, &line)) > 0) {
+        if (!add_line(pub, line)) got = ERR_NOMEM;
+        if (got < 0) break;
+    }
+    if (got == 0 && pub->input_ended && !is_full(pub)) {
+        got = lines_end(&pub->lines, &line);
+        if (got > 0 && !add_line(pub, line)) got = ERR_NOMEM;
+    }
+    if (got >= 0) return CLI_OK;
+    cli_say(COMMAND, "out of memory");
+    return CLI_TEMPORARY;
 }
 
 static int send_input(struct pub *pub) {
     int code = CLI_OK;
     while (code == CLI_OK && !pub->input_ended) {
+        buf_clear(&pub->request);
+        pub->first = pub->last + 1;
         do {
-            code = read_once(pub);
-        } while (code == CLI_OK && !pub->input_ended && pub->input.len < REQUEST_BYTES &&
-                 more_is_there());
-        if (code != CLI_OK) break;
-        struct str lines = whole_lines(pub);
-        if (lines.len == 0) continue;
-        code = send_lines(pub, lines);
-        buf_consume(&pub->input, lines.len);
+            if (!pub->unsplit.len) code = read_once(pub);
+            if (code == CLI_OK) code = split(pub);
+        } while (code == CLI_OK && !pub->input_ended && !is_full(pub) &&
+                 (pub->unsplit.len || more_is_there()));
+        if (code == CLI_OK && pub->request.len) code = send_lines(pub);
     }
     if (code == CLI_OK && pub->close) code = send_close(pub);
     return code;
@@ -285,11 +368,17 @@ int cli_pub(int argc, char **argv) {
     struct pub pub = {.retry_for_ms = RETRY_FOR_DEFAULT_MS};
     int code = parse(&pub, argc, argv);
     if (code >= 0) return code;
-    buf_init(&pub.input, (size_t)LIMIT_DATA_BYTES + 65536 + 1);
+    char read_buffer[READ_BYTES];
+    pub.read_buffer = read_buffer;
+    pub.line_max = LINE_BYTES_MAX;
+    lines_init(&pub.lines, LINE_BYTES_MAX, LINES_CUT);
+    // Repairing makes one byte three, before the line is cut again.
+    buf_init(&pub.request, REQUEST_BYTES + 4 * (size_t)LIMIT_DATA_BYTES);
     code = client_open(&pub.client, COMMAND, pub.url, &pub.options);
     if (code == CLI_OK) code = draw_run(&pub);
     if (code == CLI_OK) code = pub.data ? send_data(&pub) : send_input(&pub);
     client_close(pub.client);
-    buf_fini(&pub.input);
+    lines_fini(&pub.lines);
+    buf_fini(&pub.request);
     return code;
 }

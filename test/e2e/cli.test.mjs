@@ -15,6 +15,7 @@ import {
     writeSync,
     closeSync,
 } from 'node:fs';
+import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { request } from './support/http.mjs';
@@ -634,6 +635,68 @@ scenario('pub waits for a hub that is restarted', async (s) => {
     pub.child.stdin.end('three\n');
     assert.equal((await pub.wait()).code, 0);
     assert.deepEqual(await stored(hub, 'x'), ['one', 'two', 'three']);
+});
+
+scenario('pub stores every line, whatever its bytes, and its writer lives', async (s) => {
+    const hub = await Hub.start(s, { config: { limits: { event_bytes: '64KB' } } });
+    const stream = await hub.stream('/t/x', {}, s);
+    const pub = new Process(s, binary, ['pub', hub.to('/t/x'), '-'], { input: null });
+    const parts = [
+        [Buffer.from('caf\xe9\n', 'latin1'), 'caf\ufffd'],
+        [`${'y'.repeat(70_000)}\n`, `${'y'.repeat(65_536)} \u2026[cut, 70000 bytes]`],
+        ['\0\0hole\n', 'hole'],
+        ['10%\r50%\r\r\n', '10%\n50%\n'],
+        ['\n', ''],
+        [Buffer.from('last \xff', 'latin1'), 'last \ufffd'],
+    ];
+    for (const [bytes] of parts) pub.child.stdin.write(bytes);
+    pub.child.stdin.end();
+    assert.equal((await pub.wait()).code, 0);
+    assert.deepEqual(
+        await stream.waitData(parts.length),
+        parts.map(([, data]) => data),
+    );
+    // Longer than any event may be.
+    const huge = await tailrace(s, ['pub', hub.to('/t/huge'), '-'], {
+        input: `a\n${'z'.repeat(17 * 1024 * 1024)}\nb\n`,
+    });
+    assert.equal(huge.code, 0, huge.stderr);
+    const { text } = await hub.get('/t/huge?last=all', { accept: 'text/plain' });
+    assert.match(text, /^a\nz{65536} \u2026\[cut, \d+ bytes\]\nb\n$/);
+});
+
+// As nginx does with a body of more than 1 MB.
+scenario('pub cuts what something on the way does not let through', async (s) => {
+    const bodies = [];
+    const server = http.createServer((request, response) => {
+        const chunks = [];
+        request.on('data', (chunk) => chunks.push(chunk));
+        request.on('end', () => {
+            const body = Buffer.concat(chunks).toString();
+            if (body.length <= 1024 * 1024) bodies.push(body);
+            response.writeHead(body.length <= 1024 * 1024 ? 200 : 413).end('{}');
+        });
+    });
+    s.defer(() => server.close());
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${server.address().port}/t/x`;
+    const done = await tailrace(s, ['pub', url, '-'], {
+        input: `one\n${'x'.repeat(3_000_000)}\nthree\n`,
+    });
+    assert.equal(done.code, 0, done.stderr);
+    assert.match(done.stderr, /lines are cut at 750000 bytes/);
+    assert.match(bodies.join(''), /^one\nx{750000} \u2026\[cut, 3000000 bytes\]\nthree\n$/);
+});
+
+scenario('pub that is refused names the lines of its input', async (s) => {
+    const hub = await Hub.start(s);
+    const stream = await hub.stream('/t/x', {}, s);
+    const pub = new Process(s, binary, ['pub', hub.to('/t/x'), '-'], { input: null });
+    pub.child.stdin.write('one\ntwo\n');
+    await stream.waitData(2);
+    await hub.publish('x', '', '?close=1');
+    pub.child.stdin.write('three\nfour\n');
+    assertFails(await pub.wait(), /lines 3 to [34] of standard input/);
 });
 
 scenario('pub that is refused says why', async (s) => {
