@@ -7,12 +7,16 @@
 
 #include "base/topic.h"
 #include "base/units.h"
+#include "base/utf8.h"
 #include "sys/hash.h"
 
 // What forms other than streams give when they are not told where to start.
 #define DEFAULT_LAST 100
 // The longest a long poll may ask to wait.
 #define WAIT_MS_MAX (10 * 60 * 1000)
+// No id of a hub is longer; of others so much is told.
+#define ID_BYTES_MAX 100
+
 static int refuse(struct subscription *asked, int status, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 static int refuse(struct subscription *asked, int status, const char *fmt, ...) {
@@ -140,7 +144,7 @@ static int optional(struct subscription *asked, const char *name, struct str *va
 static bool read_id(struct subscription *asked, struct str id) {
     const char *epoch = asked->epoch;
     const char *dash = id.len ? memrchr(id.ptr, '-', id.len) : NULL;
-    if (!dash || dash == id.ptr || id.len > 100) return false;
+    if (!dash || dash == id.ptr || id.len > ID_BYTES_MAX) return false;
     struct str mine = {id.ptr, (size_t)(dash - id.ptr)};
     for (size_t i = 0; i < mine.len; i++) {
         char c = mine.ptr[i];
@@ -188,13 +192,37 @@ static int read_last(struct subscription *asked, struct str last) {
     return refuse(asked, 400, "`last` must be a number of events or `all`");
 }
 
-static int last_event_id(struct subscription *asked, struct str *id) {
+// Stands for a last event id that cannot be told: of several that differ, not percent-encoded, not
+// UTF-8.
+static const struct str unreadable = {"?", 1};
+
+// The id that a client comes back with, len 0: none. Empty ones are as good as none.
+static struct str last_event_id(struct subscription *asked) {
     static const char *const names[] = {"lastEventId", "last_event_id", "lastEventID",
                                         "Last-Event-ID"};
-    *id = request_field(asked->request, "Last-Event-ID");
-    for (size_t i = 0; i < sizeof names / sizeof names[0] && !id->len; i++) {
-        if (optional(asked, names[i], id)) return ERR_INVALID;
+    struct str id = {NULL, 0}, value;
+    size_t index = 0;
+    while (request_field_next(asked->request, "Last-Event-ID", &index, &value)) {
+        if (id.len && value.len && !str_equal(id, value)) return unreadable;
+        if (value.len) id = value;
     }
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && !id.len; i++) {
+        int err = params_get(asked->params, names[i], &id);
+        if (err == ERR_NOT_FOUND) id = (struct str){NULL, 0};
+        if (err && err != ERR_NOT_FOUND) return unreadable;
+    }
+    return id;
+}
+
+// A client that was served by another hub at this address, or whose library says 0 or null, has an
+// id of another shape. An EventSource that is refused for that gives up for good: on a stream it is
+// an id of another journal.
+static int read_last_event_id(struct subscription *asked, struct str id) {
+    if (read_id(asked, id)) return 0;
+    if (asked->hub.mode != HUB_STREAM) return bad_id(asked, "the last event id");
+    asked->hub.start = HUB_START_AFTER;
+    asked->hub.foreign = true;
+    asked->hub.foreign_id = utf8_valid(id) ? utf8_cut(id, ID_BYTES_MAX) : unreadable;
     return 0;
 }
 
@@ -206,10 +234,11 @@ struct start_question {
 };
 
 static int read_start_question(struct subscription *asked, struct start_question *out) {
+    out->id = last_event_id(asked);
     return optional(asked, "before", &out->before) || optional(asked, "order", &out->order) ||
                    optional(asked, "limit", &out->limit) || optional(asked, "since", &out->since) ||
                    optional(asked, "last", &out->last) || optional(asked, "wait", &out->wait) ||
-                   optional(asked, "pace", &out->pace) || last_event_id(asked, &out->id)
+                   optional(asked, "pace", &out->pace)
                ? ERR_INVALID
                : 0;
 }
@@ -283,7 +312,7 @@ static int read_future(struct subscription *asked, const struct start_question *
     asked->hub.fallback = last.ptr ? HUB_START_LAST : HUB_START_AFTER;
     if (since.ptr && read_since(asked, since)) return ERR_INVALID;
     if (asked->hub.start == HUB_START_TIME) asked->hub.fallback = HUB_START_TIME;
-    if (id.len && !read_id(asked, id)) return bad_id(asked, "the last event id");
+    if (id.len && read_last_event_id(asked, id)) return ERR_INVALID;
     return read_limit(asked, question);
 }
 

@@ -364,7 +364,6 @@ static const char *check_single_fields(const struct request *request) {
         {"X-Api-Key", "The field X-Api-Key is given more than once."},
         {"X-Functions-Key", "The field X-Functions-Key is given more than once."},
         {"Content-Type", "The field Content-Type is given more than once."},
-        {"Last-Event-ID", "The field Last-Event-ID is given more than once."},
         {"Origin", "The field Origin is given more than once."},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

@@ -40,10 +40,10 @@ struct request {
 
 // The value of the first field of that name (without case), ptr NULL when there is none. Fields for
 // which a second one would be ambiguous (Host, Content-Length, Transfer-Encoding, Authorization,
-// X-Api-Key, X-Functions-Key, Content-Type, Last-Event-ID, Origin) occur at most once: the parser
-// refuses other requests.
+// X-Api-Key, X-Functions-Key, Content-Type, Origin) occur at most once: the parser refuses other
+// requests.
 struct str request_field(const struct request *request, const char *name);
-// For fields that may be repeated (Accept, Cookie): *index starts at 0. False when there are no
+// For fields that may be repeated (Accept, Cookie, Last-Event-ID): *index starts at 0. False when there are no
 // more.
 bool request_field_next(const struct request *request, const char *name, size_t *index,
                         struct str *value);

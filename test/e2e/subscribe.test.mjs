@@ -502,6 +502,35 @@ check('an id of another journal is a gap, then what the URL asks for', async (s)
     assert.deepEqual(await client.waitData(3), ['a', 'b', 'c']);
 });
 
+check('an id that no hub of ours has given out never silences an EventSource', async (s) => {
+    await fill('strange', ['a', 'b']);
+    for (const id of ['urn:uuid:5e94c686', '42', '0', 'null', '-', 'x'.repeat(9000), 'é\u2028"<']) {
+        const bytes = Buffer.from(id).toString('latin1');
+        const byHeader = await hub.stream('/t/strange', { headers: { 'last-event-id': bytes } }, s);
+        const gap = await byHeader.waitType('tailrace.gap');
+        assert.equal(JSON.parse(gap.data).from, id.slice(0, 100));
+        assert.deepEqual((await byHeader.waitData(3)).slice(1), ['a', 'b']);
+        const query = `lastEventId=${encodeURIComponent(id)}&last=1`;
+        const byQuery = await hub.stream(`/t/strange?${query}`, {}, s);
+        assert.deepEqual((await byQuery.waitData(2)).slice(1), ['b']);
+        byHeader.close();
+        byQuery.close();
+    }
+    const raw = await RawSocket.connect(s, hub.port);
+    raw.write(
+        Buffer.from(
+            'GET /t/strange HTTP/1.1\r\nHost: h.localhost\r\nAccept: text/event-stream\r\n' +
+                'Last-Event-ID: \xff\xfe\r\nLast-Event-ID: zz-1\r\n\r\n',
+            'latin1',
+        ),
+    );
+    await raw.waitText(/tailrace\.gap[^]*data: a\n[^]*data: b\n/);
+    assert.match(raw.text, /^HTTP\/1\.1 200 /);
+    // A client goes on by itself, with ids of this hub.
+    const client = hub.client('/t/strange?lastEventId=0', {}, s);
+    assert.deepEqual(await client.waitData(2), ['a', 'b']);
+});
+
 check('events lost to retention are a gap, never silence', async (s) => {
     const own = await Hub.start(s, {
         config: { topics: [{ match: 'short/**', retention: { count: 10 } }] },

@@ -131,10 +131,69 @@ Test(subscription, an_id_of_another_journal_is_known_as_foreign) {
     struct hub_request request = read("lastEventId=zz9-42", SSE);
     cr_assert(request.foreign);
     cr_assert(str_equal(request.foreign_id, STR("zz9-42")));
-    refused("lastEventId=42", SSE, "is not an event id of this hub, such as " EPOCH "-1042");
-    refused("lastEventId=K-42", SSE, "is not an event id");
-    refused("lastEventId=" EPOCH "-", SSE, "is not an event id");
-    refused("lastEventId=" EPOCH "-18446744073709551616", SSE, "is not an event id");
+}
+
+// What an EventSource comes back with when another hub has served it is never its end.
+Test(subscription, an_id_of_another_shape_is_foreign_on_a_stream) {
+    static const char *const ids[] = {"42",
+                                      "0",
+                                      "null",
+                                      "K-42",
+                                      EPOCH "-",
+                                      EPOCH "-1x",
+                                      EPOCH "-18446744073709551616",
+                                      "urn%3Auuid%3A5e94",
+                                      "-",
+                                      "%20"};
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        char query[100];
+        snprintf(query, sizeof query, "lastEventId=%s&last=7", ids[i]);
+        struct hub_request request = read(query, SSE);
+        cr_assert_eq(request.start, HUB_START_AFTER, "%s", query);
+        cr_assert(request.foreign, "%s", query);
+        cr_assert_eq(request.fallback, HUB_START_LAST);
+        cr_assert_eq(request.count, 7);
+        cr_assert(request.foreign_id.len > 0);
+        cr_assert(read(query, SSE).foreign);
+        refused(query, JSON_FORM, "is not an event id of this hub, such as " EPOCH "-1042");
+    }
+    cr_assert(read("follow&last_event_id=42", "text/plain").foreign);
+    cr_assert(!read("lastEventId=&last=7", SSE).foreign);
+    refused("since=42", SSE, "`since` must be");
+}
+
+Test(subscription, a_foreign_id_is_told_as_far_as_it_is_short_text) {
+    cr_assert(str_equal(read("lastEventId=a%22b", SSE).foreign_id, STR("a\"b")));
+    cr_assert(str_equal(read("lastEventId=a%FFb", SSE).foreign_id, STR("?")));
+    cr_assert(str_equal(read("lastEventId=a%zz", SSE).foreign_id, STR("?")));
+    struct buf query;
+    buf_init(&query, 10000);
+    buf_append_str(&query, STR("lastEventId="));
+    for (int i = 0; i < 60; i++) buf_append_str(&query, STR("%C3%A9"));
+    buf_append_str(&query, STR("x"));
+    cr_assert_eq(read(buf_cstr(&query), SSE).foreign_id.len, 100);
+    buf_fini(&query);
+}
+
+Test(subscription, several_last_event_ids_must_be_one) {
+    struct field fields[] = {{STR("Last-Event-ID"), STR("")},
+                             {STR("Last-Event-ID"), STR(EPOCH "-5")},
+                             {STR("last-event-id"), STR(EPOCH "-5")},
+                             {STR("Last-Event-ID"), STR(EPOCH "-6")}};
+    struct params params;
+    struct request request = {.fields = fields, .fields_count = 3};
+    cr_assert_eq(params_init(&params, request.query, request.query), 0);
+    struct subscription asked = {
+        .request = &request, .params = &params, .epoch = EPOCH, .form = FORM_SSE};
+    cr_assert_eq(subscription_read(&asked, STR("a")), 0);
+    cr_assert_eq(asked.hub.seq, 5);
+    cr_assert(!asked.hub.foreign);
+    request.fields_count = 4;
+    asked = (struct subscription){
+        .request = &request, .params = &params, .epoch = EPOCH, .form = FORM_SSE};
+    cr_assert_eq(subscription_read(&asked, STR("a")), 0);
+    cr_assert(asked.hub.foreign);
+    params_fini(&params);
 }
 
 Test(subscription, times_are_durations_dates_or_ids) {
