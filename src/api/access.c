@@ -2,12 +2,12 @@
 // Access to what is asked for; GET /access.
 #include "api/access.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 
 #include "api/api.h"
 #include "api/resource.h"
 #include "auth/credential.h"
+#include "auth/hosts.h"
 #include "base/json.h"
 #include "base/topic.h"
 #include "proto/url.h"
@@ -16,29 +16,6 @@
 #define REFUSED_RETRY_S 5
 
 // --- who asks ------------------------------------------------------------------------------------
-
-// Without keys, loopback is the only fence: a name that a foreign page has made to point here must
-// not get through it (DNS rebinding). Addresses and localhost are what people type.
-static bool host_is_local(struct str host) {
-    char text[64];
-    struct in_addr four;
-    struct in6_addr six;
-    if (host.len && host.ptr[0] == '[') {
-        const char *end = memchr(host.ptr, ']', host.len);
-        host = (struct str){host.ptr + 1, end ? (size_t)(end - host.ptr - 1) : 0};
-    } else {
-        host = str_cut(&host, ':');
-    }
-    if (host.len == 0) return true; // HTTP/1.0
-    if (host.len >= sizeof text) return false;
-    memcpy(text, host.ptr, host.len);
-    text[host.len] = '\0';
-    if (inet_pton(AF_INET, text, &four) == 1 || inet_pton(AF_INET6, text, &six) == 1) return true;
-    struct str end = STR(".localhost");
-    return str_equal_nocase(host, STR("localhost")) ||
-           (host.len > end.len &&
-            str_equal_nocase((struct str){host.ptr + host.len - end.len, end.len}, end));
-}
 
 // Whether the Origin is the hub itself.
 static bool is_same_origin(const struct request *request, struct str origin) {
@@ -50,13 +27,24 @@ static bool is_same_origin(const struct request *request, struct str origin) {
 
 // A foreign page may make a browser send a POST, with the browser's cookie or from inside the
 // network, without being able to read the answer. A request that presents a key itself is not
-// affected.
+// affected. An origin that is in the configuration may write, but not one of "*".
 static bool is_forged(const struct exchange *exchange, const struct request *request,
-                      struct credential credential) {
+                      bool presents_key) {
+    const struct config *config = api_of(exchange)->site->config;
     bool reads = request->method == METHOD_GET || request->method == METHOD_HEAD;
-    if (reads || (credential.secret.ptr && !credential.by_browser)) return false;
     struct str origin = request_field(request, "Origin");
-    return origin.ptr && !is_same_origin(request, origin) && exchange->cors == CORS_NONE;
+    if (reads || presents_key || !origin.ptr || exchange->cors == CORS_ORIGIN) return false;
+    return !is_same_origin(request, origin) &&
+           !hosts_own(config->hosts, config->hosts_count, origin);
+}
+
+static void refuse_host(struct exchange *exchange, struct str host) {
+    char detail[400];
+    snprintf(detail, sizeof detail,
+             "without a key the hub answers only to an address, localhost, or a name in `hosts`; "
+             "this request is for %.*s: add that name to hosts in the configuration, or use a key",
+             host.len < 200 ? (int)host.len : 200, host.ptr);
+    exchange_refuse(exchange, 403, detail);
 }
 
 bool access_params(struct exchange *exchange, struct params *params) {
@@ -71,12 +59,6 @@ struct grant *access_check(struct exchange *exchange, struct params *params) {
     const struct request *request = exchange_request(exchange);
     struct credential credential = credential_read(request, params);
     struct grant *grant;
-    if (site->config->auth.open && !site->config->open && !host_is_local(request->authority)) {
-        exchange_refuse(exchange, 403,
-                        "without keys the hub answers only to an address or localhost in the Host "
-                        "field; configure keys, or say --open");
-        return NULL;
-    }
     if (auth_check(site->auth, credential.secret, &grant)) {
         exchange_problem(exchange,
                          &(struct problem){
@@ -87,12 +69,20 @@ struct grant *access_check(struct exchange *exchange, struct params *params) {
                          });
         return NULL;
     }
-    if (is_forged(exchange, request, credential)) {
-        exchange_refuse(exchange, 403, "the page's origin is not among those allowed (origins)");
-        grant_put(grant);
-        return NULL;
+    const struct config *config = site->config;
+    bool permits = grant->publish_count + grant->subscribe_count > 0;
+    if (!grant->is_key && permits &&
+        !hosts_admit(config->hosts, config->hosts_count, request->authority)) {
+        refuse_host(exchange, request->authority);
+    } else if (is_forged(exchange, request, grant->is_key && !credential.by_browser)) {
+        exchange_refuse(exchange, 403,
+                        "a page of another origin may not write; name its origin in `origins`, or, "
+                        "where a proxy changes the Host field, the hub's own name in `hosts`");
+    } else {
+        return grant;
     }
-    return grant;
+    grant_put(grant);
+    return NULL;
 }
 
 void access_forbid(struct exchange *exchange, const struct grant *grant, const char *what) {

@@ -35,17 +35,32 @@ static void list_methods(struct buf *out, const struct resource *resource) {
     append_method(out, "OPTIONS");
 }
 
+// The fields that a page may send: those that it asks for. Clients that fetch streams have fields of
+// their own (Mcp-Session-Id, HX-Request, Datastar-Request, traceparent), and what an allowed origin
+// sends of them is no risk.
+static struct str allowed_headers(const struct request *request) {
+    struct str names = request_field(request, "Access-Control-Request-Headers");
+    if (names.len && cors_are_names(names)) return names;
+    return STR("Authorization, Cache-Control, Content-Type, If-None-Match, Last-Event-ID, "
+               "X-Api-Key, X-Functions-Key");
+}
+
+// WHATWG Fetch, "CORS protocol"; WICG Private Network Access, for a hub in a private network.
 static void answer_options(struct exchange *exchange) {
+    const struct request *request = exchange_request(exchange);
     struct buf methods;
     list_methods(&methods, exchange->state);
     struct answer answer = {.status = 204};
     answer_field(&answer, "Allow", buf_str(&methods));
+    answer_text(&answer, "Vary",
+                "Access-Control-Request-Method, Access-Control-Request-Headers, "
+                "Access-Control-Request-Private-Network");
     if (exchange->cors != CORS_NONE) {
         answer_field(&answer, "Access-Control-Allow-Methods", buf_str(&methods));
-        answer_text(&answer, "Access-Control-Allow-Headers",
-                    "Authorization, Cache-Control, Content-Type, If-None-Match, "
-                    "Last-Event-ID, X-Api-Key, X-Functions-Key");
+        answer_field(&answer, "Access-Control-Allow-Headers", allowed_headers(request));
         answer_text(&answer, "Access-Control-Max-Age", "86400");
+        if (request_field(request, "Access-Control-Request-Private-Network").ptr)
+            answer_text(&answer, "Access-Control-Allow-Private-Network", "true");
     }
     exchange_answer(exchange, &answer);
     buf_fini(&methods);

@@ -9,6 +9,15 @@ bool str_equal_nocase(struct str a, struct str b) {
     return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+bool str_is_token(struct str s) {
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!alnum && (!c || !strchr("!#$%&'*+-.^_`|~", c))) return false;
+    }
+    return s.len > 0;
+}
+
 struct str str_trim(struct str s) {
     while (s.len && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) s = (struct str){s.ptr + 1, s.len - 1};
     while (s.len && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t')) s.len--;

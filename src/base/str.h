@@ -32,6 +32,9 @@ static inline bool str_starts(struct str s, struct str prefix) {
 // ASCII only: for HTTP field names and tokens.
 bool str_equal_nocase(struct str a, struct str b);
 
+// Whether it is a token (RFC 9110, 5.6.2): what names of HTTP fields are made of. Not empty.
+bool str_is_token(struct str s);
+
 // Without leading and trailing space and tab.
 struct str str_trim(struct str s);
 

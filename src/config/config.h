@@ -48,6 +48,8 @@ struct config {
     struct auth_config auth;
     const char *const *origins;
     size_t origins_count;
+    const char *const *hosts; // names under which the hub answers without a key
+    size_t hosts_count;
 
     // content
     struct config_route *routes;

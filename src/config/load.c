@@ -191,6 +191,23 @@ static int load_listen(struct loader *loader) {
     return err ? err : store_address(loader, &config->listen, &address);
 }
 
+// Who opens a hub to other machines by a name would be answered 403.
+static int check_hosts(struct loader *loader) {
+    const struct config *config = loader->config;
+    const struct auth_config *auth = &config->auth;
+    bool permits = auth->open || auth->anonymous.publish_count || auth->anonymous.subscribe_count;
+    struct net_endpoint address;
+    if (!permits || config->hosts_count || net_parse_endpoint(str_from(config->listen), &address) ||
+        net_is_loopback(&address))
+        return 0;
+    if (memory_warn(loader->config,
+                    "hosts is empty: what is permitted without a key is answered under an address "
+                    "or localhost only; add the names by which the hub is reached")) {
+        return loader_no_memory(loader);
+    }
+    return 0;
+}
+
 static int load_metrics_listen(struct loader *loader) {
     struct config *config = loader->config;
     struct place place = place_of(loader, schema_option("metrics.listen"));
@@ -285,6 +302,7 @@ int load_config(struct config **out, const struct config_flags *flags, struct re
     if (!err) err = load_options(&loader);
     if (!err) err = access_load(&loader);
     if (!err) err = load_listen(&loader);
+    if (!err) err = check_hosts(&loader);
     if (!err) err = load_metrics_listen(&loader);
     if (!err) err = load_data(&loader);
     if (!err) err = content_load(&loader);

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "auth/hosts.h"
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/list.h"
@@ -132,8 +133,12 @@ const struct option_row schema_hub[] = {
      .help = "Percent of retention.bytes that one topic may take while all together exceed it."},
     {.path = "origins", .kind = OPTION_TEXTS, OPTION_MEMBERS(struct config, origins),
      .fallback = "[]", .check = check_origin,
-     .help = "Origins of other sites whose pages may read: https://app.example.com, "
-             "https://*.example.com, or \"*\"."},
+     .help = "Origins of other sites whose pages may read and, but for \"*\", write: "
+             "https://app.example.com, https://*.example.com, or \"*\"."},
+    {.path = "hosts", .kind = OPTION_TEXTS, OPTION_MEMBERS(struct config, hosts),
+     .fallback = "[]", .check = hosts_check,
+     .help = "Names under which the hub answers without a key, besides addresses and localhost: "
+             "logs.example.com, *.example.com, or \"*\"."},
     {.path = "log.level", .kind = OPTION_CHOICE, OPTION_MEMBER(struct config, log_level),
      .choices = "error|warn|info|debug", .fallback = "warn",
      .help = "What the hub logs about itself: error, warn, info or debug."},

@@ -142,9 +142,18 @@ static bool allows(const struct allowed *allowed, struct str origin) {
 enum cors_answer cors_check(const struct cors *cors, struct str origin) {
     if (!origin.ptr || origin.len == 0) return CORS_NONE;
     for (size_t i = 0; i < cors->count; i++) {
-        if (allows(&cors->allowed[i], origin)) return CORS_ORIGIN;
+        if (!allows(&cors->allowed[i], origin)) continue;
+        return str_equal(origin, STR("null")) ? CORS_ANY : CORS_ORIGIN;
     }
     return cors->any ? CORS_ANY : CORS_NONE;
 }
 
 bool cors_varies(const struct cors *cors) { return cors->count > 0; }
+
+bool cors_are_names(struct str list) {
+    if (list.len > CORS_NAMES_BYTES_MAX) return false;
+    while (list.ptr) {
+        if (!str_is_token(str_trim(str_cut(&list, ',')))) return false;
+    }
+    return true;
+}

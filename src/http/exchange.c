@@ -91,6 +91,8 @@ unsigned exchange_common_fields(const struct exchange *exchange, struct str orig
     bool any = exchange->cors == CORS_ANY;
     out[count++] = (struct field){STR("Access-Control-Allow-Origin"), any ? STR("*") : origin};
     if (!any) out[count++] = (struct field){STR("Access-Control-Allow-Credentials"), STR("true")};
-    out[count++] = (struct field){STR("Access-Control-Expose-Headers"), STR("ETag, Retry-After")};
+    out[count++] = (struct field){STR("Access-Control-Expose-Headers"),
+                                  STR("Allow, Date, ETag, Retry-After, Tailrace-Gap, "
+                                      "Tailrace-Position, WWW-Authenticate")};
     return count;
 }

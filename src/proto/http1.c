@@ -327,19 +327,9 @@ static bool is_host(struct str host) {
     return true;
 }
 
-// RFC 9110, 5.6.2: what a field's name is made of.
-static bool is_token(struct str s) {
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!alnum && (!c || !strchr("!#$%&'*+-.^_`|~", c))) return false;
-    }
-    return s.len > 0;
-}
-
 static const char *check_names(const struct request *request) {
     for (size_t i = 0; i < request->fields_count; i++) {
-        if (!is_token(request->fields[i].name)) return "A header field's name is malformed.";
+        if (!str_is_token(request->fields[i].name)) return "A header field's name is malformed.";
     }
     return NULL;
 }

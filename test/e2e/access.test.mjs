@@ -238,6 +238,46 @@ check('a preflight is answered without a key, for an allowed origin only', async
     assert.ok([200, 204].includes(star.status));
 });
 
+check('a preflight allows the fields that a client asks for, bounded and checked', async () => {
+    const ask = (names, more = {}) =>
+        hub.request('/t/logs/x', {
+            method: 'OPTIONS',
+            headers: {
+                origin: APP,
+                'access-control-request-method': 'GET',
+                'access-control-request-headers': names,
+                ...more,
+            },
+        });
+    // As htmx 4, Datastar, MCP, Durable Streams and tracing libraries ask.
+    for (const names of [
+        'hx-current-url,hx-request,hx-request-type,hx-source,hx-target',
+        'datastar-request',
+        'authorization,content-type,last-event-id,mcp-protocol-version,mcp-session-id',
+        'producer-epoch,producer-id,producer-seq,stream-closed,stream-seq',
+        'baggage,sentry-trace,traceparent,tracestate,x-datadog-trace-id,x-requested-with',
+    ]) {
+        const answer = await ask(names);
+        assert.equal(answer.status, 204);
+        assert.equal(answer.headers['access-control-allow-headers'], names);
+        assert.equal(answer.headers['access-control-allow-origin'], APP);
+        assert.match(answer.headers.vary, /access-control-request-headers/i);
+        assert.equal(answer.headers['access-control-allow-private-network'], undefined);
+    }
+    for (const names of ['a b', 'a,,b', 'a;b', `x${'-x'.repeat(2000)}`]) {
+        const answer = await ask(names);
+        assert.ok(!answer.headers['access-control-allow-headers'].includes(names), names);
+        assert.match(answer.headers['access-control-allow-headers'], /Last-Event-ID/);
+    }
+    const inside = await ask('traceparent', { 'access-control-request-private-network': 'true' });
+    assert.equal(inside.headers['access-control-allow-private-network'], 'true');
+    const evil = await ask('traceparent', {
+        origin: 'https://evil.example',
+        'access-control-request-private-network': 'true',
+    });
+    for (const name of Object.keys(evil.headers)) assert.doesNotMatch(name, /^access-control/);
+});
+
 check('errors carry CORS headers too, so that a page can read them', async () => {
     const cases = [
         [401, hub.get('/t/logs/x', jsonWith({ origin: APP }))],
@@ -348,6 +388,78 @@ check('without keys the hub refuses to listen beyond loopback, unless told', asy
     assert.equal((await request(`http://127.0.0.1:${open.port}/healthz`)).status, 200);
     const keyed = await Hub.start(s, { listen: '0.0.0.0:0', config: CONFIG });
     assert.equal((await request(`http://127.0.0.1:${keyed.port}/healthz`)).status, 200);
+});
+
+const JSON_FORM = { accept: 'application/json' };
+
+check('what needs no key is given under known names only', async (s) => {
+    const rebound = { ...JSON_FORM, host: 'evil.example' };
+    const open = await Hub.start(s, { listen: '0.0.0.0:0', args: ['--open'] });
+    const anyone = await Hub.start(s, {
+        config: {
+            anonymous: { publish: ['in/**'], subscribe: ['**'] },
+            hosts: ['Logs.example.com'],
+        },
+    });
+    for (const own of [open, anyone]) {
+        const to = (path, options) => request(`http://127.0.0.1:${own.port}${path}`, options);
+        assertProblem(await to('/t/in/x', { headers: rebound }), 403, /evil\.example.*hosts/);
+        assertProblem(await to('/topics', { headers: rebound }), 403, /hosts/);
+        assertProblem(await to('/access', { headers: rebound }), 403, /hosts/);
+        assertProblem(
+            await to('/t/in/x', { method: 'POST', body: 'x', headers: rebound }),
+            403,
+            /hosts/,
+        );
+        assert.equal((await to('/healthz', { headers: rebound })).status, 200);
+        for (const host of [
+            'localhost',
+            'localhost.:80',
+            `127.0.0.1:${own.port}`,
+            '[::1]',
+            'a.localhost',
+        ])
+            assert.equal(
+                (await to('/t/in/x', { headers: { ...JSON_FORM, host } })).status,
+                200,
+                host,
+            );
+    }
+    assert.match(open.stderr, /hosts is empty/);
+    const named = { ...JSON_FORM, host: 'logs.example.com:8443' };
+    assert.equal((await anyone.get('/t/in/x', named)).status, 200);
+    // A key is its own proof, and without one it is asked for.
+    const keyed = { host: 'evil.example', accept: 'application/json' };
+    assert.equal((await hub.get('/t/logs/x', { ...keyed, ...admin })).status, 200);
+    const closed = await Hub.start(s, { config: { keys: CONFIG.keys } });
+    assertProblem(await closed.get('/t/logs/x', keyed), 401);
+    assert.equal((await closed.get('/access', keyed)).status, 200);
+});
+
+check('no page of an origin that is not named writes without a key of its own', async (s) => {
+    const own = await Hub.start(s, {
+        config: { origins: ['*', 'null', APP], hosts: ['hub.example'] },
+    });
+    const write = (origin, query = '') => own.post(`/t/x${query}`, 'x', { origin });
+    for (const origin of ['https://evil.example', 'null', 'http://127.0.0.1:1']) {
+        assertProblem(await write(origin), 403, /origins/);
+        // Without keys any text would do as one.
+        assertProblem(await write(origin, '?key=anything-at-all'), 403, /origins/);
+        assertProblem(await own.delete('/t/x', { origin }), 403, /origins/);
+        assert.equal(
+            (await own.get('/t/x', { origin })).headers['access-control-allow-origin'],
+            '*',
+        );
+    }
+    assert.equal((await write(APP)).status, 200);
+    assert.equal((await write(own.origin)).status, 200);
+    // Behind a proxy that changes the Host field.
+    assert.equal((await write('https://hub.example')).status, 200);
+    const cookie = { cookie: `tailrace=${SECRETS.admin}` };
+    const star = await Hub.start(s, { config: { keys: CONFIG.keys, origins: ['*'] } });
+    const evil = { origin: 'https://evil.example' };
+    assertProblem(await star.post('/t/x', 'x', { ...evil, ...cookie }), 403, /origins/);
+    assert.equal((await star.post('/t/x', 'x', { ...evil, ...admin })).status, 200);
 });
 
 check('health, readiness and version need no key', async () => {

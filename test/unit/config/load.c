@@ -57,8 +57,8 @@ Test(load, every_option_of_the_hub_has_a_variable_that_is_checked) {
         if (!strcmp(row->path, "data")) continue;
         char name[64], place[80];
         schema_env_name(row, name);
-        bool list = row->kind == OPTION_TEXTS;
-        snprintf(place, sizeof place, list ? "%s: origin \"!\"" : "%s: \"!\"", name);
+        bool origins = !strcmp(row->path, "origins");
+        snprintf(place, sizeof place, origins ? "%s: origin \"!\"" : "%s: \"!\"", name);
         setenv(name, "!", 1);
         config_refused(NULL, place, "");
         unsetenv(name);
@@ -85,6 +85,8 @@ Test(load, bad_values_are_found_where_they_are) {
                    "error|warn");
     config_refused("origins: [\"https://a.test\", b.test]\n", "1:29: origins[1]: origin \"b.test\"",
                    "no scheme");
+    config_refused("hosts: [a.test, \"https://b.test\"]\n",
+                   "1:17: hosts[1]: \"https://b.test\" is not", "without scheme and port");
     config_refused("workers: 1\nworkers: 2\n", "2:1: workers: this key is given twice", "line 1");
 }
 

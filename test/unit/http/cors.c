@@ -21,10 +21,10 @@ Test(cors, without_origins_nobody_gets_in) {
 }
 
 Test(cors, exact_origins_match_byte_by_byte) {
-    const char *origins[] = {"https://app.example.com", "http://localhost:3000", "null",
+    const char *origins[] = {"https://app.example.com", "http://localhost:3000",
                              "http://[::1]:8080", "chrome-extension://abcdef"};
-    struct cors *cors = make(origins, 5);
-    for (size_t i = 0; i < 5; i++) {
+    struct cors *cors = make(origins, 4);
+    for (size_t i = 0; i < 4; i++) {
         cr_assert_eq(cors_check(cors, str_from(origins[i])), CORS_ORIGIN, "%s", origins[i]);
     }
     const char *others[] = {"http://app.example.com",
@@ -70,6 +70,28 @@ Test(cors, the_star_answers_any_without_credentials) {
     cr_assert(cors_varies(mixed));
     cors_free(only);
     cors_free(mixed);
+}
+
+// Any page can be of the origin "null": it gets no credentials, and may not write as one of ours.
+Test(cors, null_is_as_good_as_any) {
+    const char *origins[] = {"null"};
+    struct cors *cors = make(origins, 1);
+    cr_assert_eq(cors_check(cors, STR("null")), CORS_ANY);
+    cr_assert_eq(cors_check(cors, STR("https://a.example.com")), CORS_NONE);
+    cr_assert(cors_varies(cors));
+    cors_free(cors);
+}
+
+Test(cors, names_of_fields_are_tokens_between_commas) {
+    cr_assert(cors_are_names(STR("mcp-session-id,traceparent")));
+    cr_assert(cors_are_names(STR("HX-Request , Last-Event-ID")));
+    const char *bad[] = {"", ",", "a,", "a b", "a:b", "a\tb", "a;q=1", "\"a\"", "a,,b", "\xc3\xa9"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_assert(!cors_are_names(str_from(bad[i])), "%s", bad[i]);
+    char many[CORS_NAMES_BYTES_MAX + 1];
+    memset(many, 'a', sizeof many);
+    cr_assert(cors_are_names((struct str){many, CORS_NAMES_BYTES_MAX}));
+    cr_assert(!cors_are_names((struct str){many, CORS_NAMES_BYTES_MAX + 1}));
 }
 
 Test(cors, refuses_what_could_never_match) {
