@@ -84,6 +84,8 @@ static enum hub_begun sink_begin(struct subscriber *subscriber, struct buf *head
     bool known = false;
     stream_head(&answer, (enum frame_format)stream->format, (enum wire_coding)stream->coding,
                 stream->endless);
+    const char *missing = hub_missing(api_of_stream(stream)->hub, subscriber);
+    if (missing) answer_text(&answer, "Tailrace-Gap", missing);
     if (stream->tagged) {
         struct str tag = etag(stream, memory);
         known = is_known(stream, tag);

@@ -382,14 +382,22 @@ static int read_wait(struct subscription *asked) {
     return 0;
 }
 
+// `control=0`, as text, is more than no `control`: a stream without any event of the hub's own.
+static int read_control(struct subscription *asked) {
+    struct str given;
+    if (params_flag(asked->params, "control", &asked->hub.control))
+        return refuse(asked, 400, "`control` must be 1 or 0");
+    asked->hub.quiet = asked->hub.mode == HUB_STREAM && !asked->hub.control &&
+                       params_get(asked->params, "control", &given) == 0;
+    return 0;
+}
+
 int subscription_read(struct subscription *asked, struct str topic) {
     if (params_flag(asked->params, "follow", &asked->follow))
         return refuse(asked, 400, "`follow` must be 1 or 0");
-    if (params_flag(asked->params, "control", &asked->hub.control)) {
-        return refuse(asked, 400, "`control` must be 1 or 0");
-    }
     bool streams = asked->form == FORM_SSE || (asked->follow && asked->form != FORM_JSON);
     asked->hub.mode = streams ? HUB_STREAM : HUB_SNAPSHOT;
+    if (read_control(asked)) return ERR_INVALID;
     if (optional(asked, "filter", &asked->hub.filter)) return ERR_INVALID;
     int err = read_names(asked, topic);
     if (!err) err = read_start(asked);

@@ -151,6 +151,17 @@ static void sse_notice(struct buf *out, const struct notice *notice, const char 
     buf_append_str(out, STR("\n\n"));
 }
 
+static void sse_aside(struct buf *out, const struct notice *notice, const char *epoch) {
+    buf_append_str(out, STR(": tailrace."));
+    buf_append_str(out, str_from(notice_name(notice)));
+    buf_append_char(out, ' ');
+    // JSON has no raw line ends.
+    notice_data(out, notice, epoch);
+    buf_append_char(out, '\n');
+    if (notice->seq) sse_id(out, epoch, notice->seq);
+    sse_end(out);
+}
+
 static void json_notice(struct buf *out, const struct notice *notice, const char *epoch) {
     struct buf type, data;
     buf_init(&type, 64);
@@ -306,6 +317,12 @@ bool document_notice(struct buf *out, enum frame_format format, const struct not
     separate(out, document, first);
     document->notice(out, notice, epoch);
     return true;
+}
+
+void document_aside(struct buf *out, enum frame_format format, const struct notice *notice,
+                    const char *epoch) {
+    if (documents[format].event_stream && documents[format].notices & BIT(notice->kind))
+        sse_aside(out, notice, epoch);
 }
 
 void document_heartbeat(struct buf *out, enum frame_format format, bool control,

@@ -107,6 +107,12 @@ struct notice {
 bool document_notice(struct buf *out, enum frame_format format, const struct notice *notice,
                      bool first, const char *epoch);
 
+// The same for a client that hands every event to its application: a comment stands for the notice
+// in an event stream, and an `id` by itself for its id, which makes no event (WHATWG HTML, 9.2.6:
+// a block without data). Nothing where there are no comments.
+void document_aside(struct buf *out, enum frame_format format, const struct notice *notice,
+                    const char *epoch);
+
 // Appends what keeps an idle document alive, nothing where that is not needed: a ping, or a comment
 // for a client that has not asked for notices.
 void document_heartbeat(struct buf *out, enum frame_format format, bool control, const char *epoch);

@@ -146,6 +146,7 @@ int hub_subscribe(struct hub *hub, struct subscriber *subscriber, const struct h
     subscriber->retry_ms =
         request->retry_ms < UINT32_MAX ? (uint32_t)request->retry_ms : UINT32_MAX;
     if (request->control) subscriber->flags |= SUB_CONTROL;
+    if (request->quiet) subscriber->flags |= SUB_QUIET;
     if (request->mode != HUB_STREAM) {
         subscriber->flags |= SUB_SNAPSHOT;
         subscriber->until = hub->position;
@@ -181,9 +182,15 @@ int hub_begin(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms) {
     return 0;
 }
 
+const char *hub_missing(const struct hub *hub, const struct subscriber *subscriber) {
+    if (subscriber->flags & SUB_OTHER_EPOCH) return "unknown epoch";
+    if (subscriber->flags & SUB_OTHER_ID) return "unknown id";
+    return pump_lacks(hub, subscriber) ? "retention" : NULL;
+}
+
 void hub_wake(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms) {
     // One whose topics are still being found is answered when they are.
-    subscriber->flags &= (uint8_t)~SUB_POLL;
+    subscriber->flags &= (uint16_t)~SUB_POLL;
     if (subscriber->state != SUB_WAITING) return;
     hub->now_ms = now_ms;
     pump_wake(hub, subscriber);

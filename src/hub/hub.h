@@ -39,7 +39,7 @@ struct subscriber {
     uint32_t parcel_at; // how much of the parcel is out
     uint8_t state;
     uint8_t wheel_slot;
-    uint8_t flags;
+    uint16_t flags;
     struct replay *replay; // while it is behind, or has a pace or a limit: more than a cursor
     // Bytes that are no event (head, notices) and have not been taken yet. They follow the parcel.
     struct buf *tail;
@@ -143,6 +143,7 @@ struct hub_request {
     const struct hub_sink *sink; // of its kind of connection; static storage
     uint64_t retry_ms;           // event streams: what the opening says; at most 2^32 - 1 counts
     bool control;                // it has asked for the hub's notices
+    bool quiet; // streams: it wants no notices at all; comments stand for them where there are any
     enum hub_mode mode;
     enum hub_start_kind start;
     bool foreign;
@@ -172,6 +173,9 @@ int hub_subscribe(struct hub *hub, struct subscriber *subscriber, const struct h
 // snapshot of a pattern whose topics are still being found begins in hub_continue. ERR_NOMEM:
 // nothing was asked for or written, and the caller calls hub_remove.
 int hub_begin(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms) MUST_CHECK;
+// Why not all of what was asked for can be given, in one of the words of tailrace.gap, as far as
+// that is known when the response begins; NULL: nothing is known to be missing. For sink->begin.
+const char *hub_missing(const struct hub *hub, const struct subscriber *subscriber);
 // A long poll's time is up: it is answered with what there is (nothing, as a rule).
 void hub_wake(struct hub *hub, struct subscriber *subscriber, uint64_t now_ms);
 // The connection is gone: forget it. Fine in every state after hub_subscribe; not after `finished`.

@@ -19,6 +19,13 @@
 // Turns of gathering in which a long poll looks whether it must wait.
 #define PROBE_TURNS 4
 
+bool pump_lacks(const struct hub *hub, const struct subscriber *subscriber) {
+    const struct selection *selection = subscriber->selector->selection;
+    if (subscriber->told == hub->directory.trims || replay_window_of(subscriber)) return false;
+    return selection->resolved &&
+           selection_lost(&hub->directory, selection, subscriber->told, subscriber->cursor);
+}
+
 // What was to come after `from`, up to `to`, cannot be given. A client that comes back goes on from
 // `seq`, but for a window: that would be more than it asked for.
 static void tell_loss(struct hub *hub, struct subscriber *subscriber, uint64_t from, uint64_t to,
@@ -242,7 +249,7 @@ int pump_begin(struct hub *hub, struct subscriber *subscriber) {
 // The topics of one that has not begun are known.
 static void open_late(struct hub *hub, struct subscriber *subscriber) {
     bool polls = subscriber->flags & SUB_POLL;
-    subscriber->flags &= (uint8_t) ~(SUB_UNOPENED | SUB_POLL);
+    subscriber->flags &= (uint16_t) ~(SUB_UNOPENED | SUB_POLL);
     // What came meanwhile would not wake it.
     if (polls && hub->position > subscriber->until) subscriber->until = hub->position;
     if (polls && pump_wait(hub, subscriber)) return;

@@ -20,6 +20,9 @@ bool pump_wait(struct hub *hub, struct subscriber *subscriber);
 size_t pump_turn(struct hub *hub, struct subscriber *subscriber);
 // One turn for all that are ready, each at most once. True: there is more to do.
 bool pump_all(struct hub *hub);
+// Whether retention is known to have taken what a subscriber that begins now was to be given; false
+// when its topics are not all found yet.
+bool pump_lacks(const struct hub *hub, const struct subscriber *subscriber);
 // Begins the answer of a long poll that is SUB_WAITING.
 void pump_wake(struct hub *hub, struct subscriber *subscriber);
 

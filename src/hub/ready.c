@@ -14,7 +14,7 @@ void ready_add(struct ready *ready, struct subscriber *subscriber) {
 
 void ready_remove(struct ready *ready, struct subscriber *subscriber) {
     if (!(subscriber->flags & SUB_READY)) return;
-    subscriber->flags &= (uint8_t)~SUB_READY;
+    subscriber->flags &= (uint16_t)~SUB_READY;
     DL_DELETE2(ready->queue, subscriber, prev_ready, next_ready);
     ready->count--;
 }

@@ -4,6 +4,7 @@
 
 #include "hub/history.h"
 #include "hub/hub_priv.h"
+#include "hub/lookup.h"
 #include "hub/replay.h"
 #include "hub/subscriber.h"
 
@@ -30,11 +31,23 @@ static int start_time(struct hub *hub, struct subscriber *subscriber, uint64_t t
     return err;
 }
 
-// Whether an id's owner has all of topics that are closed for good.
-static bool has_all_of_closed(const struct hub *hub, const struct selector *selector,
-                              uint64_t seq) {
+// Whether no event with data of the topic comes after `seq`.
+static bool has_all(struct hub *hub, const struct topic *topic, uint64_t seq) {
+    struct lookup last;
+    if (topic->last_seq <= seq) return true;
+    return topic->marker && !lookup_event(hub, topic->last_seq, &last) && last.record.prev <= seq;
+}
+
+// Whether an id's owner has all of topics that are closed for good. Who is told nothing of the end
+// (quiet) may know the last event's id only, and not that of what has closed the topic.
+static bool has_all_of_closed(struct hub *hub, const struct selector *selector, uint64_t seq,
+                              bool quiet) {
     if (!directory_last_closed(&hub->directory, selector)) return false;
-    return selector->selection->newest_seq <= seq;
+    const struct selection *selection = selector->selection;
+    if (selection->newest_seq <= seq) return true;
+    for (uint32_t i = 0; quiet && i < selection->links_count; i++)
+        if (!has_all(hub, selection->links[i].topic, seq)) return false;
+    return quiet;
 }
 
 static int start_after(struct hub *hub, struct subscriber *subscriber,
@@ -43,7 +56,7 @@ static int start_after(struct hub *hub, struct subscriber *subscriber,
         !request->foreign && request->seq > hub->position && request->seq > request->committed;
     if (!request->foreign && !ahead) {
         if (request->mode == HUB_STREAM &&
-            has_all_of_closed(hub, subscriber->selector, request->seq)) {
+            has_all_of_closed(hub, subscriber->selector, request->seq, request->quiet)) {
             return ERR_NOT_FOUND;
         }
         subscriber->cursor = request->seq;
@@ -59,6 +72,7 @@ static int start_after(struct hub *hub, struct subscriber *subscriber,
         case HUB_START_AFTER: subscriber->cursor = 0; break;
     }
     if (!err) {
+        subscriber->flags |= ahead ? SUB_OTHER_ID : SUB_OTHER_EPOCH;
         subscriber_gap(hub, subscriber,
                        &(struct subscriber_loss){
                            .from = request->foreign_id,
@@ -92,7 +106,12 @@ int start_resolve(struct hub *hub, struct subscriber *subscriber, const struct h
     // What is already gone is no loss to a subscriber that begins now.
     subscriber->told = hub->directory.trims;
     switch (request->start) {
-        case HUB_START_LIVE: subscriber->cursor = hub->position; break;
+        case HUB_START_LIVE:
+            subscriber->cursor = hub->position;
+            // Without tailrace.end nothing else would tell it not to come again.
+            if (request->quiet && directory_last_closed(&hub->directory, subscriber->selector))
+                err = ERR_NOT_FOUND;
+            break;
         case HUB_START_AFTER:
             if (!err) err = start_after(hub, subscriber, request);
             break;

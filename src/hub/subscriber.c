@@ -123,8 +123,11 @@ static void add_notice(const struct hub *hub, struct subscriber *subscriber, str
     const struct selector *selector = subscriber->selector;
     size_t start = out->len;
     bool first = !(subscriber->flags & SUB_ELEMENTS);
-    if (document_notice(out, selector->format, notice, first, hub->epoch))
+    if (subscriber->flags & SUB_QUIET) {
+        document_aside(out, selector->format, notice, hub->epoch);
+    } else if (document_notice(out, selector->format, notice, first, hub->epoch)) {
         subscriber->flags |= SUB_ELEMENTS;
+    }
     wire_close(selector->wire, out, start);
 }
 

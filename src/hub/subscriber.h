@@ -34,8 +34,11 @@ enum subscriber_flags {
     SUB_ELEMENTS = 4, // its document has an element already: an event, a notice
     SUB_WHEEL = 8,    // in the heartbeat wheel
     SUB_SNAPSHOT = 16,
-    SUB_UNOPENED = 32, // a snapshot that begins when its topics are known
-    SUB_POLL = 64,     // and then may have to wait
+    SUB_UNOPENED = 32,     // a snapshot that begins when its topics are known
+    SUB_POLL = 64,         // and then may have to wait
+    SUB_QUIET = 128,       // notices are comments
+    SUB_OTHER_EPOCH = 256, // its id was of another journal
+    SUB_OTHER_ID = 512,    // its id is one that the journal has not given out
 };
 
 // --- bytes ---------------------------------------------------------------------------------------

@@ -29,5 +29,5 @@ void wheel_remove(struct wheel *wheel, struct subscriber *subscriber) {
     struct subscriber *last = list->items[--list->count];
     list->items[subscriber->wheel_place] = last;
     last->wheel_place = subscriber->wheel_place;
-    subscriber->flags &= (uint8_t)~SUB_WHEEL;
+    subscriber->flags &= (uint16_t)~SUB_WHEEL;
 }

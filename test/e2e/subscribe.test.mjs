@@ -531,6 +531,42 @@ check('an id that no hub of ours has given out never silences an EventSource', a
     assert.deepEqual(await client.waitData(2), ['a', 'b']);
 });
 
+// Many libraries hand every event to the application, whatever its type.
+check('control=0 is a stream without any event of the hub itself', async (s) => {
+    const [, second] = await fill('quiet', ['one', 'two', 'three']);
+    const strange = await hub.stream(
+        '/t/quiet?control=0&last=2',
+        { headers: { 'last-event-id': 'urn:x' } },
+        s,
+    );
+    assert.equal(strange.headers['tailrace-gap'], 'unknown epoch');
+    assert.deepEqual(await strange.waitData(2), ['two', 'three']);
+    assert.match(strange.comments.items.join('\n'), /tailrace\.gap \{"from":"urn:x",/);
+    const after = await hub.stream(
+        '/t/quiet?control=0',
+        { headers: { 'last-event-id': second } },
+        s,
+    );
+    assert.equal(after.headers['tailrace-gap'], undefined);
+    assert.deepEqual(await after.waitData(1), ['three']);
+    const client = hub.client('/t/quiet?control=0&last=1', {}, s);
+    await client.waitData(1);
+    // Closed without an event: the client must know the end's id all the same.
+    await hub.publish('quiet', '', '?close=1');
+    for (const stream of [strange, after]) assert.equal(await stream.waitEnd(), 'end');
+    await client.waitClosed();
+    assert.deepEqual(client.data, ['three']);
+    for (const stream of [strange, after])
+        assert.ok(stream.events.items.every((event) => event.type === 'message'));
+    const lines = await hub.get('/t/quiet?control=0&follow=1&lastEventId=zz-1', NDJSON);
+    assert.equal(lines.headers['tailrace-gap'], 'unknown epoch');
+    assert.doesNotMatch(lines.text, /tailrace\./);
+    // What retention has taken is told in the head as well.
+    await hub.delete('/t/quiet');
+    const gone = await hub.get(`/t/quiet?lastEventId=${second}`, TEXT);
+    assert.equal(gone.headers['tailrace-gap'], 'retention');
+});
+
 check('events lost to retention are a gap, never silence', async (s) => {
     const own = await Hub.start(s, {
         config: { topics: [{ match: 'short/**', retention: { count: 10 } }] },

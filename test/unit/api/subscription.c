@@ -244,6 +244,11 @@ Test(subscription, formats_paces_limits_and_waits) {
     refused("wait=11m", JSON_FORM, "at most 10m");
     cr_assert(read("control", SSE).control);
     cr_assert(!read("control=0", SSE).control);
+    cr_assert(read("control=0", SSE).quiet);
+    cr_assert(!read("", SSE).quiet);
+    cr_assert(!read("control", SSE).quiet);
+    cr_assert(!read("control=0", JSON_FORM).quiet);
+    cr_assert(read("control=no&follow", "application/x-ndjson").quiet);
     refused("control=maybe", SSE, "`control` must be 1 or 0");
     cr_assert(str_equal(read("filter=a%20b", SSE).filter, STR("a b")));
     cr_assert_null(read("", SSE).filter.ptr);

@@ -7,11 +7,19 @@
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
 
 Test(hosts, addresses_and_localhost_are_always_answered) {
-    const char *const good[] = {"127.0.0.1",  "127.0.0.1:8080", "10.0.0.7",     "[::1]:8080",
-                                "[fe80::1]",  "localhost",      "LOCALHOST:80", "localhost.",
-                                "localhost.:8080", "hub.localhost", ""};
-    const char *const bad[] = {"evil.example", "localhost.evil.example", "xlocalhost", "1.2.3",
-                               "127.0.0.1.evil.example", ".localhost", "[evil]", "[::1", "."};
+    const char *const good[] = {
+        "127.0.0.1", "127.0.0.1:8080", "10.0.0.7",   "[::1]:8080",      "[fe80::1]",
+        "localhost", "LOCALHOST:80",   "localhost.", "localhost.:8080", "hub.localhost",
+        ""};
+    const char *const bad[] = {"evil.example",
+                               "localhost.evil.example",
+                               "xlocalhost",
+                               "1.2.3",
+                               "127.0.0.1.evil.example",
+                               ".localhost",
+                               "[evil]",
+                               "[::1",
+                               "."};
     for (size_t i = 0; i < COUNT(good); i++)
         cr_assert(hosts_admit(NULL, 0, str_from(good[i])), "%s", good[i]);
     for (size_t i = 0; i < COUNT(bad); i++)
@@ -22,8 +30,8 @@ Test(hosts, listed_names_are_answered_under_any_port) {
     const char *const hosts[] = {"logs.example.com", "*.dev.test"};
     const char *const good[] = {"logs.example.com", "Logs.Example.COM:8443", "logs.example.com.",
                                 "a.dev.test", "a.b.dev.test:1"};
-    const char *const bad[] = {"example.com", "xlogs.example.com", "logs.example.com.evil", "dev.test",
-                               "adev.test", "evil.example"};
+    const char *const bad[] = {"example.com", "xlogs.example.com", "logs.example.com.evil",
+                               "dev.test",    "adev.test",         "evil.example"};
     for (size_t i = 0; i < COUNT(good); i++)
         cr_assert(hosts_admit(hosts, COUNT(hosts), str_from(good[i])), "%s", good[i]);
     for (size_t i = 0; i < COUNT(bad); i++)
@@ -43,8 +51,8 @@ Test(hosts, an_origin_is_the_hub_only_by_a_whole_name) {
 
 Test(hosts, names_have_no_scheme_no_port_and_are_no_addresses) {
     const char *const good[] = {"a", "logs.example.com", "LOGS_1.example", "*", "*.example.com"};
-    const char *const bad[] = {"", "https://a", "a:80", "a/b", "10.0.0.1", "*.", "a.*", "a..b",
-                               ".a", "a b", "[::1]", "*a.b"};
+    const char *const bad[] = {"",    "https://a", "a:80", "a/b", "10.0.0.1", "*.",
+                               "a.*", "a..b",      ".a",   "a b", "[::1]",    "*a.b"};
     for (size_t i = 0; i < COUNT(good); i++)
         cr_assert_eq(hosts_check(str_from(good[i]), NULL), 0, "%s", good[i]);
     for (size_t i = 0; i < COUNT(bad); i++) {

@@ -48,6 +48,30 @@ Test(opening, comes_before_what_has_been_told_at_the_start) {
     bench_close(&bench);
 }
 
+Test(opening, a_quiet_stream_is_told_in_comments) {
+    struct bench bench;
+    struct client client;
+    bench_fill(&bench, 1000);
+    struct hub_request request = client_request("b");
+    request.start = HUB_START_AFTER;
+    request.foreign = request.quiet = true;
+    request.foreign_id = STR("old\n1");
+    request.fallback = HUB_START_LAST;
+    request.count = 1;
+    client_open(&bench, &client, &request);
+    cr_assert_str_eq(hub_missing(bench.hub, &client.subscriber), "unknown epoch");
+    bench_put_flags(&bench, "b", "", EVENT_CLOSE | EVENT_MARKER);
+    bench_turn(&bench);
+    expect_document(&client, ": tailrace\nretry: 0\n\n"
+                             ": tailrace.gap {\"from\":\"old\\n1\",\"to\":\"e1-0\",\"reason\":"
+                             "\"unknown epoch\"}\n\n"
+                             "id: e1-10\ndata: y-5\n\n"
+                             ": tailrace.end {\"topic\":\"b\"}\nid: e1-16\n\n");
+    cr_assert(client.finished);
+    client_close(&client);
+    bench_close(&bench);
+}
+
 Test(opening, a_snapshot_lists_its_topics_within_the_grants) {
     struct bench bench;
     struct client client;
