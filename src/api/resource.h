@@ -16,6 +16,7 @@ extern const struct resource page_resource, asset_resource, file_resource;      
 extern const struct resource topic_resource, events_resource;                   // subscribe.c
 extern const struct resource routed_resource;                                   // subscribe.c
 extern const struct resource topics_resource;                                   // topics.c
+extern const struct resource position_resource;                                 // position.c
 extern const struct resource access_resource;                                   // access.c
 extern const struct resource backup_resource;                                   // backup.c
 extern const struct resource metrics_resource;                                  // metrics.c

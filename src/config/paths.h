@@ -17,6 +17,7 @@ enum match { EXACT, BELOW }; // the path itself, or all that begins with it
     X("/t/", BELOW, topic)                                                                         \
     X("/events", EXACT, events)                                                                    \
     X("/topics", EXACT, topics)                                                                    \
+    X("/position", EXACT, position)                                                                \
     X("/access", EXACT, access)                                                                    \
     X("/backup", EXACT, backup)                                                                    \
     X("/metrics", EXACT, metrics)                                                                  \

@@ -898,3 +898,78 @@ check('a client that does not read costs others nothing and gets all in the end'
     slow.response.resume();
     assertSequence(await slow.waitData(lines.length), lines, 'what the slow one got');
 });
+
+// --- the position ---
+
+check(
+    'an application reads the position, then its database, and its page misses nothing',
+    async (s) => {
+        const own = await Hub.start(s, {
+            config: { workers: 2, topics: [{ match: 'fast/*', durability: 'memory' }] },
+        });
+        const database = [];
+        const write = async (n) => {
+            const topic = n % 3 ? 'orders' : 'fast/orders';
+            database.push(`${n}`);
+            return own.publish(topic, `${n}`);
+        };
+        const empty = await own.get('/position');
+        assert.equal(parseId(empty.json().id).seq, 0n);
+        const whole = await own.stream(`/events?topic=**&lastEventId=${empty.json().id}`, {}, s);
+        const pages = [];
+        const total = 120;
+        const writer = (async () => {
+            for (let n = 0; n < total; n++) await write(n);
+        })();
+        for (let i = 0; i < 30; i++) {
+            const answer = await own.get('/position');
+            assert.equal(answer.headers['tailrace-position'], answer.json().id);
+            assert.equal(answer.headers['cache-control'], 'no-store');
+            const snapshot = [...database];
+            const start = i % 2 ? 'since' : 'lastEventId';
+            const stream = await own.stream(`/events?topic=**&${start}=${answer.json().id}`, {}, s);
+            pages.push({ snapshot, stream });
+        }
+        await writer;
+        await own.publish('orders', 'over');
+        assert.equal(
+            (await own.get('/position')).json().id,
+            (await own.publish('x', '')).id.replace(/\d+$/, (n) => n - 1),
+        );
+        for (const { snapshot, stream } of pages) {
+            await stream.events.waitFor(
+                (items) => items.some((event) => event.data === 'over'),
+                'all',
+            );
+            assert.deepEqual(
+                [
+                    ...new Set([
+                        ...snapshot,
+                        ...stream.data.filter((data) => data !== 'over' && data !== ''),
+                    ]),
+                ].sort(),
+                [...database].sort(),
+            );
+        }
+        await whole.waitData(total + 1);
+        assertSequence(whole.data.slice(0, total), database);
+        assert.ok(!whole.events.items.some((event) => event.type === 'tailrace.gap'));
+    },
+);
+
+check('the position is for those who may do something', async (s) => {
+    const keys = [
+        { name: 'writer', secret: 'the-writers-key', publish: ['in/*'] },
+        { name: 'saver', secret: 'the-savers-key', backup: true },
+    ];
+    const own = await Hub.start(s, { config: { keys } });
+    const ask = (secret) => own.get('/position', secret && { authorization: `Bearer ${secret}` });
+    assertProblem(await ask(), 401);
+    assertProblem(await ask('the-savers-key'), 403);
+    assert.equal((await ask('the-writers-key')).status, 200);
+    const head = await own.request('/position', {
+        method: 'HEAD',
+        headers: { 'x-api-key': 'the-writers-key' },
+    });
+    assert.match(head.headers['tailrace-position'], /-0$/);
+});

@@ -44,11 +44,11 @@ Test(content, routes) {
     cr_assert_str_eq(config->routes[0].path, "/api/StreamLogs");
     cr_assert_str_eq(config->routes[0].target, "/t/logs/a?last=all&pace=2s");
     config_free(config);
-    const char *paths[] = {"",         "api",          "/t/x",    "/events",   "/topics",
-                           "/healthz", "/readyz",      "/",       "/version",  "/metrics",
-                           "/backup",  "/tailrace.js", "/livez",  "/assets/x", "/index.html",
-                           "/kit",     "/kit/x",       "/access", "/a?b",      "/a b",
-                           "/é"};
+    const char *paths[] = {
+        "",          "api",         "/t/x",     "/events", "/topics",   "/healthz",     "/readyz",
+        "/",         "/version",    "/metrics", "/backup", "/position", "/tailrace.js", "/livez",
+        "/assets/x", "/index.html", "/kit",     "/kit/x",  "/access",   "/a?b",         "/a b",
+        "/é"};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         char text[128];
         snprintf(text, sizeof text, "routes:\n- {path: \"%s\", to: /t/a}\n", paths[i]);
