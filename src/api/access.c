@@ -122,7 +122,8 @@ bool access_decode_topic(struct exchange *exchange, char memory[LIMIT_TOPIC_BYTE
 
 static bool may_write(struct exchange *exchange, const struct grant *grant, struct str topic) {
     struct report report = {0};
-    if (topic_check(topic, &report)) {
+    bool deletes = exchange_request(exchange)->method == METHOD_DELETE;
+    if (deletes ? topic_check(topic, &report) : topic_check_new(topic, &report)) {
         exchange_refuse(exchange, 400, report.text);
     } else if (topic_is_reserved(topic)) {
         exchange_refuse(exchange, 403, "topics under $sys/ belong to the hub");

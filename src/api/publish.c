@@ -7,6 +7,7 @@
 #include "api/access.h"
 #include "api/upload.h"
 #include "base/limits.h"
+#include "base/type.h"
 #include "base/utf8.h"
 
 // A text parameter: NULL when it is not there.
@@ -33,15 +34,6 @@ static bool has_controls(const char *text) {
         if ((unsigned char)*text < 0x20 || *text == 0x7F) return true;
     }
     return false;
-}
-
-static const char *check_type(const char *type) {
-    if (strlen(type) > LIMIT_TYPE_BYTES) return "`type` is longer than 255 bytes";
-    if (has_controls(type) || !utf8_valid(str_from(type)))
-        return "`type` has a line end, a control character, or is not valid UTF-8";
-    if (strncmp(type, "tailrace.", 9) == 0)
-        return "types that begin with `tailrace.` belong to the hub";
-    return NULL;
 }
 
 static const char *check_key(const char *key, bool lines) {
@@ -87,6 +79,7 @@ static void refuse_unheld(struct upload *upload, const struct exchange *exchange
     if (account_fits(&http->account, request->content_length)) return;
     http->counts.refused_total++;
     upload_fail_for_now(upload, UPLOAD_FULL);
+#include "base/type.h"
 }
 
 // What is stored is what subscribers get: text, not a coding of it.

@@ -46,6 +46,20 @@ int topic_check(struct str name, struct report *report) {
     return err;
 }
 
+int topic_check_new(struct str name, struct report *report) {
+    int err = topic_check(name, report);
+    struct str rest = name;
+    while (!err && rest.ptr) {
+        struct str segment = str_cut(&rest, '/');
+        if (str_equal(segment, STR(".")) || str_equal(segment, STR(".."))) {
+            err = report_set(report, ERR_INVALID,
+                             "a topic's segment may not be . or ..: browsers leave them out of "
+                             "addresses, so that nobody could open it");
+        }
+    }
+    return err;
+}
+
 bool topic_is_reserved(struct str name) {
     return str_equal(name, STR("$sys")) || str_starts(name, STR("$sys/"));
 }

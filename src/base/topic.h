@@ -10,6 +10,10 @@
 // segment `*` or `**`, at most LIMIT_TOPIC_SEGMENTS segments. 0, or ERR_INVALID with the reason in
 // the report (may be NULL).
 int topic_check(struct str name, struct report *report) MUST_CHECK;
+// The same for a topic that somebody wants to make or go on with: no segment is `.` or `..` either.
+// URLs cannot name such a topic: they lose both segments, percent-encoded or not (WHATWG URL, 4.4).
+// Journals may still hold some, which can be read and deleted.
+int topic_check_new(struct str name, struct report *report) MUST_CHECK;
 // What names and patterns have in common: all of the above but for `*` and `**`. `what` is its name
 // in the report.
 int topic_check_text(struct str text, const char *what, struct report *report) MUST_CHECK;

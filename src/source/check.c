@@ -10,21 +10,11 @@
 
 #include "base/limits.h"
 #include "base/topic.h"
+#include "base/type.h"
 #include "base/utf8.h"
 #include "source/source_priv.h"
 
 // --- options -------------------------------------------------------------------------------------
-
-static int check_type(struct str type, struct report *report) {
-    if (type.len > LIMIT_TYPE_BYTES || !utf8_valid(type) || memchr(type.ptr, '\n', type.len) ||
-        memchr(type.ptr, '\r', type.len)) {
-        return report_set(report, ERR_INVALID, "an event type is one line of at most %d bytes",
-                          LIMIT_TYPE_BYTES);
-    }
-    if (!str_starts(type, STR("tailrace."))) return 0;
-    return report_set(report, ERR_INVALID,
-                      "event types that begin with tailrace. are reserved for the hub");
-}
 
 static int check_word(struct str word, struct report *report) {
     if (utf8_valid(word) && word.len <= LIMIT_PUBLISH_BYTES / 4) return 0;
@@ -44,7 +34,7 @@ const struct option_row source_options[] = {
     {.path = "sources[].topic", .kind = OPTION_TEXT, MEMBER(topic), .fallback = "logs/{name}",
      .help = "Topic of its events; {name}, {stem} and {path} stand for parts of the file's path."},
     {.path = "sources[].type", .kind = OPTION_TEXT, MEMBER(type), .fallback = "",
-     .check = check_type,
+     .check = type_check,
      .help = "SSE event type; empty: none."},
     {.path = "sources[].backfill", .kind = OPTION_NUMBER, MEMBER(backfill_lines),
      .variants = FILES, .zero = true, .min = 1, .max = 1000000000, .choices = "all",
@@ -102,7 +92,9 @@ static size_t placeholder(const char *at, const char *path, struct str *value) {
     }
     if (strncmp(at, "{stem}", 6) == 0) {
         const char *dot = memrchr(name.ptr, '.', name.len);
-        *value = dot && dot > name.ptr ? (struct str){name.ptr, (size_t)(dot - name.ptr)} : name;
+        // Of a name such as "..log" nothing would be left that a topic may have.
+        bool stem = dot && strspn(name.ptr, ".") < (size_t)(dot - name.ptr);
+        *value = stem ? (struct str){name.ptr, (size_t)(dot - name.ptr)} : name;
         return 6;
     }
     if (strncmp(at, "{path}", 6) == 0) {
@@ -123,6 +115,17 @@ static void append_file_name(struct buf *out, struct str name) {
     }
 }
 
+// A path without its segments `.` and `..`, which no topic may have ("../shop/app.log"). It is a
+// name here: where it leads does not matter.
+static void append_path(struct buf *out, struct str path) {
+    while (path.ptr) {
+        struct str segment = str_cut(&path, '/');
+        if (str_equal(segment, STR(".")) || str_equal(segment, STR(".."))) continue;
+        append_file_name(out, segment);
+        if (path.ptr) buf_append_char(out, '/');
+    }
+}
+
 int source_topic(const char *template, const char *path, char **out, struct report *report) {
     struct buf topic;
     buf_init(&topic, 4 * 4096 + LIMIT_TOPIC_BYTES);
@@ -131,13 +134,13 @@ int source_topic(const char *template, const char *path, char **out, struct repo
         struct str value;
         size_t len = *template == '{' ? placeholder(template, path, &value) : 0;
         if (len)
-            append_file_name(&topic, value);
+            append_path(&topic, value);
         else
             buf_append_char(&topic, *template);
         template += len ? len : 1;
     }
     if (buf_failed(&topic)) err = report_set(report, ERR_NOMEM, "no memory for the topic");
-    if (!err) err = topic_check(buf_str(&topic), report);
+    if (!err) err = topic_check_new(buf_str(&topic), report);
     if (!err) {
         *out = str_dup(buf_str(&topic));
         if (!*out) err = report_set(report, ERR_NOMEM, "no memory for the topic");
@@ -220,7 +223,7 @@ int source_check(const struct source_config *config, char option[SOURCE_OPTION_B
     if (config->kind == SOURCE_SIMULATE) err = check_simulate(config, option, report);
     if (!err) err = check_values(config, option, report);
     if (err) return err;
-    err = check_type(str_from(config->type ? config->type : ""), report);
+    err = type_check(str_from(config->type ? config->type : ""), report);
     if (err) return wrong(option, "type", err);
     if (!config->topic || !config->topic[0]) {
         return wrong(option, "topic",

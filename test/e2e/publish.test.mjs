@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Publishing over HTTP: one event, lines, keys, closing, forgetting (API.md section 2).
 import assert from 'node:assert/strict';
-import { assertProblem } from './support/http.mjs';
+import { assertProblem, RawSocket } from './support/http.mjs';
 import { Hub, assertRising, assertSequence, numbered, parseId } from './support/hub.mjs';
 import { curl } from './support/process.mjs';
 import { scenario, shared } from './support/scope.mjs';
@@ -287,4 +287,36 @@ check('curl publishes from a pipe, as the documentation says', async (s) => {
     assert.equal(result.code, 0, result.stderr);
     assert.equal(JSON.parse(result.stdout).count, 3);
     assert.deepEqual(await dataOf('curl/log'), ['from', 'a', 'pipe']);
+});
+
+check('a topic that no browser could open is not made; one that is there can go', async (s) => {
+    const paths = ['.', '..', 'a/..', 'a/./b', 'public/../status', '%2e', 'a/%2E%2e/b', '..%2Fx'];
+    for (const path of paths) {
+        const raw = await RawSocket.connect(s, hub.port);
+        raw.write(
+            `POST /t/${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n` +
+                'Connection: close\r\n\r\nx',
+        );
+        const [answer] = await raw.waitResponses();
+        assertProblem(answer, 400, /\. or \.\./);
+        // As journals of earlier versions have them.
+        const gone = await RawSocket.connect(s, hub.port);
+        gone.write(`DELETE /t/${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+        assert.equal((await gone.waitResponses())[0].status, 404);
+    }
+    const read = await hub.get('/events?topic=public/../status&last=1', { accept: 'text/plain' });
+    assert.equal(read.status, 200);
+    await hub.publish('a/.../b', 'fine');
+    await hub.publish('a/.hidden', 'fine');
+});
+
+check('types that EventSource fires itself are refused with the reason', async () => {
+    assertProblem(
+        await hub.post('/t/typed?type=error', 'x'),
+        400,
+        /EventSource.*failed connection/,
+    );
+    assertProblem(await hub.post('/t/typed?type=open', 'x'), 400, /EventSource/);
+    await hub.publish('typed', 'x', '?type=message');
+    await hub.publish('typed', 'x', '?type=Error');
 });

@@ -44,6 +44,23 @@ Test(topic, refuses_what_is_no_name) {
     cr_assert_eq(topic_check((struct str){NULL, 0}, NULL), ERR_INVALID);
 }
 
+// Journals may hold topics with such segments: they stay readable.
+Test(topic, no_new_topic_has_a_segment_that_urls_lose) {
+    const char *bad[] = {".", "..", "a/..", "../a", "a/./b", "a/../b", "./", "/.."};
+    const char *good[] = {"a", "...", "a/.hidden", "a..b", "/", ".a", "..a/b.."};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct report report = {0};
+        struct pattern pattern;
+        cr_assert_eq(topic_check_new(str_from(bad[i]), &report), ERR_INVALID, "%s", bad[i]);
+        cr_assert(strstr(report.text, ". or .."));
+        cr_assert_eq(topic_check(str_from(bad[i]), NULL), 0);
+        cr_assert_eq(pattern_read(&pattern, str_from(bad[i]), NULL), 0);
+    }
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        cr_assert_eq(topic_check_new(str_from(good[i]), NULL), 0, "%s", good[i]);
+    cr_assert_eq(topic_check_new(STR("a/*"), NULL), ERR_INVALID);
+}
+
 Test(topic, bounds_are_exact) {
     static char text[LIMIT_TOPIC_BYTES + 2];
     memset(text, 'a', sizeof text - 1);

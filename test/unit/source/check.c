@@ -85,7 +85,9 @@ Test(check, topics) {
                                   {"a/{nam}", "unknown placeholder"},
                                   {"{", "unknown placeholder"},
                                   {"$sys/{name}", "$sys/ are reserved"},
-                                  {"a\nb", "control character"}};
+                                  {"a\nb", "control character"},
+                                  {"../{name}", ". or .."},
+                                  {"a/./{path}", ". or .."}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         config.topic = bad[i][0];
         refuse(config, "topic", bad[i][1]);
@@ -95,6 +97,23 @@ Test(check, topics) {
     refuse(config, "topic", "only for files");
     config.topic = NULL;
     refuse(config, "topic", "needs a topic");
+}
+
+Test(check, names_of_files_never_make_segments_that_urls_lose) {
+    static const char *const cases[][3] = {{"logs/{path}", "../shop/app.log", "logs/shop/app.log"},
+                                           {"logs/{path}", "./app.log", "logs/app.log"},
+                                           {"{path}", "/var/./log/../x.log", "var/log/x.log"},
+                                           {"{path}", "/a//b/...", "a//b/..."},
+                                           {"logs/{stem}", "/a/..log", "logs/..log"},
+                                           {"logs/{stem}", "/a/...x", "logs/...x"},
+                                           {"logs/{stem}", "/a/.x.log", "logs/.x"},
+                                           {"logs/{name}", "/a/..", "logs/"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *topic;
+        cr_assert_eq(source_topic(cases[i][0], cases[i][1], &topic, NULL), 0, "%s", cases[i][1]);
+        cr_assert_str_eq(topic, cases[i][2]);
+        free(topic);
+    }
 }
 
 Test(check, types) {
@@ -110,7 +129,7 @@ Test(check, types) {
     refuse(config, "type", "one line of at most 255 bytes");
     type[LIMIT_TYPE_BYTES] = '\0';
     take(config);
-    const char *bad[] = {"a\nb", "a\rb", "\xff", "tailrace.x"};
+    const char *bad[] = {"a\nb", "a\rb", "\xff", "tailrace.x", "error", "open"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         config.type = bad[i];
         refuse(config, "type", "event type");
