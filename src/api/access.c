@@ -54,12 +54,23 @@ bool access_params(struct exchange *exchange, struct params *params) {
     return false;
 }
 
+// The grant of the first reading that is a key.
+static int find_grant(const struct auth *auth, const struct credential *credential,
+                      struct grant **out) {
+    if (!credential->count) return auth_check(auth, (struct str){NULL, 0}, out);
+    int err = ERR_DENIED;
+    for (size_t i = 0; i < credential->count && err; i++)
+        err = auth_check(auth, credential->readings[i], out);
+    return err;
+}
+
 struct grant *access_check(struct exchange *exchange, struct params *params) {
     const struct site *site = api_of(exchange)->site;
     const struct request *request = exchange_request(exchange);
-    struct credential credential = credential_read(request, params);
+    struct credential credential;
     struct grant *grant;
-    if (auth_check(site->auth, credential.secret, &grant)) {
+    credential_read(&credential, request, params);
+    if (find_grant(site->auth, &credential, &grant)) {
         exchange_problem(exchange,
                          &(struct problem){
                              .status = 401,

@@ -66,8 +66,10 @@ static void read_params(struct upload *upload, const struct request *request,
         upload_fail(upload, 400, "`strict` must be 1 or 0");
         return;
     }
-    const char *wrong = upload->type ? check_type(upload->type) : NULL;
-    if (!wrong && upload->key) wrong = check_key(upload->key, upload->lines_mode);
+    struct report report = {0};
+    if (upload->type && type_check(str_from(upload->type), &report))
+        upload_fail(upload, 400, report.text);
+    const char *wrong = upload->key ? check_key(upload->key, upload->lines_mode) : NULL;
     if (wrong) upload_fail(upload, 400, wrong);
 }
 
@@ -79,14 +81,19 @@ static void refuse_unheld(struct upload *upload, const struct exchange *exchange
     if (account_fits(&http->account, request->content_length)) return;
     http->counts.refused_total++;
     upload_fail_for_now(upload, UPLOAD_FULL);
-#include "base/type.h"
 }
 
 // What is stored is what subscribers get: text, not a coding of it.
 static void refuse_coded(struct upload *upload, const struct request *request) {
-    struct str coding = request_field(request, "Content-Encoding");
-    if (!coding.len || str_equal_nocase(coding, STR("identity"))) return;
-    upload_fail(upload, 415, "the body has a Content-Encoding; send it without one");
+    struct str list;
+    size_t index = 0;
+    while (request_field_next(request, "Content-Encoding", &index, &list)) {
+        while (list.ptr) {
+            struct str coding = str_trim(str_cut(&list, ','));
+            if (coding.len && !str_equal_nocase(coding, STR("identity")))
+                upload_fail(upload, 415, "the body has a Content-Encoding; send it without one");
+        }
+    }
 }
 
 static void refuse_large(struct upload *upload, const struct request *request) {

@@ -47,7 +47,9 @@ static enum form form_of(struct str media, bool one_topic) {
     }
     if (str_equal_nocase(media, STR("text/*"))) return one_topic ? FORM_TEXT : FORM_SSE;
     if (str_equal_nocase(media, STR("application/*"))) return FORM_JSON;
-    if (str_equal(media, STR("*/*"))) return one_topic ? FORM_TEXT : FORM_NDJSON;
+    // "*" alone is what Java's own client sends.
+    if (str_equal(media, STR("*/*")) || str_equal(media, STR("*")))
+        return one_topic ? FORM_TEXT : FORM_NDJSON;
     return FORM_NONE;
 }
 
@@ -57,16 +59,20 @@ static unsigned quality(struct str parameters) {
         struct str part = str_trim(str_cut(&parameters, ';'));
         if (part.len < 3 || (part.ptr[0] | 0x20) != 'q' || part.ptr[1] != '=') continue;
         unsigned value = part.ptr[2] == '1' ? 1000 : 0, scale = 100;
-        for (size_t i = 4; i < part.len && scale && part.ptr[3] == '.'; i++, scale /= 10) {
+        // ".2" is what some clients write for "0.2".
+        size_t point = part.ptr[2] == '.' ? 2 : 3;
+        for (size_t i = point + 1; i < part.len && scale && part.ptr[point] == '.'; i++) {
             if (part.ptr[i] >= '0' && part.ptr[i] <= '9')
                 value += (unsigned)(part.ptr[i] - '0') * scale;
+            scale /= 10;
         }
         return value > 1000 ? 1000 : value;
     }
     return 1000;
 }
 
-// The first of the best.
+// The first of the best. A browser's address bar does not ask for event streams: who names both
+// (htmx) can take a stream and wants it rather than the page.
 enum form subscription_form(const struct request *request, bool one_topic) {
     enum form best = FORM_NONE;
     unsigned best_quality = 0;
@@ -74,13 +80,16 @@ enum form subscription_form(const struct request *request, bool one_topic) {
     struct str list;
     bool any = false;
     while (request_field_next(request, "Accept", &index, &list)) {
-        any = true;
         while (list.ptr) {
             struct str parameters = str_cut(&list, ',');
             struct str media = str_trim(str_cut(&parameters, ';'));
+            // A field with nothing in it is as good as none.
+            if (!media.len) continue;
+            any = true;
             enum form form = form_of(media, one_topic);
             unsigned weight = quality(parameters);
-            if (form == FORM_NONE || weight <= best_quality) continue;
+            bool wanted = form == FORM_SSE && best == FORM_HTML && weight == best_quality;
+            if (form == FORM_NONE || (weight <= best_quality && !wanted)) continue;
             best = form;
             best_quality = weight;
         }
@@ -164,6 +173,17 @@ static int bad_id(struct subscription *asked, const char *where) {
                   asked->epoch);
 }
 
+// An RFC 3339 time. The + of a time zone is a space in a query unless it was percent-encoded.
+static int parse_since_time(struct str text, uint64_t *ms) {
+    const size_t zone = strlen("+01:00");
+    char copy[64];
+    if (text.len <= zone || text.len > sizeof copy || text.ptr[text.len - zone] != ' ')
+        return units_parse_time(text, ms);
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len - zone] = '+';
+    return units_parse_time((struct str){copy, text.len}, ms);
+}
+
 static int read_since(struct subscription *asked, struct str since) {
     uint64_t ms, now = asked->now_unix_ms;
     if (units_parse_duration(since, &ms) == 0) {
@@ -171,7 +191,7 @@ static int read_since(struct subscription *asked, struct str since) {
         asked->hub.time_ms = ms < now ? now - ms : 0;
         return 0;
     }
-    if (units_parse_time(since, &ms) == 0) {
+    if (parse_since_time(since, &ms) == 0) {
         asked->hub.start = HUB_START_TIME;
         asked->hub.time_ms = ms;
         return 0;

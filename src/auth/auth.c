@@ -46,6 +46,14 @@ static int check_patterns(const char *who, const char *what, const char *const *
     return 0;
 }
 
+// Headers lose white space around a value, and have no control characters (RFC 9110, 5.5).
+static bool is_sendable(const char *secret) {
+    for (const char *c = secret; *c; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7F) return false;
+    }
+    return secret[0] != ' ' && secret[strlen(secret) - 1] != ' ';
+}
+
 static int check_key(const struct auth_config *config, size_t index, struct report *report) {
     const struct auth_key_config *key = &config->keys[index];
     char who[160];
@@ -59,6 +67,12 @@ static int check_key(const struct auth_config *config, size_t index, struct repo
     if (strlen(key->secret) < SECRET_BYTES_MIN) {
         return report_set(report, ERR_INVALID, "%s: the secret is shorter than %d bytes", who,
                           SECRET_BYTES_MIN);
+    }
+    if (!is_sendable(key->secret)) {
+        return report_set(report, ERR_INVALID,
+                          "%s: the secret has a space at its beginning or end, or a line end or "
+                          "another control character, so that no client could send it in a header",
+                          who);
     }
     for (size_t i = 0; i < index; i++) {
         if (!strcmp(config->keys[i].name, key->name)) {

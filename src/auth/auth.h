@@ -51,9 +51,9 @@ struct auth_config {
 
 struct auth;
 
-// Patterns by pattern_read, names and secrets not empty and not twice, secrets of at least 8 bytes.
-// ERR_INVALID with a report that names the key, never the secret; *wrong is its index, keys_count
-// for anonymous access.
+// Patterns by pattern_read, names and secrets not empty and not twice, secrets of at least 8 bytes
+// that a header can carry. ERR_INVALID with a report that names the key, never the secret; *wrong
+// is its index, keys_count for anonymous access.
 int auth_check_config(const struct auth_config *config, size_t *wrong,
                       struct report *report) MUST_CHECK;
 // Copies. ERR_INVALID as of auth_check_config; ERR_NOMEM.

@@ -2,6 +2,8 @@
 // Credentials of requests.
 #include "auth/credential.h"
 
+#include "proto/url.h"
+
 enum source { BEARER, HEADER, PARAMETER, COOKIE };
 
 // In the order in which they are looked for.
@@ -47,7 +49,29 @@ static struct str read_cookie(const struct request *request, const char *wanted)
     return none;
 }
 
-struct credential credential_read(const struct request *request, struct params *params) {
+// Adds a reading of at most LIMIT_SECRET_BYTES that is written to `memory`: no secret is longer.
+static void add_reading(struct credential *out, char *memory, size_t len) {
+    out->readings[out->count++] = (struct str){memory, len};
+}
+
+static void add_cookie_decoded(struct credential *out, struct str value) {
+    char *memory = out->memory;
+    size_t len;
+    if (value.len > 1 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"')
+        value = (struct str){value.ptr + 1, value.len - 2};
+    if (!url_decode(value, false, memory, LIMIT_SECRET_BYTES, &len)) add_reading(out, memory, len);
+}
+
+static void add_with_plus(struct credential *out, struct str value) {
+    char *memory = out->memory + LIMIT_SECRET_BYTES;
+    if (value.len > LIMIT_SECRET_BYTES || !value.len || !memchr(value.ptr, ' ', value.len)) return;
+    for (size_t i = 0; i < value.len; i++) memory[i] = value.ptr[i] == ' ' ? '+' : value.ptr[i];
+    add_reading(out, memory, value.len);
+}
+
+void credential_read(struct credential *out, const struct request *request, struct params *params) {
+    out->count = 0;
+    out->by_browser = false;
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
         const char *name = sources[i].name;
         struct str secret = none;
@@ -57,7 +81,11 @@ struct credential credential_read(const struct request *request, struct params *
             case PARAMETER: secret = read_parameter(params, name); break;
             case COOKIE: secret = read_cookie(request, name); break;
         }
-        if (secret.ptr) return (struct credential){secret, sources[i].source == COOKIE};
+        if (!secret.ptr) continue;
+        out->readings[out->count++] = secret;
+        out->by_browser = sources[i].source == COOKIE;
+        if (out->by_browser) add_cookie_decoded(out, secret);
+        add_with_plus(out, secret);
+        return;
     }
-    return (struct credential){none, false};
 }

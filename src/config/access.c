@@ -151,24 +151,59 @@ static int load_key(struct loader *loader, size_t index, const struct tree_value
                        quote(str_from(key->name)).text);
 }
 
-// TAILRACE_KEY: one key that permits everything, for platforms that are configured by their
-// environment.
-static int load_env_key(struct loader *loader, struct auth_key_config *key, bool *given) {
-    const char *value = getenv("TAILRACE_KEY"), *file = getenv("TAILRACE_KEY_FILE");
-    *given = (value && *value) || (file && *file);
+// TAILRACE_ADMIN_KEY: one key that permits everything, for platforms that are configured by their
+// environment. TAILRACE_KEY, the key that `pub` and `tail` send, stands for it where it is not
+// given; in a shell that talks to a hub it may be set for those only.
+#define ADMIN_KEY "TAILRACE_ADMIN_KEY"
+#define CLIENT_KEY "TAILRACE_KEY"
+
+static bool is_in_env(const char *name, const char *name_of_file) {
+    const char *value = getenv(name), *file = getenv(name_of_file);
+    return (value && *value) || (file && *file);
+}
+
+static bool is_one_of(const struct auth_key_config *keys, size_t count, const char *secret) {
+    for (size_t i = 0; i < count; i++) {
+        if (!strcmp(keys[i].secret, secret)) return true;
+    }
+    return false;
+}
+
+// Into keys[count], behind those of the file, if it is given.
+static int load_env_key(struct loader *loader, struct auth_key_config *keys, size_t count,
+                        bool *given) {
+    bool admin = is_in_env(ADMIN_KEY, ADMIN_KEY "_FILE");
+    const char *name = admin ? ADMIN_KEY : CLIENT_KEY;
+    struct auth_key_config *key = &keys[count];
+    *given = admin || is_in_env(CLIENT_KEY, CLIENT_KEY "_FILE");
     if (!*given) return 0;
-    *key = (struct auth_key_config){"TAILRACE_KEY", NULL, everything, 1, everything, 1, true};
-    return secret_from_env(loader, "TAILRACE_KEY", "TAILRACE_KEY", &key->secret);
+    *key = (struct auth_key_config){name, NULL, everything, 1, everything, 1, true};
+    int err = secret_from_env(loader, name, name, &key->secret);
+    if (err || admin) return err;
+    // A client's key that the configuration knows permits what the configuration says.
+    *given = !is_one_of(keys, count, key->secret);
+    if (!*given || count) return 0;
+    if (memory_warn(loader->config,
+                    CLIENT_KEY " permits everything here, because there are no keys; if that is "
+                               "meant, call it " ADMIN_KEY ": " CLIENT_KEY
+                               " is what `tailrace pub` and `tail` send")) {
+        return loader_no_memory(loader);
+    }
+    return 0;
 }
 
 static int check_table(struct loader *loader, size_t in_file) {
     const struct auth_config *table = &loader->config->auth;
-    char path[64] = "TAILRACE_KEY";
+    char path[64] = "anonymous";
     size_t wrong;
     struct report why = {0};
     if (!auth_check_config(table, &wrong, &why)) return 0;
-    if (wrong < in_file) snprintf(path, sizeof path, "keys[%zu]", wrong);
-    return loader_fail(loader, wrong < table->keys_count ? path : "anonymous", "%s", why.text);
+    if (wrong < in_file) {
+        snprintf(path, sizeof path, "keys[%zu]", wrong);
+    } else if (wrong < table->keys_count) {
+        snprintf(path, sizeof path, "%s", table->keys[wrong].name);
+    }
+    return loader_fail(loader, path, "%s", why.text);
 }
 
 static int load_keys(struct loader *loader) {
@@ -182,7 +217,7 @@ static int load_keys(struct loader *loader) {
         if (err) return err;
     }
     bool env_key;
-    int err = load_env_key(loader, &keys[count], &env_key);
+    int err = load_env_key(loader, keys, count, &env_key);
     if (!err) err = loader_entry(loader, access_anonymous, 0, loader->root, "", &auth->anonymous);
     if (err) return err;
     auth->keys = keys;
@@ -212,8 +247,26 @@ static int check_file_mode(struct loader *loader) {
     return 0;
 }
 
+// What a script can put into a header has one byte for each character, what is in a file has more.
+static int check_characters(struct loader *loader) {
+    const struct auth_config *auth = &loader->config->auth;
+    for (size_t i = 0; i < auth->keys_count; i++) {
+        const char *c = auth->keys[i].secret;
+        while (*c && (unsigned char)*c < 0x80) c++;
+        if (*c && memory_warn(loader->config,
+                              "key %s: the secret has characters beyond ASCII, which browsers do "
+                              "not send in a header as they are; it is good percent-encoded in "
+                              "?key= only",
+                              quote(str_from(auth->keys[i].name)).text)) {
+            return loader_no_memory(loader);
+        }
+    }
+    return 0;
+}
+
 int access_load(struct loader *loader) {
     int err = load_keys(loader);
+    if (!err) err = check_characters(loader);
     if (!err) err = check_file_mode(loader);
     return err;
 }

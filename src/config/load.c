@@ -131,11 +131,12 @@ static int check_reach(struct loader *loader, const struct place *place,
     if (net_is_loopback(address) || config->open || !config->auth.open) return 0;
     char text[sizeof address->host + 16];
     net_format_endpoint(address, text, sizeof text);
-    return loader_fail(loader, place->text,
-                       "%s can be reached from other machines, but there are no keys: anybody "
-                       "could read and write everything. Add keys (keys: in the file, or "
-                       "TAILRACE_KEY in the environment), or allow it with --open (open: true)",
-                       text);
+    return loader_fail(
+        loader, place->text,
+        "%s can be reached from other machines, but there are no keys: anybody "
+        "could read and write everything. Add keys (keys: in the file, or "
+        "TAILRACE_ADMIN_KEY in the environment), or allow it with --open (open: true)",
+        text);
 }
 
 static int read_address(struct loader *loader, const struct place *place, const char *text,
@@ -175,7 +176,7 @@ static int apply_port(struct loader *loader, struct place *place, struct net_end
         return 0;
     }
     if (memory_warn(config, "PORT is set, but without keys only this machine is served: add keys "
-                            "(TAILRACE_KEY), or give --open")) {
+                            "(TAILRACE_ADMIN_KEY), or give --open")) {
         return loader_no_memory(loader);
     }
     return 0;
@@ -251,7 +252,8 @@ static int load_data(struct loader *loader) {
 // --- the environment's other side ----------------------------------------------------------------
 
 static bool is_known_env(const struct loader *loader, struct str name) {
-    static const char *const others[] = {"TAILRACE_CONFIG", "TAILRACE_KEY", "TAILRACE_KEY_FILE"};
+    static const char *const others[] = {"TAILRACE_CONFIG", "TAILRACE_KEY", "TAILRACE_KEY_FILE",
+                                         "TAILRACE_ADMIN_KEY", "TAILRACE_ADMIN_KEY_FILE"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         if (str_equal(name, str_from(others[i]))) return true;
     }

@@ -419,6 +419,9 @@ static enum http1_step finish_head(struct http1_parser *parser) {
     if (!str_starts(rest, STR(" HTTP/")) && llhttp->http_major > 0) {
         return fail(parser, 400, "The request line does not end in HTTP/1.1 and CRLF.");
     }
+    // RFC 9112, 3: single spaces. Whoever takes several may understand another target.
+    if (buf_str(&parser->head).ptr[parser->target.at - 2] == ' ')
+        return fail(parser, 400, "There are two spaces in the request line.");
     if (llhttp->http_major != 1 || llhttp->http_minor > 1) {
         return fail(parser, 505, "The hub speaks HTTP/1.1 and HTTP/1.0.");
     }

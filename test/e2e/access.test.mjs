@@ -11,6 +11,8 @@ import { CuttingProxy } from './support/proxy.mjs';
 
 const SECRETS = {
     reader: 'reader-secret-4711',
+    // As `openssl rand -base64 24` makes them.
+    base64: '+kbZ/8Jq+X3/0aPvQx1m+w==',
     writer: 'writer-secret-0815',
     narrow: 'narrow-secret-1234',
     admin: 'admin-secret-+/=&x',
@@ -20,6 +22,7 @@ const APP = 'https://app.example.com';
 const CONFIG = {
     keys: [
         { name: 'reader', secret: SECRETS.reader, subscribe: ['**'] },
+        { name: 'base64', secret: SECRETS.base64, subscribe: ['**'] },
         { name: 'writer', secret: SECRETS.writer, publish: ['logs/**'] },
         { name: 'narrow', secret: SECRETS.narrow, subscribe: ['logs/a/*', 'status'] },
         { name: 'admin', secret: SECRETS.admin, publish: ['**'], subscribe: ['**'] },
@@ -47,10 +50,19 @@ const FORMS = {
     key: (secret) => ({ query: `key=${encodeURIComponent(secret)}` }),
     access_token: (secret) => ({ query: `access_token=${encodeURIComponent(secret)}` }),
     cookie: (secret) => ({ headers: { cookie: `other=1; tailrace=${secret}; more=2` } }),
+    'key with raw plus signs': (secret) => ({ query: `key=${secret}` }),
+    'cookie, encoded': (secret) => ({
+        headers: { cookie: `tailrace=${encodeURIComponent(secret)}` },
+    }),
+    'cookie, quoted': (secret) => ({ headers: { cookie: `tailrace="${secret}"` } }),
 };
 
 for (const [name, form] of Object.entries(FORMS)) {
     check(`a key as ${name} is accepted, a wrong one is 401 and never anonymous`, async (s) => {
+        const base64 = form(SECRETS.base64);
+        const known = base64.query ? `?${base64.query}` : '';
+        const access = (await hub.get(`/access${known}`, base64.headers)).json();
+        assert.equal(access.key, 'base64');
         const right = form(SECRETS.reader);
         const path = (topic, { query }) => `/t/${topic}${query ? `?${query}` : ''}`;
         const good = await hub.get(path('logs/x', right), jsonWith(right.headers));

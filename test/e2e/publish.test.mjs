@@ -320,3 +320,18 @@ check('types that EventSource fires itself are refused with the reason', async (
     await hub.publish('typed', 'x', '?type=message');
     await hub.publish('typed', 'x', '?type=Error');
 });
+
+check('a coding of the body is refused in whichever field it is named', async (s) => {
+    const post = async (fields) => {
+        const raw = await RawSocket.connect(s, hub.port);
+        raw.write(
+            `POST /t/coded HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n${fields}\r\nx`,
+        );
+        return (await raw.waitResponses())[0];
+    };
+    const coding = (value) => `Content-Encoding: ${value}\r\n`;
+    assertProblem(await post(coding('gzip')), 415);
+    assertProblem(await post(coding('identity') + coding('gzip')), 415);
+    assertProblem(await post(coding('identity, br')), 415);
+    assert.equal((await post(coding('identity') + coding(''))).status, 200);
+});

@@ -82,6 +82,13 @@ Test(subscription, the_form_is_the_first_of_the_best) {
     cr_assert_eq(form("application/*", true), FORM_JSON);
     cr_assert_eq(form("image/png", true), FORM_NONE);
     cr_assert_eq(form("text/event-stream;q=0", true), FORM_NONE);
+    cr_assert_eq(form("", true), FORM_TEXT);
+    cr_assert_eq(form(" , ", false), FORM_NDJSON);
+    cr_assert_eq(form("*", true), FORM_TEXT);
+    cr_assert_eq(form("image/png, *; q=.2, */*; q=.1", true), FORM_TEXT);
+    cr_assert_eq(form("application/json;q=.2, text/event-stream;q=.25", true), FORM_SSE);
+    cr_assert_eq(form("text/html, text/event-stream", true), FORM_SSE);
+    cr_assert_eq(form("text/html, text/event-stream;q=0.9", true), FORM_HTML);
 }
 
 // --- where to start ------------------------------------------------------------------------------
@@ -199,6 +206,10 @@ Test(subscription, several_last_event_ids_must_be_one) {
 Test(subscription, times_are_durations_dates_or_ids) {
     cr_assert_eq(read("since=1970-01-01T00:00:01Z", SSE).time_ms, 1000);
     cr_assert_eq(read("since=" EPOCH "-5", SSE).seq, 5);
+    cr_assert_eq(read("since=1970-01-01T02:00:01%2B02:00", SSE).time_ms, 1000);
+    cr_assert_eq(read("since=1970-01-01T02:00:01+02:00", SSE).time_ms, 1000);
+    cr_assert_eq(read("since=1970-01-01+02:00:01.5+02:00", SSE).time_ms, 1500);
+    refused("since=+02:00", SSE, "`since` must be");
     cr_assert_eq(read("since=30000d", SSE).time_ms, 0);
     refused("since=yesterday", SSE, "`since` must be");
 }

@@ -170,6 +170,13 @@ Test(auth, refuses_bad_keys_by_name) {
     struct auth_key_config same_name[] = {ci, twin};
     refuse(same_name, 2, "two keys have the name \"ci\"");
     twin = reader;
+    struct auth_key_config unsendable = ci;
+    const char *const secrets[] = {"two lines\nof it", "at the end ", " at the front",
+                                   "a\ttab in it"};
+    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+        unsendable.secret = secrets[i];
+        refuse(&unsendable, 1, "in a header");
+    }
     twin.secret = ci.secret;
     struct auth_key_config same_secret[] = {ci, twin};
     refuse(same_secret, 2, "\"reader\" has the same secret as key \"ci\"");

@@ -42,6 +42,48 @@ Test(access, secrets_come_from_the_file_a_file_or_the_environment) {
     config_free(config);
 }
 
+// `pub` and `tail` send TAILRACE_KEY: a shell in which it is set may start a hub as well.
+Test(access, a_clients_key_is_not_a_second_key_and_not_silently_one_for_everything) {
+    setenv("TAILRACE_KEY", "hunter2-hunter2", 1);
+    struct config *config =
+        config_of("keys:\n- {name: ops, secret: hunter2-hunter2, subscribe: [logs/*]}\n");
+    cr_assert_eq(config->auth.keys_count, 1);
+    cr_assert_str_eq(config->auth.keys[0].name, "ops");
+    cr_assert_eq(config->warnings_count, 0);
+    config_free(config);
+    config = config_of("keys:\n- {name: ops, secret: hunter2-1, subscribe: [logs/*]}\n");
+    cr_assert_eq(config->auth.keys_count, 2);
+    cr_assert_eq(config->warnings_count, 0);
+    config_free(config);
+    config = config_of(NULL);
+    cr_assert_eq(config->auth.keys_count, 1);
+    cr_assert_eq(config->warnings_count, 1);
+    cr_assert(strstr(config->warnings[0], "call it TAILRACE_ADMIN_KEY"), "%s", config->warnings[0]);
+    cr_assert(!strstr(config->warnings[0], "hunter2"));
+    config_free(config);
+    setenv("TAILRACE_ADMIN_KEY", "correct-horse", 1);
+    config = config_of(NULL);
+    cr_assert_eq(config->auth.keys_count, 1);
+    cr_assert_str_eq(config->auth.keys[0].secret, "correct-horse");
+    cr_assert_str_eq(config->auth.keys[0].publish[0], "**");
+    cr_assert(config->auth.keys[0].backup);
+    cr_assert_eq(config->warnings_count, 0);
+    config_free(config);
+    config_refused("keys:\n- {name: a, secret: correct-horse, publish: [a]}\n",
+                   "TAILRACE_ADMIN_KEY: ", "same secret as key \"a\"");
+    setenv("TAILRACE_ADMIN_KEY", "short", 1);
+    config_refused(NULL, "TAILRACE_ADMIN_KEY: ", "shorter than 8 bytes");
+}
+
+Test(access, secrets_beyond_ascii_are_warned_about) {
+    struct config *config =
+        config_of("keys:\n- {name: a, secret: geheimnis-\xc3\xbc, publish: [a]}\n");
+    cr_assert_eq(config->warnings_count, 1);
+    cr_assert(strstr(config->warnings[0], "percent-encoded"), "%s", config->warnings[0]);
+    cr_assert(!strstr(config->warnings[0], "geheim"));
+    config_free(config);
+}
+
 Test(access, secrets_that_everybody_can_read_are_warned_about) {
     config_write(config_other, STR("file-secret"));
     chmod(config_other, 0644);

@@ -185,7 +185,7 @@ Test(load, without_keys_only_this_machine_is_served) {
     const char *far[] = {"0.0.0.0:80", ":80", "[::]:80", "192.0.2.1:80", "[2001:db8::1]:80"};
     for (size_t i = 0; i < sizeof far / sizeof far[0]; i++) {
         config_refused_flags((struct config_flags){.listen = far[i]}, NULL,
-                             "--listen: ", "TAILRACE_KEY");
+                             "--listen: ", "TAILRACE_ADMIN_KEY");
         struct config *config =
             config_of_flags((struct config_flags){.listen = far[i], .open = true}, NULL);
         cr_assert_str_eq(config->listen, far[i]);

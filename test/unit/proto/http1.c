@@ -255,6 +255,9 @@ Test(http1, targets) {
     check("GET /\xC3\xA9 HTTP/1.1\r\nHost: h\r\n\r\n", "!400");
     check_str(STR("GET /a\0b HTTP/1.1\r\nHost: h\r\n\r\n"), "!400");
     check("GET  HTTP/1.1\r\nHost: h\r\n\r\n", "!400");
+    check("GET  / HTTP/1.1\r\nHost: h\r\n\r\n", "!400");
+    check("GET /  HTTP/1.1\r\nHost: h\r\n\r\n", "!400");
+    check("\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / @h;.");
     check("GET ? HTTP/1.1\r\nHost: h\r\n\r\n", "!400");
 }
 
