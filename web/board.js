@@ -23,12 +23,12 @@ import { isPattern } from './session.js';
 const ALL = 'status/**';
 /** @type {Choice[]} */
 const STALE_CHOICES = [
+    ['none', 'as each says'],
     ['1m', '1 minute'],
     ['5m', '5 minutes'],
     ['30m', '30 minutes'],
     ['6h', '6 hours'],
     ['2d', '2 days'],
-    ['none', 'never'],
 ];
 /** @type {Choice[]} */
 const SORTS = [
@@ -47,7 +47,7 @@ const LAYOUTS = [
     ['list', 'a list'],
 ];
 
-/** @typedef {Class | 'off'} Shown what the board shows by its colour */
+/** @typedef {Class | 'none'} Shown what the board shows by its colour */
 
 // On a browser's tab, light or dark.
 /** @type {Partial<Record<Shown, string>>} */
@@ -56,6 +56,8 @@ const TAB_COLOURS = {
     warn: '#e08a00',
     stale: '#8a8d98',
     busy: '#2f7df6',
+    wait: '#8a8d98',
+    other: '#8a8d98',
     good: '#1f9d5b',
 };
 /** @type {Partial<Record<Shown, string>>} */
@@ -129,7 +131,7 @@ export class Board {
         const isOther = !pattern && !topic.startsWith('status/');
         const status = el('live-status', {
             topic: pattern || isOther ? topic : ALL,
-            stale: preference('board.stale', '5m'),
+            stale: preference('board.stale', 'none'),
             sort: preference('board.sort', 'worst'),
             group: preference('board.group', 'auto'),
             layout: preference('board.layout', 'cards'),
@@ -261,12 +263,12 @@ export class Board {
         const { kind, counts, total, names } = summary;
         const lost = ['reconnecting', 'offline', 'refused'].includes(state);
         const bad = kind === 'bad' || kind === 'warn' || kind === 'stale' ? kind : null;
-        const shown = bad ?? (total ? 'good' : 'off');
+        const shown = kind ?? 'none';
         this.#banner.dataset.kind = shown;
         this.#banner.toggleAttribute('data-old', lost);
         if (this.#bannerSign.dataset.kind !== shown) {
             this.#bannerSign.dataset.kind = shown;
-            this.#bannerSign.replaceChildren(total ? sign(shown) : '');
+            this.#bannerSign.replaceChildren(kind ? sign(kind) : '');
         }
         // Without statuses the element says how to publish one.
         const text = total ? headline(summary) : 'Statuses';
@@ -385,7 +387,7 @@ export class Board {
         const title = [TAB_SIGNS[kind], text].filter(Boolean).join(' ');
         if (document.title !== `${title} · tailrace`) document.title = `${title} · tailrace`;
         const colour = TAB_COLOURS[kind];
-        const href = colour ? iconAddress(kind, colour) : this.#iconBefore;
+        const href = kind !== 'none' && colour ? iconAddress(kind, colour) : this.#iconBefore;
         if (this.#icon && this.#icon.href !== href) this.#icon.href = href;
     }
 

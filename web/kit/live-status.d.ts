@@ -4,10 +4,13 @@
 
 import type { connect, LiveDetail, LiveState } from './tailrace.js';
 
-/** What people usually mean by a status word. */
-export type Kind = 'good' | 'busy' | 'wait' | 'warn' | 'bad' | 'off' | 'other';
+/**
+ * What people usually mean by a status. "other": neither, as with "skipped", or nothing that is
+ * understood, which is never "good".
+ */
+export type Kind = 'good' | 'busy' | 'wait' | 'warn' | 'bad' | 'other';
 
-/** A kind, or "stale": not heard from for too long, and neither failing nor warning. */
+/** A kind, or "stale": no longer worth anything, and neither failing nor warning. */
 export type Class = Kind | 'stale';
 
 /** The worst first. */
@@ -21,13 +24,18 @@ export interface Status {
     kind: Kind;
     value: string;
     detail: string;
-    /** How long it is worth something, 0 where it does not say. */
+    /** How long its JSON says (ttl) that it is worth something, in ms; 0: it does not. */
     ttlMs: number;
 }
 
-/** Reads the data of an event: a bare word, "word: detail", or JSON with state or status. */
+/**
+ * Reads the data of an event: a bare word, "word: detail", or JSON with state or status. The worst
+ * of all that it says decides the kind.
+ */
 export function readStatus(data: string): Status;
-export function wordKind(word: string): Kind;
+
+/** The kind of a text by its worst word. */
+export function wordKind(text: string): Kind;
 
 export interface Summary {
     /** The worst class that there is; null without statuses. */
@@ -40,7 +48,7 @@ export interface Summary {
     total: number;
 }
 
-/** "2 failing", "1 warning", "3 stale", "All 12 fine". */
+/** "2 failing", "1 warning", "3 stale", "All 12 fine", "8 fine, 1 waiting". */
 export function headline(summary: Summary): string;
 
 export interface StatusFilter {

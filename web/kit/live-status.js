@@ -20,7 +20,6 @@ export { CLASSES, CLASS_TEXT, readStatus, wordKind } from './status-words.js';
 
 /** @type {LiveDetail} */
 const NO_DETAIL = { transport: 'stream', shared: false };
-const STALE_MS = 5 * 60_000;
 const HISTORY = 20;
 const EMPTY_AFTER_MS = 400; // stored statuses follow at once: what has none by then has none yet
 const NEWS_MS = 10_000; // what is older is history that arrives late, and no news
@@ -43,7 +42,7 @@ export class LiveStatus extends HTMLElement {
     #note = el('p', { class: 'note', part: 'note', role: 'status', hidden: true });
     #hint = el('div', { class: 'hint', part: 'hint', hidden: true });
     #rows = el('div', { class: 'rows' });
-    #store = new StatusStore({ historyMax: HISTORY, staleMs: STALE_MS });
+    #store = new StatusStore({ historyMax: HISTORY, staleMs: Infinity });
     #list;
     #connector = connect;
     /** @type {Subscription | null} */
@@ -206,8 +205,7 @@ export class LiveStatus extends HTMLElement {
     }
 
     #staleMs() {
-        const stale = this.getAttribute('stale');
-        return stale === 'none' ? Infinity : parseDuration(stale, STALE_MS);
+        return parseDuration(this.getAttribute('stale'), Infinity);
     }
 
     #configure() {

@@ -27,7 +27,7 @@ const BAR_GAP = 3;
 const STRIP_HEIGHT = 20;
 const SHORT_HISTORY = 3; // lines that fit into a smaller card
 // A bar tells its kind by its height too.
-const BAR_HEIGHTS = { good: 9, busy: 12, wait: 6, other: 9, off: 3, warn: 16, bad: 20 };
+const BAR_HEIGHTS = { good: 9, busy: 12, wait: 6, other: 9, warn: 16, bad: 20 };
 
 export class StatusCard {
     filled = false;

@@ -14,7 +14,6 @@ const PATHS = {
     busy: [`${DISC}M6.5 5.2v5.6L11 8z`, false],
     wait: [`${DISC}M8 4.6V8l2.3 1.6`, false],
     other: [`${DISC}M8 7.2a.8.8 0 1 1 0 1.6a.8.8 0 1 1 0-1.6z`, false],
-    off: [`${DISC}M5.2 8h5.6`, false],
     stale: [HOURGLASS, false],
     warn: [
         'M8 .9a1.2 1.2 0 0 1 1.05.6l6.1 11.3a1.2 1.2 0 0 1-1.05 1.8H1.9a1.2 1.2 0 0 1-1.05-1.8' +

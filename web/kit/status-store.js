@@ -3,15 +3,15 @@
 //
 // What an event says is only read when it is needed: of thousands of events most are never looked
 // at.
-import { CLASSES, readStatus } from './status-words.js';
+import { CLASSES, CLASS_TEXT, readStatus } from './status-words.js';
 import { parseTime } from './status-time.js';
 
 /** @import { Class, Status as Said, Summary } from './live-status.js' */
 /** @import { LiveEvent } from './tailrace.js' */
 
 /**
- * One event of a topic's history.
- * @typedef {{ id: string, time: number, data: string, read: Said | null }} Entry
+ * One event of a topic's history. expires: when it is no longer worth anything; 0: it does not say.
+ * @typedef {{ id: string, time: number, expires: number, data: string, read: Said | null }} Entry
  */
 
 export const TOPICS_MAX = 20_000;
@@ -27,8 +27,8 @@ export const compareNames = (a, b) => collator.compare(a, b);
 
 const SEVERITY = new Map(CLASSES.map((name, index) => [name, index]));
 
-// The status of one topic. `class` is its kind, or "stale" when it has not been heard from for too
-// long and its kind is nothing worse.
+// The status of one topic. `class` is its kind, or "stale" when it is no longer worth anything and
+// its kind is nothing worse.
 export class Status {
     /** @type {Entry[]} */
     history = []; // oldest first; never empty once it is in the store
@@ -74,7 +74,7 @@ export class StatusStore {
     statuses = new Map();
     left = 0; // events of topics beyond the maximum
     historyMax;
-    staleMs; // Infinity for never
+    staleMs; // how long one is worth something that does not say so itself; Infinity: for ever
     #unranked = false;
     #skewMs = 0;
     /** @type {Map<Class, number>} */
@@ -95,7 +95,7 @@ export class StatusStore {
      * Null when there are too many topics. changed: the data differs from what it was before.
      * @param {LiveEvent} event
      */
-    add({ id, topic, time, data }) {
+    add({ id, topic, time, expires, data }) {
         const known = this.statuses.get(topic);
         const status = known ?? new Status(topic);
         if (!known) {
@@ -108,7 +108,13 @@ export class StatusStore {
         }
         const before = known?.now;
         /** @type {Entry} */
-        const entry = { id, time: parseTime(time), data, read: null };
+        const entry = {
+            id,
+            time: parseTime(time),
+            expires: expires === undefined ? 0 : instant(expires),
+            data,
+            read: null,
+        };
         this.#skewMs = Math.max(this.#skewMs, entry.time - Date.now());
         status.history.push(entry);
         if (status.history.length > this.historyMax) status.history.shift();
@@ -122,7 +128,8 @@ export class StatusStore {
      */
     classify(status, now = this.now()) {
         const { kind, ttlMs } = read(status.now);
-        status.stale = now - status.now.time > (ttlMs || this.staleMs);
+        const { time, expires } = status.now;
+        status.stale = now > (expires || time + (ttlMs || this.staleMs));
         const found = status.stale && kind !== 'bad' && kind !== 'warn' ? 'stale' : kind;
         if (found === status.class) return false;
         if (status.class) this.#count(status.class, -1);
@@ -179,7 +186,13 @@ export class StatusStore {
 }
 
 /**
- * "2 failing", "1 warning", "3 stale", "All 12 fine".
+ * A moment as the API tells it: milliseconds since 1970, or RFC 3339. 0 for anything else.
+ * @param {number | string} value
+ */
+const instant = (value) => (typeof value === 'number' ? value : Date.parse(value)) || 0;
+
+/**
+ * "2 failing", "1 warning", "3 stale", "All 12 fine", "8 fine, 1 waiting".
  * @param {Summary} summary
  */
 export function headline({ kind, counts, total }) {
@@ -187,6 +200,11 @@ export function headline({ kind, counts, total }) {
     if (kind === 'bad') return `${count(counts.bad)} failing`;
     if (kind === 'warn') return counts.warn === 1 ? '1 warning' : `${count(counts.warn)} warnings`;
     if (kind === 'stale') return `${count(counts.stale)} stale`;
+    if (counts.good < total)
+        return CLASSES.toReversed()
+            .filter((name) => counts[name] > 0)
+            .map((name) => `${count(counts[name])} ${CLASS_TEXT[name]}`)
+            .join(', ');
     return total === 1 ? 'The one status is fine' : `All ${count(total)} fine`;
 }
 

@@ -121,7 +121,6 @@ sheet.replaceSync(css`
     }
     [data-kind='wait'],
     [data-kind='other'],
-    [data-kind='off'],
     [data-kind='stale'] {
         --k: var(--_muted);
     }

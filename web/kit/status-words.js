@@ -9,8 +9,14 @@
 //     "level": "warn", "ttl": "90s" }
 //
 // state (or status, word) is the word; value and message (or detail, text) are shown beside it.
-// level, when given, decides the kind in place of the word. ttl is how long this status is valid
-// when nothing newer comes.
+// level, when given, decides the kind in place of the word. ttl is how long this status is worth
+// something when nothing newer comes.
+//
+// The kind is that of the worst word in all of it (status-text.js, status-json.js); what is not
+// understood is "other".
+import { stripAnsi } from './ansi.js';
+import { readJson } from './status-json.js';
+import { Findings, readText, textKind } from './status-text.js';
 import { parseDuration } from './status-time.js';
 
 /** @import { Class, Kind, Status } from './live-status.js' */
@@ -19,38 +25,10 @@ const WORD_CHARACTERS_MAX = 60;
 const DETAIL_CHARACTERS_MAX = 500;
 const VALUE_CHARACTERS_MAX = 40;
 
-/** @satisfies {Record<Exclude<Kind, 'other'>, string>} */
-const WORDS = {
-    good:
-        'check ok okay success successful succeeded pass passed done complete completed finished ' +
-        'healthy up online ready available active green good normal alive connected deployed ' +
-        'stable enabled open fine info',
-    busy:
-        'running run started starting building deploying working busy syncing processing progress ' +
-        'in-progress in_progress executing testing updating uploading downloading loading ' +
-        'restarting recovering migrating',
-    wait:
-        'queued queue pending waiting wait scheduled paused idle created new accepted submitted ' +
-        'blocked hold',
-    warn: 'warning warn degraded slow yellow amber retrying unstable unhealthy stale partial',
-    bad:
-        'failed fail failure failing error errored down critical crit fatal red offline dead ' +
-        'broken crashed aborted timeout timed-out rejected unreachable outage alarm emergency ' +
-        'lost bad',
-    off:
-        'cancelled canceled stopped stopping skipped disabled off unknown none closed ' +
-        'maintenance',
-};
-/** @type {Map<string, Kind>} */
-const KIND_OF = new Map();
-for (const [kind, words] of Object.entries(WORDS)) {
-    for (const word of words.split(' ')) KIND_OF.set(word, /** @type {Kind} */ (kind));
-}
-
-// The most urgent first. "stale" is the class of a status that has not been heard from for too long
-// and was neither failing nor warning.
+// The most urgent first. "stale" is the class of a status that is no longer worth anything and was
+// neither failing nor warning.
 /** @type {readonly Class[]} */
-export const CLASSES = ['bad', 'warn', 'stale', 'busy', 'wait', 'other', 'good', 'off'];
+export const CLASSES = ['bad', 'warn', 'stale', 'busy', 'wait', 'other', 'good'];
 
 // How people say that n statuses are in a class.
 /** @type {Readonly<Record<Class, string>>} */
@@ -62,85 +40,100 @@ export const CLASS_TEXT = {
     wait: 'waiting',
     other: 'other',
     good: 'fine',
-    off: 'off',
 };
 
 /**
- * The kind of a status word. The first part of it that is known decides: "build failed" is bad, "in
- * progress" is busy.
- * @param {string} word
+ * The kind of a text by its worst word.
+ * @param {string} text
  * @returns {Kind}
  */
-export function wordKind(word) {
-    const lower = word.toLowerCase();
-    const negated = /^(not|no|un)\b/.test(lower);
-    for (const part of lower.split(/[^\p{L}\p{N}_-]+/u)) {
-        const kind = KIND_OF.get(part);
-        if (kind) return negated && kind === 'good' ? 'warn' : kind;
-    }
-    return 'other';
-}
+export const wordKind = (text) => textKind(text);
 
 /**
  * @param {string} data
  * @returns {Status}
  */
 export function readStatus(data) {
-    const text = data.trim();
-    if (/^[{"]/.test(text)) {
+    const text = (data.includes('\x1b') ? stripAnsi(data) : data).trim();
+    if (/^[{["]/.test(text)) {
         try {
-            const found = fromJson(JSON.parse(text));
-            if (found) return found;
+            return fromJson(JSON.parse(text), text);
         } catch {
             // Not JSON after all: shown as it is.
         }
     }
-    const [first] = text.split('\n', 1);
-    const colon = first.indexOf(': ');
-    if (colon > 0 && colon <= WORD_CHARACTERS_MAX)
-        return status(first.slice(0, colon), first.slice(colon + 2));
-    return status(first || '(empty)');
+    return fromText(text);
 }
 
 /**
- * @param {string | Record<string, unknown>} json
- * @returns {Status | null}
+ * @param {string} text
+ * @returns {Status}
  */
-function fromJson(json) {
-    if (typeof json === 'string') return status(json || '(empty)');
-    const found =
-        scalar(json.state) ?? scalar(json.status) ?? scalar(json.word) ?? scalar(json.value);
-    if (found === undefined) return null;
-    const value = found === scalar(json.value) ? '' : (scalar(json.value) ?? '');
-    const detail = scalar(json.message) ?? scalar(json.detail) ?? scalar(json.text) ?? '';
+function fromText(text) {
+    const [first, ...more] = text.split('\n');
+    const colon = first.indexOf(': ');
+    const isPair = colon > 0 && colon <= WORD_CHARACTERS_MAX;
+    const detail = [isPair ? first.slice(colon + 2) : '', ...more].filter(Boolean).join('\n');
+    return status(isPair ? first.slice(0, colon) : first, detail, textKind(text));
+}
+
+/**
+ * @param {unknown} json
+ * @param {string} text
+ * @returns {Status}
+ */
+function fromJson(json, text) {
+    if (typeof json === 'string') return fromText(json.trim());
+    if (typeof json !== 'object' || json === null) return fromText(text);
+    const members = /** @type {Record<string, unknown>} */ (json);
+    const [name, word] = firstScalar(members, ['state', 'status', 'word', 'value']);
+    const [, level = ''] = firstScalar(members, ['level']);
+    const findings = new Findings();
+    // A number is a code, or a value that no word goes with: readJson() sees to it.
+    const says = level || (typeof members[name] === 'string' ? (word ?? '') : '');
+    const isGrade = /^(?:info|information|notice|debug|trace|verbose)$/i.test(level);
+    if (isGrade) readText(word ?? '', findings);
+    else readText(says, findings);
+    if (says && findings.isEmpty && name !== 'value') findings.doubt();
+    readJson(members, findings, typeof members[name] === 'string' ? [name, 'level'] : ['level']);
+    const [, value = ''] = name === 'value' ? [] : firstScalar(members, ['value']);
+    const [, detail = ''] = firstScalar(members, ['message', 'detail', 'text', 'description']);
     return {
-        ...status(found, detail, scalar(json.level)),
+        ...status(word ?? text.replace(/\s+/g, ' '), detail, findings.kind),
         value: shorten(value, VALUE_CHARACTERS_MAX),
-        ttlMs: parseDuration(json.ttl, 0),
+        ttlMs: parseDuration(members.ttl, 0),
     };
+}
+
+/**
+ * The first of the members that is a text, a number or a boolean.
+ * @param {Record<string, unknown>} members
+ * @param {readonly string[]} names
+ * @returns {[name: string, text?: string]}
+ */
+function firstScalar(members, names) {
+    for (const name of names) {
+        const value = members[name];
+        if (['string', 'number', 'boolean'].includes(typeof value) && value !== '')
+            return [name, String(value)];
+    }
+    return [''];
 }
 
 /**
  * @param {string} word
- * @param {string} [detail]
- * @param {string} [level]
+ * @param {string} detail
+ * @param {Kind} kind
  * @returns {Status}
  */
-function status(word, detail = '', level = word) {
+function status(word, detail, kind) {
     return {
-        word: shorten(word, WORD_CHARACTERS_MAX),
-        kind: wordKind(level),
+        word: shorten(word || '(empty)', WORD_CHARACTERS_MAX),
+        kind,
         value: '',
         detail: shorten(detail, DETAIL_CHARACTERS_MAX),
         ttlMs: 0,
     };
-}
-
-/** @param {unknown} value */
-function scalar(value) {
-    return ['string', 'number', 'boolean'].includes(typeof value) && value !== ''
-        ? String(value)
-        : undefined;
 }
 
 /**

@@ -10,6 +10,8 @@ export interface LiveEvent {
     /** RFC 3339. */
     time: string;
     data: string;
+    /** When it is no longer worth anything, in ms since 1970; for ever without it. */
+    expires?: number;
     /** The first line of a followed file that has taken the place of another. */
     rotated?: true;
 }
