@@ -2,6 +2,7 @@
 // The parts of <live-log> that need no page: colours, levels, JSON fields, times, the window of
 // loaded lines, the search.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import {
     appearance,
@@ -53,7 +54,51 @@ test('true colours in both notations, and nonsense, are understood', () => {
     assert.equal(style('38'), undefined);
     assert.equal(style('97').fg, 15);
     assert.equal(style('58;5;9;31').fg, 1, 'the colour of an underline is left out');
-    assert.equal(parseAnsi(`${ESC}[2Kx`).plain, `${ESC}[2Kx`, 'other codes stay');
+    assert.equal(style('>4;2'), undefined, 'what is private to a terminal is no colour');
+});
+
+// test/data/escapes.json: [raw, plain]. Lines of gcc, grep, ls, tput, git, cargo, pytest, terraform,
+// npm, node, systemctl, pip as they write them to a terminal; of yarn, docker, shells and tmux; then
+// every form of a sequence, cut and broken ones.
+const escapes = JSON.parse(
+    await readFile(new URL('../data/escapes.json', import.meta.url), 'utf8'),
+);
+
+test('no escape sequence is part of the text, whoever wrote it', () => {
+    for (const [raw, plain] of escapes) {
+        assert.equal(stripAnsi(raw), plain, JSON.stringify(raw));
+        assert.equal(parseAnsi(raw).plain, plain, JSON.stringify(raw));
+    }
+});
+
+test('a link of a terminal leads somewhere only by http', () => {
+    const link = (address) => parseAnsi(`a${ESC}]8;id=1;${address}\x07b${ESC}]8;;\x07c`).runs;
+    for (const good of ['https://ci.example.com/42', 'http://h/x;y?z#1'])
+        assert.deepEqual(
+            link(good).map((run) => [run.start, run.end, run.link]),
+            [[1, 2, good]],
+        );
+    for (const bad of [
+        'javascript:alert(1)',
+        'file:///etc/passwd',
+        'data:text/html,x',
+        ' https://h/',
+        'https://h/ x',
+        'https://h/\u202e',
+        `https://h/${'x'.repeat(3000)}`,
+        '',
+    ])
+        assert.deepEqual(link(bad), [], bad);
+});
+
+test('long runs of sequences take the time of their length', () => {
+    const before = process.cpuUsage();
+    for (const part of ['[', ']', 'P', '(', '[1;', ']8;;http://', '[31mx', ' ', '[m', ''])
+        for (const first of ['', `${ESC}[`, `${ESC}]`]) {
+            const text = first + `${ESC}${part}`.repeat(200_000 / (part.length + 1));
+            assert.equal(stripAnsi(text), parseAnsi(text).plain);
+        }
+    assert.ok(process.cpuUsage(before).user < 10_000_000);
 });
 
 test('every colour can be read on its ground', () => {

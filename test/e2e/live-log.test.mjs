@@ -4,6 +4,7 @@
 // keys.
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
+import { stripAnsi } from '../../web/kit/ansi.js';
 import { startBrowser } from './support/browser.mjs';
 import { assertSequence, numbered } from './support/hub.mjs';
 import {
@@ -378,7 +379,8 @@ check('text is only text: colours, control characters, HTML', async (s) => {
     const hub = await place.start(s);
     const lines = [
         '\x1b[31mred\x1b[0m <img src=x onerror="window.pwned=1"> \x1b[48;5;20;38;2;250;250;0mboxed\x1b[0m',
-        'bell \x07 erase \x1b[2K title \x1b]0;pwned\x07 end',
+        'bell \x07 erase \x1b[2K\x1b[1Gtitle \x1b]0;pwned\x07end \x1b(B',
+        'see \x1b]8;;https://ci.example.com/42\x1b\\job \x1b[1m42\x1b[m\x1b]8;;\x1b\\ \x1b]8;;javascript:pwned=3\x07not this\x1b]8;;\x07',
         'a \u202eright to left\u202c b \u200b c \ufeff',
         '</div><script>window.pwned=2</script>',
     ];
@@ -386,10 +388,7 @@ check('text is only text: colours, control characters, HTML', async (s) => {
     const page = await open(hub, { topic: 'logs/evil' });
     await live(page);
     await frames(page);
-    assertSequence(
-        await rows(page),
-        lines.map((line) => line.replace(/\x1b\[[\d;]*m/g, '')),
-    );
+    assertSequence(await rows(page), lines.map(stripAnsi));
     assertSequence(await loaded(page), lines);
     const drawn = await run(
         page,
@@ -399,6 +398,7 @@ check('text is only text: colours, control characters, HTML', async (s) => {
             made: root.querySelectorAll('.log-text img, .log-text script').length,
             red: getComputedStyle(root.querySelector('.fg-1')).color,
             boxed: getComputedStyle(root.querySelector('.boxed')).backgroundColor,
+            links: [...root.querySelectorAll('.log-text a')].map((node) => [node.href, node.textContent, node.rel]),
             pictures: [...root.querySelectorAll('.log-control')].map((node) => node.dataset.picture),
         }`,
     );
@@ -406,7 +406,8 @@ check('text is only text: colours, control characters, HTML', async (s) => {
     assert.equal(await page.evaluate(() => window.pwned), undefined);
     assert.equal(drawn.red, 'rgb(192, 32, 32)');
     assert.equal(drawn.boxed, 'rgb(0, 0, 215)');
-    assert.deepEqual(drawn.pictures, ['BEL', 'ESC', 'ESC', 'RLO', 'PDF', 'ZWSP', 'BOM']);
+    assert.deepEqual(drawn.links, [['https://ci.example.com/42', 'job 42', 'noopener noreferrer']]);
+    assert.deepEqual(drawn.pictures, ['BEL', 'RLO', 'PDF', 'ZWSP', 'BOM']);
     clean(page);
 });
 

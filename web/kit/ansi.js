@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Colours of terminals (SGR, ECMA-48 8.3.117 with the extensions for 256 and 24 bit colours) in
-// lines of text. Every line begins without a style. Codes that are not SGR stay in the text.
+// Escape sequences of terminals in lines of text. None of them is part of a line's text (ECMA-48
+// 5.3 to 5.6, and xterm's OSC): colours (SGR, 8.3.117, with the extensions for 256 and 24 bit
+// colours) and links (OSC 8) are kept beside it, all others are left out, and so are the two
+// characters that switch to another set of characters (SO, SI). Every line begins without a style.
+//
+// A sequence that is cut off ends where it cannot go on. A command string (OSC, DCS, APC, PM, SOS)
+// that has no end goes to the next escape character or the end of the line. The hub's filters read
+// text in the same way; test/data/escapes.json is what both are tested by.
 
 /** @typedef {[number, number, number]} Rgb */
 
@@ -20,7 +26,14 @@
 
 /** @typedef {'bold' | 'dim' | 'italic' | 'underline' | 'strike' | 'inverse'} Switch */
 
-const SGR = /(?:\x1b\[|\x9b)([0-9;:]*)m/g;
+// A control sequence with its parameters and the rest, a command string with its introducer and its
+// text, another escape sequence, SO or SI. Nothing in it is looked at twice: all parts but the first
+// character may be missing.
+const SEQUENCE =
+    /\x1b(?:\[([0-?]*)([ -/]*[@-~]?)|([P\]X^_])([^\x07\x1b\r\n\x18\x1a]*)(?:\x07|\x1b\\)?|[ -/]*[0-~]?)|[\x0e\x0f]/g;
+const ANY = /[\x1b\x0e\x0f]/;
+const LINK = /^8;[^;]*;(https?:\/\/[!-~]+)$/i;
+const LINK_MAX = 2083; // characters of an address: the usual limit of terminals
 /** @type {Readonly<Style>} */
 const PLAIN = Object.freeze({
     fg: null,
@@ -37,39 +50,74 @@ const NAMES = /** @type {(keyof Style)[]} */ (Object.keys(PLAIN));
 
 /** @param {string} text */
 export function hasAnsi(text) {
-    return text.includes('\x1b') || text.includes('\x9b');
-}
-
-/** @param {string} text */
-export function stripAnsi(text) {
-    return hasAnsi(text) ? text.replace(SGR, '') : text;
+    return ANY.test(text);
 }
 
 /**
- * The text without SGR codes, and the runs of it that have a style.
+ * The text without escape sequences.
  * @param {string} text
- * @returns {{ plain: string, runs: { start: number, end: number, style: Style }[] }}
+ */
+export function stripAnsi(text) {
+    return hasAnsi(text) ? text.replace(SEQUENCE, '') : text;
+}
+
+/**
+ * A run of the text that looks different, or leads somewhere. link: an http or https address.
+ * @typedef {{ start: number, end: number, style: Style, link: string | null }} Run
+ */
+
+/**
+ * The text without escape sequences, and the runs of it that have a style or a link. starts: where
+ * in it a sequence has put the cursor at the line's start, or has erased what was before.
+ * @param {string} text
+ * @returns {{ plain: string, runs: Run[], starts: number[] }}
  */
 export function parseAnsi(text) {
-    if (!hasAnsi(text)) return { plain: text, runs: [] };
-    /** @type {{ start: number, end: number, style: Style }[]} */
+    if (!hasAnsi(text)) return { plain: text, runs: [], starts: [] };
+    /** @type {Run[]} */
     const runs = [];
+    /** @type {number[]} */
+    const starts = [];
     let plain = '';
     let style = PLAIN;
+    /** @type {string | null} */
+    let link = null;
     let from = 0;
     const piece = (/** @type {number} */ to) => {
         if (to === from) return;
-        if (style !== PLAIN)
-            runs.push({ start: plain.length, end: plain.length + to - from, style });
+        if (style !== PLAIN || link !== null)
+            runs.push({ start: plain.length, end: plain.length + to - from, style, link });
         plain += text.slice(from, to);
     };
-    for (const match of text.matchAll(SGR)) {
+    for (const match of text.matchAll(SEQUENCE)) {
         piece(match.index);
         from = match.index + match[0].length;
-        style = applied(style, match[1]);
+        const [, parameters, final, introducer, string] = match;
+        if (final === 'm') style = applied(style, parameters);
+        else if (introducer === ']' && string.startsWith('8;')) link = linkOf(string);
+        else if (final && startsLine(parameters, final)) starts.push(plain.length);
     }
     piece(text.length);
-    return { plain, runs };
+    return { plain, runs, starts };
+}
+
+/**
+ * The address of "8;PARAMETERS;ADDRESS"; null for one that ends a link, and for other schemes.
+ * @param {string} string
+ */
+function linkOf(string) {
+    const address = LINK.exec(string)?.[1] ?? '';
+    return address && address.length <= LINK_MAX ? address : null;
+}
+
+/**
+ * Cursor to the first column (CHA), erase the line or its beginning (EL).
+ * @param {string} parameters
+ * @param {string} final
+ */
+function startsLine(parameters, final) {
+    if (final === 'G') return /^[01]?$/.test(parameters);
+    return final === 'K' && /^[12]$/.test(parameters);
 }
 
 /** @type {Record<number, [Switch, boolean]>} */
@@ -92,6 +140,7 @@ const SWITCHES = {
  * @param {string} parameters
  */
 function applied(before, parameters) {
+    if (/[<-?]/.test(parameters)) return before; // private: not about looks
     const style = { ...before };
     const codes = parameters.split(';');
     for (let i = 0; i < codes.length; i++) {

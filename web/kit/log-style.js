@@ -465,6 +465,14 @@ const TEXT = css`
     .underline.strike {
         text-decoration: underline line-through;
     }
+    .log-text a {
+        color: inherit;
+        text-decoration: underline;
+        text-underline-offset: 2px;
+    }
+    .log-text a:focus-visible {
+        outline: 2px solid var(--_accent);
+    }
     .inverse {
         background: var(--_ink);
         color: var(--_ground);

@@ -2,21 +2,18 @@
 // A line's text as nodes: colours, marks of a search, control characters made visible. Only ever
 // text nodes.
 //
-// The text content of what writeText() makes is exactly the text (without SGR codes): a control
-// character is in the page as itself, without width, and the style sheet draws its picture
+// The text content of what writeText() makes is exactly the text without escape sequences: a
+// control character is in the page as itself, without width, and the style sheet draws its picture
 // (data-picture).
 import { appearance, hasAnsi, parseAnsi } from './ansi.js';
 
-/** @import { Style } from './ansi.js' */
+/** @import { Run, Style } from './ansi.js' */
 
 // Control characters but tab and LF, controls of the writing direction, and others that cannot be
-// seen but change what is seen. CONTROL takes an escape sequence as a whole.
+// seen but change what is seen.
 const SUSPECT =
     /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/;
-const CONTROL = new RegExp(
-    `\\x1b\\[[0-?]*[ -/]*[@-~]|\\x1b\\][^\\x07\\x1b]{0,2048}(?:\\x07|\\x1b\\\\)|${SUSPECT.source}`,
-    'g',
-);
+const CONTROL = new RegExp(SUSPECT.source, 'g');
 
 // Characters of a line before it is shortened: browsers lay out longer ones too slowly to scroll.
 export const SHOWN_MAX = 8000;
@@ -55,21 +52,13 @@ function picture(code) {
 
 /**
  * What is shown of a text: at most so many characters, not cut in the middle of a character or of
- * an escape code.
+ * a control sequence.
  * @param {string} text
  */
 export function shortened(text, max = SHOWN_MAX) {
     if (text.length <= max) return text;
-    let end = max;
-    if (/[\ud800-\udbff]/.test(text[end - 1])) end--;
-    const escape = text.lastIndexOf('\x1b', end);
-    if (
-        escape >= 0 &&
-        escape > end - 40 &&
-        !/^\x1b\[[0-?]*[ -/]*[@-~]/.test(text.slice(escape, end))
-    )
-        end = escape;
-    return text.slice(0, end);
+    const end = /[\ud800-\udbff]/.test(text[max - 1]) ? max - 1 : max;
+    return text.slice(0, end).replace(/\x1b(?:\[[0-?]*[ -/]*)?$/, '');
 }
 
 /**
@@ -87,11 +76,9 @@ export function writePlain(parent, text) {
         if (match.index > from) parent.append(text.slice(from, match.index));
         const span = document.createElement('span');
         span.className = 'log-control';
-        span.dataset.picture = picture(match[0].charCodeAt(0));
-        span.title =
-            match[0].length > 1
-                ? 'escape sequence'
-                : `U+${match[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
+        const code = match[0].charCodeAt(0);
+        span.dataset.picture = picture(code);
+        span.title = `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
         span.append(match[0]);
         parent.append(span);
         from = match.index + match[0].length;
@@ -115,7 +102,7 @@ function look(style) {
 }
 
 /**
- * Appends the text of a line, with its colours and marks.
+ * Appends the text of a line, with its colours, links and marks.
  * @param {Element} parent
  * @param {string} text the raw line, already shortened
  * @param {readonly number[] | null} marks [start, end, start, end, …] over the plain text, rising
@@ -132,30 +119,49 @@ export function writeText(parent, text, marks = null) {
     while (at < plain.length) {
         while (run < runs.length && runs[run].end <= at) run++;
         while (marks && mark < marks.length && marks[mark + 1] <= at) mark += 2;
-        const style = run < runs.length && runs[run].start <= at ? runs[run].style : null;
+        const drawn = run < runs.length && runs[run].start <= at ? runs[run] : null;
         const marked = marks !== null && mark < marks.length && marks[mark] <= at;
         let end = plain.length;
-        if (run < runs.length) end = Math.min(end, style ? runs[run].end : runs[run].start);
+        if (run < runs.length) end = Math.min(end, drawn ? runs[run].end : runs[run].start);
         if (marks && mark < marks.length)
             end = Math.min(end, marked ? marks[mark + 1] : marks[mark]);
-        writePlain(container(parent, style, marked), plain.slice(at, end));
+        writePlain(container(parent, drawn, marked), plain.slice(at, end));
         at = end;
     }
 }
 
 /**
  * @param {Element} parent
- * @param {Style | null} style
+ * @param {Run | null} run
  * @param {boolean} marked
  */
-function container(parent, style, marked) {
-    if (!style && !marked) return parent;
+function container(parent, run, marked) {
+    if (!run && !marked) return parent;
     const node = document.createElement(marked ? 'mark' : 'span');
-    if (style) {
-        const { classes, properties } = look(style);
+    if (run) {
+        const { classes, properties } = look(run.style);
         if (classes.length) node.className = classes.join(' ');
         for (const name in properties) node.style.setProperty(name, properties[name]);
     }
-    parent.append(node);
+    (run?.link ? linkIn(parent, run.link) : parent).append(node);
     return node;
+}
+
+/**
+ * A link to an address that a line has given: its end is in sight before it is followed, and where
+ * it leads learns nothing of this page.
+ * @param {Element} parent
+ * @param {string} address http or https
+ */
+function linkIn(parent, address) {
+    const last = parent.lastElementChild;
+    if (last instanceof HTMLAnchorElement && !last.nextSibling && last.title === address)
+        return last;
+    const link = document.createElement('a');
+    link.href = address;
+    link.title = address;
+    link.target = '_blank';
+    link.rel = 'noopener noreferrer';
+    parent.append(link);
+    return link;
 }
