@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Taking lines along: as a file of what is shown here, or of everything that the hub stores; as
-// text on the clipboard.
+// text on the clipboard. All of them have the same text of a line (kit/line-text.js).
 import { el, setText } from '../kit/dom.js';
+import { lineText } from '../kit/line-text.js';
 import { countText, messageOf } from './format.js';
 import { hubFilter } from './search-panel.js';
 
@@ -134,19 +135,21 @@ async function fetchText(session, topics, filter, signal, told) {
     );
     if (!response.body) return new Blob([]);
     const reader = response.body.getReader();
+    const decoder = new TextDecoder();
     let whole = new Blob([], { type: 'text/plain' });
-    /** @type {Uint8Array<ArrayBuffer>[]} */
+    /** @type {string[]} */
     let parts = [];
     let held = 0;
     let all = 0;
+    let rest = ''; // of a line that is not all here
     for (;;) {
         const { done, value } = await reader.read();
-        if (!done) {
-            parts.push(value);
-            held += value.length;
-            all += value.length;
-            told(all);
-        }
+        const lines = (rest + decoder.decode(value, { stream: !done })).split('\n');
+        rest = done ? '' : (lines.pop() ?? '');
+        if (lines.length) parts.push(lines.map(lineText).join('\n'), done ? '' : '\n');
+        held += value?.length ?? 0;
+        all += value?.length ?? 0;
+        told(all);
         if (held > CHUNK_BYTES || done) {
             whole = new Blob([whole, ...parts], { type: 'text/plain' });
             parts = [];

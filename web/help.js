@@ -60,6 +60,14 @@ export class Help {
                         'everywhere. A click on a line selects it; the address bar then leads to ' +
                         'that line, and to the filter: copy it to share what you see.',
                 ),
+                el(
+                    'p',
+                    { class: 'quiet' },
+                    'JSON lines show their level and message, progress bars their last state, ' +
+                        'long lines three rows; the triangle or Enter unfolds one, and what is ' +
+                        'found in a folded part is shown. Colour codes of terminals are drawn, ' +
+                        'and are no part of the text for find, filter, search and download.',
+                ),
             ),
         );
         document.body.append(dialog);

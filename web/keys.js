@@ -51,6 +51,7 @@ export const KEYS = [
             ['t', 'times', 'Times: clock, ago, none'],
             ['u', 'utc', 'UTC or local time'],
             ['w', 'wrap', 'Wrap long lines'],
+            ['x', 'whole', 'JSON and long lines: folded or whole'],
             ['m', 'split', 'Several topics: merged or side by side'],
             ['y', 'copy', 'Copy the lines that are shown'],
             ['l', 'link', 'Copy a link to the selected line and this view'],

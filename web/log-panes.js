@@ -10,7 +10,10 @@ import { icon } from './icons.js';
 /** @import { Filter, Find } from './address.js' */
 /** @import { Session } from './session.js' */
 
-/** @typedef {{ time: 'absolute' | 'relative' | 'none', utc: boolean, wrap: boolean }} Looks */
+/**
+ * @typedef {{ time: 'absolute' | 'relative' | 'none', utc: boolean, wrap: boolean, whole: boolean }}
+ *     Looks
+ */
 
 /** @typedef {{ filter: Filter, find: Find, columns: string[] } & Looks} Settings */
 
@@ -132,13 +135,14 @@ export class LogPanes {
      * @param {LiveLog} log
      * @param {Partial<Settings>} settings
      */
-    #apply(log, { filter, find, columns, time, utc, wrap }) {
+    #apply(log, { filter, find, columns, time, utc, wrap, whole }) {
         if (filter) log.filter = elementFilter(filter);
         if (find) log.query = find.text ? find : null;
         if (columns && columns.join() !== log.columns.join()) log.columns = columns;
         if (time !== undefined) log.timeMode = time;
         if (utc !== undefined) log.utc = utc;
         if (wrap !== undefined) log.wrap = wrap;
+        if (whole !== undefined) log.whole = whole;
     }
 
     /** @param {string} topic */

@@ -91,7 +91,7 @@ export class LogTools {
     #on;
     #state = emptyState();
     /** @type {Looks} */
-    #looks = { time: 'absolute', utc: false, wrap: true };
+    #looks = { time: 'absolute', utc: false, wrap: true, whole: false };
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     #typing;
     #title = el('div', { class: 'shown', id: 'shown' });
@@ -514,7 +514,7 @@ export class LogTools {
 
     /** @param {HTMLElement} panel */
     #buildLooks(panel) {
-        const { time, utc, wrap } = this.#looks;
+        const { time, utc, wrap, whole } = this.#looks;
         const change = (/** @type {Partial<Looks>} */ part) =>
             this.#on.looks({ ...this.#looks, ...part });
         /**
@@ -528,7 +528,7 @@ export class LogTools {
             return el('label', { class: 'choice' }, box, word);
         };
         /**
-         * @param {'utc' | 'wrap'} name
+         * @param {'utc' | 'wrap' | 'whole'} name
          * @param {string} word
          * @param {boolean} on
          */
@@ -563,6 +563,7 @@ export class LogTools {
             check('utc', 'UTC instead of local time (u)', utc),
             el('h2', {}, 'Lines'),
             check('wrap', 'Wrap long lines (w)', wrap),
+            check('whole', 'JSON and long lines whole, nothing folded (x)', whole),
             el('h2', {}, el('label', { for: 'columns' }, 'Fields of JSON lines as columns')),
             columns,
             el(

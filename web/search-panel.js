@@ -4,7 +4,8 @@
 //
 //   #search [data-state = running | done | stopped | failed]   .search-state
 //   .hit [data-id] [data-topic]
-import { stripAnsi } from '../kit/ansi.js';
+import { parseAnsi } from '../kit/ansi.js';
+import { lastState, lineText } from '../kit/line-text.js';
 import { Matcher } from '../kit/log-match.js';
 import { shortened, writeText } from '../kit/log-text.js';
 import { absoluteTime, fullTime, tagColor } from '../kit/log-time.js';
@@ -13,6 +14,7 @@ import { countText, messageOf } from './format.js';
 import { icon } from './icons.js';
 import { HubError } from './session.js';
 
+/** @import { Parsed } from '../kit/line-text.js' */
 /** @import { Find } from './address.js' */
 /** @import { Session } from './session.js' */
 
@@ -43,19 +45,19 @@ export function hubFilter({ text, regex, caseSensitive }) {
 /**
  * A hit far inside a long line is shown with only a little of the text before it.
  * @param {Element} place
- * @param {string} text
+ * @param {Parsed} parsed
  * @param {number[] | null} marks
  */
-function writeHit(place, text, marks) {
+function writeHit(place, parsed, marks) {
     const cut = marks && marks[0] > FAR_INSIDE ? marks[0] - LEAD : 0;
     if (cut === 0) {
-        writeText(place, text, marks);
+        writeText(place, parsed, marks);
         return;
     }
     place.append('… ');
     writeText(
         place,
-        stripAnsi(text).slice(cut),
+        parseAnsi(parsed.plain.slice(cut)),
         (marks ?? []).map((at) => at - cut),
     );
 }
@@ -296,15 +298,20 @@ export class SearchPanel {
         const events = this.#waiting;
         this.#waiting = [];
         if (events.length === 0) return;
-        const texts = events.map(({ data }) => shortened(data, TEXT_MAX));
+        const whole = events.map(({ data }) => parseAnsi(shortened(data, TEXT_MAX)));
+        const last = whole.map(lastState);
         const rows = events.map((event) => this.#row(event));
         this.#list.append(...rows);
         this.#showState();
-        const ranges = this.#matcher ? await this.#matcher.find(texts.map(stripAnsi)) : [];
+        const texts = [...last, ...whole].map(({ plain }) => plain);
+        const ranges = this.#matcher ? await this.#matcher.find(texts) : [];
         rows.forEach((row, i) => {
             const place = row.querySelector('.hit-text');
+            const inWhole = ranges[i + rows.length] ?? null;
             place?.replaceChildren();
-            if (place) writeHit(place, texts[i], ranges[i] ?? null);
+            // What was found in a state that the line has written over is shown with it.
+            if (place && !ranges[i] && inWhole) writeHit(place, whole[i], inWhole);
+            else if (place) writeHit(place, last[i], ranges[i] ?? null);
         });
     }
 
@@ -330,7 +337,7 @@ export class SearchPanel {
                 absoluteTime(ms, this.#utc),
             ),
             tag,
-            el('span', { class: 'hit-text' }, stripAnsi(shortened(data, TEXT_MAX))),
+            el('span', { class: 'hit-text' }, lineText(shortened(data, TEXT_MAX))),
         );
     }
 

@@ -48,6 +48,7 @@ const readLooks = () => {
         time: TIMES.find((time) => time === chosen) ?? 'absolute',
         utc: preference('utc', '') === '1',
         wrap: preference('wrap', '1') === '1',
+        whole: preference('whole', '') === '1',
     };
 };
 
@@ -238,6 +239,10 @@ export class Viewer {
                 this.#looks.wrap ? 'Long lines are wrapped' : 'Long lines go on to the right',
             );
         },
+        whole: () => {
+            this.#setLooks({ ...this.#looks, whole: !this.#looks.whole });
+            this.#say(this.#looks.whole ? 'All lines are whole' : 'JSON and long lines are folded');
+        },
         split: () => this.#state.topics.length > 1 && this.#change({ split: !this.#state.split }),
         copy: () => this.#copy(),
         link: () => this.#copyLink(),
@@ -309,6 +314,7 @@ export class Viewer {
         setPreference('time', looks.time);
         setPreference('utc', looks.utc ? '1' : '0');
         setPreference('wrap', looks.wrap ? '1' : '0');
+        setPreference('whole', looks.whole ? '1' : '0');
         this.#search.utc = looks.utc;
         this.#panes.apply(looks);
         this.#tools.show(this.#state, looks);

@@ -14,6 +14,8 @@ import {
 } from '../../web/kit/ansi.js';
 import { cellText, field, looksLikeJson, parseJson } from '../../web/kit/json-lines.js';
 import { detectLevel } from '../../web/kit/levels.js';
+import { lastState, lineText, plainText } from '../../web/kit/line-text.js';
+import { messageOf } from '../../web/kit/log-message.js';
 import { Matcher, mayExplode, rangesIn } from '../../web/kit/log-match.js';
 import { Scan, Shown } from '../../web/kit/log-shown.js';
 import { shortened } from '../../web/kit/log-text.js';
@@ -57,12 +59,12 @@ test('true colours in both notations, and nonsense, are understood', () => {
     assert.equal(style('>4;2'), undefined, 'what is private to a terminal is no colour');
 });
 
-// test/data/escapes.json: [raw, plain]. Lines of gcc, grep, ls, tput, git, cargo, pytest, terraform,
-// npm, node, systemctl, pip as they write them to a terminal; of yarn, docker, shells and tmux; then
-// every form of a sequence, cut and broken ones.
-const escapes = JSON.parse(
-    await readFile(new URL('../data/escapes.json', import.meta.url), 'utf8'),
-);
+// test/data/escapes.json: [raw, plain]. Lines of gcc, grep, ls, tput, git, cargo, pytest, npm,
+// terraform, node, systemctl, pip as they write them to a terminal; of yarn, docker, shells and
+// tmux; then every form of a sequence, cut and broken ones.
+const table = async (name) =>
+    JSON.parse(await readFile(new URL(`../data/${name}`, import.meta.url), 'utf8'));
+const escapes = await table('escapes.json');
 
 test('no escape sequence is part of the text, whoever wrote it', () => {
     for (const [raw, plain] of escapes) {
@@ -173,6 +175,87 @@ test('fields of JSON lines are found by their path', () => {
     assert.equal(parseJson('42'), null);
     assert.ok(looksLikeJson('{"a":1}\n'));
     assert.ok(!looksLikeJson('{not'));
+});
+
+test('numbers, keys and their order are those of the line', () => {
+    for (const number of [
+        '12345678901234567890',
+        '9007199254740993',
+        '-9223372036854775808',
+        '1.10',
+        '1e5',
+        '1E400',
+        '-0',
+        '0.1e-7',
+        '0.1',
+        '42',
+        '123456789012345678.123456789',
+    ]) {
+        const text = `{"a":{"n":${number}},"l":[${number},0]}`;
+        const value = parseJson(text);
+        assert.equal(cellText(field(value, 'a.n')), number);
+        assert.equal(cellText(field(value, 'l.0')), number);
+        assert.equal(cellText(field(value, 'a')), `{"n":${number}}`);
+        assert.equal(cellText(value), text);
+    }
+    assert.equal(field(parseJson('{"n":42}'), 'n'), 42, 'what a double holds is a number');
+    assert.equal(field(parseJson('{"n":1.10}'), 'n.text'), undefined);
+    const odd = '{"b":1,"10":2,"2":3,"b":4,"__proto__":{"x":5}}';
+    assert.equal(cellText(parseJson(odd)), odd, 'keys that come twice, or in another order');
+    assert.equal(field(parseJson(odd), 'b'), 4);
+    assert.equal(field(parseJson(odd), '__proto__.x'), 5);
+});
+
+test('what is JSON is decided as everywhere', () => {
+    for (const text of [
+        ...['{"a":1,}', '{"a" 1}', '[1,]', '[01]', '{"a":tru}', '[1]x', '["\\x"]', '{"a":-}'],
+        ...['[1e]', '{', '[', '{"a', '["a\\"]', '[nul]', '[+1]', '[.5]', '[NaN]', '["\t"]'],
+        ...['[{}]', '[[]]', '{"":0}', '[1,2 , 3 ]\n', '{"a":"\\ud83d\\u00e9\\n"}', '["\\\\\\""]'],
+    ]) {
+        let other = null;
+        try {
+            other = JSON.parse(text);
+        } catch {
+            // Neither.
+        }
+        assert.deepEqual(parseJson(text), other, text);
+    }
+    assert.equal(parseJson('['.repeat(1_000_000)), null, 'and no stack runs over');
+});
+
+test('the message is found where each logger writes it', async () => {
+    for (const [line, message] of await table('messages.json'))
+        assert.equal(messageOf(line), message, line);
+});
+
+test('of a line that wrote over itself the last state is what it says', () => {
+    const states = {
+        'fetch 10%\rfetch 50%\rfetch 100%': 'fetch 100%',
+        '10%\r50%\r': '50%',
+        'DOS\r': 'DOS',
+        'DOS\r\n': 'DOS',
+        'long text\rshort': 'short',
+        'one\rtwo\nthree\rfour\r\nfive': 'two\nfour\nfive',
+        '\r\r': '',
+        'text\r   \r': 'text',
+        [`⠙${ESC}[1G${ESC}[0K⠹${ESC}[1G${ESC}[0K`]: '⠹',
+        [`${ESC}[2K${ESC}[1G[1/4] Resolving${ESC}[2K${ESC}[1G[2/4] Fetching`]: '[2/4] Fetching',
+        'plain\n': 'plain',
+    };
+    for (const [line, state] of Object.entries(states))
+        assert.equal(lineText(line), state, JSON.stringify(line));
+    const coloured = parseAnsi(`${ESC}[31m10%\r20${ESC}[1m%${ESC}[m`);
+    const { plain, runs } = lastState(coloured);
+    assert.equal(plain, '20%');
+    assert.deepEqual(
+        runs.map(({ start, end, style }) => [start, end, style.fg, style.bold]),
+        [
+            [0, 2, 1, false],
+            [2, 3, 1, true],
+        ],
+        'a colour goes on over the return',
+    );
+    assert.equal(plainText('10%\r20%'), '10%\r20%', 'all of it is looked at by filters');
 });
 
 test('times are short today and dated otherwise', () => {

@@ -379,7 +379,7 @@ check('text is only text: colours, control characters, HTML', async (s) => {
     const hub = await place.start(s);
     const lines = [
         '\x1b[31mred\x1b[0m <img src=x onerror="window.pwned=1"> \x1b[48;5;20;38;2;250;250;0mboxed\x1b[0m',
-        'bell \x07 erase \x1b[2K\x1b[1Gtitle \x1b]0;pwned\x07end \x1b(B',
+        'bell \x07 erase \x1b[2Ktitle \x1b]0;pwned\x07end \x1b(B',
         'see \x1b]8;;https://ci.example.com/42\x1b\\job \x1b[1m42\x1b[m\x1b]8;;\x1b\\ \x1b]8;;javascript:pwned=3\x07not this\x1b]8;;\x07',
         'a \u202eright to left\u202c b \u200b c \ufeff',
         '</div><script>window.pwned=2</script>',
@@ -447,6 +447,111 @@ check('JSON unfolds, fields become columns', async (s) => {
     await page.keyboard.press('ArrowUp');
     await page.keyboard.press('Enter');
     await until(page, `log.shadowRoot.querySelectorAll('.log-json').length === 2`);
+    clean(page);
+});
+
+check(
+    'a line that wrote over itself shows its last state, the others when it is unfolded',
+    async (s) => {
+        const hub = await place.start(s);
+        await hub.publishLines('logs/bar', [
+            'fetch 10%\rfetch 50%\r\x1b[32mfetch 100%\x1b[0m',
+            'from Windows\r',
+            'plain',
+        ]);
+        const page = await open(hub, { topic: 'logs/bar' });
+        await live(page);
+        await until(page, 'log.lineCount === 3');
+        await frames(page);
+        assert.deepEqual(await rows(page), ['fetch 100%', 'from Windows', 'plain']);
+        const pictures = `return log.shadowRoot.querySelectorAll('.log-control').length`;
+        assert.equal(await run(page, pictures), 0);
+        assert.equal(
+            await run(page, 'return log.shownText()'),
+            'fetch 100%\nfrom Windows\nplain\n',
+        );
+        // One question, one answer: what the hub's filter finds is found here, and can be seen.
+        await run(page, `log.query = { text: '50%' }`);
+        await until(page, `log.matches.count === 1 && log.shadowRoot.querySelector('mark')`);
+        assert.equal((await rows(page))[0], 'fetch 10%\rfetch 50%\rfetch 100%');
+        await run(page, `log.query = { text: '^FETCH 1', regex: true }`);
+        await until(page, `log.shadowRoot.querySelector('mark')?.textContent === 'fetch 1'`);
+        assert.equal((await rows(page))[0], 'fetch 100%', 'found in what is shown');
+        await run(page, `log.query = null`);
+        await until(page, `!log.shadowRoot.querySelector('mark')`);
+        await page.click('live-log .log-fold:not(.idle)');
+        await until(page, `log.shadowRoot.querySelector('.open')`);
+        const [unfolded] = await inSight(page);
+        assert.ok(unfolded.bottom - unfolded.top > 45, 'each state has a row');
+        clean(page);
+    },
+);
+
+check('JSON lines show level and message, and are found by what is folded away', async (s) => {
+    const hub = await place.start(s);
+    const lines = [
+        '{"level":"error","msg":"cannot \\u001b[31mconnect\\u001b[0m","host":"db-7","id":9007199254740993}',
+        '{"log":"inside\\n","stream":"stdout","time":"2026-11-22T12:00:00Z"}',
+        '{"status":200}',
+    ];
+    await hub.publishLines('logs/json', lines);
+    const page = await open(hub, { topic: 'logs/json' });
+    await live(page);
+    await until(page, 'log.lineCount === 3');
+    await frames(page);
+    assert.deepEqual(await rows(page), ['cannot connect', 'inside', '{"status":200}']);
+    const level = `return log.shadowRoot.querySelector('.log-line .log-level')?.textContent`;
+    assert.equal(await run(page, level), 'error');
+    assert.equal(
+        await run(page, 'return log.shownText()'),
+        lines.map((one) => `${one}\n`).join(''),
+    );
+    await run(page, `log.query = { text: 'db-7' }`);
+    await until(page, `log.shadowRoot.querySelector('mark')?.textContent === 'db-7'`);
+    assert.equal((await rows(page))[0], lines[0]);
+    await run(page, `log.query = { text: 'connect' }`);
+    await until(page, `log.shadowRoot.querySelector('mark')?.textContent === 'connect'`);
+    assert.equal((await rows(page))[0], 'cannot connect');
+    await run(page, `log.query = null`);
+    await page.click('live-log .log-line:first-child .log-fold');
+    await page.waitForSelector('live-log .log-json');
+    assert.match(
+        await run(page, `return log.shadowRoot.querySelector('.log-json').textContent`),
+        /msg: cannot connect.*id: 9007199254740993$/,
+    );
+    await run(page, `log.whole = true`);
+    await until(page, `log.shadowRoot.querySelectorAll('.log-level').length === 0`);
+    await frames(page);
+    assert.deepEqual((await rows(page)).slice(1), lines.slice(1));
+    clean(page);
+});
+
+check('a long line takes three rows until it is unfolded, or found further down', async (s) => {
+    const hub = await place.start(s);
+    await hub.publishLines('logs/long', ['short', `${'word '.repeat(600)}the end`]);
+    const page = await open(
+        hub,
+        { topic: 'logs/long', wrap: '' },
+        { size: { width: 800, height: 600 } },
+    );
+    await live(page);
+    const heights = async () =>
+        (await inSight(page)).map(({ top, bottom }) => Math.round((bottom - top) / 20));
+    await until(page, `log.shadowRoot.querySelector('.clamped')`);
+    assert.deepEqual(await heights(), [1, 3]);
+    assert.equal((await rows(page))[1].length, 3007, 'the text is all there, for selections');
+    const folds = await run(
+        page,
+        `return [...log.shadowRoot.querySelectorAll('.rows .log-fold')].map((node) => getComputedStyle(node).visibility)`,
+    );
+    assert.deepEqual(folds, ['hidden', 'visible']);
+    await run(page, `log.query = { text: 'the end' }`);
+    const isTall = `log.shadowRoot.querySelector('.log-line:last-child')?.getBoundingClientRect().height > 200`;
+    await until(page, isTall);
+    await run(page, `log.query = null`);
+    await until(page, `log.shadowRoot.querySelector('.clamped')`);
+    await page.click('live-log .clamped .log-fold');
+    await until(page, isTall);
     clean(page);
 });
 

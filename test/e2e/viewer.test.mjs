@@ -489,6 +489,29 @@ check(
     },
 );
 
+check('copy and download have the text that is shown, without escape sequences', async (s) => {
+    const hub = await Hub.start(s);
+    await hub.publishLines('logs/app', [
+        '\x1b[01m\x1b[Kmain.c:3:5:\x1b[m\x1b[K \x1b[01;31m\x1b[Kerror: \x1b[m\x1b[Kexpected',
+        'fetch 10%\rfetch 100%',
+        'caf\u00e9 \u{1f600}',
+    ]);
+    const page = await browser.open(hub.to('/t/logs/app'));
+    await waitRow(page, 'main.c:3:5: error: expected');
+    const text = 'main.c:3:5: error: expected\nfetch 100%\ncaf\u00e9 \u{1f600}\n';
+    await page.keyboard.press('y');
+    await page.waitForSelector('.said:has-text("3 lines copied")');
+    assert.equal(await clipboard(page), text);
+    for (const choice of ['#download-shown', '#download-all']) {
+        await page.keyboard.press('d');
+        const [saved] = await Promise.all([page.waitForEvent('download'), page.click(choice)]);
+        assert.equal(readFileSync(await saved.path(), 'utf8'), text, choice);
+    }
+    await page.fill('#find-text', 'C:3:5: ERROR: exp');
+    await page.waitForSelector('#find-count:has-text("/1")');
+    await close(page);
+});
+
 check('a line has an address; whoever opens it sees that line, also long after', async (s) => {
     const hub = await Hub.start(s);
     await hub.publishLines('logs/app', numbered(100, 'before '));

@@ -26,11 +26,12 @@
 
 /** @typedef {'bold' | 'dim' | 'italic' | 'underline' | 'strike' | 'inverse'} Switch */
 
-// A control sequence with its parameters and the rest, a command string with its introducer and its
-// text, another escape sequence, SO or SI. Nothing in it is looked at twice: all parts but the first
-// character may be missing.
+// A control sequence with its parameters and the rest, a command string with its introducer and
+// its text, another escape sequence, SO or SI. Nothing in it is looked at twice: all parts but the
+// first character may be missing.
 const SEQUENCE =
     /\x1b(?:\[([0-?]*)([ -/]*[@-~]?)|([P\]X^_])([^\x07\x1b\r\n\x18\x1a]*)(?:\x07|\x1b\\)?|[ -/]*[0-~]?)|[\x0e\x0f]/g;
+const FIRST = /^[01]?$/; // parameter of CHA: the first column
 const ANY = /[\x1b\x0e\x0f]/;
 const LINK = /^8;[^;]*;(https?:\/\/[!-~]+)$/i;
 const LINK_MAX = 2083; // characters of an address: the usual limit of terminals
@@ -68,7 +69,7 @@ export function stripAnsi(text) {
 
 /**
  * The text without escape sequences, and the runs of it that have a style or a link. starts: where
- * in it a sequence has put the cursor at the line's start, or has erased what was before.
+ * in it a sequence has put the cursor at the line's start.
  * @param {string} text
  * @returns {{ plain: string, runs: Run[], starts: number[] }}
  */
@@ -95,7 +96,7 @@ export function parseAnsi(text) {
         const [, parameters, final, introducer, string] = match;
         if (final === 'm') style = applied(style, parameters);
         else if (introducer === ']' && string.startsWith('8;')) link = linkOf(string);
-        else if (final && startsLine(parameters, final)) starts.push(plain.length);
+        else if (final === 'G' && FIRST.test(parameters)) starts.push(plain.length);
     }
     piece(text.length);
     return { plain, runs, starts };
@@ -108,16 +109,6 @@ export function parseAnsi(text) {
 function linkOf(string) {
     const address = LINK.exec(string)?.[1] ?? '';
     return address && address.length <= LINK_MAX ? address : null;
-}
-
-/**
- * Cursor to the first column (CHA), erase the line or its beginning (EL).
- * @param {string} parameters
- * @param {string} final
- */
-function startsLine(parameters, final) {
-    if (final === 'G') return /^[01]?$/.test(parameters);
-    return final === 'K' && /^[12]$/.test(parameters);
 }
 
 /** @type {Record<number, [Switch, boolean]>} */

@@ -19,7 +19,7 @@ export interface LogLine {
     readonly level: Level | '';
 }
 
-/** What is looked for. Matches against the text as shown, without colour codes. */
+/** What is looked for. Matches against all of the text, folded or not, without escape sequences. */
 export interface LogQuery {
     text: string;
     /** JavaScript syntax, flags "u" when it allows that. */
@@ -82,8 +82,8 @@ declare const LiveLogBase: { new (): LiveLogBase };
  * A live log: rows of one or several topics, however many, with history on scrolling up.
  *
  * Attributes: hub, topic (names or patterns, one per line), last (200), key,
- * time="absolute|relative|none", utc, wrap, levels ("error warn"), max-lines (20000), label (for
- * screen readers; the topics by default).
+ * time="absolute|relative|none", utc, wrap, whole (nothing is folded), levels ("error warn"),
+ * max-lines (20000), label (for screen readers; the topics by default).
  *
  * Style: --live-ground --live-surface --live-ink --live-muted --live-line --live-accent --live-ok
  * --live-warn --live-bad --live-mark --live-mark-ink --live-font --live-font-size --live-row-height
@@ -97,7 +97,8 @@ declare const LiveLogBase: { new (): LiveLogBase };
  * selected line).
  *
  * Rows in the open shadow root: .log-line[data-id][data-topic][data-level] with .log-text, whose
- * text content is exactly the line without colour codes; .log-note for gaps, finished topics, the
+ * text content is the line without escape sequences: all of it, or the message of a JSON line, or
+ * the last state of a line with CR, as long as that is folded; .log-note for gaps, finished topics, the
  * beginning. Only rows near the viewport exist.
  */
 export class LiveLog extends LiveLogBase {
@@ -112,6 +113,8 @@ export class LiveLog extends LiveLogBase {
     timeMode: 'absolute' | 'relative' | 'none';
     utc: boolean;
     wrap: boolean;
+    /** Nothing is folded: JSON lines as they are, long lines with all their rows. */
+    whole: boolean;
     /** Topic tags: 'auto' is when there are several topics. */
     showTopics: 'auto' | boolean;
 
@@ -167,7 +170,7 @@ export class LiveLog extends LiveLogBase {
     goTo(id: string): Promise<boolean>;
     /** Loaded lines, oldest first; with shown: true only those that the filter lets through. */
     lines(options?: { shown?: boolean }): IterableIterator<LogLine>;
-    /** The shown lines as text, a newline after each, without colour codes. */
+    /** The shown lines as text, a newline after each; without escape sequences, in their last state. */
     shownText(): string;
     /** Puts shownText() on the clipboard. */
     copyShown(): Promise<number>;

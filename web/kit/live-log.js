@@ -6,14 +6,14 @@
 //   Shown          which of them are shown, which match        log-shown.js, log-match.js
 //   LogRows        the rows near the viewport                  log-rows.js, log-row.js, log-text.js
 //   LogSelection   selecting and copying over all rows         log-select.js
+//   listenToReader pointer and keys                            log-reader.js, log-keys.js
 //   LogAttributes  the attributes as properties                log-attributes.js
 //   buildFrame, …  what is around the rows                     log-frame.js
 //
 // This file holds the other properties, and connects the parts.
-import { closest } from './dom.js';
 import { joined, LogSelection } from './log-select.js';
-import { handleKey } from './log-keys.js';
 import { isPattern } from './hub-topics.js';
+import { listenToReader } from './log-reader.js';
 import { LogRows } from './log-rows.js';
 import { LogSource } from './log-source.js';
 import { makeRow, rowLabel, writeTime } from './log-row.js';
@@ -23,6 +23,7 @@ import {
     drawColumns,
     drawHead,
     drawState,
+    markClamped,
     measure,
     watchScheme,
 } from './log-frame.js';
@@ -52,7 +53,9 @@ const TAG_MAX = 24;
 /** @import { LiveDetail, LiveState } from './tailrace.js' */
 
 const PROPERTIES =
-    'hub key last maxLines timeMode utc wrap topics columns filter query showTopics'.split(' ');
+    'hub key last maxLines timeMode utc wrap whole topics columns filter query showTopics'.split(
+        ' ',
+    );
 
 /** @implements {Declared} */
 export class LiveLog extends LogAttributes {
@@ -85,6 +88,7 @@ export class LiveLog extends LogAttributes {
     #dirty = { lines: false, match: false };
     #gutterKnown = false;
     #tagWidth = 0; // characters
+    #fits = 80; // characters of text in a row
     /** @type {Set<'filter' | 'query'>} */
     #refused = new Set(); // whose expression cannot be used
 
@@ -115,7 +119,7 @@ export class LiveLog extends LogAttributes {
             on: {
                 list: () => this.#shown.list,
                 row: (entry) => this.#makeRow(entry),
-                dropped: (entry) => isLine(entry) && this.#marks.drop(entry),
+                dropped: (entry) => isLine(entry) && this.#dropped(entry),
                 follow: () => this.#follow.rowsChanged(),
                 frame: () => this.#drawn(),
                 atEnd: () => this.#window.attached && !this.paused,
@@ -576,8 +580,16 @@ export class LiveLog extends LogAttributes {
             utc: this.utc,
             tags: this.#tags,
             columns: this.#columns,
-            marks: (line) => this.#marks.of(line),
+            folds: !this.whole,
+            fits: this.#fits,
+            marked: (line) => this.#marks.of(line, !this.whole),
         };
+    }
+
+    /** @param {Line} line */
+    #dropped(line) {
+        this.#marks.drop(line);
+        line.drawn = '';
     }
 
     /** @param {Entry} entry */
@@ -610,6 +622,7 @@ export class LiveLog extends LogAttributes {
         this.#gutterKnown = false;
         const { frame, columns } = this.#parts;
         frame.classList.toggle('relative', this.timeMode === 'relative');
+        this.#rows.folds = !this.whole;
         drawColumns(columns, { columns: this.#columns, tags: this.#tags, timeMode: this.timeMode });
         this.#nameIt();
         this.#rows.refresh();
@@ -632,7 +645,9 @@ export class LiveLog extends LogAttributes {
     #measured() {
         const { frame, scroller } = this.#parts;
         frame.style.setProperty('--view-width', `${scroller.clientWidth}px`);
-        this.#rows.resized(measure(this.#parts));
+        const size = measure(this.#parts);
+        this.#fits = size.columns;
+        this.#rows.resized(size);
     }
 
     #drawn() {
@@ -641,6 +656,7 @@ export class LiveLog extends LogAttributes {
             this.#measured();
         }
         this.#drawHead();
+        markClamped(this.#rows.nodes.values());
         const empty = this.#window.entries.length === 0;
         const { none } = this.#parts;
         none.hidden = !empty && this.#shown.list.length > 0;
@@ -692,52 +708,29 @@ export class LiveLog extends LogAttributes {
     // --- the reader ---
 
     #listen() {
-        const { scroller, block, chip, again, columns } = this.#parts;
-        chip.addEventListener('click', () => {
-            this.toEnd();
-            scroller.focus({ preventScroll: true });
-        });
-        again.addEventListener('click', () => {
-            this.#history.reset();
-            this.#rows.setFollow(false);
-            this.loadOlder();
-        });
-        block.addEventListener('click', (event) => this.#clicked(event));
-        columns.addEventListener('click', (event) => {
-            const button = closest(event, '.unpin');
-            if (button) this.#pin(button.dataset.field ?? '');
-        });
-        scroller.addEventListener(
-            'scroll',
-            () => {
-                columns.scrollLeft = scroller.scrollLeft;
+        listenToReader(this.#parts, {
+            toEnd: () => {
+                this.toEnd();
+                this.focus();
             },
-            { passive: true },
-        );
-        scroller.addEventListener('keydown', (event) =>
-            handleKey(event, {
+            again: () => {
+                this.#history.reset();
+                this.#rows.setFollow(false);
+                this.loadOlder();
+            },
+            pin: (field) => this.#pin(field),
+            unfold: (line) => this.#unfold(line, !line.open),
+            choose: (line) => this.#choose(line),
+            entryOf: (row) => this.#entryOf(row),
+            isSelecting: () => this.#selection.active,
+            keys: () => ({
                 log: this,
                 rows: this.#rows,
                 move: (step) => this.#move(step),
                 open: () => this.#chosen && this.#unfold(this.#chosen, !this.#chosen.open),
                 all: () => this.#selection.selectAll(),
             }),
-        );
-    }
-
-    /** @param {MouseEvent} event */
-    #clicked(event) {
-        const pin = closest(event, '.json-key');
-        if (pin) {
-            this.#pin(pin.dataset.field ?? '');
-            return;
-        }
-        let row = event.target instanceof Node ? event.target : null;
-        while (row && row.parentNode !== this.#parts.block) row = row.parentNode;
-        const entry = row && this.#entryOf(row);
-        if (!entry || !isLine(entry)) return;
-        if (closest(event, '.log-fold, .log-more')) this.#unfold(entry, !entry.open);
-        else if (!this.#selection.active) this.#choose(entry);
+        });
     }
 
     /** @param {string} name */

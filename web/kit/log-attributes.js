@@ -23,9 +23,8 @@ const TIME_MODES = ['absolute', 'relative', 'none'];
 const BaseElement = /** @type {{ new (): Base }} */ (globalThis.HTMLElement ?? class {});
 
 export class LogAttributes extends BaseElement {
-    static observedAttributes = 'hub topic key last time utc wrap levels max-lines label'.split(
-        ' ',
-    );
+    static observedAttributes =
+        'hub topic key last time utc wrap whole levels max-lines label'.split(' ');
 
     get hub() {
         return this.getAttribute('hub') ?? '';
@@ -77,6 +76,13 @@ export class LogAttributes extends BaseElement {
     }
     set wrap(value) {
         this.toggleAttribute('wrap', Boolean(value));
+    }
+
+    get whole() {
+        return this.hasAttribute('whole');
+    }
+    set whole(value) {
+        this.toggleAttribute('whole', Boolean(value));
     }
 
     /**

@@ -201,3 +201,21 @@ export function measure({ scroller, probe, block }) {
     const columns = (scroller.clientWidth - gutter - PADDING_PX) / (width / PROBE.length || 8);
     return { rowPx: height, columns: Math.floor(columns) };
 }
+
+/**
+ * Rows whose text goes on below what is shown of it get the class clamped.
+ * @param {Iterable<HTMLElement>} rows
+ */
+export function markClamped(rows) {
+    for (const row of rows) {
+        const folded = row.classList.contains('folded');
+        const text = folded ? row.querySelector('.log-text') : null;
+        const main = folded ? row.querySelector('.log-main') : null;
+        row.classList.toggle('clamped', isClamped(text) || isClamped(main));
+    }
+}
+
+/** @param {Element | null} node */
+function isClamped(node) {
+    return node !== null && node.clientHeight > 0 && node.scrollHeight > node.clientHeight + 2;
+}

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
-// One row: time, topic, pinned fields, text; unfolded JSON below. Everything but the text is kept
-// out of selections.
+// One row: time, topic, pinned fields, level and text; unfolded JSON below. Everything but the text
+// is kept out of selections.
+import { parseAnsi } from './ansi.js';
 import { part } from './dom.js';
 import { cellText, field, jsonTree, looksLikeJson, parseJson } from './json-lines.js';
+import { plainText } from './line-text.js';
+import { faceOf } from './log-face.js';
 import { absoluteTime, fullTime, relativeTime, tagIndex } from './log-time.js';
-import { SHOWN_MAX, shortened, writePlain, writeText } from './log-text.js';
-import { stripAnsi } from './ansi.js';
+import { SHOWN_MAX, writePlain, writeText } from './log-text.js';
 
+/** @import { Face } from './log-face.js' */
 /** @import { Entry, Line, Note } from './log-window.js' */
 
 /**
@@ -16,10 +19,18 @@ import { stripAnsi } from './ansi.js';
  * @property {boolean} utc
  * @property {boolean} tags whether the topic is shown
  * @property {readonly string[]} columns pinned fields
- * @property {(entry: Line) => readonly number[] | null} marks ranges of the text that are marked
+ * @property {boolean} folds JSON lines are folded to their message, long ones to three rows
+ * @property {number} fits characters in a row
+ * @property {(entry: Line) => Marked} marked what is shown of the line
+ */
+
+/**
+ * What is shown, and the ranges of its text that are marked.
+ * @typedef {{ face: Face, ranges: readonly number[] | null }} Marked
  */
 
 const LABEL_MAX = 300;
+const ROWS_MAX = 3; // of a line that is folded
 
 /**
  * Narrow screens leave the milliseconds out: they are an element of their own.
@@ -39,8 +50,9 @@ export function writeTime(node, entry, { timeMode, utc }) {
  * "error, 12:00:00.000, logs/app: the text"
  * @param {Entry} entry
  * @param {View} view
+ * @param {Face} [shown] what the row shows of it, where that is known
  */
-export function rowLabel(entry, view) {
+export function rowLabel(entry, view, shown) {
     if (entry.data === undefined) return entry.note;
     const before = [
         entry.level,
@@ -49,16 +61,8 @@ export function rowLabel(entry, view) {
     ]
         .filter(Boolean)
         .join(', ');
-    const text = stripAnsi(entry.data.slice(0, 2 * LABEL_MAX));
+    const text = (shown ?? faceOf(entry, view.folds)).parsed.plain;
     return `${before}: ${text.length > LABEL_MAX ? `${text.slice(0, LABEL_MAX)}…` : text}`;
-}
-
-/**
- * What the row shows of the line's text; marks are for this text without colour codes.
- * @param {Line} entry
- */
-export function shownData(entry) {
-    return entry.open ? entry.data : shortened(entry.data);
 }
 
 /**
@@ -86,27 +90,59 @@ function lineRow(entry, view) {
     row.dataset.id = entry.id;
     row.dataset.topic = entry.topic;
     row.dataset.level = entry.level;
-    row.setAttribute('aria-label', rowLabel(entry, view));
-    const json = looksLikeJson(entry.data);
-    const value = entry.open || (json && view.columns.length) ? parseJson(entry.data) : null;
+    const plain = plainText(entry.data);
+    const json = looksLikeJson(plain);
+    const value = entry.open || (json && view.columns.length) ? parseJson(plain) : null;
+    const { face, ranges } = view.marked(entry);
+    entry.drawn = face.parsed.plain;
+    row.setAttribute('aria-label', rowLabel(entry, view, face));
     const line = part('div', 'log-main');
     line.append(...gutter(entry, view));
     for (const column of view.columns) line.append(cell(column, value));
-    const foldable = json || entry.data.length > SHOWN_MAX;
-    line.append(foldable ? foldButton(entry, json) : part('span', 'log-fold'));
-    line.append(text(entry, view));
+    line.append(foldButton(entry, { json, idle: isPlain(entry, face, json) }));
+    if (face.isMessage && entry.level) line.append(part('span', 'log-level', entry.level));
+    line.append(text(entry, face, ranges));
     row.append(line);
     if (entry.open) row.classList.add('open');
-    if (entry.open && value) row.append(jsonTree(value, view.columns, writePlain));
+    else if (view.folds && !isMarkedBelow(ranges, view.fits)) row.classList.add('folded');
+    if (entry.open && value) row.append(jsonTree(value, view.columns, writeValue));
     return row;
 }
 
 /**
+ * Whether there is nothing to unfold, as long as it fits in a few rows.
  * @param {Line} entry
+ * @param {Face} face
  * @param {boolean} json
  */
-function foldButton(entry, json) {
-    const button = part('button', 'log-fold');
+function isPlain(entry, face, json) {
+    return !json && face.isWhole && !entry.open && entry.data.length <= SHOWN_MAX;
+}
+
+/**
+ * Whether what was found is out of sight when the line is folded to its first rows.
+ * @param {readonly number[] | null} ranges
+ * @param {number} fits
+ */
+function isMarkedBelow(ranges, fits) {
+    return ranges !== null && (ranges.at(-1) ?? 0) > (ROWS_MAX - 1) * fits;
+}
+
+/**
+ * @param {Element} parent
+ * @param {string} value
+ */
+function writeValue(parent, value) {
+    writeText(parent, parseAnsi(value));
+}
+
+/**
+ * idle: it is only there for a text that turns out to need more rows.
+ * @param {Line} entry
+ * @param {{ json: boolean, idle: boolean }} what
+ */
+function foldButton(entry, { json, idle }) {
+    const button = part('button', idle ? 'log-fold idle' : 'log-fold');
     button.type = 'button';
     button.tabIndex = -1;
     button.setAttribute('aria-expanded', String(entry.open));
@@ -146,19 +182,19 @@ function cell(column, value) {
     node.dataset.column = column;
     const shown = cellText(field(value, column));
     node.title = shown;
-    writePlain(node, shown);
+    writeValue(node, shown);
     return node;
 }
 
 /**
  * @param {Line} entry
- * @param {View} view
+ * @param {Face} face
+ * @param {readonly number[] | null} ranges
  */
-function text(entry, view) {
+function text(entry, face, ranges) {
     const node = part('span', 'log-text');
-    const shown = shownData(entry);
-    writeText(node, shown, view.marks(entry));
-    if (shown.length === entry.data.length) return node;
+    writeText(node, face.parsed, ranges);
+    if (entry.open || face.isMessage || entry.data.length <= SHOWN_MAX) return node;
     const holder = part('span', 'log-cut');
     const more = part(
         'button',

@@ -49,9 +49,11 @@ const END_PX = 6;
 const PASSES_MAX = 4;
 const HEAD_PX = 34; // room for the head note
 const FOOT_PX = 10;
+const FOLDED_ROWS = 3; // as log-style.js has it
 
 export class LogRows {
     follow = true;
+    folds = true; // long lines are folded to a few rows
     #scroller;
     #sizer;
     #block;
@@ -398,16 +400,17 @@ export class LogRows {
             return;
         }
         let lines = 1;
+        const most = this.folds && !entry.open ? FOLDED_ROWS : 500;
         if (this.#wrap && data.length > this.#columns)
             lines = Math.ceil(Math.min(data.length, 8000) / this.#columns);
         const end = data.length - 1;
         for (
             let at = data.indexOf('\n');
-            at >= 0 && at < end && lines < 500;
+            at >= 0 && at < end && lines < most;
             at = data.indexOf('\n', at + 1)
         )
             lines++;
-        entry.height = lines * this.#rowPx;
+        entry.height = Math.min(lines, most) * this.#rowPx;
     }
 
     #draw() {

@@ -3,8 +3,9 @@
 //
 // The two ends of a selection are remembered as an entry and an offset in its text. Their rows stay
 // in the page, so that the browser's own selection survives while the reader scrolls. What is
-// copied comes from the entries themselves: exactly the lines, without times and tags.
-import { stripAnsi } from './ansi.js';
+// copied comes from the entries themselves: exactly the lines, without times and tags. Of a line
+// that is selected in part it is what its row shows.
+import { lineText } from './line-text.js';
 import { isLine } from './log-window.js';
 
 /** @import { Entry, Line } from './log-window.js' */
@@ -26,7 +27,7 @@ import { isLine } from './log-window.js';
  * @typedef {ShadowRoot & { getSelection?: () => Selection | null }} Root
  */
 
-const textOf = (/** @type {Line} */ entry) => stripAnsi(entry.data).replace(/\n$/, '');
+const textOf = (/** @type {Line} */ { data }) => lineText(data);
 
 export class LogSelection {
     #root;
@@ -83,14 +84,13 @@ export class LogSelection {
         if (a.entry === b.entry)
             return a.offset === null || !isLine(a.entry)
                 ? null
-                : textOf(a.entry).slice(a.offset, b.offset ?? undefined);
+                : between(a.entry, a.offset, b.offset);
         return list
             .filter(isLine)
             .filter(({ pos }) => pos >= a.entry.pos && pos <= b.entry.pos)
             .map((entry) => {
-                const text = textOf(entry);
-                if (entry === a.entry) return a.offset === null ? '' : text.slice(a.offset);
-                return entry === b.entry ? text.slice(0, b.offset ?? undefined) : text;
+                if (entry === a.entry) return a.offset === null ? '' : between(entry, a.offset);
+                return entry === b.entry ? between(entry, 0, b.offset) : textOf(entry);
             })
             .join('\n');
     }
@@ -177,9 +177,22 @@ export class LogSelection {
     }
 }
 
+/**
+ * The part of what the row shows between two offsets; the line itself when that is all.
+ * @param {Line} line
+ * @param {number} from
+ * @param {number | null} [to]
+ */
+function between(line, from, to = null) {
+    const shown = line.drawn.replace(/\n$/, '');
+    return from === 0 && (to === null || to >= shown.length)
+        ? textOf(line)
+        : shown.slice(from, to ?? undefined);
+}
+
 /** @param {Entry} entry */
 function textLength(entry) {
-    return isLine(entry) ? textOf(entry).length : 0;
+    return isLine(entry) ? entry.drawn.length : 0;
 }
 
 /**

@@ -5,8 +5,8 @@
 // A Scan keeps the entries of a sorted input that evaluate() accepts, while the input grows at both
 // ends and loses entries there. It works for a few milliseconds at a time, so that the page never
 // stops. The order of its output is always the input's.
+import { plainText } from './line-text.js';
 import { Matcher } from './log-match.js';
-import { stripAnsi } from './ansi.js';
 import { indexAt, isLine } from './log-window.js';
 
 /** @import { LogFilter, LogQuery } from './live-log.js' */
@@ -167,9 +167,6 @@ export class Scan {
         this.#trim(); // the input may have moved on meanwhile
     }
 }
-
-/** @param {Line} entry */
-export const plainText = (entry) => stripAnsi(entry.data);
 
 /**
  * What runs for a filter or a query. The levels of a filter are a Set.
@@ -389,7 +386,9 @@ function evaluateFilter(entries, { levels, invert }, matcher) {
     if (!matcher) return entries.map((entry) => !isLine(entry) || level(entry));
     const decide = (/** @type {boolean[]} */ found) =>
         entries.map((entry, i) => !isLine(entry) || (level(entry) && found[i] !== Boolean(invert)));
-    const found = matcher.test(entries.map((entry) => (isLine(entry) ? plainText(entry) : '')));
+    const found = matcher.test(
+        entries.map((entry) => (isLine(entry) ? plainText(entry.data) : '')),
+    );
     return found instanceof Promise ? found.then(decide) : decide(found);
 }
 
@@ -401,6 +400,8 @@ function evaluateFilter(entries, { levels, invert }, matcher) {
 function evaluateQuery(entries, matcher) {
     const only = (/** @type {boolean[]} */ found) =>
         entries.map((entry, i) => isLine(entry) && found[i]);
-    const found = matcher.test(entries.map((entry) => (isLine(entry) ? plainText(entry) : '')));
+    const found = matcher.test(
+        entries.map((entry) => (isLine(entry) ? plainText(entry.data) : '')),
+    );
     return found instanceof Promise ? found.then(only) : only(found);
 }

@@ -9,6 +9,7 @@ import { epochOf, GAP, numberOf, parseObject } from './hub-requests.js';
 import { isPattern } from './hub-topics.js';
 import { connect } from './tailrace.js';
 import { detectLevel } from './levels.js';
+import { lineText } from './line-text.js';
 import { Line, Note } from './log-window.js';
 
 /** @import { Level } from './live-log.js' */
@@ -398,7 +399,9 @@ function entriesOf(events, levels = new Map()) {
         if (event.type?.startsWith('tailrace.')) continue;
         if (event.rotated)
             entries.push(new Note('rotated', 'The file was rotated: a new one begins.'));
-        const level = detectLevel(event.data, levels.get(event.topic));
+        const { data } = event;
+        const text = data.includes('\r') ? lineText(data) : data;
+        const level = detectLevel(text, levels.get(event.topic));
         levels.set(event.topic, level);
         entries.push(new Line(event, level));
     }

@@ -219,17 +219,20 @@ const TEXT = css`
         color: var(--_muted);
         font: inherit;
     }
-    button.log-fold {
+    .log-fold {
         cursor: pointer;
     }
-    button.log-fold::before {
+    .log-line:not(.clamped, .open) .log-fold.idle {
+        visibility: hidden;
+    }
+    .log-main .log-fold::before {
         content: '';
         display: inline-block;
         border: 4px solid transparent;
         border-left: 6px solid currentcolor;
         border-right: 0;
     }
-    .open button.log-fold::before {
+    .open .log-fold::before {
         border: 4px solid transparent;
         border-top: 6px solid currentcolor;
         border-bottom: 0;
@@ -244,6 +247,28 @@ const TEXT = css`
         white-space: pre-wrap;
         overflow-wrap: anywhere;
         flex: 1;
+    }
+    .log-level {
+        flex: none;
+        min-width: 5ch;
+        color: var(--_muted);
+        user-select: none;
+        -webkit-user-select: none;
+    }
+    [data-level='fatal'] .log-level,
+    [data-level='error'] .log-level {
+        color: var(--_bad);
+        font-weight: 700;
+    }
+    [data-level='warn'] .log-level {
+        color: var(--_warn);
+    }
+    .folded .log-text {
+        display: -webkit-box;
+        -webkit-box-orient: vertical;
+        -webkit-line-clamp: 3;
+        line-clamp: 3;
+        overflow: hidden;
     }
     .log-cut {
         display: flex;
@@ -608,10 +633,12 @@ const TEXT = css`
         }
         .wrap .log-main {
             display: block;
+            position: relative;
         }
         .wrap .log-time,
         .wrap .log-tag,
         .wrap .log-cell,
+        .wrap .log-level,
         .wrap .log-fold {
             display: inline-block;
             vertical-align: top;
@@ -620,11 +647,29 @@ const TEXT = css`
         .wrap .log-time {
             min-width: 0;
         }
-        .wrap span.log-fold {
+        .wrap .log-fold {
+            margin-inline-start: 0;
+        }
+        .wrap .log-fold.idle {
             display: none;
         }
-        .wrap button.log-fold {
-            margin-inline-start: 0;
+        .wrap :is(.clamped, .open) .log-fold.idle {
+            display: block;
+            position: absolute;
+            right: 0;
+            top: calc(2lh);
+            margin: 0;
+            background: var(--_ground);
+        }
+        .wrap .folded .log-text {
+            display: inline;
+        }
+        .wrap .folded .log-main:not(:has(.log-cut)) {
+            display: -webkit-box;
+            -webkit-box-orient: vertical;
+            -webkit-line-clamp: 3;
+            line-clamp: 3;
+            overflow: hidden;
         }
         .wrap .log-cut {
             display: block;

@@ -5,9 +5,10 @@
 // The text content of what writeText() makes is exactly the text without escape sequences: a
 // control character is in the page as itself, without width, and the style sheet draws its picture
 // (data-picture).
-import { appearance, hasAnsi, parseAnsi } from './ansi.js';
+import { appearance } from './ansi.js';
 
 /** @import { Run, Style } from './ansi.js' */
+/** @import { Parsed } from './line-text.js' */
 
 // Control characters but tab and LF, controls of the writing direction, and others that cannot be
 // seen but change what is seen.
@@ -81,6 +82,8 @@ export function writePlain(parent, text) {
         span.title = `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
         span.append(match[0]);
         parent.append(span);
+        // Each state of a line that wrote over itself is a line; a break is no text.
+        if (code === 0x0d) parent.append(document.createElement('br'));
         from = match.index + match[0].length;
     }
     if (from < text.length) parent.append(text.slice(from));
@@ -104,15 +107,14 @@ function look(style) {
 /**
  * Appends the text of a line, with its colours, links and marks.
  * @param {Element} parent
- * @param {string} text the raw line, already shortened
+ * @param {Parsed} parsed
  * @param {readonly number[] | null} marks [start, end, start, end, …] over the plain text, rising
  */
-export function writeText(parent, text, marks = null) {
-    if (!marks?.length && !hasAnsi(text)) {
-        writePlain(parent, text);
+export function writeText(parent, { plain, runs }, marks = null) {
+    if (!marks?.length && runs.length === 0) {
+        writePlain(parent, plain);
         return;
     }
-    const { plain, runs } = parseAnsi(text);
     let run = 0;
     let mark = 0;
     let at = 0;

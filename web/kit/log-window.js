@@ -29,6 +29,7 @@ export class Line {
     height = 0; // px, in the layout heightOf; see log-rows.js
     heightOf = -1;
     open = false; // unfolded, or shown whole
+    drawn = ''; // the text of its row, while that is in the page
     /** @type {undefined} */
     note;
 
