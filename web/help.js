@@ -63,7 +63,10 @@ export class Help {
                 el(
                     'p',
                     { class: 'quiet' },
-                    'JSON lines show their level and message, progress bars their last state, ' +
+                    "The time before a line is the line's own, where it has one, and else, in " +
+                        'italics, when the hub got it; point at it for both. A time without a ' +
+                        'zone is shown as it was written. ' +
+                        'JSON lines show their level and message, progress bars their last state, ' +
                         'long lines three rows; the triangle or Enter unfolds one, and what is ' +
                         'found in a folded part is shown. Colour codes of terminals are drawn, ' +
                         'and are no part of the text for find, filter, search and download.',

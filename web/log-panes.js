@@ -11,8 +11,11 @@ import { icon } from './icons.js';
 /** @import { Session } from './session.js' */
 
 /**
- * @typedef {{ time: 'absolute' | 'relative' | 'none', utc: boolean, wrap: boolean, whole: boolean }}
- *     Looks
+ * @typedef {object} Looks
+ * @property {'absolute' | 'relative' | 'none'} time
+ * @property {boolean} utc
+ * @property {boolean} wrap
+ * @property {boolean} whole nothing is folded
  */
 
 /** @typedef {{ filter: Filter, find: Find, columns: string[] } & Looks} Settings */

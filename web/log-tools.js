@@ -561,6 +561,12 @@ export class LogTools {
             radio('relative', 'How long ago, as 12 s ago'),
             radio('none', 'None'),
             check('utc', 'UTC instead of local time (u)', utc),
+            el(
+                'p',
+                { class: 'quiet' },
+                "The line's own time, where it has one. In italics: when the hub got a line that " +
+                    'has none. A time without a zone is shown as it was written.',
+            ),
             el('h2', {}, 'Lines'),
             check('wrap', 'Wrap long lines (w)', wrap),
             check('whole', 'JSON and long lines whole, nothing folded (x)', whole),

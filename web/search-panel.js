@@ -6,9 +6,10 @@
 //   .hit [data-id] [data-topic]
 import { parseAnsi } from '../kit/ansi.js';
 import { lastState, lineText } from '../kit/line-text.js';
+import { lineTime } from '../kit/line-time.js';
 import { Matcher } from '../kit/log-match.js';
 import { shortened, writeText } from '../kit/log-text.js';
-import { absoluteTime, fullTime, tagColor } from '../kit/log-time.js';
+import { absoluteTime, lineTimes, tagColor } from '../kit/log-time.js';
 import { closest, el, setText } from '../kit/dom.js';
 import { countText, messageOf } from './format.js';
 import { icon } from './icons.js';
@@ -317,7 +318,9 @@ export class SearchPanel {
 
     /** @param {Hit} hit */
     #row({ id, topic, time, data }) {
-        const ms = Date.parse(time);
+        const shown = lineText(shortened(data, TEXT_MAX));
+        const own = lineTime(shown, Date.parse(time));
+        const times = lineTimes({ own, time }, { timeMode: 'absolute', utc: this.#utc });
         const several = this.#topics.length > 1 || this.#topics[0].includes('*');
         const tag = several ? el('span', { class: 'hit-topic', title: topic }, topic) : null;
         tag?.style.setProperty('--tag-light', tagColor(topic, false));
@@ -333,11 +336,11 @@ export class SearchPanel {
             },
             el(
                 'time',
-                { datetime: time, title: fullTime(ms, this.#utc) },
-                absoluteTime(ms, this.#utc),
+                { datetime: time, title: times.title, class: own ? null : 'arrival' },
+                times.text,
             ),
             tag,
-            el('span', { class: 'hit-text' }, lineText(shortened(data, TEXT_MAX))),
+            el('span', { class: 'hit-text' }, shown),
         );
     }
 

@@ -15,11 +15,12 @@ import {
 import { cellText, field, looksLikeJson, parseJson } from '../../web/kit/json-lines.js';
 import { detectLevel } from '../../web/kit/levels.js';
 import { lastState, lineText, plainText } from '../../web/kit/line-text.js';
+import { lineTime } from '../../web/kit/line-time.js';
 import { messageOf } from '../../web/kit/log-message.js';
 import { Matcher, mayExplode, rangesIn } from '../../web/kit/log-match.js';
 import { Scan, Shown } from '../../web/kit/log-shown.js';
 import { shortened } from '../../web/kit/log-text.js';
-import { absoluteTime, relativeTime, tagIndex } from '../../web/kit/log-time.js';
+import { absoluteTime, lineTimes, relativeTime, tagIndex } from '../../web/kit/log-time.js';
 import { CHARACTERS_MAX, Line, LogWindow, Note, reaches } from '../../web/kit/log-window.js';
 import { numbered } from './support/hub.mjs';
 
@@ -256,6 +257,54 @@ test('of a line that wrote over itself the last state is what it says', () => {
         'a colour goes on over the return',
     );
     assert.equal(plainText('10%\r20%'), '10%\r20%', 'all of it is looked at by filters');
+});
+
+// test/data/line-times.json: [line, its time, whether that was written without a zone]; the hub
+// read them at the time below.
+const READ = Date.parse('2026-11-27T21:41:00.000Z');
+const iso = (time) => time && new Date(time.ms).toISOString();
+
+test('the time of a line is read where loggers and servers write it', async () => {
+    process.env.TZ = 'UTC';
+    for (const [line, time, zoneless] of await table('line-times.json')) {
+        const found = lineTime(line, READ);
+        assert.equal(iso(found), time, line);
+        if (found) assert.equal(found.wall !== null, zoneless, line);
+    }
+    const before = process.cpuUsage();
+    for (const part of ['a', '[', '0', '{"time":', '<1>', 'aa| ', ' ', '2026-11-27 ', '"ts":"'])
+        for (const first of ['', '{', '[', '1.1.1.1 ['])
+            lineTime(first + part.repeat(20_000), READ);
+    assert.ok(process.cpuUsage(before).user < 2_000_000);
+});
+
+test('a clock without a zone is the reader’s, unless UTC fits better; it is shown as written', () => {
+    process.env.TZ = 'America/New_York';
+    try {
+        const read = Date.parse('2026-11-27T21:39:16.000Z');
+        const at = (clock) => iso(lineTime(`${clock} INFO x`, read));
+        assert.equal(at('2026-11-27 16:39:15'), '2026-11-27T21:39:15.000Z', 'live, local');
+        assert.equal(at('2026-11-27 21:39:15'), '2026-11-27T21:39:15.000Z', 'live, UTC');
+        assert.equal(at('2026-11-27 10:00:00'), '2026-11-27T15:00:00.000Z', 'old: local');
+        assert.equal(at('2026-11-27 20:00:00'), '2026-11-27T20:00:00.000Z', 'not read before it');
+        assert.equal(at('2026-11-28 03:09:15'), '2026-11-27T21:39:15.000Z', 'further east');
+        assert.equal(at('16:39:14.5'), '2026-11-27T21:39:14.500Z', 'the clock alone');
+        const own = lineTime('2026-11-27 10:00:00,123 INFO x', read);
+        const shown = lineTimes(
+            { own, time: '2026-11-27T21:39:16.000Z' },
+            { timeMode: 'absolute', utc: true },
+        );
+        assert.match(shown.full, /^2026-11-27 10:00:00\.123 \(no zone\)$/);
+        assert.match(
+            shown.title,
+            /as the line says\n2026-11-27 21:39:16\.000 UTC, when the hub got/,
+        );
+        const none = lineTimes({ own: null, time: '2026-11-27T21:39:16.000Z' }, { utc: true });
+        assert.match(none.title, /when the hub got it: the line itself has no time/);
+        assert.equal(none.isOwn, false);
+    } finally {
+        process.env.TZ = 'UTC';
+    }
 });
 
 test('times are short today and dated otherwise', () => {

@@ -578,6 +578,33 @@ check('times: absolute, relative, none, UTC', async (s) => {
     clean(page);
 });
 
+check('the time is the line’s own, and says whose it is', async (s) => {
+    const hub = await place.start(s);
+    await hub.publishLines('logs/app', [
+        '2020-01-02T03:04:05.678+01:00 INFO with a zone',
+        'no time',
+        '{"time":1577934245678,"msg":"in JSON"}',
+    ]);
+    const page = await open(hub, { topic: 'logs/app', utc: '' });
+    await live(page);
+    await until(page, 'log.lineCount === 3');
+    await frames(page);
+    const times = await run(
+        page,
+        `return [...log.shadowRoot.querySelectorAll('.rows .log-time')].map((node) => [node.textContent, node.classList.contains('arrival'), node.title])`,
+    );
+    assert.deepEqual([times[0][0], times[0][1]], ['01-02 02:04:05', false]);
+    assert.match(
+        times[0][2],
+        /^2020-01-02 02:04:05.678 UTC, as the line says\n.*, when the hub got it$/,
+    );
+    assert.equal(times[1][1], true);
+    assert.equal(times[2][0], '01-02 03:04:05');
+    const written = await run(page, 'return [...log.lines()].map((line) => line.written)');
+    assert.deepEqual(written, ['2020-01-02T02:04:05.678Z', null, '2020-01-02T03:04:05.678Z']);
+    clean(page);
+});
+
 check('a finished topic, a gap and the beginning say so', async (s) => {
     const hub = await place.start(s);
     await hub.publishLines('logs/app', numbered(3));

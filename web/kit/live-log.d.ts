@@ -11,8 +11,13 @@ export interface LogLine {
     readonly topic: string;
     /** SSE type, "message" unless the publisher said otherwise. */
     readonly type: string;
-    /** RFC 3339. */
+    /** When the hub got it, RFC 3339. */
     readonly time: string;
+    /**
+     * The time that the line itself carries, RFC 3339; null when it has none. One without a zone is
+     * taken as local time, or as UTC when that fits better with `time`.
+     */
+    readonly written: string | null;
     /** The event's data, escape codes included. */
     readonly data: string;
     /** '' when the line tells none. */
@@ -98,7 +103,8 @@ declare const LiveLogBase: { new (): LiveLogBase };
  *
  * Rows in the open shadow root: .log-line[data-id][data-topic][data-level] with .log-text, whose
  * text content is the line without escape sequences: all of it, or the message of a JSON line, or
- * the last state of a line with CR, as long as that is folded; .log-note for gaps, finished topics, the
+ * the last state of a line with CR, as long as that is folded;
+ * .log-note for gaps, finished topics, the
  * beginning. Only rows near the viewport exist.
  */
 export class LiveLog extends LiveLogBase {
@@ -170,7 +176,7 @@ export class LiveLog extends LiveLogBase {
     goTo(id: string): Promise<boolean>;
     /** Loaded lines, oldest first; with shown: true only those that the filter lets through. */
     lines(options?: { shown?: boolean }): IterableIterator<LogLine>;
-    /** The shown lines as text, a newline after each; without escape sequences, in their last state. */
+    /** The shown lines as text, without escape sequences, each in its last state, with a newline. */
     shownText(): string;
     /** Puts shownText() on the clipboard. */
     copyShown(): Promise<number>;

@@ -700,6 +700,7 @@ export class LiveLog extends LogAttributes {
         if (this.timeMode !== 'relative' || document.hidden) return;
         const view = this.#view();
         for (const [entry, row] of this.#rows.nodes) {
+            /** @type {HTMLElement | null} */
             const node = row.querySelector('.log-time');
             if (node && isLine(entry)) writeTime(node, entry, view);
         }
@@ -783,8 +784,9 @@ export class LiveLog extends LogAttributes {
  * @param {Line} line
  * @returns {LogLine}
  */
-function publicLine({ id, topic, type, time, data, level }) {
-    return { id, topic, type, time, data, level };
+function publicLine({ id, topic, type, time, own, data, level }) {
+    const written = own ? new Date(own.ms).toISOString() : null;
+    return { id, topic, type, time, written, data, level };
 }
 
 if (globalThis.customElements && !customElements.get('live-log')) {

@@ -6,7 +6,7 @@ import { part } from './dom.js';
 import { cellText, field, jsonTree, looksLikeJson, parseJson } from './json-lines.js';
 import { plainText } from './line-text.js';
 import { faceOf } from './log-face.js';
-import { absoluteTime, fullTime, relativeTime, tagIndex } from './log-time.js';
+import { lineTimes, tagIndex } from './log-time.js';
 import { SHOWN_MAX, writePlain, writeText } from './log-text.js';
 
 /** @import { Face } from './log-face.js' */
@@ -33,17 +33,19 @@ const LABEL_MAX = 300;
 const ROWS_MAX = 3; // of a line that is folded
 
 /**
- * Narrow screens leave the milliseconds out: they are an element of their own.
- * @param {Element} node
+ * Narrow screens leave the milliseconds out: they are an element of their own. One that is not the
+ * line's own looks different.
+ * @param {HTMLElement} node
  * @param {Line} entry
  * @param {Pick<View, 'timeMode' | 'utc'>} view
  */
-export function writeTime(node, entry, { timeMode, utc }) {
-    const ms = Date.parse(entry.time);
-    const text = timeMode === 'relative' ? relativeTime(ms) : absoluteTime(ms, utc);
+export function writeTime(node, entry, view) {
+    const { text, title, isOwn } = lineTimes(entry, view);
     const dot = text.indexOf('.');
     node.replaceChildren(dot < 0 ? text : text.slice(0, dot));
     if (dot >= 0) node.append(part('span', 'log-ms', text.slice(dot)));
+    node.title = title;
+    node.classList.toggle('arrival', !isOwn);
 }
 
 /**
@@ -54,11 +56,7 @@ export function writeTime(node, entry, { timeMode, utc }) {
  */
 export function rowLabel(entry, view, shown) {
     if (entry.data === undefined) return entry.note;
-    const before = [
-        entry.level,
-        fullTime(Date.parse(entry.time), view.utc),
-        view.tags ? entry.topic : '',
-    ]
+    const before = [entry.level, lineTimes(entry, view).full, view.tags ? entry.topic : '']
         .filter(Boolean)
         .join(', ');
     const text = (shown ?? faceOf(entry, view.folds)).parsed.plain;
@@ -159,7 +157,6 @@ function gutter(entry, view) {
     if (view.timeMode !== 'none') {
         const time = part('span', 'log-time');
         writeTime(time, entry, view);
-        time.title = fullTime(Date.parse(entry.time), view.utc);
         parts.push(time);
     }
     if (view.tags) {

@@ -187,6 +187,9 @@ const TEXT = css`
         white-space: pre;
         font-variant-numeric: tabular-nums;
     }
+    .log-time.arrival {
+        font-style: italic;
+    }
     .relative .log-time {
         min-width: 10ch;
         text-align: right;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Times of lines for people, and the colours of topics.
 
+/** @import { LineTime } from './line-time.js' */
+
 const pad = (/** @type {number} */ n, width = 2) => String(n).padStart(width, '0');
 
 /**
@@ -42,6 +44,31 @@ export function relativeTime(ms, now = Date.now()) {
     if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
     if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h ago`;
     return `${Math.floor(seconds / 86400)} d ago`;
+}
+
+/**
+ * The time of a line as it is shown: its own, or else when the hub read it. full: for tool tips and
+ * screen readers. A time without a zone is shown as it was written.
+ * @param {{ own: LineTime | null, time: string }} line time: when the hub read it
+ * @param {{ timeMode: string, utc: boolean }} view
+ */
+export function lineTimes({ own, time }, { timeMode, utc }) {
+    const read = Date.parse(time);
+    const ms = own?.ms ?? read;
+    const isWall = own !== null && own.wall !== null;
+    const wall = own?.wall ?? ms;
+    const now = Date.now() + (isWall ? wall - ms : 0);
+    const clock = absoluteTime(wall, isWall || utc, now);
+    const full = isWall ? fullTime(wall, true).replace('UTC', '(no zone)') : fullTime(ms, utc);
+    const readAt = fullTime(read, utc);
+    return {
+        text: timeMode === 'relative' ? relativeTime(ms) : clock,
+        full,
+        title: own
+            ? `${full}, as the line says\n${readAt}, when the hub got it`
+            : `${readAt}, when the hub got it: the line itself has no time`,
+        isOwn: own !== null,
+    };
 }
 
 /**

@@ -13,13 +13,17 @@
 // TAIL_MAX lines and TAIL_CHARACTERS_MAX characters in the tail.
 
 import { epochOf, numberOf } from './hub-requests.js';
+import { lineText } from './line-text.js';
+import { lineTime } from './line-time.js';
 
+/** @import { LineTime } from './line-time.js' */
 /** @import { Level } from './live-log.js' */
 /** @import { LiveEvent } from './tailrace.js' */
 
 export const CHARACTERS_MAX = 16_000_000;
 const TAIL_MAX = 2000;
 const TAIL_CHARACTERS_MAX = 2_000_000;
+const TIMED_CHARACTERS = 20_000; // of a line, that its time is looked for in
 const ENTRY_CHARACTERS = 100; // what an entry costs beyond its text, in characters
 
 /** @typedef {Line | Note} Entry a note has no data */
@@ -32,6 +36,8 @@ export class Line {
     drawn = ''; // the text of its row, while that is in the page
     /** @type {undefined} */
     note;
+    /** @type {LineTime | null | undefined} */
+    #own; // undefined: not looked for yet
 
     /**
      * @param {LiveEvent} event
@@ -44,6 +50,16 @@ export class Line {
         this.time = time;
         this.data = data;
         this.level = level;
+    }
+
+    /** The time that the line itself carries. */
+    get own() {
+        if (this.#own === undefined) {
+            const { data } = this;
+            const head = data.length > TIMED_CHARACTERS ? data.slice(0, TIMED_CHARACTERS) : data;
+            this.#own = lineTime(lineText(head), Date.parse(this.time));
+        }
+        return this.#own;
     }
 }
 
