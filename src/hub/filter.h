@@ -19,14 +19,14 @@
 // What a match may take: steps (about one for each item of the pattern that is tried somewhere),
 // and microseconds.
 #define FILTER_MATCH_STEPS 100000
-#define FILTER_MATCH_US 5000
+#define FILTER_MATCH_US 8000
 
 struct filter;
 
 // What matching needs; one serves all filters of a thread.
 struct filter_matcher;
-// `clock_us`, `cpu_us`: clocks in microseconds, of the wall (cheap to read) and of the thread's time
-// on the processor. NULL: only steps are bounded. ERR_NOMEM.
+// `clock_us`, `cpu_us`: clocks in microseconds, of the wall (cheap to read) and of the thread's
+// time on the processor. NULL: only steps are bounded. ERR_NOMEM.
 int filter_matcher_new(struct filter_matcher **out, uint64_t (*clock_us)(void),
                        uint64_t (*cpu_us)(void)) MUST_CHECK;
 void filter_matcher_free(struct filter_matcher *matcher); // NULL is fine
