@@ -215,7 +215,18 @@ static bool from_scan(struct hub *hub, struct gathering *gathering, uint64_t lim
         struct record record;
         int err = store_reader_next(hub->reading.store, after, &record);
         bool damaged = err == ERR_CORRUPT && record.seq;
-        if (err && err != ERR_NOT_FOUND && !damaged) return stop(gathering, GATHER_FAILED);
+        if (err == ERR_AGAIN && record.seq <= limit) {
+            // Behind the last of them its aliases would be passed over.
+            gathering->reached = record.seq - 1;
+            steps += STORE_READER_AGAIN;
+            hub->looked_total += STORE_READER_AGAIN;
+            if (steps >= GATHER_SKIPS || budget_spent(&hub->budget))
+                return stop(gathering, GATHER_MORE);
+            after = record.seq;
+            continue;
+        }
+        if (err && err != ERR_NOT_FOUND && err != ERR_AGAIN && !damaged)
+            return stop(gathering, GATHER_FAILED);
         if (err == ERR_NOT_FOUND || record.seq > limit) break;
         if (may_end_before(record.flags)) {
             if (steps >= GATHER_SKIPS) return stop(gathering, GATHER_MORE);

@@ -233,6 +233,11 @@ static enum merge_step scan_on(struct hub *hub, struct merge *merge, struct topi
         *budget -= 1;
         int err = store_reader_next(hub->reading.store, at, &record);
         bool damaged = err == ERR_CORRUPT && record.seq;
+        if (err == ERR_AGAIN) {
+            *budget -= STORE_READER_AGAIN;
+            at = record.seq;
+            continue;
+        }
         if (err && err != ERR_NOT_FOUND && !damaged) return MERGE_FAILED;
         more = err != ERR_NOT_FOUND && record.seq <= last;
         if (!more) break;

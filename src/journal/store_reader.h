@@ -77,9 +77,12 @@ static inline int MUST_CHECK store_reader_read(struct store_reader *reader, uint
 }
 
 // The first stored event of any topic with a seq above `after`. ERR_NOT_FOUND when there is none.
+// ERR_AGAIN: all that are stored up to out->seq have been forgotten, and there are more: ask again
+// behind it (as much as STORE_READER_AGAIN events found).
 // ERR_CORRUPT: it is damaged, *out is what is left of it, and reading may go on behind it; but for
 // out->seq 0: the store is damaged, and nothing behind `after` can be read. Cheap when called with
 // rising `after`.
+#define STORE_READER_AGAIN 64
 static inline int MUST_CHECK store_reader_next(struct store_reader *reader, uint64_t after,
                                                struct record *out) {
     return reader->ops->next(reader, after, out);

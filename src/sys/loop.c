@@ -30,8 +30,15 @@ struct loop {
     struct loop_timer **heap; // heap[1] is the next one due
     size_t timers, heap_cap;
     struct loop_retired *retired;
+    uint64_t began_us;              // the turn
+    struct inbox_message *messages; // taken, and not run yet
+    int at, count;                  // events taken; those before `at` have been handled
     struct epoll_event events[EVENTS_A_TURN];
 };
+
+// Messages and descriptors are served for so long in one turn. What is left comes next: a turn does
+// not grow with the number of those who want something at once.
+#define SERVE_US 20000
 
 // The processor time of a thread is a system call, which costs three times as much as epoll_wait
 // for nothing (0.5 us). A turn has not used more of it than passed on the wall, so it is asked for
@@ -41,10 +48,45 @@ struct loop {
 // The loop that runs on this thread.
 static _Thread_local const struct loop *running;
 
+static bool has_served(const struct loop *loop) {
+    return clock_mono_us() - loop->began_us >= SERVE_US;
+}
+
+static void run_messages(struct loop *loop) {
+    while (loop->messages) {
+        struct inbox_message *message = loop->messages;
+        loop->messages = message->next;
+        message->run(message, loop->owner);
+        if (has_served(loop)) break;
+    }
+}
+
+// Runs those that have come, if none is left from before: they keep their order.
+static void run_inbox(struct loop *loop) {
+    if (!loop->messages) {
+        loop->own = false;
+        loop->messages = inbox_peel(&loop->inbox);
+    }
+    run_messages(loop);
+}
+
 static void inbox_ready(struct loop_io *io, uint32_t events) {
     (void)events;
     struct loop *loop = container_of(io, struct loop, inbox_io);
-    inbox_run(inbox_take(&loop->inbox), loop->owner);
+    loop->messages = inbox_take(&loop->inbox);
+    run_messages(loop);
+}
+
+// A request must not be answered from a state that is older than the request: none is served while
+// there are messages.
+static void run_ready(struct loop *loop) {
+    while (loop->at < loop->count && !loop->messages) {
+        struct epoll_event *event = &loop->events[loop->at++];
+        struct loop_io *io = event->data.ptr;
+        uint32_t wanted = io ? event->events & (io->events | EPOLLERR | EPOLLHUP) : 0;
+        if (wanted) io->ready(io, wanted);
+        if (has_served(loop)) break;
+    }
 }
 
 int loop_new(struct loop **out, void *owner, struct report *report) {
@@ -108,8 +150,10 @@ void loop_change(struct loop *loop, struct loop_io *io, uint32_t events) {
 void loop_remove(struct loop *loop, struct loop_io *io) {
     int failed = epoll_ctl(loop->fd, EPOLL_CTL_DEL, io->fd, NULL);
     ASSERT(!failed);
-    // Events that were taken in this turn may still point to it.
     io->ready = NULL;
+    for (int i = loop->at; i < loop->count; i++) {
+        if (loop->events[i].data.ptr == io) loop->events[i].data.ptr = NULL;
+    }
 }
 
 static void heap_put(struct loop *loop, size_t slot, struct loop_timer *timer) {
@@ -176,9 +220,7 @@ void loop_send(struct loop *loop, struct inbox_message *message) {
 }
 
 void loop_take_own(struct loop *loop) {
-    if (!loop->own) return;
-    loop->own = false;
-    inbox_run(inbox_peel(&loop->inbox), loop->owner);
+    if (loop->own && !loop->messages) run_inbox(loop);
 }
 
 uint64_t loop_now(const struct loop *loop) { return loop->now_ms; }
@@ -186,12 +228,14 @@ uint64_t loop_now(const struct loop *loop) { return loop->now_ms; }
 void loop_stop(struct loop *loop) { loop->stopped = true; }
 
 void loop_drain(struct loop *loop) {
+    inbox_run(loop->messages, loop->owner);
+    loop->messages = NULL;
     inbox_run(inbox_take(&loop->inbox), loop->owner);
     release_retired(loop);
 }
 
 static int wait_ms(const struct loop *loop) {
-    if (loop->own) return 0;
+    if (loop->own || loop->messages) return 0;
     if (!loop->timers) return -1;
     uint64_t at = loop->heap[1]->at_ms;
     uint64_t wait = at > loop->now_ms ? at - loop->now_ms : 0;
@@ -207,13 +251,13 @@ void loop_before_turn(struct loop *loop, void (*before_turn)(void *owner, uint64
 }
 
 // A turn begins.
-static void begin_turn(struct loop *loop, uint64_t now_us) {
+static void begin_turn(struct loop *loop) {
     // Short turns before a long one must not be taken for a part of it.
     if (loop->busy_us >= CPU_US) {
         loop->cpu_us = clock_thread_us();
         loop->busy_us = 0;
     }
-    if (loop->before_turn) loop->before_turn(loop->owner, now_us);
+    if (loop->before_turn) loop->before_turn(loop->owner, loop->began_us);
 }
 
 // A turn that took so long on the wall has ended.
@@ -229,26 +273,24 @@ static void count_turn(struct loop *loop, uint64_t turn_us) {
 }
 
 void loop_run(struct loop *loop, void (*after_turn)(void *owner)) {
-    uint64_t began_us, ended_us = clock_mono_us();
+    uint64_t ended_us = clock_mono_us();
     loop->stopped = false;
     loop->cpu_us = clock_thread_us();
     loop->busy_us = 0;
     running = loop;
     while (!loop->stopped) {
         loop->now_ms = ended_us / 1000;
-        int count = epoll_wait(loop->fd, loop->events, EVENTS_A_TURN, wait_ms(loop));
-        ASSERT(count >= 0 || errno == EINTR);
-        began_us = clock_mono_us();
-        loop->now_ms = began_us / 1000;
-        begin_turn(loop, began_us);
-        // Messages first: a request must not be answered from a state that is older than the
-        // request.
-        loop->own = false;
-        inbox_run(inbox_peel(&loop->inbox), loop->owner);
-        for (int i = 0; i < count; i++) {
-            struct loop_io *io = loop->events[i].data.ptr;
-            if (io->ready) io->ready(io, loop->events[i].events);
+        if (loop->at == loop->count) {
+            loop->at = 0;
+            loop->count = epoll_wait(loop->fd, loop->events, EVENTS_A_TURN, wait_ms(loop));
+            ASSERT(loop->count >= 0 || errno == EINTR);
+            if (loop->count < 0) loop->count = 0;
         }
+        loop->began_us = clock_mono_us();
+        loop->now_ms = loop->began_us / 1000;
+        begin_turn(loop);
+        run_inbox(loop);
+        run_ready(loop);
         // At most as many timers as are armed now: a timer that is armed again for the present time
         // must not keep the turn from ending.
         for (size_t due = loop->timers; due && loop->timers && loop->heap[1]->at_ms <= loop->now_ms;
@@ -261,7 +303,7 @@ void loop_run(struct loop *loop, void (*after_turn)(void *owner)) {
         if (after_turn) after_turn(loop->owner);
         release_retired(loop);
         ended_us = clock_mono_us();
-        count_turn(loop, ended_us - began_us);
+        count_turn(loop, ended_us - loop->began_us);
     }
     running = NULL;
 }

@@ -4,7 +4,8 @@
 // point to it.
 //
 // All functions are for the loop's own thread, except loop_send, loop_put and loop_wake. A turn
-// runs the messages that have come before anything else.
+// runs the messages that have come before anything else. It serves messages and descriptors for
+// 20 ms at most; what is left comes first in the next turn.
 #ifndef TAILRACE_SYS_LOOP_H
 #define TAILRACE_SYS_LOOP_H
 
@@ -61,7 +62,7 @@ void loop_send(struct loop *loop, struct inbox_message *message);
 bool loop_put(struct loop *loop, struct inbox_message *message) MUST_CHECK;
 void loop_wake(struct loop *loop);
 // If this thread has sent messages to its own loop in this turn: runs them now, and all others that
-// have come.
+// have come; but for what there is no time for any more, which comes first in the next turn.
 void loop_take_own(struct loop *loop);
 
 // clock_mono_ms at the beginning of this turn.

@@ -189,6 +189,35 @@ static void fill(struct journal *journal, uint32_t topics, uint32_t count) {
     }
 }
 
+// A topic of which much was forgotten must not hold up who reads past it.
+Test(topic_rows, reading_past_what_is_forgotten_is_done_in_pieces) {
+    struct journal_config config = support_config(support_dir());
+    struct journal *journal = support_open(&config);
+    struct store_reader *reader;
+    struct record record = {0};
+    int err, again = 0;
+    fill(journal, 1, 40960);
+    cr_assert_eq(journal_reader_open(journal, &reader), 0);
+    cr_assert_eq(support_forget(journal, "topic/0"), 0);
+    uint64_t other = support_put(journal, "other", "stays");
+    cr_assert_eq(store_reader_begin(reader), 0);
+    for (;; again++) {
+        uint64_t after = record.seq, before = reader_reads(reader);
+        err = store_reader_next(reader, after, &record);
+        cr_assert_leq(reader_reads(reader) - before, 1024);
+        if (err != ERR_AGAIN) break;
+        cr_assert_gt(record.seq, after);
+        cr_assert_lt(record.seq, other);
+    }
+    cr_assert_eq(err, 0, "%s", err_text(err));
+    cr_assert_eq(record.seq, other);
+    cr_assert(again >= 3, "%d", again);
+    cr_assert_eq(store_reader_next(reader, other, &record), ERR_NOT_FOUND);
+    store_reader_end(reader);
+    store_reader_close(reader);
+    journal_close(journal);
+}
+
 // The model: topic t has seqs t + 1, t + 1 + topics, …
 static void compare(struct store_reader *reader, uint32_t topics, uint64_t tail, uint64_t after,
                     size_t max, uint64_t reads_max) {

@@ -285,6 +285,100 @@ Test(loop, what_it_sends_to_itself_comes_without_a_wake) {
     cr_assert_eq(world.turns, 5);
 }
 
+// --- how much a turn serves ----------------------------------------------------------------------
+
+static void spin(void) {
+    uint64_t until_us = clock_mono_us() + 12000;
+    while (clock_mono_us() < until_us) continue;
+}
+
+static void slow_ready(struct loop_io *base, uint32_t events) {
+    struct io *io = container_of(base, struct io, io);
+    (void)events;
+    see(io->name);
+    loop_change(world.loop, base, 0);
+    if (io->removes) loop_remove(world.loop, &io->removes->io);
+    spin();
+}
+
+static void tell_turn(void *owner) {
+    see('|');
+    after_turn(owner);
+}
+
+// What was seen, in turns of at most two: one takes more than half of the time, and may take longer
+// where others have the processor.
+static void expect_pairs(const char *letters) {
+    size_t turn = 0, at = 0;
+    for (size_t i = 0; i < world.count; i++) {
+        turn = world.seen[i] == '|' ? 0 : turn + 1;
+        cr_assert_leq(turn, 2, "%s", world.seen);
+        if (turn) cr_assert_eq(world.seen[i], letters[at++], "%s", world.seen);
+    }
+    cr_assert_eq(letters[at], '\0', "%s", world.seen);
+}
+
+Test(loop, many_that_are_ready_are_served_in_several_turns_and_each_once) {
+    struct io all[6];
+    for (int i = 0; i < 6; i++) {
+        all[i] = (struct io){.name = (char)('a' + i)};
+        watch(&all[i]);
+        all[i].io.ready = slow_ready;
+    }
+    all[0].removes = &all[5];
+    world.turns_max = 5;
+    struct timer often = {.name = '|', .again = true};
+    arm(&often, loop_now(world.loop));
+    loop_run(world.loop, tell_turn);
+    expect_pairs("abcde"); // the one that was removed is not called
+    loop_timer_clear(world.loop, &often.timer);
+    for (int i = 0; i < 6; i++) {
+        if (all[i].io.ready) loop_remove(world.loop, &all[i].io);
+        close(all[i].io.fd);
+    }
+}
+
+static void slow_receive(struct inbox_message *message, void *receiver) {
+    (void)message;
+    cr_assert_eq(receiver, &world);
+    see('m');
+    spin();
+}
+
+Test(loop, messages_have_several_turns_too_and_nothing_overtakes_them) {
+    static struct inbox_message messages[5];
+    struct io io = {.name = 'r'};
+    watch(&io);
+    io.io.ready = slow_ready;
+    for (int i = 0; i < 5; i++) {
+        messages[i].run = slow_receive;
+        loop_send(world.loop, &messages[i]);
+    }
+    world.turns_max = 6;
+    struct timer often = {.name = '|', .again = true};
+    arm(&often, loop_now(world.loop));
+    loop_run(world.loop, tell_turn);
+    expect_pairs("mmmmmr");
+    loop_timer_clear(world.loop, &often.timer);
+    loop_remove(world.loop, &io.io);
+    close(io.io.fd);
+}
+
+Test(loop, messages_for_which_there_was_no_time_are_not_lost_at_the_end) {
+    static struct inbox_message messages[3];
+    for (int i = 0; i < 3; i++) {
+        messages[i].run = slow_receive;
+        loop_send(world.loop, &messages[i]);
+    }
+    world.turns_max = 1;
+    loop_run(world.loop, tell_turn);
+    size_t before = world.count;
+    cr_assert_leq(before, strlen("mm|"));
+    loop_drain(world.loop);
+    cr_assert_eq(world.count, strlen("mmm|"));
+    cr_assert_eq(world.seen[world.count - 1], 'm');
+}
+
 // --- how long turns take -------------------------------------------------------------------------
 
 static uint64_t turn_began_us;
