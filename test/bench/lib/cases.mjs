@@ -5,6 +5,7 @@
 // The value of a target comes from one run of each server, so that it is a ratio within one round:
 // value(runs), with runs by server name.
 import path from 'node:path';
+import { HOSTILE } from './cases-hostile.mjs';
 import { DURABLE, GROWTH } from './cases-store.mjs';
 import { FILE, REPLAY, SLOW, WORKERS } from './cases-stream.mjs';
 import { domain } from './domain.mjs';
@@ -195,4 +196,5 @@ export const cases = [
     ...GROWTH,
     SLOW,
     WORKERS,
+    HOSTILE,
 ];
