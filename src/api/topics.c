@@ -18,7 +18,7 @@
 
 struct count_survey {
     struct survey survey;
-    struct listing *listing;
+    struct topics_stream *stream;
     size_t count;
     struct {
         uint32_t no;
@@ -26,7 +26,7 @@ struct count_survey {
     } topics[PIECE_TOPICS];
 };
 
-struct listing {
+struct topics_stream {
     struct exchange *exchange;
     struct grant *grant;
     char *texts; // of the patterns
@@ -43,37 +43,39 @@ struct listing {
     struct buf out;         // framed, not sent yet
 };
 
-static struct loop *loop_of(const struct listing *listing) { return listing->exchange->http->loop; }
+static struct loop *loop_of(const struct topics_stream *stream) {
+    return stream->exchange->http->loop;
+}
 
 // --- sending -------------------------------------------------------------------------------------
 
-static void go_on_later(struct listing *listing) {
-    if (loop_timer_set(loop_of(listing), &listing->turn, loop_now(loop_of(listing))))
-        exchange_abort(listing->exchange);
+static void go_on_later(struct topics_stream *stream) {
+    if (loop_timer_set(loop_of(stream), &stream->turn, loop_now(loop_of(stream))))
+        exchange_abort(stream->exchange);
 }
 
-static void wait_for_client(struct listing *listing, bool on) {
-    struct exchange *exchange = listing->exchange;
+static void wait_for_client(struct topics_stream *stream, bool on) {
+    struct exchange *exchange = stream->exchange;
     uint64_t patience = exchange->http->settings->write_timeout_ms;
     exchange_want_writable(exchange, on);
-    exchange_wait_until(exchange, on && patience ? loop_now(loop_of(listing)) + patience : 0);
+    exchange_wait_until(exchange, on && patience ? loop_now(loop_of(stream)) + patience : 0);
 }
 
-static void send_out(struct listing *listing) {
-    struct exchange *exchange = listing->exchange;
+static void send_out(struct topics_stream *stream) {
+    struct exchange *exchange = stream->exchange;
     ssize_t sent = -1;
-    if (!buf_failed(&listing->out))
-        sent = exchange->ops->write(exchange->ops->handle(exchange), listing->out.data,
-                                    listing->out.len);
+    if (!buf_failed(&stream->out))
+        sent = exchange->ops->write(exchange->ops->handle(exchange), stream->out.data,
+                                    stream->out.len);
     if (sent < 0) {
         exchange_abort(exchange);
         return;
     }
-    buf_consume(&listing->out, (size_t)sent);
-    wait_for_client(listing, listing->out.len > 0);
-    if (listing->out.len) return;
-    if (listing->more) {
-        go_on_later(listing);
+    buf_consume(&stream->out, (size_t)sent);
+    wait_for_client(stream, stream->out.len > 0);
+    if (stream->out.len) return;
+    if (stream->more) {
+        go_on_later(stream);
     } else {
         exchange_finish(exchange);
     }
@@ -81,28 +83,28 @@ static void send_out(struct listing *listing) {
 
 // --- a piece -------------------------------------------------------------------------------------
 
-static void write_piece(struct listing *listing, const struct count_survey *counts) {
-    struct buf *out = &listing->out;
-    const char *epoch = api_epoch(api_of(listing->exchange));
+static void write_piece(struct topics_stream *stream, const struct count_survey *counts) {
+    struct buf *out = &stream->out;
+    const char *epoch = api_epoch(api_of(stream->exchange));
     size_t start = out->len, name_at = 0;
     struct json json = {
-        .out = out, .depth = 1, .arrays = 1u << 1, .filled = listing->filled ? 1u << 1 : 0};
-    if (!listing->filled) buf_append_char(out, '[');
-    for (size_t i = 0; i < listing->count; i++) {
-        struct hub_topic *topic = &listing->piece[i];
+        .out = out, .depth = 1, .arrays = 1u << 1, .filled = stream->filled ? 1u << 1 : 0};
+    if (!stream->filled) buf_append_char(out, '[');
+    for (size_t i = 0; i < stream->count; i++) {
+        struct hub_topic *topic = &stream->piece[i];
         uint64_t subscribers =
             atomic_load_explicit(&counts->topics[i].subscribers, memory_order_relaxed);
-        topic->name.ptr = listing->piece_names.data + name_at;
+        topic->name.ptr = stream->piece_names.data + name_at;
         name_at += topic->name.len;
         hub_topic_write(&json, topic, epoch, &subscribers);
-        listing->filled = true;
+        stream->filled = true;
     }
-    if (!listing->more) buf_append_str(out, STR("]\n"));
-    wire_close(exchange_wire(listing->exchange), out, start);
-    if (!listing->more) wire_end(exchange_wire(listing->exchange), out);
-    buf_clear(&listing->piece_names);
-    listing->count = 0;
-    send_out(listing);
+    if (!stream->more) buf_append_str(out, STR("]\n"));
+    wire_close(exchange_wire(stream->exchange), out, start);
+    if (!stream->more) wire_end(exchange_wire(stream->exchange), out);
+    buf_clear(&stream->piece_names);
+    stream->count = 0;
+    send_out(stream);
 }
 
 static void ask(struct survey *base, struct api *api) {
@@ -117,8 +119,8 @@ static void ask(struct survey *base, struct api *api) {
 static void done(struct survey *base, bool all) {
     struct count_survey *counts = container_of(base, struct count_survey, survey);
     (void)all;
-    counts->listing->counts = NULL;
-    write_piece(counts->listing, counts);
+    counts->stream->counts = NULL;
+    write_piece(counts->stream, counts);
 }
 
 static void free_counts(struct survey *base) {
@@ -127,46 +129,46 @@ static void free_counts(struct survey *base) {
 
 static const struct survey_ops count_ops = {.ask = ask, .done = done, .free = free_counts};
 
-static void count_subscribers(struct listing *listing) {
+static void count_subscribers(struct topics_stream *stream) {
     struct count_survey *counts = calloc(1, sizeof *counts);
     if (!counts) {
-        exchange_abort(listing->exchange);
+        exchange_abort(stream->exchange);
         return;
     }
     counts->survey.ops = &count_ops;
-    counts->listing = listing;
-    counts->count = listing->count;
-    for (size_t i = 0; i < listing->count; i++) counts->topics[i].no = listing->piece[i].no;
-    listing->counts = counts;
-    if (survey_start(&counts->survey, api_of(listing->exchange))) {
-        listing->counts = NULL;
+    counts->stream = stream;
+    counts->count = stream->count;
+    for (size_t i = 0; i < stream->count; i++) counts->topics[i].no = stream->piece[i].no;
+    stream->counts = counts;
+    if (survey_start(&counts->survey, api_of(stream->exchange))) {
+        stream->counts = NULL;
         free(counts);
-        exchange_abort(listing->exchange);
+        exchange_abort(stream->exchange);
     }
 }
 
 static bool take(void *context, const struct hub_topic *topic) {
-    struct listing *listing = context;
-    listing->piece[listing->count++] = *topic;
-    buf_append_str(&listing->piece_names, topic->name);
-    return listing->count < PIECE_TOPICS && listing->piece_names.len < PIECE_NAMES;
+    struct topics_stream *stream = context;
+    stream->piece[stream->count++] = *topic;
+    buf_append_str(&stream->piece_names, topic->name);
+    return stream->count < PIECE_TOPICS && stream->piece_names.len < PIECE_NAMES;
 }
 
 // One step of the walk.
-static void go_on(struct listing *listing) {
-    listing->more = hub_topics(api_of(listing->exchange)->hub, &listing->walk, take, listing);
-    bool full = listing->count == PIECE_TOPICS || listing->piece_names.len >= PIECE_NAMES;
-    if (buf_failed(&listing->piece_names)) {
-        exchange_abort(listing->exchange);
-    } else if (listing->more && !full) {
-        go_on_later(listing);
+static void go_on(struct topics_stream *stream) {
+    stream->more = hub_topics(api_of(stream->exchange)->hub, &stream->walk, take, stream);
+    bool full = stream->count == PIECE_TOPICS || stream->piece_names.len >= PIECE_NAMES;
+    if (buf_failed(&stream->piece_names)) {
+        exchange_abort(stream->exchange);
+    } else if (stream->more && !full) {
+        go_on_later(stream);
     } else {
-        count_subscribers(listing);
+        count_subscribers(stream);
     }
 }
 
 static void turn_fire(struct loop_timer *timer) {
-    go_on(container_of(timer, struct listing, turn));
+    go_on(container_of(timer, struct topics_stream, turn));
 }
 
 // --- the exchange --------------------------------------------------------------------------------
@@ -176,24 +178,24 @@ static void writable(struct exchange *exchange) { send_out(exchange->state); }
 // The client takes nothing.
 static void give_up(struct exchange *exchange) { exchange_abort(exchange); }
 
-static void listing_free(struct listing *listing) {
-    grant_put(listing->grant);
-    free(listing->texts);
-    buf_fini(&listing->piece_names);
-    buf_fini(&listing->out);
-    free(listing);
+static void stream_free(struct topics_stream *stream) {
+    grant_put(stream->grant);
+    free(stream->texts);
+    buf_fini(&stream->piece_names);
+    buf_fini(&stream->out);
+    free(stream);
 }
 
 static void release(struct loop_retired *retired) {
-    listing_free(container_of(retired, struct listing, retired));
+    stream_free(container_of(retired, struct topics_stream, retired));
 }
 
 static void gone(struct exchange *exchange) {
-    struct listing *listing = exchange->state;
-    if (!listing) return;
-    if (listing->counts) survey_leave(&listing->counts->survey);
-    loop_timer_clear(loop_of(listing), &listing->turn);
-    loop_retire(loop_of(listing), &listing->retired, release);
+    struct topics_stream *stream = exchange->state;
+    if (!stream) return;
+    if (stream->counts) survey_leave(&stream->counts->survey);
+    loop_timer_clear(loop_of(stream), &stream->turn);
+    loop_retire(loop_of(stream), &stream->retired, release);
 }
 
 // --- what is asked for ---------------------------------------------------------------------------
@@ -225,17 +227,17 @@ static bool read_patterns(struct exchange *exchange, struct params *params, stru
 }
 
 // Copies the patterns: they are needed for longer than the request is there.
-static bool keep_names(struct listing *listing, const struct pattern *names, uint32_t count) {
+static bool keep_names(struct topics_stream *stream, const struct pattern *names, uint32_t count) {
     size_t len = 1;
     for (uint32_t i = 0; i < count; i++) len += names[i].text.len;
-    char *at = listing->texts = malloc(len);
+    char *at = stream->texts = malloc(len);
     for (uint32_t i = 0; at && i < count; i++) {
         size_t text_len = names[i].text.len;
-        listing->names[i] = (struct pattern){names[i].kind, {at, text_len}};
+        stream->names[i] = (struct pattern){names[i].kind, {at, text_len}};
         memcpy(at, names[i].text.ptr, text_len);
         at += text_len;
     }
-    return listing->texts;
+    return stream->texts;
 }
 
 static void start(struct exchange *exchange, const struct pattern *names, uint32_t names_count,
@@ -250,26 +252,26 @@ static void start(struct exchange *exchange, const struct pattern *names, uint32
         exchange_answer_now(exchange, "application/json", STR(""));
         return;
     }
-    struct listing *listing = calloc(1, sizeof *listing);
-    if (!listing || !keep_names(listing, names, names_count)) {
-        free(listing);
+    struct topics_stream *stream = calloc(1, sizeof *stream);
+    if (!stream || !keep_names(stream, names, names_count)) {
+        free(stream);
         exchange_refuse_no_memory(exchange);
         return;
     }
-    listing->exchange = exchange;
-    listing->grant = grant_get(grant);
-    listing->walk = (struct hub_walk){.names = listing->names,
-                                      .names_count = names_count,
-                                      .grants = all ? NULL : grant->subscribe,
-                                      .grants_count = all ? 0 : (uint32_t)grant->subscribe_count};
-    listing->turn.fire = turn_fire;
-    buf_init(&listing->piece_names, PIECE_NAMES + LIMIT_TOPIC_BYTES);
-    buf_init(&listing->out, PIECE_BYTES_MAX);
-    exchange->state = listing;
+    stream->exchange = exchange;
+    stream->grant = grant_get(grant);
+    stream->walk = (struct hub_walk){.names = stream->names,
+                                     .names_count = names_count,
+                                     .grants = all ? NULL : grant->subscribe,
+                                     .grants_count = all ? 0 : (uint32_t)grant->subscribe_count};
+    stream->turn.fire = turn_fire;
+    buf_init(&stream->piece_names, PIECE_NAMES + LIMIT_TOPIC_BYTES);
+    buf_init(&stream->out, PIECE_BYTES_MAX);
+    exchange->state = stream;
     struct answer answer = {.status = 200, .type = "application/json", .length = ANSWER_ENDS};
     answer_text(&answer, "Cache-Control", "no-store");
-    exchange_stream(exchange, &answer, &listing->out);
-    go_on(listing);
+    exchange_stream(exchange, &answer, &stream->out);
+    go_on(stream);
 }
 
 static void answer_topics(struct exchange *exchange) {

@@ -26,34 +26,34 @@ int pattern_read(struct pattern *out, struct str text, struct report *report) {
     return 0;
 }
 
-// What follows a `**`, as a set of places that are tried all at once: a bit for each of its segments
-// but `**`. A place is where a match has come to; `stay` has the places before which a `**` stands,
-// where it may take any number of segments. So each segment of a name is looked at once, whatever
+// What follows a `**` is matched in all ways at once. A spot, one for each of its segments but `**`,
+// is where a match may have come to; `stay` has the spots before which a `**` stands, where it may
+// take any number of segments. So each segment of a name is looked at once, whatever
 // the pattern.
-struct places {
+struct spots {
     uint64_t low, high;
 };
-_Static_assert(LIMIT_TOPIC_SEGMENTS <= 128, "a place for each segment");
+_Static_assert(LIMIT_TOPIC_SEGMENTS <= 128, "a spot for each segment");
 
-static struct places place_at(unsigned at) {
-    return at < 64 ? (struct places){(uint64_t)1 << at, 0}
-                   : (struct places){0, (uint64_t)1 << (at - 64)};
+static struct spots spot_at(unsigned at) {
+    return at < 64 ? (struct spots){(uint64_t)1 << at, 0}
+                   : (struct spots){0, (uint64_t)1 << (at - 64)};
 }
-static struct places both(struct places a, struct places b) {
-    return (struct places){a.low & b.low, a.high & b.high};
+static struct spots both(struct spots a, struct spots b) {
+    return (struct spots){a.low & b.low, a.high & b.high};
 }
-static struct places either(struct places a, struct places b) {
-    return (struct places){a.low | b.low, a.high | b.high};
+static struct spots either(struct spots a, struct spots b) {
+    return (struct spots){a.low | b.low, a.high | b.high};
 }
-static struct places step_on(struct places a) {
-    return (struct places){a.low << 1, a.high << 1 | a.low >> 63};
+static struct spots step_on(struct spots a) {
+    return (struct spots){a.low << 1, a.high << 1 | a.low >> 63};
 }
-static bool is_none(struct places a) { return !(a.low | a.high); }
+static bool is_none(struct spots a) { return !(a.low | a.high); }
 
 // A segment's text, and where it stands.
 struct literal {
     struct str text;
-    struct places places;
+    struct spots spots;
     uint8_t next; // of its bucket, from 1; 0: none
 };
 
@@ -61,7 +61,7 @@ struct literal {
 struct machine {
     unsigned count;
     bool open; // ends with a `**`
-    struct places stars, stay;
+    struct spots stars, stay;
     unsigned literals_count;
     uint8_t buckets[BUCKETS];
     struct literal literals[LIMIT_TOPIC_SEGMENTS];
@@ -88,23 +88,23 @@ static void add_literal(struct machine *machine, struct str text) {
         *literal = (struct literal){.text = text, .next = machine->buckets[bucket]};
         machine->buckets[bucket] = (uint8_t)machine->literals_count;
     }
-    literal->places = either(literal->places, place_at(machine->count));
+    literal->spots = either(literal->spots, spot_at(machine->count));
 }
 
 // Of what follows a `**`.
 static void build(struct machine *machine, struct str pattern) {
     bool stay = true;
     machine->count = machine->literals_count = 0;
-    machine->stars = machine->stay = (struct places){0};
+    machine->stars = machine->stay = (struct spots){0};
     memset(machine->buckets, 0, sizeof machine->buckets);
     while (pattern.ptr) {
         struct str segment = str_cut(&pattern, '/');
         bool many = is_star_star(segment);
         if (!many) {
-            struct places place = place_at(machine->count);
-            if (stay) machine->stay = either(machine->stay, place);
+            struct spots spot = spot_at(machine->count);
+            if (stay) machine->stay = either(machine->stay, spot);
             if (is_star(segment)) {
-                machine->stars = either(machine->stars, place);
+                machine->stars = either(machine->stars, spot);
             } else {
                 add_literal(machine, segment);
             }
@@ -115,20 +115,20 @@ static void build(struct machine *machine, struct str pattern) {
     machine->open = stay;
 }
 
-static struct places places_of(struct machine *machine, struct str segment) {
+static struct spots spots_of(struct machine *machine, struct str segment) {
     const struct literal *literal = find_literal(machine, bucket_of(segment), segment);
-    return literal ? either(machine->stars, literal->places) : machine->stars;
+    return literal ? either(machine->stars, literal->spots) : machine->stars;
 }
 
 static bool run(struct machine *machine, struct str name, bool covers) {
-    struct places at = place_at(0), last;
+    struct spots at = spot_at(0), last;
     bool done = machine->count == 0;
     if (done) return true;
-    last = place_at(machine->count - 1);
+    last = spot_at(machine->count - 1);
     while (name.ptr) {
         struct str segment = str_cut(&name, '/');
-        struct places hit = {0};
-        if (!covers || !is_star_star(segment)) hit = both(at, places_of(machine, segment));
+        struct spots hit = {0};
+        if (!covers || !is_star_star(segment)) hit = both(at, spots_of(machine, segment));
         done = (done && machine->open) || !is_none(both(hit, last));
         at = either(step_on(hit), both(at, machine->stay));
     }

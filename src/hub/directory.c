@@ -11,7 +11,7 @@
 void directory_init(struct directory *directory) { *directory = (struct directory){0}; }
 
 static void topic_free(struct topic *topic) {
-    free(topic->watchers);
+    free(topic->followers);
     free(topic);
 }
 
@@ -58,7 +58,7 @@ struct topic *directory_name(struct directory *directory, struct str name) {
 }
 
 void directory_forget_name(struct directory *directory, struct topic *topic) {
-    if (topic->no != TOPIC_UNNUMBERED || topic->watchers_count) return;
+    if (topic->no != TOPIC_UNNUMBERED || topic->followers_count) return;
     HASH_DEL(directory->by_name, topic);
     topic_free(topic);
 }
@@ -120,8 +120,8 @@ void directory_trimmed(struct directory *directory, struct topic *topic, uint64_
 uint64_t directory_subscribers(const struct directory *directory, const struct topic *topic) {
     uint64_t count = 0;
     const struct selection *selection;
-    for (uint32_t i = 0; i < topic->watchers_count; i++)
-        count += topic->watchers[i].selection->subscribers;
+    for (uint32_t i = 0; i < topic->followers_count; i++)
+        count += topic->followers[i].selection->subscribers;
     DL_FOREACH2(directory->wide, selection, next_wide) {
         if (selection_has(selection, topic->no)) count += selection->subscribers;
     }
@@ -307,8 +307,8 @@ static void apply_event(struct directory *directory, const struct event *event,
     topic->marker = event->flags & EVENT_MARKER;
     topic->memory = event->flags & EVENT_MEMORY;
     set_closed(directory, topic, event->flags & EVENT_CLOSE, event->seq);
-    for (uint32_t i = 0; i < topic->watchers_count; i++)
-        apply_to(directory, topic->watchers[i].selection, event, meant);
+    for (uint32_t i = 0; i < topic->followers_count; i++)
+        apply_to(directory, topic->followers[i].selection, event, meant);
     DL_FOREACH2(directory->wide, selection, next_wide) {
         if (selection_has(selection, topic->no)) apply_to(directory, selection, event, meant);
     }

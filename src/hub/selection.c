@@ -11,7 +11,7 @@
 
 // --- links ---------------------------------------------------------------------------------------
 
-// Not array_reserve, which begins with room for four: most topics have one watcher, and most
+// Not array_reserve, which begins with room for four: most topics have one follower, and most
 // selections one topic.
 static void *reserve(void *items, uint32_t *cap, uint32_t count, size_t size) {
     if (count <= *cap) return items;
@@ -26,33 +26,33 @@ static bool link_topic(struct selection *selection, struct topic *topic) {
                           sizeof *selection->links);
     if (!links) return false;
     selection->links = links;
-    void *watchers = reserve(topic->watchers, &topic->watchers_cap, topic->watchers_count + 1,
-                             sizeof *topic->watchers);
-    if (!watchers) return false;
-    topic->watchers = watchers;
-    topic->watchers[topic->watchers_count] = (struct watcher){selection, selection->links_count};
-    selection->links[selection->links_count++] = (struct link){topic, topic->watchers_count++};
+    void *followers = reserve(topic->followers, &topic->followers_cap, topic->followers_count + 1,
+                              sizeof *topic->followers);
+    if (!followers) return false;
+    topic->followers = followers;
+    topic->followers[topic->followers_count] = (struct follower){selection, selection->links_count};
+    selection->links[selection->links_count++] = (struct link){topic, topic->followers_count++};
     return true;
 }
 
 // Takes out what leads from the topic to the selection; the link goes with the caller.
-static void remove_watcher(const struct link *link) {
+static void remove_follower(const struct link *link) {
     struct topic *topic = link->topic;
-    struct watcher last = topic->watchers[--topic->watchers_count];
-    topic->watchers[link->watcher] = last;
-    last.selection->links[last.link].watcher = link->watcher;
+    struct follower last = topic->followers[--topic->followers_count];
+    topic->followers[link->follower] = last;
+    last.selection->links[last.link].follower = link->follower;
 }
 
 static void remove_link(struct selection *selection, uint32_t at) {
-    remove_watcher(&selection->links[at]);
+    remove_follower(&selection->links[at]);
     struct link last = selection->links[--selection->links_count];
     if (at == selection->links_count) return;
     selection->links[at] = last;
-    last.topic->watchers[last.watcher].link = at;
+    last.topic->followers[last.follower].link = at;
 }
 
 static void remove_links(struct selection *selection) {
-    while (selection->links_count) remove_watcher(&selection->links[--selection->links_count]);
+    while (selection->links_count) remove_follower(&selection->links[--selection->links_count]);
     free(selection->links);
     selection->links = NULL;
     selection->links_cap = 0;
@@ -118,11 +118,11 @@ static void leave(struct selection *selection, const struct topic *topic) {
 
 void selection_drop_topic(struct directory *directory, struct topic *topic) {
     struct selection *selection;
-    for (uint32_t i = topic->watchers_count; i-- > 0;) {
-        selection = topic->watchers[i].selection;
+    for (uint32_t i = topic->followers_count; i-- > 0;) {
+        selection = topic->followers[i].selection;
         leave(selection, topic);
         // Patterns find the name again by matching; only exact ones must be remembered.
-        if (!selection->exact) remove_link(selection, topic->watchers[i].link);
+        if (!selection->exact) remove_link(selection, topic->followers[i].link);
     }
     DL_FOREACH2(directory->wide, selection, next_wide) {
         if (selection_has(selection, topic->no)) leave(selection, topic);
@@ -136,7 +136,7 @@ void selection_drop_topic(struct directory *directory, struct topic *topic) {
 void selection_tell(const struct directory *directory, const struct topic *topic,
                     const struct topic_news *news) {
     struct selection *selection;
-    for (uint32_t i = 0; i < topic->watchers_count; i++) hear(topic->watchers[i].selection, news);
+    for (uint32_t i = 0; i < topic->followers_count; i++) hear(topic->followers[i].selection, news);
     DL_FOREACH2(directory->wide, selection, next_wide) {
         if (selection_has(selection, topic->no)) hear(selection, news);
     }
@@ -161,7 +161,7 @@ uint64_t selection_lost(const struct directory *directory, const struct selectio
 
 struct prefix {
     UT_hash_handle hh; // by text
-    struct watch *watches;
+    struct pattern_entry *entries;
     uint32_t count;
     uint32_t segments;
     uint32_t len;
@@ -187,49 +187,49 @@ static struct prefix *make_prefix(struct directory *directory, struct str text, 
     return prefix;
 }
 
-static void remove_watch(struct directory *directory, struct watch *watch) {
-    struct prefix *prefix = watch->prefix;
+static void remove_entry(struct directory *directory, struct pattern_entry *entry) {
+    struct prefix *prefix = entry->prefix;
     if (!prefix) return;
-    DL_DELETE(prefix->watches, watch);
+    DL_DELETE(prefix->entries, entry);
     if (--prefix->count) return;
     directory->prefix_segments[prefix->segments]--;
     HASH_DEL(directory->prefixes, prefix);
     free(prefix);
 }
 
-static int add_watch(struct directory *directory, struct selection *selection, uint32_t i,
+static int add_entry(struct directory *directory, struct selection *selection, uint32_t i,
                      struct report *report) {
-    struct watch *watch = &selection->watches[i];
+    struct pattern_entry *entry = &selection->entries[i];
     uint32_t segments;
     struct str text = pattern_prefix(&selection->names[i], &segments);
     struct prefix *prefix = make_prefix(directory, text, segments);
     if (!prefix) return report_set(report, ERR_NOMEM, "no memory for a subscription");
     bool full = prefix->count >= LIMIT_PREFIX_PATTERNS;
-    *watch = (struct watch){.selection = selection, .prefix = prefix};
-    DL_APPEND(prefix->watches, watch);
+    *entry = (struct pattern_entry){.selection = selection, .prefix = prefix};
+    DL_APPEND(prefix->entries, entry);
     prefix->count++;
     return full ? report_set(report, ERR_LIMIT,
                              "too many patterns that begin alike are subscribed to at present")
                 : 0;
 }
 
-static int add_watches(struct directory *directory, struct selection *selection,
+static int add_entries(struct directory *directory, struct selection *selection,
                        struct report *report) {
-    selection->watches = calloc(selection->names_count, sizeof *selection->watches);
-    if (!selection->watches) return report_set(report, ERR_NOMEM, "no memory for a subscription");
+    selection->entries = calloc(selection->names_count, sizeof *selection->entries);
+    if (!selection->entries) return report_set(report, ERR_NOMEM, "no memory for a subscription");
     int err = 0;
     for (uint32_t i = 0; i < selection->names_count && !err; i++)
-        err = add_watch(directory, selection, i, report);
+        err = add_entry(directory, selection, i, report);
     return err;
 }
 
 // Matches a new topic with the patterns of a prefix.
 static bool offer(struct directory *directory, struct topic *topic, struct str text) {
     const struct prefix *prefix = find_prefix(directory, text);
-    const struct watch *watch;
+    const struct pattern_entry *entry;
     if (!prefix) return true;
-    DL_FOREACH(prefix->watches, watch) {
-        struct selection *selection = watch->selection;
+    DL_FOREACH(prefix->entries, entry) {
+        struct selection *selection = entry->selection;
         if (selection->looked_at == directory->looks) continue;
         selection->looked_at = directory->looks;
         // The walk has not been there.
@@ -243,8 +243,8 @@ bool selection_add_topic(struct directory *directory, struct topic *topic, uint3
     struct str name = topic_name(topic), rest = name;
     topic->no = no;
     // Selections that named it before its first event know it already, but not its number.
-    for (uint32_t i = 0; i < topic->watchers_count; i++) {
-        if (!enter(topic->watchers[i].selection, topic)) return false;
+    for (uint32_t i = 0; i < topic->followers_count; i++) {
+        if (!enter(topic->followers[i].selection, topic)) return false;
     }
     directory->looks++;
     if (!offer(directory, topic, (struct str){name.ptr, 0})) return false;
@@ -362,8 +362,8 @@ static void selection_free(struct directory *directory, struct selection *select
     if (!selection->exact && !selection->resolved)
         DL_DELETE2(directory->resolving, selection, prev_resolving, next_resolving);
     if (selection->wide) DL_DELETE2(directory->wide, selection, prev_wide, next_wide);
-    for (uint32_t i = 0; selection->watches && i < selection->names_count; i++)
-        remove_watch(directory, &selection->watches[i]);
+    for (uint32_t i = 0; selection->entries && i < selection->names_count; i++)
+        remove_entry(directory, &selection->entries[i]);
     while (selection->links_count) {
         struct topic *topic = selection->links[selection->links_count - 1].topic;
         remove_link(selection, selection->links_count - 1);
@@ -371,7 +371,7 @@ static void selection_free(struct directory *directory, struct selection *select
     }
     number_set_fini(&selection->topics);
     free(selection->links);
-    free(selection->watches);
+    free(selection->entries);
     free(selection->names);
     free(selection);
 }
@@ -386,7 +386,7 @@ static int selection_make(struct directory *directory, const struct key_parts *p
         if (err) report_set(report, err, "no memory for a subscription");
     } else {
         DL_APPEND2(directory->resolving, selection, prev_resolving, next_resolving);
-        err = add_watches(directory, selection, report);
+        err = add_entries(directory, selection, report);
     }
     if (err) {
         selection_free(directory, selection);

@@ -4,17 +4,17 @@
 // filter, share one.
 //
 // A selection and its topics know each other, but for wide ones (of more than SELECTION_WIDE
-// topics): those know their topics as a set of numbers, and are asked for each event. So a selection
-// of all topics takes some bits for each of them, and leaving takes as long as there are narrow
-// ones, each place of which is known.
+// topics): those know their topics as a set of numbers, and are asked for each event. So a
+// selection of all topics takes some bits for each of them, and leaving takes as long as there are
+// narrow ones, each place of which is known.
 //
-// Finding the topics of a pattern is a walk over all of them, by number, in slices. Until it is over
-// (`resolved`) nobody may be given anything of the selection. New topics meanwhile are matched where
-// the walk has been already. A new topic is matched with those patterns only that begin like its
-// name.
+// Finding the topics of a pattern is a walk over all of them, by number, in slices. Until it is
+// over (`resolved`) nobody may be given anything of the selection. New topics meanwhile are matched
+// where the walk has been already. A new topic is matched with those patterns only that begin like
+// its name.
 //
-// What is asked of many topics at once (the newest event, whether anything was lost) is kept up with
-// each event, so that no answer needs a walk.
+// What is asked of many topics at once (the newest event, whether anything was lost) is kept up
+// with each event, so that no answer needs a walk.
 #ifndef TAILRACE_HUB_SELECTION_H
 #define TAILRACE_HUB_SELECTION_H
 
@@ -31,7 +31,7 @@ struct selection;
 struct selector;
 
 // A narrow selection that matches a topic, and which of its links leads there.
-struct watcher {
+struct follower {
     struct selection *selection;
     uint32_t link;
 };
@@ -47,8 +47,8 @@ struct topic {
     // directory->trims when trimmed_seq was last raised; 0: never
     uint64_t trimmed_at;
     struct topic *prev_trimmed, *next_trimmed; // in directory->trimmed, once it was
-    struct watcher *watchers;
-    uint32_t watchers_count, watchers_cap;
+    struct follower *followers;
+    uint32_t followers_count, followers_cap;
     uint16_t name_len;
     char name[];
 };
@@ -62,17 +62,17 @@ static inline uint64_t topic_events(const struct topic *topic) {
     return left - (left && topic->marker ? 1 : 0);
 }
 
-// A topic of a narrow selection, and which of its watchers leads back.
+// A topic of a narrow selection, and which of its followers leads back.
 struct link {
     struct topic *topic;
-    uint32_t watcher;
+    uint32_t follower;
 };
 
 // One of a selection's patterns: where new topics find it.
-struct watch {
+struct pattern_entry {
     struct selection *selection;
     struct prefix *prefix;
-    struct watch *prev, *next;
+    struct pattern_entry *prev, *next;
 };
 
 struct selection {
@@ -91,13 +91,13 @@ struct selection {
     uint32_t names_count;
     struct pattern *grants; // that a topic must match too; none: no restriction
     uint32_t grants_count;
-    struct watch *watches;      // one for each name, unless it is exact
-    uint64_t looked_at;         // directory->looks when a new topic met it last
-    uint64_t newest_seq;        // of its topics' events
-    uint64_t changes;           // changes when any of its topics loses events or is closed
-    uint64_t lost_seq;          // the highest trimmed_seq of its topics
-    uint64_t lost_at;           // the highest trimmed_at
-    uint64_t gone_seq, gone_at; // the same, of topics that are gone
+    struct pattern_entry *entries; // one for each name, unless it is exact
+    uint64_t looked_at;            // directory->looks when a new topic met it last
+    uint64_t newest_seq;           // of its topics' events
+    uint64_t changes;              // changes when any of its topics loses events or is closed
+    uint64_t lost_seq;             // the highest trimmed_seq of its topics
+    uint64_t lost_at;              // the highest trimmed_at
+    uint64_t gone_seq, gone_at;    // the same, of topics that are gone
     struct selection *next_wide, *prev_wide;
     struct selection *next_resolving, *prev_resolving;
     uint32_t key_len;
@@ -105,8 +105,8 @@ struct selection {
 };
 
 // The selection for these names (1..LIMIT_SELECTOR_TOPICS) within these grants (none: no
-// restriction), with a reference for the caller. ERR_LIMIT: too many patterns are subscribed to that
-// a new topic would have to be matched with. ERR_NOMEM.
+// restriction), with a reference for the caller. ERR_LIMIT: too many patterns are subscribed to
+// that a new topic would have to be matched with. ERR_NOMEM.
 int selection_get(struct directory *directory, const struct pattern *names, uint32_t names_count,
                   const struct pattern *grants, uint32_t grants_count, struct selection **out,
                   struct report *report) MUST_CHECK;

@@ -98,7 +98,7 @@ Test(directory, a_name_that_was_dropped_comes_back_under_a_new_number) {
     cr_assert_null(directory_topic(&directory, 1));
     topic = directory_number(&directory, 2, STR("a"));
     cr_assert(directory_matches(wide, 2) && directory_matches(narrow, 2));
-    cr_assert_eq(topic->watchers_count, 2);
+    cr_assert_eq(topic->followers_count, 2);
     directory_drop(&directory, topic);
     directory_release(&directory, wide), directory_release(&directory, narrow);
     cr_assert_eq(HASH_COUNT(directory.by_name), 0);
@@ -211,12 +211,12 @@ Test(directory, what_leaves_in_the_middle_of_its_walk_leaves_nothing) {
     cr_assert(!narrow->selection->resolved && narrow->selection->links_count);
     directory_release(&directory, selector), directory_release(&directory, narrow);
     for (uint32_t no = 0; no < 300; no++)
-        cr_assert_eq(directory_topic(&directory, no)->watchers_count, 0);
+        cr_assert_eq(directory_topic(&directory, no)->followers_count, 0);
     cr_assert(!directory.resolving && !directory.prefixes);
     directory_fini(&directory);
 }
 
-// Each had a list of all topics, and each topic a list of all of them: 300 that left together took a
+// Each had a list of all topics, and each topic one of all of them: 300 that left together took a
 // second.
 Test(directory, three_hundred_over_ten_thousand_topics_share_or_leave_quickly) {
     enum { TOPICS = 10000, SELECTORS = 300 };
