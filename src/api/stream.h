@@ -27,8 +27,8 @@ struct stream {
 };
 
 // Becomes the exchange's state. `request`: what hub_subscribe will be asked for. `known`: the
-// request's If-None-Match, if the answer's head is to have an ETag; when the client has what it would
-// be given it is answered 304 (RFC 9110, 13.1.2). NULL when out of memory.
+// request's If-None-Match, if the answer's head is to have an ETag; when the client has what it
+// would be given it is answered 304 (RFC 9110, 13.1.2). NULL when out of memory.
 struct stream *stream_new(struct exchange *exchange, const struct hub_request *request,
                           struct grant *grant, struct str known);
 // Before it begins or waits: takes it out of the hub, if it is in, and frees it.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Surveys: answers that need a word from every worker (/topics: subscribers; /metrics: counters). A
 // message goes to each of them. What they say comes together on the worker that has asked, which
-// waits for all of them, but not for long: one that is busy must not hold up what is asked of others.
+// waits for all of them, but not for long: one that is busy must not hold up what is asked of
+// others.
 #ifndef TAILRACE_API_SURVEY_H
 #define TAILRACE_API_SURVEY_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// GET /topics, in pieces, as its reader takes them: a walk over the hub's topics, and for each piece
-// a survey of how many subscribers they have in all workers. What an answer holds is one piece, and
-// none takes a worker's time for long.
+// GET /topics, in pieces, as its reader takes them: a walk over the hub's topics, and for each
+// piece a survey of how many subscribers they have in all workers. What an answer holds is one
+// piece, and none takes a worker's time for long.
 #include <stdlib.h>
 
 #include "api/access.h"
@@ -12,8 +12,8 @@
 // A piece ends with so many topics, or bytes of their names.
 #define PIECE_TOPICS 256
 #define PIECE_NAMES ((size_t)32 * 1024)
-// Its last name may be as long as one can be. In JSON each byte takes up to six, and what is said of
-// a topic some hundred more.
+// Its last name may be as long as one can be. In JSON each byte takes up to six, and what is said
+// of a topic some hundred more.
 #define PIECE_BYTES_MAX ((PIECE_NAMES + LIMIT_TOPIC_BYTES) * 6 + PIECE_TOPICS * 512 + 8192)
 
 struct count_survey {

@@ -26,10 +26,10 @@ int pattern_read(struct pattern *out, struct str text, struct report *report) {
     return 0;
 }
 
-// What follows a `**` is matched in all ways at once. A spot, one for each of its segments but `**`,
-// is where a match may have come to; `stay` has the spots before which a `**` stands, where it may
-// take any number of segments. So each segment of a name is looked at once, whatever
-// the pattern.
+// What follows a `**` is matched in all ways at once. A spot, one for each of its segments but
+// `**`, is where a match may have come to; `stay` has the spots before which a `**` stands, where
+// it may take any number of segments. So each segment of a name is looked at once, whatever the
+// pattern.
 struct spots {
     uint64_t low, high;
 };

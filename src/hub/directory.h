@@ -104,8 +104,8 @@ struct selector_spec {
     struct wire wire;
     const struct hub_sink *sink;
 };
-// The selector for it, with a reference for the caller; its selection may still have to be resolved.
-// ERR_INVALID for a bad filter, ERR_LIMIT as of selection_get, ERR_NOMEM.
+// The selector for it, with a reference for the caller; its selection may still have to be
+// resolved. ERR_INVALID for a bad filter, ERR_LIMIT as of selection_get, ERR_NOMEM.
 int directory_select(struct directory *directory, const struct selector_spec *spec,
                      struct selector **out, struct report *report) MUST_CHECK;
 void directory_release(struct directory *directory, struct selector *selector);

@@ -211,6 +211,8 @@ static int add_scanned(struct hub *hub, struct gathering *gathering, const struc
 static bool from_scan(struct hub *hub, struct gathering *gathering, uint64_t limit) {
     uint64_t after = gathering->subscriber->cursor;
     if (reading_begin(&hub->reading)) return stop(gathering, GATHER_FAILED);
+    // What retention has taken and not announced yet would be passed over without a word.
+    if (store_reader_trims(hub->reading.store) != hub->trims) return stop(gathering, GATHER_MORE);
     for (int steps = 0;; steps++) {
         struct record record;
         int err = store_reader_next(hub->reading.store, after, &record);

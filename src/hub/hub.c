@@ -37,6 +37,7 @@ int hub_new(struct hub **out, const struct hub_config *config, struct report *re
         return report_set(report, err, "no memory for a hub");
     }
     hub->reading.store = config->store;
+    if (config->store) hub->trims = store_reader_trims(config->store);
     *out = hub;
     return 0;
 }
@@ -70,6 +71,7 @@ int hub_load_topic(struct hub *hub, const struct topic_state *state) {
 
 void hub_apply(struct hub *hub, struct batch *batch) {
     directory_apply(&hub->directory, batch);
+    hub->trims = batch->trims;
     if (!batch->count) {
         batch_put(batch);
         return;

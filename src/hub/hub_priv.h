@@ -20,6 +20,7 @@ struct hub {
     uint64_t position;     // everything up to here was applied
     uint64_t delivered;    // everything up to here was written to the live ones
     uint64_t last_time_ms; // of the newest event
+    uint64_t trims;        // as of store_reader_trims: those that were applied
     uint64_t now_ms;
     struct budget budget;
     struct round round; // what is being written now

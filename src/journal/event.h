@@ -128,7 +128,8 @@ struct batch {
     _Atomic(uint32_t) refs;
     uint32_t count;
     uint32_t changes_count;
-    size_t bytes; // memory of the events, for bounding a ring
+    size_t bytes;   // memory of the events, for bounding a ring
+    uint64_t trims; // as of store_reader_trims: those that have been told with it and before
     struct topic_change *changes;
     struct event **events;
     struct batch_watch *watch; // NULL: nobody asks

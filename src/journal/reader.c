@@ -315,6 +315,10 @@ static int reader_seq_before_time(struct store_reader *base, uint64_t time_ms, u
     return 0;
 }
 
+static uint64_t reader_trims(struct store_reader *base) {
+    return atomic_load(&of(base)->store->trims);
+}
+
 static const struct store_reader_ops ops = {
     .begin = reader_begin,
     .end = reader_end,
@@ -325,6 +329,7 @@ static const struct store_reader_ops ops = {
     .topic_at = reader_topic_at,
     .topic_before = reader_topic_before,
     .seq_before_time = reader_seq_before_time,
+    .trims = reader_trims,
     .close = reader_close,
 };
 

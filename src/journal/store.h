@@ -9,6 +9,7 @@
 
 #include <lmdb.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/err.h"
 #include "base/str.h"
@@ -32,6 +33,8 @@ struct store {
     // LMDB's table of readers, lock.mdb. Open for as long as the environment is: LMDB has record
     // locks on that file, and closing any descriptor of it would give them all up.
     int table_fd;
+    // As of store_reader_trims. Raised before the commit is made.
+    _Atomic(uint64_t) trims;
     MDB_env *env; // NULL after reopening failed
     MDB_dbi meta, events, topics, keys, sources;
     size_t txn_id; // of the last commit that succeeded

@@ -50,6 +50,7 @@ struct store_reader_ops {
     int (*topic_at)(struct store_reader *reader, uint64_t tail, uint64_t ordinal, uint64_t *seq);
     int (*topic_before)(struct store_reader *reader, uint64_t tail, uint64_t before, uint64_t *seq);
     int (*seq_before_time)(struct store_reader *reader, uint64_t time_ms, uint64_t *seq);
+    uint64_t (*trims)(struct store_reader *reader);
     void (*close)(struct store_reader *reader);
 };
 
@@ -68,6 +69,13 @@ static inline int MUST_CHECK store_reader_begin(struct store_reader *reader) {
     return reader->ops->begin(reader);
 }
 static inline void store_reader_end(struct store_reader *reader) { reader->ops->end(reader); }
+
+// How many commits have taken events away: at least all those that the snapshot knows of, when it is
+// asked within one. Who has applied a batch with this number (struct batch) has been told of all that
+// the snapshot does not have any more.
+static inline uint64_t store_reader_trims(struct store_reader *reader) {
+    return reader->ops->trims(reader);
+}
 
 // Exactly this event. ERR_NOT_FOUND when it is not (or no longer) stored; ERR_IO. ERR_CORRUPT: it
 // is damaged, *out is what is left of it.

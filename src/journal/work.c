@@ -363,6 +363,7 @@ static int make_batch(struct journal *journal, struct batch **out) {
     atomic_init(&batch->refs, 1);
     batch->watch->last_seq = journal->seq;
     batch->bytes = work->events_bytes;
+    batch->trims = atomic_load(&journal->store.trims);
     batch->count = (uint32_t)work->events_count;
     for (size_t i = 0; i < work->events_count; i++) batch->events[i] = work->events[i];
     batch->changes_count = (uint32_t)work->changed.count;
@@ -434,9 +435,16 @@ int work_commit(struct journal *journal, bool checkpoint, struct batch **batch) 
     if (!err) err = make_batch(journal, batch);
     if (!err && work->wrote) {
         uint64_t began_us = clock_mono_us();
+        // Before readers can see it.
+        uint64_t trims = atomic_load(&journal->store.trims) + (work->changed.count > 0);
+        if (*batch) (*batch)->trims = trims;
+        atomic_store(&journal->store.trims, trims);
         int rc = store_commit(&journal->store, work->txn);
         work->txn = NULL;
-        if (rc) err = work_error(journal, rc, "commit");
+        if (rc) {
+            atomic_store(&journal->store.trims, trims - (work->changed.count > 0));
+            err = work_error(journal, rc, "commit");
+        }
         durations_add(&journal->counters.commits, clock_mono_us() - began_us);
     }
     if (err) {

@@ -27,6 +27,7 @@ struct memory_store {
     uint64_t reads;
     const struct journal_policy *policy;
     bool late;
+    uint64_t trims;
     uint64_t time_ms;
     struct event **events; // by seq, from 1 on: copies of our own
     enum damage *damages;  // by seq
@@ -193,6 +194,8 @@ static int seq_before_time(struct store_reader *reader, uint64_t time_ms, uint64
     return 0;
 }
 
+static uint64_t trims(struct store_reader *reader) { return of(reader)->trims; }
+
 static void close_reader(struct store_reader *reader) { cr_assert(!of(reader)->open); }
 
 static const struct store_reader_ops ops = {
@@ -205,6 +208,7 @@ static const struct store_reader_ops ops = {
     .topic_at = topic_at,
     .topic_before = topic_before,
     .seq_before_time = seq_before_time,
+    .trims = trims,
     .close = close_reader,
 };
 
@@ -326,6 +330,7 @@ static void trim_to(struct memory_store *store, struct stored_topic *topic, size
     for (; topic->trimmed < ordinal; topic->trimmed++)
         topic->bytes -= store->events[topic->seqs[topic->trimmed] - 1]->data_len;
     topic->changed = true;
+    store->trims++;
 }
 
 static struct batch *batch_new(const struct memory_store *store, uint32_t count) {
@@ -340,6 +345,7 @@ static struct batch *batch_new(const struct memory_store *store, uint32_t count)
 }
 
 static void add_changes(struct memory_store *store, struct batch *batch) {
+    batch->trims = store->trims;
     for (size_t i = 0; i < store->topics_count; i++) {
         struct stored_topic *topic = &store->topics[i];
         if (!topic->changed) continue;

@@ -221,3 +221,40 @@ Test(retention, takes_nothing_without_a_word_out_of_a_middling_ring, .timeout = 
 Test(retention, takes_nothing_without_a_word_out_of_a_large_ring, .timeout = 60) {
     for (unsigned seed = 41; seed <= 60; seed++) live(seed, 100000);
 }
+
+// 200 topics are read by looking at all events, which does not show what is missing.
+Test(retention, takes_nothing_unannounced_from_one_that_reads_all_events) {
+    enum { MANY = 200 };
+    static const struct journal_topic_rule one_each = {.pattern = "t/*", .retention.count_max = 1};
+    struct bench bench;
+    struct client client;
+    struct hub_counts counts;
+    bench_open(&bench, (struct bench_config){.ring_events = 1,
+                                             .policy = {.rules = &one_each, .rules_count = 1}});
+    memory_store_announce_late(bench.store, true);
+    for (int i = 0; i < MANY; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "t/%d", i);
+        bench_put(&bench, name, name);
+    }
+    bench_turn(&bench);
+    bench_put(&bench, "t/60", "again"); // takes event 61 from the store, and says so later
+    bench_apply(&bench);
+    bench_deliver(&bench);
+    struct hub_request request = client_request("t/*,other");
+    request.start = HUB_START_AFTER;
+    request.seq = 50;
+    client_open(&bench, &client, &request);
+    for (int turns = 0; turns < 5; turns++) hub_continue(bench.hub, bench.now_ms);
+    cr_assert_str_eq(client_events(&client), "", "nothing yet: %s", client_events(&client));
+    bench_put(&bench, "other", "x");
+    bench_turn(&bench);
+    hub_counts(bench.hub, &counts);
+    cr_assert_eq(counts.gaps_total, 1);
+    cr_assert(strstr(client_events(&client), "\"to\":\"e1-61\""), "%s", client_events(&client));
+    cr_assert(strstr(client_events(&client), "data: t/99\n"));
+    cr_assert(strstr(client_events(&client), "data: again\n"));
+    cr_assert(strstr(client_events(&client), "data: x\n"));
+    client_close(&client);
+    bench_close(&bench);
+}
