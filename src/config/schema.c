@@ -63,7 +63,7 @@ const struct option_row schema_hub[] = {
      .help = "Recent events kept in memory for subscribers that are a little behind."},
     {.path = "stream.ring_bytes", .kind = OPTION_SIZE, OPTION_MEMBER(struct config, ring_bytes),
      .min = MB, .max = TB, .restart = true, .fallback = "64MB",
-     .help = "Memory for those recent events in each worker, with the encodings that they carry."},
+     .help = "Memory for those recent events in each worker, without their encodings."},
     {.path = "limits.connections", .kind = OPTION_NUMBER,
      OPTION_MEMBER(struct config, connections_max), .min = 1, .max = 10000000,
      .fallback = "100000",

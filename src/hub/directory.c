@@ -8,7 +8,9 @@
 #include "base/limits.h"
 #include "base/list.h"
 
-void directory_init(struct directory *directory) { *directory = (struct directory){0}; }
+void directory_init(struct directory *directory, struct account *account) {
+    *directory = (struct directory){.account = account};
+}
 
 static void topic_free(struct topic *topic) {
     free(topic->followers);

@@ -7,6 +7,7 @@
 #ifndef TAILRACE_HUB_DIRECTORY_H
 #define TAILRACE_HUB_DIRECTORY_H
 
+#include "base/account.h"
 #include "base/limits.h"
 #include "hub/budget.h"
 #include "hub/document.h"
@@ -67,12 +68,13 @@ struct directory {
     uint64_t looks;                                     // new topics that were matched
     const struct budget *budget;                        // the hub's; NULL: time is not bounded
     struct filter_matcher *matcher;                     // the hub's
+    struct account *account;                            // of what subscriptions take; borrowed
     // How often a topic lost events: a remembered number tells what was lost since.
     uint64_t trims;
     struct topic *trimmed; // those that have lost some, the last ones first
 };
 
-void directory_init(struct directory *directory);
+void directory_init(struct directory *directory, struct account *account);
 void directory_fini(struct directory *directory);
 
 // Topics. NULL when not known (or without a number).

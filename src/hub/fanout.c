@@ -10,6 +10,7 @@
 // A round is filled up to about this much before it is written: bounds its memory whatever a turn
 // brings.
 #define ROUND_BYTES ((size_t)1024 * 1024)
+_Static_assert(ROUND_BYTES <= HUB_ROUND_MORE, "a round has room for one more of the largest");
 
 // One of the live ones has not taken the whole round; it leaves the list.
 static void leave(struct hub *hub, struct subscriber *subscriber, ssize_t taken, uint64_t before) {
@@ -47,20 +48,29 @@ static void write_all(struct hub *hub, struct selector *selector, uint64_t befor
     hub->counts.deliveries_total += (uint64_t)i * hub->round.count;
 }
 
-// Adds one event to the round. The only one of a round is not copied.
-static void add(struct hub *hub, const struct selector *selector, struct event *event) {
+// Adds one event to the round. The only one of a round is not copied. False: out of memory.
+static bool add(struct hub *hub, const struct selector *selector, struct event *event) {
     struct round *round = &hub->round;
-    const struct encoding *frame =
-        frame_of(event, selector->format, selector->wire, hub->epoch, &hub->ring);
-    bool added = false;
-    if (frame && selector->pending_count == 1) {
-        added = round_share(round, (struct str){frame->bytes, frame->size}, event->seq);
-    } else if (frame) {
-        buf_append(&round->bytes, frame->bytes, frame->size);
-        added = round_add(round, event->seq);
+    enum frame_format format = (enum frame_format)selector->format;
+    if (selector->pending_count == 1) {
+        const struct encoding *frame =
+            frame_of(event, format, selector->wire, hub->epoch, &hub->ring);
+        if (frame) return round_share(round, (struct str){frame->bytes, frame->size}, event->seq);
     }
-    // Without this memory an event would be lost without a word; a restart loses nothing.
-    ASSERT(added);
+    frame_append(&round->bytes, event, format, selector->wire, hub->epoch, &hub->ring);
+    return round_add(round, event->seq);
+}
+
+// There is no memory for what follows `before`. Its live subscribers are told, and come again with
+// the id that they have: nothing is lost but the connection.
+static void give_up(struct hub *hub, struct selector *selector, uint64_t before) {
+    const struct notice leave = {.kind = NOTICE_LEAVE, .name = "memory"};
+    round_clear(&hub->round);
+    while (selector->live.count) {
+        struct subscriber *subscriber = selector->live.items[0].subscriber;
+        subscriber->cursor = before;
+        subscriber_finish(hub, subscriber, &leave, NULL);
+    }
 }
 
 // Sends a round of pending events from `from` on; returns where the next round begins.
@@ -68,8 +78,12 @@ static uint32_t deliver_round(struct hub *hub, struct selector *selector, uint32
                               uint64_t *before) {
     uint32_t to = from;
     round_clear(&hub->round);
-    while (to < selector->pending_count && hub->round.bytes.len < ROUND_BYTES)
-        add(hub, selector, selector->pending[to++]);
+    while (to < selector->pending_count && hub->round.bytes.len < ROUND_BYTES) {
+        if (!add(hub, selector, selector->pending[to++])) {
+            give_up(hub, selector, *before);
+            return selector->pending_count;
+        }
+    }
     write_all(hub, selector, *before);
     *before = selector->pending[to - 1]->seq;
     return to;

@@ -46,10 +46,8 @@ static int add_stored(struct hub *hub, const struct subscriber *subscriber,
 static int add_recent(struct hub *hub, const struct subscriber *subscriber, struct event *event) {
     const struct selector *selector = subscriber->selector;
     if (frame_is_shared(selector->format)) {
-        const struct encoding *frame =
-            frame_of(event, selector->format, selector->wire, hub->epoch, &hub->ring);
-        if (!frame) return ERR_NOMEM;
-        buf_append(&hub->round.bytes, frame->bytes, frame->size);
+        frame_append(&hub->round.bytes, event, selector->format, selector->wire, hub->epoch,
+                     &hub->ring);
         return round_add(&hub->round, event->seq) ? 0 : ERR_NOMEM;
     }
     struct document_event view = document_event_of(event);

@@ -51,7 +51,7 @@ static void beat(struct hub *hub, struct subscriber *subscriber) {
     if (taken == words->len) return;
     // Being live means having everything up to here; the cursor must say so where it ends.
     if (live) subscriber->cursor = hub->delivered;
-    if (subscriber_say(subscriber, (struct str){words->data + taken, words->len - taken}))
+    if (subscriber_say(hub, subscriber, (struct str){words->data + taken, words->len - taken}))
         subscriber_block(hub, subscriber);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "hub/fanout.h"
+#include "hub/frame.h"
 #include "hub/heartbeat.h"
 #include "hub/hub_priv.h"
 #include "hub/opening.h"
@@ -18,6 +19,13 @@
 
 // --- the hub -------------------------------------------------------------------------------------
 
+// Encodings can be made again.
+static void yield(void *context, size_t bytes) {
+    struct hub *hub = context;
+    while (!account_has_room(hub->account, bytes) && ring_strip(&hub->ring)) {
+    }
+}
+
 int hub_new(struct hub **out, const struct hub_config *config, struct report *report) {
     struct hub *hub = calloc(1, sizeof *hub);
     if (!hub) return report_set(report, ERR_NOMEM, "no memory for a hub");
@@ -26,10 +34,15 @@ int hub_new(struct hub **out, const struct hub_config *config, struct report *re
     hub->position = hub->delivered = config->position;
     hub->pinned.bytes_max = LIMIT_PINNED_BYTES;
     hub_set_heartbeat(hub, config->heartbeat_ms);
-    directory_init(&hub->directory);
+    round_init(&hub->round, FRAME_BYTES_MAX + HUB_ROUND_MORE);
+    hub->own.most = SIZE_MAX;
+    hub->account = config->account ? config->account : &hub->own;
+    hub->account->yield = yield;
+    hub->account->context = hub;
+    directory_init(&hub->directory, hub->account);
     hub->directory.budget = &hub->budget;
-    round_init(&hub->round, (size_t)LIMIT_DATA_BYTES * 8);
-    int err = ring_init(&hub->ring, config->ring_events, config->ring_bytes, config->position);
+    int err = ring_init(&hub->ring, config->ring_events, config->ring_bytes, config->position,
+                        hub->account);
     if (!err) err = filter_matcher_new(&hub->directory.matcher, config->clock_us, config->cpu_us);
     if (!err) err = heartbeat_init(hub);
     if (err) {
@@ -44,6 +57,7 @@ int hub_new(struct hub **out, const struct hub_config *config, struct report *re
 
 void hub_free(struct hub *hub) {
     if (!hub) return;
+    hub->account->yield = NULL;
     ring_fini(&hub->ring);
     filter_matcher_free(hub->directory.matcher);
     directory_fini(&hub->directory);
@@ -95,6 +109,12 @@ bool hub_continue(struct hub *hub, uint64_t now_ms) {
     // However long the requests and the fan-out of this turn took, those that are behind get on.
     budget_extend(&hub->budget);
     return pump_all(hub);
+}
+
+size_t hub_retired_bytes(const struct hub *hub) { return hub->ring.retired_bytes; }
+
+struct encoding *hub_take_retired(struct hub *hub) {
+    return ring_take_retired(&hub->ring);
 }
 
 uint64_t hub_next_due(const struct hub *hub) { return ready_next_due(&hub->ready); }
@@ -250,6 +270,7 @@ void hub_counts(const struct hub *hub, struct hub_counts *out) {
     out->topics = hub->directory.topics_count;
     out->ring_events = hub->ring.events;
     out->ring_bytes = hub->ring.bytes;
+    out->encoded_bytes = hub->ring.encoded;
     out->pinned_parcels = hub->pinned.parcels;
     out->pinned_bytes = hub->pinned.bytes;
 }

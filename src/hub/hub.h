@@ -14,6 +14,7 @@
 
 #include <sys/types.h>
 
+#include "base/account.h"
 #include "base/err.h"
 #include "base/pattern.h"
 #include "base/str.h"
@@ -87,7 +88,10 @@ struct hub_config {
     struct store_reader *store;
     uint64_t position; // seq of the newest event already committed
     uint32_t ring_events;
-    uint64_t ring_bytes;   // with the encodings that the events carry (hub/ring.h)
+    uint64_t ring_bytes;
+    // Of encodings and large selectors; borrowed for the hub's life, which sets its yield: the
+    // encodings give way. NULL: they have no bound.
+    struct account *account;
     uint64_t heartbeat_ms; // an idle event stream is written to about this often
     // A clock in microseconds, for work of which nobody can tell beforehand how long it takes.
     // NULL: only its amount is bounded.
@@ -113,6 +117,11 @@ void hub_deliver(struct hub *hub, uint64_t now_ms);
 // Goes on with replays that still have work, up to a bound. True when there is more: call again
 // next turn.
 bool hub_continue(struct hub *hub, uint64_t now_ms);
+
+// Encodings that this hub does not use any more: how many bytes there are, and the list, for
+// encodings_free when no worker is in a turn any more that had begun before this call.
+size_t hub_retired_bytes(const struct hub *hub);
+struct encoding *hub_take_retired(struct hub *hub);
 
 enum hub_start_kind {
     HUB_START_LIVE,
@@ -163,7 +172,7 @@ struct hub_request {
 };
 
 // ERR_NOT_FOUND: all its topics are closed and the caller has all of it (answer 204). ERR_INVALID:
-// bad filter. ERR_LIMIT: too many patterns. ERR_NOMEM, ERR_IO. After 0 the subscriber is in the hub
+// bad filter. ERR_LIMIT: no room for it now, or too many patterns. ERR_NOMEM, ERR_IO. After 0 the subscriber is in the hub
 // and nothing was written yet: call hub_begin. With HUB_WAIT and nothing to send yet, *waits is
 // true: the head is asked for later, by sink->begin.
 int hub_subscribe(struct hub *hub, struct subscriber *subscriber, const struct hub_request *request,
@@ -215,6 +224,7 @@ uint64_t hub_next_due(const struct hub *hub);
     X(merge_bytes, gauge, sum, "memory of the places that replays of topics keep")                 \
     X(ring_events, gauge, sum, "recent events in memory, all workers")                             \
     X(ring_bytes, gauge, sum, "their bytes")                                                       \
+    X(encoded_bytes, gauge, sum, "bytes of their encodings, a part of tailrace_held_bytes")        \
     X(pinned_parcels, gauge, sum, "events of which slow subscribers have a part")                  \
     X(pinned_bytes, gauge, sum, "their bytes")
 

@@ -12,15 +12,20 @@
 #include "hub/round.h"
 #include "hub/wheel.h"
 
+// A round is filled up to this at most before the last event is added to it.
+#define HUB_ROUND_MORE ((size_t)1024 * 1024)
+
 struct hub {
     const char *epoch;
     struct reading reading;
     struct directory directory;
     struct ring ring;
-    uint64_t position;     // everything up to here was applied
-    uint64_t delivered;    // everything up to here was written to the live ones
-    uint64_t last_time_ms; // of the newest event
-    uint64_t trims;        // as of store_reader_trims: those that were applied
+    struct account *account; // the worker's
+    struct account own;      // where there is none
+    uint64_t position;       // everything up to here was applied
+    uint64_t delivered;      // everything up to here was written to the live ones
+    uint64_t last_time_ms;   // of the newest event
+    uint64_t trims;          // as of store_reader_trims: those that were applied
     uint64_t now_ms;
     struct budget budget;
     struct round round; // what is being written now

@@ -100,7 +100,7 @@ size_t opening_go_on(struct hub *hub, struct subscriber *subscriber) {
     size_t len = piece.len;
     if (buf_failed(&piece)) {
         subscriber_break(subscriber);
-    } else if (subscriber_say(subscriber, buf_str(&piece))) {
+    } else if (subscriber_say(hub, subscriber, buf_str(&piece))) {
         (void)!subscriber_flush(hub, subscriber);
     }
     buf_fini(&piece);

@@ -4,8 +4,10 @@
 
 #include <stdlib.h>
 
-int ring_init(struct ring *ring, size_t events_max, size_t bytes_max, uint64_t floor) {
-    *ring = (struct ring){.floor = floor, .events_max = events_max, .bytes_max = bytes_max};
+int ring_init(struct ring *ring, size_t events_max, size_t bytes_max, uint64_t floor,
+              struct account *account) {
+    *ring = (struct ring){
+        .floor = floor, .events_max = events_max, .bytes_max = bytes_max, .account = account};
     ring->slots = malloc(64 * sizeof *ring->slots);
     if (!ring->slots) return ERR_NOMEM;
     ring->mask = 63;
@@ -15,6 +17,8 @@ int ring_init(struct ring *ring, size_t events_max, size_t bytes_max, uint64_t f
 void ring_fini(struct ring *ring) {
     for (size_t i = 0; i < ring->count; i++)
         batch_put(ring->slots[(ring->head + i) & ring->mask].batch);
+    if (ring->encoded) account_give(ring->account, ring->encoded);
+    encodings_free(ring->retired);
     free(ring->slots);
     *ring = (struct ring){0};
 }
@@ -46,25 +50,76 @@ int ring_push(struct ring *ring, struct batch *batch) {
     return 0;
 }
 
+// --- encodings -----------------------------------------------------------------------------------
+
 void ring_add_encoded(struct ring *ring, uint64_t seq, size_t bytes) {
-    if (seq <= ring->floor) return;
+    if (seq <= ring->floor) {
+        account_give(ring->account, bytes);
+        return;
+    }
     struct ring_place place = ring_find(ring, seq - 1);
     ASSERT(place.batch < ring->count);
     slot_at(ring, place.batch)->encoded += bytes;
-    ring->bytes += bytes;
+    ring->encoded += bytes;
+    if (place.batch < ring->stripped) ring->stripped = place.batch;
 }
+
+// They are not counted any more, and become unreachable.
+static void retire(struct ring *ring, struct ring_slot *slot) {
+    for (uint32_t i = 0; i < slot->batch->count; i++) {
+        struct encoding *list = event_take_encodings(slot->batch->events[i]);
+        if (!list) continue;
+        list->next_retired = ring->retired;
+        ring->retired = list;
+    }
+    ring->retired_bytes += slot->encoded;
+}
+
+static void uncount(struct ring *ring, struct ring_slot *slot) {
+    account_give(ring->account, slot->encoded);
+    ring->encoded -= slot->encoded;
+    slot->encoded = 0;
+}
+
+bool ring_strip(struct ring *ring) {
+    while (ring->stripped < ring->count && !slot_at(ring, ring->stripped)->encoded)
+        ring->stripped++;
+    if (ring->stripped == ring->count) return false;
+    struct ring_slot *slot = slot_at(ring, ring->stripped);
+    retire(ring, slot);
+    uncount(ring, slot);
+    return true;
+}
+
+struct encoding *ring_take_retired(struct ring *ring) {
+    struct encoding *retired = ring->retired;
+    ring->retired = NULL;
+    ring->retired_bytes = 0;
+    return retired;
+}
+
+// --- the oldest leaves ---------------------------------------------------------------------------
 
 struct batch *ring_evict(struct ring *ring) {
     if (!ring->count || (ring->events <= ring->events_max && ring->bytes <= ring->bytes_max))
         return NULL;
-    struct batch *oldest = batch_at(ring, 0);
-    ring->bytes -= oldest->bytes + slot_at(ring, 0)->encoded;
+    struct ring_slot *slot = slot_at(ring, 0);
+    struct batch *oldest = slot->batch;
+    if (slot->encoded) {
+        // With the last reference they go anyway.
+        if (atomic_load_explicit(&oldest->refs, memory_order_relaxed) > 1) retire(ring, slot);
+        uncount(ring, slot);
+    }
+    if (ring->stripped) ring->stripped--;
+    ring->bytes -= oldest->bytes;
     ring->events -= oldest->count;
     ring->head = (ring->head + 1) & ring->mask;
     ring->count--;
     ring->floor = oldest->events[oldest->count - 1]->seq;
     return oldest;
 }
+
+// --- walking -------------------------------------------------------------------------------------
 
 struct ring_place ring_find(const struct ring *ring, uint64_t after) {
     ASSERT(after >= ring->floor);

@@ -6,6 +6,9 @@
 
 #include "base/array.h"
 
+// Memory that a few large events took is not kept for all that follow.
+#define KEEP_BYTES ((size_t)4 * 1024 * 1024)
+
 void round_init(struct round *round, size_t bytes_max) {
     *round = (struct round){0};
     buf_init(&round->bytes, bytes_max);
@@ -20,6 +23,7 @@ void round_fini(struct round *round) {
 
 void round_clear(struct round *round) {
     ASSERT(!round->parcelled);
+    if (round->bytes.cap > KEEP_BYTES) buf_fini(&round->bytes);
     buf_clear(&round->bytes);
     round->shared = (struct str){0};
     round->count = 0;

@@ -276,9 +276,26 @@ static int64_t cost_of(const struct selection *selection, struct str name) {
            (int64_t)(1 + name.len / 128);
 }
 
+// Counts it with what it makes topics remember, as it is now. Topics that come later are those of
+// whoever publishes, and have a bound of their own. False: there is no room.
+static bool count(struct directory *directory, struct selection *selection) {
+    size_t bytes = sizeof *selection + selection->key_len +
+                   (selection->names_count + selection->grants_count) * sizeof *selection->names +
+                   selection->links_count * (sizeof(struct link) + sizeof(struct follower)) +
+                   selection->topics.words_cap * sizeof *selection->topics.words;
+    // Each of these may be a topic that there is not, or a prefix of its own.
+    for (uint32_t i = 0; i < selection->names_count; i++)
+        bytes += (selection->exact ? sizeof(struct topic)
+                                   : sizeof(struct pattern_entry) + sizeof(struct prefix)) +
+                 selection->names[i].text.len;
+    return account_hold(directory->account, &selection->counted, bytes);
+}
+
 static void end_resolving(struct directory *directory, struct selection *selection) {
     DL_DELETE2(directory->resolving, selection, prev_resolving, next_resolving);
     selection->resolved = true;
+    // It has been let in.
+    (void)!count(directory, selection);
 }
 
 int selection_resolve(struct directory *directory, struct selection *selection, int64_t *steps) {
@@ -369,6 +386,7 @@ static void selection_free(struct directory *directory, struct selection *select
         remove_link(selection, selection->links_count - 1);
         directory_forget_name(directory, topic);
     }
+    account_release(directory->account, &selection->counted);
     number_set_fini(&selection->topics);
     free(selection->links);
     free(selection->entries);
@@ -388,6 +406,10 @@ static int selection_make(struct directory *directory, const struct key_parts *p
         DL_APPEND2(directory->resolving, selection, prev_resolving, next_resolving);
         err = add_entries(directory, selection, report);
     }
+    if (!err && !count(directory, selection))
+        err = report_set(report, ERR_LIMIT,
+                         "the hub holds as many large subscriptions as it may (limits.held_bytes); "
+                         "try again, or ask for fewer topics");
     if (err) {
         selection_free(directory, selection);
         return err;

@@ -92,6 +92,7 @@ struct selection {
     struct pattern *grants; // that a topic must match too; none: no restriction
     uint32_t grants_count;
     struct pattern_entry *entries; // one for each name, unless it is exact
+    size_t counted;                // of it, in the directory's account
     uint64_t looked_at;            // directory->looks when a new topic met it last
     uint64_t newest_seq;           // of its topics' events
     uint64_t changes;              // changes when any of its topics loses events or is closed
@@ -105,8 +106,9 @@ struct selection {
 };
 
 // The selection for these names (1..LIMIT_SELECTOR_TOPICS) within these grants (none: no
-// restriction), with a reference for the caller. ERR_LIMIT: too many patterns are subscribed to
-// that a new topic would have to be matched with. ERR_NOMEM.
+// restriction), with a reference for the caller. ERR_LIMIT: a new one would take more than
+// there is room for in the account, or too many patterns are subscribed to that a new topic would
+// have to be matched with. ERR_NOMEM.
 int selection_get(struct directory *directory, const struct pattern *names, uint32_t names_count,
                   const struct pattern *grants, uint32_t grants_count, struct selection **out,
                   struct report *report) MUST_CHECK;

@@ -35,8 +35,24 @@ static void drop_parcel(struct hub *hub, struct subscriber *subscriber) {
     subscriber->parcel = NULL;
 }
 
-static void drop_tail(struct subscriber *subscriber) {
+// What its connection does not take is counted from then on, until it changes.
+static bool count_tail(struct hub *hub, struct subscriber *subscriber) {
+    size_t counted = 0;
+    if (!subscriber->tail || subscriber->flags & SUB_COUNTED) return true;
+    if (!account_hold(hub->account, &counted, subscriber->tail->cap)) return false;
+    if (counted) subscriber->flags |= SUB_COUNTED;
+    return true;
+}
+
+static void uncount_tail(struct hub *hub, struct subscriber *subscriber) {
+    if (!(subscriber->flags & SUB_COUNTED)) return;
+    subscriber->flags &= (uint8_t)~SUB_COUNTED;
+    account_give(hub->account, subscriber->tail->cap - ACCOUNT_FREE_BYTES);
+}
+
+static void drop_tail(struct hub *hub, struct subscriber *subscriber) {
     if (!subscriber->tail) return;
+    uncount_tail(hub, subscriber);
     buf_fini(subscriber->tail);
     free(subscriber->tail);
     subscriber->tail = NULL;
@@ -70,7 +86,7 @@ static bool flush_tail(struct hub *hub, struct subscriber *subscriber) {
         subscriber_block(hub, subscriber);
         return false;
     }
-    drop_tail(subscriber);
+    drop_tail(hub, subscriber);
     return true;
 }
 
@@ -105,8 +121,9 @@ bool subscriber_send_round(struct hub *hub, struct subscriber *subscriber, size_
     return settled && taken == bytes.len;
 }
 
-bool subscriber_say(struct subscriber *subscriber, struct str bytes) {
+bool subscriber_say(struct hub *hub, struct subscriber *subscriber, struct str bytes) {
     if (!bytes.len) return true;
+    uncount_tail(hub, subscriber);
     if (!subscriber->tail) {
         subscriber->tail = malloc(sizeof *subscriber->tail);
         if (subscriber->tail) buf_init(subscriber->tail, LIMIT_TAIL_BYTES);
@@ -136,7 +153,7 @@ bool subscriber_notice(struct hub *hub, struct subscriber *subscriber,
     struct buf words;
     buf_init(&words, WORDS_BYTES_MAX);
     add_notice(hub, subscriber, &words, notice);
-    bool said = subscriber_say(subscriber, buf_str(&words));
+    bool said = subscriber_say(hub, subscriber, buf_str(&words));
     buf_fini(&words);
     return said;
 }
@@ -176,6 +193,10 @@ void subscriber_break(struct subscriber *subscriber) {
 }
 
 void subscriber_block(struct hub *hub, struct subscriber *subscriber) {
+    if (!count_tail(hub, subscriber)) {
+        subscriber_break(subscriber);
+        return;
+    }
     subscriber_detach(subscriber);
     if (subscriber->state != SUB_ENDING) subscriber->state = SUB_BLOCKED;
     hub->counts.blocked_total++;
@@ -193,7 +214,7 @@ void subscriber_finish(struct hub *hub, struct subscriber *subscriber, const str
     if (closing) document_close(&words, selector->format, closing, hub->epoch);
     wire_close(selector->wire, &words, start);
     wire_end(selector->wire, &words);
-    if (subscriber_say(subscriber, buf_str(&words))) {
+    if (subscriber_say(hub, subscriber, buf_str(&words))) {
         subscriber_detach(subscriber);
         replay_free(hub, subscriber);
         subscriber->state = SUB_ENDING;
@@ -223,7 +244,7 @@ void subscriber_release(struct hub *hub, struct subscriber *subscriber) {
     ready_remove(&hub->ready, subscriber);
     replay_free(hub, subscriber);
     drop_parcel(hub, subscriber);
-    drop_tail(subscriber);
+    drop_tail(hub, subscriber);
     directory_release(&hub->directory, subscriber->selector);
     subscriber->selector = NULL;
     // The connection may still have word for it in this turn.

@@ -39,6 +39,7 @@ enum subscriber_flags {
     SUB_QUIET = 128,       // notices are comments
     SUB_OTHER_EPOCH = 256, // its id was of another journal
     SUB_OTHER_ID = 512,    // its id is one that the journal has not given out
+    SUB_COUNTED = 1024,    // its tail is in the account
 };
 
 // --- bytes ---------------------------------------------------------------------------------------
@@ -60,7 +61,7 @@ bool subscriber_settle(struct hub *hub, struct subscriber *subscriber, size_t ta
                        uint64_t before) MUST_CHECK;
 
 // Bytes that are no event, to go out next. False: out of memory, it is broken.
-bool subscriber_say(struct subscriber *subscriber, struct str bytes);
+bool subscriber_say(struct hub *hub, struct subscriber *subscriber, struct str bytes);
 // The same for a notice, if its document has a place for it.
 bool subscriber_notice(struct hub *hub, struct subscriber *subscriber, const struct notice *notice);
 // tailrace.gap. `from`: the id it had, ptr NULL: `from_seq`. `seq` is where a client that comes
@@ -80,7 +81,8 @@ void subscriber_gap(struct hub *hub, struct subscriber *subscriber,
 void subscriber_go_live(struct hub *hub, struct subscriber *subscriber);
 // Takes it out of its selector's lists.
 void subscriber_detach(struct subscriber *subscriber);
-// Its connection takes no more.
+// Its connection takes no more. What it is owed that is no event is counted; when there is no room
+// for that it is broken.
 void subscriber_block(struct hub *hub, struct subscriber *subscriber);
 // It cannot go on.
 void subscriber_break(struct subscriber *subscriber);

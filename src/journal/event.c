@@ -33,19 +33,33 @@ struct event *event_new_alias(struct str topic) {
     return event_new(topic, STR(""), STR(""), (struct str){no_seq, sizeof no_seq}, EVENT_ALIAS);
 }
 
-void event_free(struct event *event) {
-    if (!event) return;
-    struct encoding *encoding = atomic_load(&event->encodings);
+static void free_list(struct encoding *encoding) {
     for (struct encoding *next; encoding; encoding = next) {
         next = encoding->next;
         free(encoding);
     }
+}
+
+void event_free(struct event *event) {
+    if (!event) return;
+    free_list(atomic_load(&event->encodings));
     free(event);
 }
 
-// The first of that kind before `end`.
+struct encoding *event_take_encodings(struct event *event) {
+    return atomic_exchange_explicit(&event->encodings, NULL, memory_order_acq_rel);
+}
+
+void encodings_free(struct encoding *retired) {
+    for (struct encoding *next; retired; retired = next) {
+        next = retired->next_retired;
+        free_list(retired);
+    }
+}
+
+// The first of that kind before `end`, which may have been taken off meanwhile.
 static struct encoding *find(struct encoding *from, const struct encoding *end, uint32_t kind) {
-    while (from != end && from->kind != kind) from = from->next;
+    while (from && from != end && from->kind != kind) from = from->next;
     return from == end ? NULL : from;
 }
 

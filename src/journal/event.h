@@ -42,6 +42,7 @@ static inline uint64_t event_target(struct str data) {
 // needed of one event.
 struct encoding {
     struct encoding *next;
+    struct encoding *next_retired; // of another event: of lists that were taken off
     uint32_t kind;
     uint32_t size;
     char bytes[];
@@ -95,11 +96,17 @@ struct event *event_new(struct str topic, struct str type, struct str key, struc
 struct event *event_new_alias(struct str topic);
 void event_free(struct event *event);
 
-// The encoding of that kind, NULL when nobody has made it. Lives as long as the event. Any thread.
+// The encoding of that kind, NULL when nobody has made it. Good until the thread's turn ends, or
+// its event is gone. Any thread.
 const struct encoding *event_encoding(struct event *event, uint32_t kind);
 // Adds one (on the heap, taken over), unless another thread was faster: then it is freed. The one
 // that the event has.
 const struct encoding *event_add_encoding(struct event *event, struct encoding *made);
+// Takes all of them off, NULL when there are none: the list that is returned may be freed when
+// every thread that may have looked at it has ended its turn. Any thread.
+struct encoding *event_take_encodings(struct event *event);
+// Frees lists that follow each other by next_retired. NULL is fine.
+void encodings_free(struct encoding *retired);
 
 // A change of a topic that is not an event.
 struct topic_change {

@@ -23,6 +23,9 @@
 // The shortest pause between two steps; more than one stream is ended in each when there are many.
 #define DRAIN_STEP_MS 10
 
+// Encodings that are out of use go round the workers in lots of this size.
+#define RETIRED_BYTES ((size_t)1024 * 1024)
+
 struct committed {
     struct inbox_message message;
     struct batch *batch;
@@ -82,6 +85,46 @@ static void stop_listening(struct worker *worker, struct loop_io *io) {
     io->fd = -1;
 }
 
+// --- encodings that are out of use ---------------------------------------------------------------
+
+struct retired {
+    struct inbox_message message;
+    struct server *server;
+    struct encoding *list;
+    unsigned first, asked;
+};
+
+// A message is run when no turn of before is under way. When it has been round, nobody can be
+// looking at what was taken off before.
+static void run_retired(struct inbox_message *message, void *receiver) {
+    struct retired *retired = container_of(message, struct retired, message);
+    const struct server *server = retired->server;
+    (void)receiver;
+    if (++retired->asked == server->workers_count) {
+        encodings_free(retired->list);
+        free(retired);
+        return;
+    }
+    unsigned next = (retired->first + retired->asked) % server->workers_count;
+    loop_send(server->workers[next]->loop, message);
+}
+
+// After the turn's last use of any.
+static void free_retired(struct worker *worker) {
+    struct server *server = worker->server;
+    struct hub *hub = worker->api.hub;
+    if (server->workers_count == 1) {
+        encodings_free(hub_take_retired(hub));
+        return;
+    }
+    if (hub_retired_bytes(hub) < RETIRED_BYTES) return;
+    struct retired *retired = malloc(sizeof *retired);
+    if (!retired) return; // with the next turn
+    unsigned first = (worker->api.index + 1) % server->workers_count;
+    *retired = (struct retired){{.run = run_retired}, server, hub_take_retired(hub), first, 0};
+    loop_send(server->workers[first]->loop, &retired->message);
+}
+
 // --- turns ---------------------------------------------------------------------------------------
 
 static void run_journal(struct worker *worker) {
@@ -108,6 +151,7 @@ static void after_turn(void *owner) {
     // Connections may have published, and the journal may have committed that at once.
     more = worker->published || more;
     run_journal(worker);
+    free_retired(worker);
     uint64_t due = more || connections_are_due(&worker->api.http) ? now : hub_next_due(hub);
     if (due == UINT64_MAX) {
         loop_timer_clear(worker->loop, &worker->turn);
@@ -270,6 +314,7 @@ static int make_hub(struct worker *worker, struct report *report) {
         .position = journal_last_seq(journal),
         .ring_events = config->ring_events,
         .ring_bytes = config->ring_bytes,
+        .account = &worker->api.http.account,
         .heartbeat_ms = config->heartbeat_ms,
         .clock_us = clock_mono_us,
         .cpu_us = clock_thread_us,

@@ -131,3 +131,77 @@ scenario('who holds much of an unfinished line has to go on with it', {}, async 
     idle.end(' a line');
     assert.equal((await idle.answer).status, 200);
 });
+
+scenario('large subscriptions are held up to the bound, others are served', {}, async (s) => {
+    const limits = { held_bytes: '1MB', event_bytes: '512KB' };
+    const hub = await start(s, { limits });
+    const sockets = [];
+    for (let i = 0; i < CLIENTS; i++) {
+        const topics = Array.from({ length: 100 }, (_, n) => `topic=${i}/${'x'.repeat(120)}/${n}`);
+        const socket = await RawSocket.connect(s, hub.port);
+        socket.write(
+            `GET /events?${topics.join('&')} HTTP/1.1\r\nHost: localhost\r\n` +
+                'Accept: text/event-stream\r\n\r\n',
+        );
+        sockets.push(socket);
+    }
+    const text = /\r\n\r\n[^]*\nretry: \d+\n/;
+    await Promise.all(sockets.map((socket) => socket.waitText(text)));
+    const away = sockets.filter((socket) => /limits\.held_bytes/.test(socket.text));
+    assert.ok(away.length > CLIENTS / 4 && away.length < CLIENTS, `${away.length}`);
+    // An EventSource would give up for good on anything but 200.
+    for (const socket of sockets) assert.match(socket.text, /^HTTP\/1.1 200 OK\r\n/);
+    for (const socket of away) await within(socket.closed, 'the polite stream to end');
+    assert.ok((await metric(hub, 'held_bytes')) <= MB);
+    await assertServes(hub, s);
+    for (const socket of sockets) socket.destroy();
+    await until(async () => (await metric(hub, 'selectors')) <= 1, 'the subscriptions to be gone');
+    const encoded = await metric(hub, 'encoded_bytes');
+    assert.equal(await metric(hub, 'held_bytes'), encoded, 'encodings alone are left');
+});
+
+// An event of line ends grows to seven times its size, in each format.
+scenario('encodings of recent events have a bound, whoever made them', {}, async (s) => {
+    const hub = await Hub.start(s, {
+        config: { workers: 2, limits: { held_bytes: '4MB' }, log: { level: 'warn' } },
+    });
+    const count = 30;
+    for (let i = 0; i < count; i++) await hub.publish('ends', '\n'.repeat(500_000));
+    const before = rss(hub);
+    // Each connection comes to one of the workers.
+    for (let i = 0; i < 12; i++) {
+        for (const format of ['plain', 'meta']) {
+            const socket = await RawSocket.connect(s, hub.port);
+            let got = 0;
+            socket.socket.removeAllListeners('data');
+            socket.socket.on('data', (chunk) => {
+                got += chunk.length;
+                socket.push(got);
+            });
+            socket.write(
+                `GET /t/ends?last=all&format=${format} HTTP/1.0\r\nHost: localhost\r\n` +
+                    'Accept: text/event-stream\r\n\r\n',
+            );
+            if (i % 4 === 0)
+                await socket.waitFor(() => got > count * 3_500_000, 'all of it', 60_000);
+            socket.destroy();
+        }
+    }
+    assert.ok((await metric(hub, 'encoded_bytes')) <= 8 * MB);
+    if (comparable) assert.ok(rss(hub) - before < 64 * MB, `${(rss(hub) - before) / MB} MB`);
+});
+
+scenario(
+    'an event of nothing but line ends, as large as one may be, ends nobody',
+    {},
+    async (s) => {
+        const limits = { event_bytes: '16MB', queue_bytes: '64MB' };
+        const hub = await Hub.start(s, { config: { workers: 1, limits } });
+        const slow = await RawSocket.connect(s, hub.port);
+        slow.write('GET /t/ends HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n');
+        await slow.waitText(/: tailrace/);
+        slow.socket.pause();
+        for (const end of ['\n', '\r', '\u0001']) await hub.publish('ends', end.repeat(16 * MB));
+        await assertServes(hub, s);
+    },
+);

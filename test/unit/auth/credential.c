@@ -26,7 +26,8 @@ static const char *readings(const char *query, const char *cookie) {
 }
 
 #define IN_QUERY(query, expected) cr_assert_str_eq(readings(query, NULL), expected)
-#define IN_COOKIE(cookie, expected) cr_assert_str_eq(readings(NULL, "a=1; tailrace=" cookie), expected)
+#define IN_COOKIE(cookie, expected)                                                                \
+    cr_assert_str_eq(readings(NULL, "a=1; tailrace=" cookie), expected)
 
 // As `openssl rand -base64` makes them.
 Test(credential, secrets_in_base64_survive_a_query) {

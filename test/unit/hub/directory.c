@@ -25,9 +25,11 @@ static struct selector *select_names(struct directory *directory, const struct p
     return selector;
 }
 
+static struct account account = {.most = SIZE_MAX};
+
 Test(directory, who_asks_for_the_same_shares_a_selector) {
     struct directory directory;
-    directory_init(&directory);
+    directory_init(&directory, &account);
     const struct pattern ab[] = {pattern_of("a"), pattern_of("b")},
                          bab[] = {pattern_of("b"), pattern_of("a"), pattern_of("b")},
                          a[] = {pattern_of("a")};
@@ -57,7 +59,7 @@ Test(directory, who_asks_for_the_same_shares_a_selector) {
 
 Test(directory, an_empty_filter_is_refused_whoever_asked_before) {
     struct directory directory;
-    directory_init(&directory);
+    directory_init(&directory, &account);
     const struct pattern a[] = {pattern_of("a")};
     struct selector *plain = select_names(&directory, a, 1), *empty;
     struct selector_spec spec = {.names = a, .names_count = 1, .filter = STR("")};
@@ -68,7 +70,7 @@ Test(directory, an_empty_filter_is_refused_whoever_asked_before) {
 
 Test(directory, selectors_and_topics_find_each_other_whichever_comes_first) {
     struct directory directory;
-    directory_init(&directory);
+    directory_init(&directory, &account);
     const struct pattern pattern[] = {pattern_of("a/*")}, exact[] = {pattern_of("a/2")};
     cr_assert(directory_number(&directory, 1, STR("a/1")));
     struct selector *wide = select_names(&directory, pattern, 1),
@@ -88,7 +90,7 @@ Test(directory, selectors_and_topics_find_each_other_whichever_comes_first) {
 
 Test(directory, a_name_that_was_dropped_comes_back_under_a_new_number) {
     struct directory directory;
-    directory_init(&directory);
+    directory_init(&directory, &account);
     const struct pattern pattern[] = {pattern_of("**")}, exact[] = {pattern_of("a")};
     struct topic *topic = directory_number(&directory, 1, STR("a"));
     struct selector *wide = select_names(&directory, pattern, 1),
@@ -123,7 +125,7 @@ Test(directory, ten_thousand_selectors_come_and_go) {
     struct directory directory;
     struct selector *held[HELD] = {NULL};
     static const char *const words[] = {"a", "b", "c", "d", "e", "*", "**"};
-    directory_init(&directory);
+    directory_init(&directory, &account);
     srandom(1);
     for (int round = 0; round < ROUNDS; round++) {
         long at = random() % HELD;
@@ -180,7 +182,7 @@ static double seconds_since(clock_t began) { return (double)(clock() - began) / 
 
 Test(directory, topics_that_come_and_go_while_a_pattern_is_resolved_are_right) {
     struct directory directory;
-    directory_init(&directory);
+    directory_init(&directory, &account);
     add_topics(&directory, "t", "", 10, 5000);
     struct selector *selector = select_one(&directory, "t/**", NULL);
     struct selection *selection = selector->selection;
@@ -203,7 +205,7 @@ Test(directory, topics_that_come_and_go_while_a_pattern_is_resolved_are_right) {
 
 Test(directory, what_leaves_in_the_middle_of_its_walk_leaves_nothing) {
     struct directory directory;
-    directory_init(&directory);
+    directory_init(&directory, &account);
     add_topics(&directory, "t", "", 0, 300);
     struct selector *selector = select_one(&directory, "**/1*", NULL),
                     *narrow = select_one(&directory, "t/*", NULL);
@@ -222,7 +224,7 @@ Test(directory, three_hundred_over_ten_thousand_topics_share_or_leave_quickly) {
     enum { TOPICS = 10000, SELECTORS = 300 };
     struct directory directory;
     struct selector *alike[SELECTORS], *own[SELECTORS];
-    directory_init(&directory);
+    directory_init(&directory, &account);
     add_topics(&directory, "a", "", 0, TOPICS);
     for (int i = 0; i < SELECTORS; i++) {
         char text[64];
@@ -250,7 +252,7 @@ Test(directory, a_new_topic_meets_only_patterns_that_begin_like_it) {
     enum { SELECTORS = 10000, TOPICS = 2000 };
     static struct selector *selectors[SELECTORS];
     struct directory directory;
-    directory_init(&directory);
+    directory_init(&directory, &account);
     for (int i = 0; i < SELECTORS; i++) {
         char text[64];
         snprintf(text, sizeof text, "builds/%d/**", i);
@@ -272,7 +274,7 @@ Test(directory, patterns_that_begin_alike_are_bounded) {
     static struct selector *selectors[LIMIT_PREFIX_PATTERNS];
     struct directory directory;
     struct report report = {0};
-    directory_init(&directory);
+    directory_init(&directory, &account);
     for (int i = 0; i < LIMIT_PREFIX_PATTERNS; i++) {
         char text[64];
         snprintf(text, sizeof text, "**/%d", i);
@@ -294,7 +296,7 @@ Test(directory, patterns_that_begin_alike_are_bounded) {
 // The table of all numbers below it was made, and finding its size did not end.
 Test(directory, a_number_of_three_billion_takes_its_page_only) {
     struct directory directory;
-    directory_init(&directory);
+    directory_init(&directory, &account);
     cr_assert(directory_number(&directory, 3000000000u, STR("a")));
     cr_assert(directory_number(&directory, 7, STR("b")));
     cr_assert_eq(directory_from(&directory, 8), directory_find(&directory, STR("a")));
@@ -303,5 +305,37 @@ Test(directory, a_number_of_three_billion_takes_its_page_only) {
     resolve(&directory, selector->selection, 100);
     cr_assert_eq(selector->selection->topics.count, 2);
     directory_release(&directory, selector);
+    directory_fini(&directory);
+}
+
+Test(directory, a_large_selector_needs_room_in_the_account_and_gives_it_back) {
+    struct directory directory;
+    struct selector *small, *large, *more;
+    struct report report = {0};
+    char names[LIMIT_SELECTOR_TOPICS][16];
+    struct pattern patterns[LIMIT_SELECTOR_TOPICS];
+    for (int i = 0; i < LIMIT_SELECTOR_TOPICS; i++) {
+        snprintf(names[i], sizeof names[i], "none/%d", i);
+        patterns[i] = (struct pattern){PATTERN_EXACT, str_from(names[i])};
+    }
+    struct selector_spec one = {.names = patterns, .names_count = 1},
+                         all = {.names = patterns, .names_count = LIMIT_SELECTOR_TOPICS},
+                         most = {.names = patterns + 1, .names_count = LIMIT_SELECTOR_TOPICS - 1};
+    directory_init(&directory, &account);
+    account.most = 20000;
+    cr_assert_eq(directory_select(&directory, &all, &large, &report), 0);
+    cr_assert_gt(account.held, 10000);
+    size_t held = account.held;
+    cr_assert_eq(directory_select(&directory, &all, &more, &report), 0, "it is shared");
+    cr_assert_eq(account.held, held);
+    directory_release(&directory, more);
+    cr_assert_eq(directory_select(&directory, &most, &more, &report), ERR_LIMIT);
+    cr_assert(strstr(report.text, "limits.held_bytes"));
+    cr_assert_eq(directory_select(&directory, &one, &small, &report), 0, "one topic is free");
+    directory_release(&directory, small);
+    directory_release(&directory, large);
+    cr_assert_eq(account.held, 0);
+    cr_assert_null(directory.by_name, "nothing is left of topics that there are not");
+    account.most = SIZE_MAX;
     directory_fini(&directory);
 }

@@ -329,3 +329,101 @@ Test(fanout, can_be_left_in_every_state) {
     bench_turn(&bench);
     bench_close(&bench);
 }
+
+// --- memory --------------------------------------------------------------------------------------
+
+Test(fanout, delivers_when_there_is_no_room_to_keep_what_it_encodes) {
+    struct bench bench;
+    struct client one, same;
+    bench_open(&bench, (struct bench_config){0});
+    struct hub_request request = client_request("a");
+    client_open(&bench, &one, &request);
+    client_open(&bench, &same, &request);
+    bench.hub->account->most = 0;
+    bench_put(&bench, "a", "one");
+    bench_turn(&bench);
+    bench_put(&bench, "a", "two");
+    bench_put(&bench, "a", "three");
+    bench_turn(&bench);
+    client_expect(&one, "id: %E-1\ndata: one\n\nid: %E-2\ndata: two\n\nid: %E-3\ndata: three\n\n");
+    cr_assert_eq(one.got.len, same.got.len);
+    cr_assert_eq(bench.hub->account->held, 0);
+    client_close(&one), client_close(&same);
+    bench_close(&bench);
+}
+
+Test(fanout, encodings_of_the_oldest_events_give_way) {
+    struct bench bench;
+    struct client client;
+    bench_open(&bench, (struct bench_config){0});
+    struct hub_request request = client_request("a");
+    client_open(&bench, &client, &request);
+    for (int i = 0; i < 20; i++) {
+        bench_put(&bench, "a", "some text");
+        bench_turn(&bench);
+    }
+    struct account *account = bench.hub->account;
+    size_t all = account->held;
+    cr_assert_eq(all, bench.hub->ring.encoded);
+    account->most = all;
+    cr_assert(account_take(account, all / 2), "others may have it");
+    cr_assert_leq(bench.hub->ring.encoded, all / 2);
+    cr_assert_gt(bench.hub->ring.encoded, all / 4);
+    cr_assert_null(atomic_load(&ring_at(&bench.hub->ring, 1)->encodings));
+    cr_assert(atomic_load(&ring_at(&bench.hub->ring, 20)->encodings));
+    account_give(account, all / 2);
+    encodings_free(hub_take_retired(bench.hub));
+    client_close(&client);
+    bench_close(&bench);
+}
+
+Test(fanout, an_event_that_there_is_no_memory_for_ends_its_streams_and_says_so) {
+    struct bench bench;
+    struct client client, other;
+    bench_open(&bench, (struct bench_config){0});
+    struct hub_request request = client_request("a"), b = client_request("b");
+    client_open(&bench, &client, &request);
+    client_open(&bench, &other, &b);
+    bench_put(&bench, "a", "one");
+    bench_turn(&bench);
+    bench.hub->account->most = 0;
+    size_t most = bench.hub->round.bytes.max;
+    buf_fini(&bench.hub->round.bytes);
+    bench.hub->round.bytes.max = 60;
+    bench_put(&bench, "a", "two");
+    bench_put(&bench, "a", "a text that is longer than there is memory for");
+    bench_put(&bench, "b", "x");
+    bench_turn(&bench);
+    cr_assert(client.finished);
+    client_expect(&client, "id: %E-1\ndata: one\n\nevent: tailrace.memory\ndata: {}\n\n");
+    client_expect(&other, "id: %E-4\ndata: x\n\n");
+    bench.hub->round.bytes.max = most;
+    client_close(&client), client_close(&other);
+    bench_close(&bench);
+}
+
+Test(fanout, what_a_connection_does_not_take_is_counted_unless_it_is_an_event) {
+    struct bench bench;
+    struct client client;
+    bench_open(&bench, (struct bench_config){0});
+    struct hub_request request = client_request("**");
+    request.mode = HUB_SNAPSHOT;
+    request.format = FRAME_JSON;
+    request.start = HUB_START_LAST;
+    request.count = 1;
+    for (int i = 0; i < 100; i++) {
+        char topic[32];
+        snprintf(topic, sizeof topic, "topic/%d", i);
+        bench_put(&bench, topic, "x");
+    }
+    bench_turn(&bench);
+    client = (struct client){.slow_opening = true};
+    cr_assert_eq(client_start(&bench, &client, &request), 0);
+    cr_assert_gt(bench.hub->account->held, 4000);
+    client_take(&client, UNLIMITED);
+    bench_turn(&bench);
+    cr_assert(client.finished);
+    cr_assert_eq(bench.hub->account->held, bench.hub->ring.encoded);
+    client_close(&client);
+    bench_close(&bench);
+}

@@ -5,6 +5,8 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+static struct account account;
+
 static struct batch *batch(uint64_t first, uint32_t count, size_t bytes) {
     struct batch *made = calloc(1, sizeof *made);
     atomic_init(&made->refs, 1);
@@ -27,7 +29,7 @@ static uint64_t found(const struct ring *ring, uint64_t after) {
 
 Test(ring, finds_what_follows_any_seq_over_batches_of_any_size) {
     struct ring ring;
-    cr_assert_eq(ring_init(&ring, 100000, 1 << 20, 10), 0);
+    cr_assert_eq(ring_init(&ring, 100000, 1 << 20, 10, &account), 0);
     cr_assert_eq(found(&ring, 10), 0);
     uint64_t next = 11;
     for (uint32_t i = 0; i < 500; i++) {
@@ -49,7 +51,7 @@ Test(ring, finds_what_follows_any_seq_over_batches_of_any_size) {
 
 Test(ring, keeps_to_its_bounds_and_knows_where_it_begins) {
     struct ring ring;
-    cr_assert_eq(ring_init(&ring, 10, 1000, 0), 0);
+    cr_assert_eq(ring_init(&ring, 10, 1000, 0, &account), 0);
     for (uint64_t i = 0; i < 300; i++) {
         cr_assert_eq(ring_push(&ring, batch(2 + i * 8, 4, 10)), 0);
         for (struct batch *old; (old = ring_evict(&ring)) != NULL;) {
@@ -67,39 +69,87 @@ Test(ring, keeps_to_its_bounds_and_knows_where_it_begins) {
     ring_fini(&ring);
 }
 
+// An encoding, counted, as hub/frame.c makes one.
+static void encode(struct ring *ring, struct event *event, size_t bytes) {
+    struct encoding *made = calloc(1, sizeof *made);
+    cr_assert(account_take(ring->account, bytes));
+    cr_assert_eq(event_add_encoding(event, made), made);
+    ring_add_encoded(ring, event->seq, bytes);
+}
+
+static bool has_encoding(struct event *event) { return event_encoding(event, 0); }
+
 Test(ring, counts_the_encodings_that_were_made_for_its_events) {
     struct ring ring;
-    cr_assert_eq(ring_init(&ring, 10000, 1 << 20, 0), 0);
+    account.most = 1000;
+    cr_assert_eq(ring_init(&ring, 10000, 1 << 20, 0, &account), 0);
     struct batch *first = batch(1, 3, 100), *second = batch(100, 200, 1000);
     cr_assert_eq(ring_push(&ring, first), 0);
     cr_assert_eq(ring_push(&ring, second), 0);
-    ring_add_encoded(&ring, first->events[1]->seq, 50);
-    ring_add_encoded(&ring, second->events[199]->seq, 30);
-    ring_add_encoded(&ring, first->events[0]->seq, 70);
-    cr_assert_eq(ring.bytes, 1100 + 50 + 30 + 70);
+    encode(&ring, first->events[1], 50);
+    encode(&ring, second->events[199], 30);
+    encode(&ring, first->events[0], 70);
+    cr_assert_eq(ring.bytes, 1100, "the events alone");
+    cr_assert_eq(account.held, 150);
     ring.events_max = 200;
     struct batch *old = ring_evict(&ring);
     cr_assert_eq(old, first);
-    cr_assert_eq(ring.bytes, 1000 + 30);
+    cr_assert_eq(account.held, 30);
+    cr_assert(account_take(&account, 10));
     ring_add_encoded(&ring, old->events[2]->seq, 10);
-    cr_assert_eq(ring.bytes, 1000 + 30, "it has left");
+    cr_assert_eq(account.held, 30, "it has left");
     batch_put(old);
-    ring.events_max = 0;
-    batch_put(ring_evict(&ring));
-    cr_assert_eq(ring.bytes, 0);
+    ring_fini(&ring);
+    cr_assert_eq(account.held, 0);
+}
+
+Test(ring, gives_up_encodings_of_the_oldest_events_first) {
+    struct ring ring;
+    struct event *events[4];
+    account.most = SIZE_MAX;
+    cr_assert_eq(ring_init(&ring, 10000, 1 << 20, 0, &account), 0);
+    for (uint64_t i = 0; i < 4; i++) {
+        struct batch *made = batch(1 + i * 2, 1, 10);
+        cr_assert_eq(ring_push(&ring, made), 0);
+        events[i] = made->events[0];
+        if (i != 1) encode(&ring, events[i], 100);
+    }
+    cr_assert(ring_strip(&ring));
+    cr_assert(!has_encoding(events[0]) && has_encoding(events[2]));
+    cr_assert(ring_strip(&ring));
+    cr_assert(!has_encoding(events[2]) && has_encoding(events[3]));
+    // One that is made anew for an old event is the oldest again.
+    encode(&ring, events[1], 100);
+    cr_assert(ring_strip(&ring));
+    cr_assert(!has_encoding(events[1]) && has_encoding(events[3]));
+    cr_assert(ring_strip(&ring));
+    cr_assert(!ring_strip(&ring));
+    cr_assert_eq(account.held, 0);
+    cr_assert_eq(ring.count, 4, "the events stay");
+    cr_assert_eq(ring.retired_bytes, 400);
+    encodings_free(ring_take_retired(&ring));
+    cr_assert_eq(ring.retired_bytes, 0);
     ring_fini(&ring);
 }
 
-Test(ring, encodings_count_against_the_bound) {
-    struct ring ring;
-    cr_assert_eq(ring_init(&ring, 10000, 1000, 0), 0);
-    for (uint64_t i = 0; i < 9; i++) {
+// Two workers: one has made encodings and is done with the batch, the other is not.
+Test(ring, takes_its_encodings_with_it_when_others_keep_the_event) {
+    struct ring ring, other;
+    account.most = SIZE_MAX;
+    cr_assert_eq(ring_init(&ring, 10, 1 << 20, 0, &account), 0);
+    cr_assert_eq(ring_init(&other, 1000, 1 << 20, 0, &account), 0);
+    for (uint64_t i = 0; i < 20; i++) {
         struct batch *made = batch(1 + i * 2, 1, 10);
         cr_assert_eq(ring_push(&ring, made), 0);
-        ring_add_encoded(&ring, made->events[0]->seq, 300);
-        for (struct batch *old; (old = ring_evict(&ring)) != NULL;) batch_put(old);
-        cr_assert_leq(ring.bytes, 1000);
+        cr_assert_eq(ring_push(&other, batch_get(made)), 0);
+        encode(&ring, made->events[0], 100);
+        for (struct batch *old; (old = ring_evict(&ring)) != NULL;) {
+            cr_assert(!has_encoding(old->events[0]));
+            batch_put(old);
+        }
     }
-    cr_assert_eq(ring.count, 3);
+    cr_assert_eq(account.held, 1000);
+    cr_assert_eq(ring.retired_bytes, 1000);
     ring_fini(&ring);
+    ring_fini(&other);
 }
