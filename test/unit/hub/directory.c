@@ -312,7 +312,7 @@ Test(directory, a_large_selector_needs_room_in_the_account_and_gives_it_back) {
     struct directory directory;
     struct selector *small, *large, *more;
     struct report report = {0};
-    char names[LIMIT_SELECTOR_TOPICS][16];
+    char names[LIMIT_SELECTOR_TOPICS][32];
     struct pattern patterns[LIMIT_SELECTOR_TOPICS];
     for (int i = 0; i < LIMIT_SELECTOR_TOPICS; i++) {
         snprintf(names[i], sizeof names[i], "none/%d", i);
