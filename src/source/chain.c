@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "source/place.h"
+#include "source/probe.h"
 #include "source/rotated.h"
 #include "sys/clock.h"
 #include "sys/log.h"
@@ -18,8 +20,8 @@
 
 // Opens a regular file without ever blocking, as a FIFO would. Sets errno; EISDIR for anything that
 // is not a regular file.
-static int open_regular(const char *path, bool follow, struct stat *st) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (follow ? 0 : O_NOFOLLOW));
+static int open_regular(const char *path, size_t trusted, int flags, struct stat *st) {
+    int fd = place_open(path, trusted, O_RDONLY | O_NONBLOCK | O_NOCTTY | flags);
     if (fd < 0) return -1;
     if (fstat(fd, st) == 0 && S_ISREG(st->st_mode)) return fd;
     close(fd);
@@ -32,7 +34,7 @@ static int open_sibling(const struct tail *tail, const struct sibling *sibling, 
     char *path;
     if (asprintf(&path, "%s/%s", tail->dir, sibling->name) < 0) return ERR_AGAIN;
     struct stat st;
-    int fd = open_regular(path, false, &st);
+    int fd = open_regular(path, tail->trusted, O_NOFOLLOW, &st);
     int error = errno;
     free(path);
     if (fd < 0) return error == ENOENT || error == EMFILE || error == ENFILE ? ERR_AGAIN : ERR_IO;
@@ -49,7 +51,7 @@ static int open_sibling(const struct tail *tail, const struct sibling *sibling, 
 static int look_around(struct tail *tail, struct file_id id, struct sibling **list, size_t *count) {
     *list = NULL;
     *count = 0;
-    int err = rotated_list(tail->dir, tail->base, list, count);
+    int err = rotated_list(tail->dir, tail->trusted, tail->base, list, count);
     if (err == ERR_IO)
         feed_error(&tail->feed, "%s: cannot look for rotated files: %s", tail->dir,
                    strerror(errno));
@@ -322,8 +324,10 @@ static void found_nothing(struct tail *tail, int error) {
         resume(tail, -1, (struct file_id){0});
         feed_attached(&tail->feed, tail->now != NULL);
     }
+    struct stat st;
     if (error == EISDIR)
-        feed_error(&tail->feed, "%s is a directory or a device, not a file", tail->path);
+        feed_error(&tail->feed, "%s is %s, not a file with lines", tail->path,
+                   stat(tail->path, &st) ? "no file" : probe_kind(st.st_mode));
     else if (!missing)
         feed_error(&tail->feed, "%s: %s", tail->path, strerror(error));
     else if (!tail->now && tail->literal)
@@ -350,7 +354,9 @@ void chain_check(struct tail *tail) {
         if ((uint64_t)st.st_size != last->read_at || tail->pending_count) feed_wake(&tail->feed);
         return;
     }
-    int fd = failed ? -1 : open_regular(tail->path, tail->follow_symlink, &st);
+    bool other = !failed && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode);
+    if (other) errno = EISDIR;
+    int fd = failed || other ? -1 : open_regular(tail->path, tail->trusted, 0, &st);
     if (fd < 0) {
         // If symlinks are not followed here, one counts as no file.
         found_nothing(tail, errno == ELOOP ? ENOENT : errno);

@@ -12,6 +12,7 @@
 #include "base/topic.h"
 #include "base/type.h"
 #include "base/utf8.h"
+#include "source/glob.h"
 #include "source/source_priv.h"
 
 // --- options -------------------------------------------------------------------------------------
@@ -80,20 +81,24 @@ static const struct option_row *next_row(const struct option_row *row,
 
 // --- the topic -----------------------------------------------------------------------------------
 
-static bool is_glob(const char *path) { return strpbrk(path, "*?[") != NULL; }
+// The last `parts` parts of the path.
+static struct str end_of_path(const char *path, unsigned parts) {
+    const char *at = path + strlen(path);
+    while (at > path && (at[-1] != '/' || --parts)) at--;
+    return str_from(at);
+}
 
 // What the placeholder at `at` ("{name}…") stands for. Length of the placeholder, 0: not one.
-static size_t placeholder(const char *at, const char *path, struct str *value) {
-    const char *slash = strrchr(path, '/');
-    struct str name = str_from(slash ? slash + 1 : path);
+static size_t placeholder(const char *at, const char *path, unsigned parts, struct str *value) {
+    struct str name = end_of_path(path, parts), last = end_of_path(path, 1);
     if (strncmp(at, "{name}", 6) == 0) {
         *value = name;
         return 6;
     }
     if (strncmp(at, "{stem}", 6) == 0) {
-        const char *dot = memrchr(name.ptr, '.', name.len);
+        const char *dot = memrchr(last.ptr, '.', last.len);
         // Of a name such as "..log" nothing would be left that a topic may have.
-        bool stem = dot && strspn(name.ptr, ".") < (size_t)(dot - name.ptr);
+        bool stem = dot && strspn(last.ptr, ".") < (size_t)(dot - last.ptr);
         *value = stem ? (struct str){name.ptr, (size_t)(dot - name.ptr)} : name;
         return 6;
     }
@@ -126,13 +131,14 @@ static void append_path(struct buf *out, struct str path) {
     }
 }
 
-int source_topic(const char *template, const char *path, char **out, struct report *report) {
+int source_topic(const char *template, const char *path, unsigned parts, char **out,
+                 struct report *report) {
     struct buf topic;
     buf_init(&topic, 4 * 4096 + LIMIT_TOPIC_BYTES);
     int err = 0;
     while (*template) {
         struct str value;
-        size_t len = *template == '{' ? placeholder(template, path, &value) : 0;
+        size_t len = *template == '{' ? placeholder(template, path, parts, &value) : 0;
         if (len)
             append_path(&topic, value);
         else
@@ -159,18 +165,18 @@ static int check_topic(const struct source_config *config, struct report *report
         if (config->kind != SOURCE_FILE) {
             return report_set(report, ERR_INVALID, "{name}, {stem} and {path} are only for files");
         }
-        if (placeholder(at, "x", &value)) continue;
+        if (placeholder(at, "x", 1, &value)) continue;
         return report_set(report, ERR_INVALID,
                           "unknown placeholder; in the topic of a file { begins one of {name}, "
                           "{stem} and {path}");
     }
-    if (config->kind == SOURCE_FILE && is_glob(config->path) && !found) {
+    if (config->kind == SOURCE_FILE && glob_is_pattern(config->path) && !found) {
         return report_set(report, ERR_INVALID,
                           "a pattern of several files needs {name}, {stem} or {path} in its topic, "
                           "for example logs/{name}");
     }
     char *sample;
-    int err = source_topic(topic, "x", &sample, report);
+    int err = source_topic(topic, "x", 1, &sample, report);
     if (err) return err;
     bool reserved = topic_is_reserved(str_from(sample));
     free(sample);

@@ -202,16 +202,20 @@ int feed_init(struct feed *feed, struct source *source, const char *name, const 
     if (position_key) feed_position_name(position_key, feed->position_name);
     feed->status.name = str_from(feed->name);
     feed->status.topic = str_from(feed->topic);
+    return 0;
+}
+
+void feed_begin(struct feed *feed) {
     pthread_mutex_lock(&feed->sources->lock);
     DL_APPEND(feed->sources->feeds, feed);
+    feed->begun = true;
     pthread_mutex_unlock(&feed->sources->lock);
-    return 0;
 }
 
 void feed_fini(struct feed *feed) {
     ASSERT(!feed->flying && !feed->waiting && !feed->runnable);
     pthread_mutex_lock(&feed->sources->lock);
-    DL_DELETE(feed->sources->feeds, feed);
+    if (feed->begun) DL_DELETE(feed->sources->feeds, feed);
     pthread_mutex_unlock(&feed->sources->lock);
     free(feed->name);
     free(feed->topic);

@@ -17,7 +17,8 @@ struct source;
 struct sources;
 
 struct feed {
-    struct feed *prev, *next; // of sources->feeds
+    struct feed *prev, *next; // of sources->feeds, once it has begun
+    bool begun;
     struct feed *run_next;
     bool runnable;
     struct sources *sources;
@@ -40,11 +41,13 @@ struct feed {
     bool encoding_told; // the log has named the encoding of what is read
 };
 
-// Makes zeroed memory a feed and adds it to sources->feeds. Copies the texts. The journal stores
-// the position under `position_key`, or under a hash of it when it is too long; NULL: no position
-// is stored. ERR_NOMEM.
+// Makes zeroed memory a feed. Copies the texts. The journal stores the position under
+// `position_key`, or under a hash of it when it is too long; NULL: no position is stored. Any
+// thread. ERR_NOMEM.
 int feed_init(struct feed *feed, struct source *source, const char *name, const char *topic,
               const char *position_key) MUST_CHECK;
+// The feed may run from now on, and is shown in the status.
+void feed_begin(struct feed *feed);
 void feed_fini(struct feed *feed);
 // The name under which the position of `position_key` is stored.
 void feed_position_name(const char *position_key, char out[LIMIT_SOURCE_NAME_BYTES + 1]);

@@ -2,14 +2,20 @@
 // A source of files: keeps a tail for each file that its path or pattern matches. Looks again
 // whenever a directory changes, and also at intervals.
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/container.h"
 #include "base/list.h"
 #include "source/chain.h"
 #include "source/glob.h"
+#include "source/input.h"
+#include "source/left.h"
+#include "source/place.h"
+#include "source/probe.h"
 #include "source/rotated.h"
 #include "source/tail.h"
 #include "sys/clock.h"
@@ -34,23 +40,27 @@ struct dir {
 // A path found by a scan and not followed yet.
 struct found {
     struct found *next;
-    char path[];
+    struct naming_entry *named;
+    size_t trusted;
+    bool seen; // followed before
 };
 
 struct files {
     struct source *source;
     struct loop_timer timer;
-    char *pattern; // absolute path
-    bool literal;
-    bool started; // the first scan is over: files found from now on are new
-    bool told_limit;
+    struct glob glob;
+    struct naming_entry *announced; // of a literal path, until it is followed
+    bool started;                   // the first scan is over: files found from now on are new
+    bool told_limit, told_nothing;
     uint64_t scan;
     uint64_t scanned_ms, took_ms;
     struct dir *dirs;
     struct tail *list;
     struct tail *by_path;
+    struct input *inputs; // of a literal path: at most one
     struct found *found;
     size_t found_count;
+    struct left left;
 };
 
 // --- directories ---------------------------------------------------------------------------------
@@ -96,7 +106,17 @@ static void forget_dirs(struct files *files, bool all) {
 
 // --- files ---------------------------------------------------------------------------------------
 
-static bool match_found(void *context, const char *path) {
+static bool at_limit(struct files *files) {
+    if (HASH_COUNT(files->by_path) + files->found_count < LIMIT_SOURCE_FILES) return false;
+    if (!files->told_limit)
+        log_write(LOG_WARN, "too many files; the others are not followed",
+                  LOG_TEXT("path", files->source->config.path),
+                  LOG_U64("limit", LIMIT_SOURCE_FILES));
+    files->told_limit = true;
+    return true;
+}
+
+static bool match_found(void *context, const char *path, size_t trusted) {
     struct files *files = context;
     struct tail *tail;
     HASH_FIND_STR(files->by_path, path, tail);
@@ -104,38 +124,61 @@ static bool match_found(void *context, const char *path) {
         tail->seen = files->scan;
         return true;
     }
-    const char *name = strrchr(path, '/') + 1;
-    if (!files->literal && rotated_is_compressed(name)) return true;
-    if (HASH_COUNT(files->by_path) + files->found_count >= LIMIT_SOURCE_FILES) {
-        if (!files->told_limit)
-            log_write(LOG_WARN, "too many files; the others are not followed",
-                      LOG_TEXT("path", files->pattern), LOG_U64("limit", LIMIT_SOURCE_FILES));
-        files->told_limit = true;
+    if (files->inputs) return true;
+    if (!files->glob.literal && rotated_is_compressed(strrchr(path, '/') + 1)) {
+        left_note(&files->left, path, LEFT_COMPRESSED, NULL);
+        return true;
+    }
+    if (at_limit(files)) return false;
+    struct found *found = calloc(1, sizeof *found);
+    if (!found) return false;
+    found->named = files->announced;
+    files->announced = NULL;
+    if (!found->named) found->named = naming_enter(&files->source->sources->naming, path);
+    if (!found->named) {
+        free(found);
         return false;
     }
-    struct found *found = malloc(sizeof *found + strlen(path) + 1);
-    if (!found) return false;
-    strcpy(found->path, path);
+    found->trusted = trusted;
     LL_PREPEND(files->found, found);
     files->found_count++;
     return true;
 }
 
+static void left_found(void *context, const char *path, enum glob_left why) {
+    struct files *files = context;
+    left_note(&files->left, path, why == GLOB_LEFT_LINK ? LEFT_LINK : LEFT_SPECIAL, NULL);
+}
+
 static void refuse(struct files *files, const char *path, const struct report *report) {
     // Logged once, not at each scan. A restart or a reload logs it again.
-    if (!files->started || files->literal)
+    if (!files->started || files->glob.literal)
         log_write(LOG_WARN, "file cannot be followed", LOG_TEXT("path", path),
                   LOG_TEXT("reason", report->text));
 }
 
-// Follows a path. With `from`, continues where that tail is, which has the same file.
-static void add_tail(struct files *files, const char *path, struct tail *from) {
+static bool known_position(void *context, const char *path, const char *topic) {
+    const struct files *files = context;
+    return tail_was_seen(files->source, path, topic);
+}
+
+static int choose_topic(struct files *files, struct naming_entry *named, struct report *report) {
+    const struct naming_choice choice = {.template = files->source->config.topic,
+                                         .together = !files->started,
+                                         .known = known_position,
+                                         .context = files};
+    return naming_choose(named, &choice, report);
+}
+
+// Follows a path. With `from`, continues where that tail is, which has the same file. Takes over
+// `named`, which has a topic.
+static void add_tail(struct files *files, struct naming_entry *named, size_t trusted,
+                     struct tail *from) {
     struct source *source = files->source;
     struct tail *tail;
     struct report report = {0};
-    bool follow_symlink = files->literal || source->config.follow_symlinks;
-    if (tail_new(&tail, source, path, follow_symlink, files->started, &report)) {
-        refuse(files, path, &report);
+    if (tail_new(&tail, source, named, trusted, files->started, &report)) {
+        refuse(files, source->config.path, &report);
         return;
     }
     if (from && !tail_take_over(tail, from)) {
@@ -144,7 +187,7 @@ static void add_tail(struct files *files, const char *path, struct tail *from) {
         source_rescan(source);
         return;
     }
-    tail->literal = files->literal;
+    tail->literal = files->glob.literal;
     tail->seen = files->scan;
     DL_APPEND(files->list, tail);
     HASH_ADD_KEYPTR(hh, files->by_path, tail->path, strlen(tail->path), tail);
@@ -153,29 +196,39 @@ static void add_tail(struct files *files, const char *path, struct tail *from) {
 
 struct covered {
     struct files *files;
-    const char *path;
+    const struct found *found;
 };
+
+// Follows `path` if it was followed before. The file was rotated away while the hub was down, and no
+// new file has come yet: the rest of it must still be read.
+static bool follow_again(struct files *files, const char *path, size_t trusted) {
+    struct naming *naming = &files->source->sources->naming;
+    struct naming_entry *named = naming_enter(naming, path);
+    if (!named) return false;
+    if (choose_topic(files, named, NULL) || !known_position(files, path, named->topic)) {
+        naming_leave(naming, named);
+        return false;
+    }
+    add_tail(files, named, trusted, NULL);
+    return true;
+}
 
 // Whether this source follows `base`, in the same directory. Then the rotated name is not a file of
 // its own.
 static bool is_followed(void *context, const char *base) {
     const struct covered *covered = context;
     struct files *files = covered->files;
-    if (!glob_matches_name(files->pattern, base)) return false;
+    const char *rotated = covered->found->named->path;
+    if (!glob_matches_name(&files->glob, base)) return false;
     char *path;
-    int dir_len = (int)(strrchr(covered->path, '/') - covered->path);
-    if (asprintf(&path, "%.*s/%s", dir_len, covered->path, base) < 0) return false;
+    int dir_len = (int)(strrchr(rotated, '/') - rotated);
+    if (asprintf(&path, "%.*s/%s", dir_len, rotated, base) < 0) return false;
     struct tail *tail;
     struct stat st;
     HASH_FIND_STR(files->by_path, path, tail);
     int failed = files->source->config.follow_symlinks ? stat(path, &st) : lstat(path, &st);
-    bool is = tail || (!failed && S_ISREG(st.st_mode));
-    if (!is && tail_was_seen(files->source, path)) {
-        // The file was rotated away while the hub was down, and no new file has come yet. The rest
-        // of it must still be read.
-        add_tail(files, path, NULL);
-        is = true;
-    }
+    bool is = tail || (!failed && S_ISREG(st.st_mode)) ||
+              follow_again(files, path, covered->found->trusted);
     free(path);
     return is;
 }
@@ -189,19 +242,82 @@ static struct tail *holder(struct files *files, struct file_id id) {
     return NULL;
 }
 
-static void follow(struct files *files, const char *path) {
+// What the file is if it is no text, and was never followed: a text that is followed may become
+// anything.
+static bool is_no_text(struct files *files, const struct found *found, const struct stat *st) {
+    const char *path = found->named->path;
+    if (found->seen || !S_ISREG(st->st_mode)) return false;
+    if (left_again(&files->left, path, st)) return true;
+    int fd = place_open(path, found->trusted, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) return false;
+    struct stat opened;
+    const char *what = NULL;
+    if (fstat(fd, &opened) == 0 && S_ISREG(opened.st_mode)) what = probe_content(fd);
+    close(fd);
+    if (!what) return false;
+    left_note(&files->left, path, LEFT_NO_TEXT, what);
+    left_state(&files->left, path, st);
+    return true;
+}
+
+// Reads a pipe that the configuration names. Takes over `named`. False: that is not possible now,
+// and `named` stays the caller's.
+static bool follow_pipe(struct files *files, struct naming_entry *named) {
+    char name[4096 + 8], target[8] = "";
+    struct input *input;
+    snprintf(name, sizeof name, "pipe:%s", named->path);
+    // Of a shell's <(command), /dev/fd/N, there is no second writer.
+    bool anonymous =
+        readlink(named->path, target, sizeof target - 1) > 0 && strncmp(target, "pipe:[", 6) == 0;
+    // Without O_NONBLOCK this would wait for the first writer.
+    int fd = open(named->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0) return false;
+    if (input_new(&input, files->source, name, named->topic)) {
+        close(fd);
+        return false;
+    }
+    input->named = named;
+    DL_PREPEND(files->inputs, input);
+    if (input_begin(input, fd, anonymous ? NULL : named->path))
+        log_write(LOG_WARN, "no memory for a pipe", LOG_TEXT("path", named->path));
+    return true;
+}
+
+// Whether the path of a tail or of a found name is a pipe that is read as one.
+static bool is_named_pipe(const struct files *files, const char *path) {
+    struct stat st;
+    return files->glob.literal && stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+// Follows what was found, or leaves it out. Takes over its name.
+static void follow(struct files *files, struct found *found) {
+    struct naming_entry *named = found->named;
     struct tail *other = NULL;
     struct stat st;
-    if (!files->literal) {
-        bool follow_symlinks = files->source->config.follow_symlinks;
-        if ((follow_symlinks ? stat(path, &st) : lstat(path, &st)) || !S_ISREG(st.st_mode)) return;
-        struct covered covered = {files, path};
-        if (rotated_bases(strrchr(path, '/') + 1, is_followed, &covered)) return;
+    bool links = found->trusted >= strlen(named->path);
+    bool exists = (links ? stat(named->path, &st) : lstat(named->path, &st)) == 0;
+    HASH_FIND_STR(files->by_path, named->path, other);
+    if (other || (!exists && !files->glob.literal)) goto leave;
+    if (exists && is_no_text(files, found, &st)) goto leave;
+    if (is_named_pipe(files, named->path) && follow_pipe(files, named)) return;
+    if (!files->glob.literal) {
+        if (!S_ISREG(st.st_mode)) {
+            if (!S_ISDIR(st.st_mode)) left_note(&files->left, named->path, LEFT_SPECIAL, NULL);
+            goto leave;
+        }
+        struct covered covered = {files, found};
+        if (rotated_bases(strrchr(named->path, '/') + 1, is_followed, &covered)) {
+            left_note(&files->left, named->path, LEFT_ROTATED, NULL);
+            goto leave;
+        }
         other = holder(files, file_id(&st));
         // Two names of one file; or the other name is going to be given up soon.
-        if (other && !other->gone) return;
+        if (other && !other->gone) goto leave;
     }
-    add_tail(files, path, other);
+    add_tail(files, named, found->trusted, other);
+    return;
+leave:
+    naming_leave(&files->source->sources->naming, named);
 }
 
 static void remove_tail(struct files *files, struct tail *tail) {
@@ -210,25 +326,39 @@ static void remove_tail(struct files *files, struct tail *tail) {
     tail_close(tail);
 }
 
-static int by_path(const struct found *a, const struct found *b) {
-    return strcmp(a->path, b->path);
+static int depth_of(const char *path) {
+    int depth = 0;
+    for (; *path; path++) depth += *path == '/';
+    return depth;
 }
 
-// Paths with a position come first: a file with two names continues under the name it had.
+// Those with a position first: a file with two names continues under the name it had. Otherwise it
+// gets the shortest.
+static int by_name(const struct found *a, const struct found *b) {
+    const char *path_a = a->named->path, *path_b = b->named->path;
+    if (a->seen != b->seen) return a->seen ? -1 : 1;
+    int deeper = depth_of(path_a) - depth_of(path_b);
+    return deeper ? deeper : strcmp(path_a, path_b);
+}
+
 static void follow_found(struct files *files) {
-    LL_SORT(files->found, by_path);
-    for (int seen = 1; seen >= 0; seen--) {
-        struct found *found, *next, **link = &files->found;
-        for (found = files->found; found; found = next) {
-            next = found->next;
-            if (seen && !tail_was_seen(files->source, found->path)) {
-                link = &found->next;
-                continue;
-            }
-            *link = next;
-            follow(files, found->path);
+    struct found *found, *next;
+    LL_FOREACH_SAFE(files->found, found, next) {
+        struct report report = {0};
+        if (choose_topic(files, found->named, &report)) {
+            refuse(files, found->named->path, &report);
+            LL_DELETE(files->found, found);
+            naming_leave(&files->source->sources->naming, found->named);
             free(found);
+            continue;
         }
+        found->seen = known_position(files, found->named->path, found->named->topic);
+    }
+    LL_SORT(files->found, by_name);
+    while ((found = files->found)) {
+        LL_DELETE(files->found, found);
+        follow(files, found);
+        free(found);
     }
     files->found_count = 0;
 }
@@ -239,8 +369,14 @@ static void check_tails(struct files *files) {
     DL_FOREACH_SAFE(files->list, tail, next) {
         feed_poke(&tail->feed);
         chain_check(tail);
-        if (files->literal || !tail->gone || tail->now || tail->before || tail->pending_count ||
-            now - tail->gone_ms < GONE_FORGET_MS)
+        if (!tail->known && !tail->now && is_named_pipe(files, tail->path)) {
+            // A pipe has come to the path: it is found again, and read as one.
+            remove_tail(files, tail);
+            source_rescan(files->source);
+            continue;
+        }
+        if (files->glob.literal || !tail->gone || tail->now || tail->before ||
+            tail->pending_count || now - tail->gone_ms < GONE_FORGET_MS)
             continue;
         if (!tail->forgotten)
             (void)!tail_forget(tail);
@@ -249,20 +385,46 @@ static void check_tails(struct files *files) {
     }
 }
 
+static void check_inputs(struct files *files) {
+    struct input *input, *next;
+    DL_FOREACH_SAFE(files->inputs, input, next) {
+        feed_poke(&input->feed);
+        input_check(input);
+        // What a shell's <(command) has left stays: reading it again would give nothing. A path may
+        // get another pipe, or a file.
+        if (!input_is_over(input) || !input->path) continue;
+        DL_DELETE(files->inputs, input);
+        input_close(input);
+    }
+}
+
+static void tell_nothing(struct files *files) {
+    bool nothing = !files->list && !files->inputs && !files->glob.literal;
+    if (nothing && !files->told_nothing)
+        log_write(LOG_WARN, "the pattern matches no file that is followed; waiting for one",
+                  LOG_TEXT("pattern", files->source->config.path));
+    files->told_nothing = nothing;
+}
+
 static void scan(struct files *files) {
     uint64_t start = clock_mono_ms();
     files->scan++;
+    left_begin(&files->left);
     const struct glob_walk walk = {
         .dir = dir_found,
         .match = match_found,
+        .left = left_found,
         .context = files,
         .follow_symlinks = files->source->config.follow_symlinks,
     };
     // A literal path may be a symlink. Only looking shows where it points to.
-    glob_walk(&walk, files->pattern);
+    glob_walk(&walk, &files->glob);
     check_tails(files);
+    check_inputs(files);
     follow_found(files);
     forget_dirs(files, false);
+    left_end(&files->left, files->source->config.path, !files->started);
+    tell_nothing(files);
     files->started = true;
     files->scanned_ms = clock_mono_ms();
     files->took_ms = files->scanned_ms - start;
@@ -289,22 +451,34 @@ static void rescan(struct source *source) {
     if (source->state) arm(source->state, SOURCE_SETTLE_MS);
 }
 
-static int start(struct source *source, struct report *report) {
+static int open_files(struct source *source, struct report *report) {
     struct files *files = calloc(1, sizeof *files);
-    char *pattern = glob_absolute(source->config.path);
-    if (!files || !pattern) {
+    int err = files ? glob_open(&files->glob, source->config.path) : ERR_NOMEM;
+    if (err) {
         free(files);
-        free(pattern);
+        if (err == ERR_TOO_LONG)
+            return report_set(report, ERR_INVALID,
+                              "source %s: its braces stand for more than %d "
+                              "paths",
+                              source->config.path, EXPAND_TEXTS_MAX);
         return report_set(report, ERR_NOMEM, "source %s: out of memory", source->config.path);
     }
     files->source = source;
-    files->pattern = pattern;
-    files->literal = !glob_is_pattern(pattern);
     files->timer.fire = fire;
     source->state = files;
+    return 0;
+}
+
+static void announce(struct source *source) {
+    struct files *files = source->state;
+    if (!files->glob.literal) return;
+    files->announced = naming_enter(&source->sources->naming, files->glob.patterns.texts[0]);
+}
+
+static void start(struct source *source) {
+    struct files *files = source->state;
     scan(files);
     arm(files, SOURCE_RESCAN_MS);
-    return 0;
 }
 
 static void stop(struct source *source) {
@@ -313,9 +487,17 @@ static void stop(struct source *source) {
     source->state = NULL;
     loop_timer_clear(source->sources->loop, &files->timer);
     while (files->list) remove_tail(files, files->list);
+    while (files->inputs) {
+        struct input *input = files->inputs;
+        DL_DELETE(files->inputs, input);
+        input_close(input);
+    }
+    naming_leave(&source->sources->naming, files->announced);
     forget_dirs(files, true);
-    free(files->pattern);
+    left_fini(&files->left);
+    glob_close(&files->glob);
     free(files);
 }
 
-const struct source_ops source_files = {.start = start, .stop = stop, .rescan = rescan};
+const struct source_ops source_files = {
+    .open = open_files, .announce = announce, .start = start, .stop = stop, .rescan = rescan};

@@ -10,6 +10,7 @@
 
 #include "base/array.h"
 #include "base/str.h"
+#include "source/place.h"
 
 // Siblings looked at. With more, all names in the directory begin alike.
 #define SIBLINGS_MAX 4096
@@ -134,9 +135,14 @@ static int take(struct sibling **list, size_t *count, size_t *cap, int dir, cons
     return 0;
 }
 
-static int look(const char *dir_path, const char *base, struct sibling **out, size_t *out_count) {
-    DIR *dir = opendir(dir_path);
-    if (!dir) return ERR_IO;
+static int look(const char *dir_path, size_t trusted, const char *base, struct sibling **out,
+                size_t *out_count) {
+    int fd = place_open(dir_path, trusted, O_RDONLY | O_DIRECTORY);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        if (fd >= 0) close(fd);
+        return ERR_IO;
+    }
     struct sibling *list = NULL;
     size_t count = 0, cap = 0;
     int err = 0;
@@ -162,12 +168,13 @@ static bool same(const struct sibling *a, size_t a_count, const struct sibling *
     return true;
 }
 
-int rotated_list(const char *dir, const char *base, struct sibling **out, size_t *count) {
+int rotated_list(const char *dir, size_t trusted, const char *base, struct sibling **out,
+                 size_t *count) {
     struct sibling *list, *again;
     size_t list_count, again_count;
-    int err = look(dir, base, &list, &list_count);
+    int err = look(dir, trusted, base, &list, &list_count);
     for (int looks = 1; !err; looks++) {
-        err = look(dir, base, &again, &again_count);
+        err = look(dir, trusted, base, &again, &again_count);
         bool agree = !err && same(list, list_count, again, again_count);
         rotated_free(list, list_count);
         if (agree) {

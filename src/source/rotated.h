@@ -28,7 +28,10 @@ struct sibling {
 // and compressed ones, oldest first. Looks until two looks give the same, because a rotation may be
 // in progress; ERR_AGAIN when none do. ERR_IO with errno, ERR_NOMEM. Free the list with
 // rotated_free.
-int rotated_list(const char *dir, const char *base, struct sibling **out, size_t *count) MUST_CHECK;
+//
+// `trusted`: of the path of `dir` (place.h).
+int rotated_list(const char *dir, size_t trusted, const char *base, struct sibling **out,
+                 size_t *count) MUST_CHECK;
 void rotated_free(struct sibling *list, size_t count);
 // Below 0 when `a` was rotated before `b`.
 int rotated_compare(const struct sibling *a, const struct sibling *b, const char *base);

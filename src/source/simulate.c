@@ -144,7 +144,7 @@ static void release(struct feed *feed) {
     simulation_free(container_of(feed, struct simulation, feed));
 }
 
-static int start(struct source *source, struct report *report) {
+static int open_words(struct source *source, struct report *report) {
     struct simulation *simulation = calloc(1, sizeof *simulation);
     if (!simulation)
         return report_set(report, ERR_NOMEM, "simulation of %s: out of memory",
@@ -164,11 +164,16 @@ static int start(struct source *source, struct report *report) {
         simulation_free(simulation);
         return err;
     }
-    feed_attached(&simulation->feed, true);
     source->state = simulation;
+    return 0;
+}
+
+static void start(struct source *source) {
+    struct simulation *simulation = source->state;
+    feed_begin(&simulation->feed);
+    feed_attached(&simulation->feed, true);
     // The first word at once: a client that connects sees a value, not an empty place.
     fire(&simulation->timer);
-    return 0;
 }
 
 static void stop(struct source *source) {
@@ -179,4 +184,4 @@ static void stop(struct source *source) {
     feed_close(&simulation->feed);
 }
 
-const struct source_ops source_simulate = {.start = start, .stop = stop};
+const struct source_ops source_simulate = {.open = open_words, .start = start, .stop = stop};

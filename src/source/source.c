@@ -16,11 +16,7 @@
 // A reload or a stop, sent to the thread. Lives on the stack of the caller, which waits.
 struct source_change {
     struct inbox_message message;
-    struct source *add; // checked, not started
-    const struct source_config *configs;
-    size_t count;
-    int err;
-    struct report *report;
+    struct source *add; // opened, not started
     pthread_mutex_t lock;
     pthread_cond_t cond;
     bool done;
@@ -34,6 +30,7 @@ void source_rescan(struct source *source) {
 
 static void source_free(struct source *source) {
     if (!source) return;
+    source->ops->stop(source);
     source_config_free(&source->config);
     free(source);
 }
@@ -59,6 +56,11 @@ static int source_new(struct source **out, struct sources *sources,
     }
     source->sources = sources;
     source->ops = ops[config->kind];
+    err = source->ops->open(source, report);
+    if (err) {
+        source_free(source);
+        return err;
+    }
     *out = source;
     return 0;
 }
@@ -144,6 +146,20 @@ static void stop_source(struct sources *sources, struct source *source) {
     source->ops->stop(source);
 }
 
+static void start_all(struct sources *sources, struct source *list) {
+    struct source *source, *next;
+    DL_FOREACH_SAFE(list, source, next) {
+        source->starting = true;
+        DL_DELETE(list, source);
+        DL_APPEND(sources->list, source);
+        if (source->ops->announce) source->ops->announce(source);
+    }
+    DL_FOREACH(sources->list, source) {
+        if (source->starting) source->ops->start(source);
+        source->starting = false;
+    }
+}
+
 // Once the removed sources have nothing on its way, their positions in the journal are final: the
 // new sources may read them.
 static void after_turn(void *owner) {
@@ -152,13 +168,8 @@ static void after_turn(void *owner) {
     // The message `work` must not be on its way when the loop ends.
     if (sources->stopping && !sources->feeds && !sources->work_sent) loop_stop(sources->loop);
     if (!change || !all_landed(sources)) return;
-    struct source *source, *next;
-    DL_FOREACH_SAFE(change->add, source, next) {
-        DL_DELETE(change->add, source);
-        DL_APPEND(sources->list, source);
-        int err = source->ops->start(source, change->report);
-        if (err && !change->err) change->err = err;
-    }
+    start_all(sources, change->add);
+    change->add = NULL;
     sources->change = NULL;
     change_done(change);
 }
@@ -263,7 +274,7 @@ static int sources_new(struct sources **out, struct journal *journal, struct rep
 int sources_start(struct sources **out, const struct source_config *configs, size_t count,
                   struct journal *journal, struct report *report) {
     struct sources *sources = NULL;
-    struct source *list = NULL, *source, *next;
+    struct source *list = NULL;
     int err = sources_new(&sources, journal, report);
     if (err) return err;
     err = prepare(&list, sources, configs, count, report);
@@ -272,29 +283,18 @@ int sources_start(struct sources **out, const struct source_config *configs, siz
         return err;
     }
     // The thread does not run yet, so this thread may do its work.
-    DL_FOREACH_SAFE(list, source, next) {
-        DL_DELETE(list, source);
-        if (!err) err = source->ops->start(source, report);
-        if (err)
-            source_free(source);
-        else
-            DL_APPEND(sources->list, source);
-    }
-    int thread_err = start_thread(sources, err ? NULL : report);
-    if (!err && !thread_err) {
-        *out = sources;
-        return 0;
-    }
-    // Lines may be on their way already. Without a thread, this one waits for them.
-    if (thread_err) {
+    start_all(sources, list);
+    err = start_thread(sources, report);
+    if (err) {
+        // Lines may be on their way already. Without a thread, this one waits for them.
         struct inbox_message message = {.run = stop};
         loop_send(sources->loop, &message);
         loop_run(sources->loop, after_turn);
         sources_free(sources);
-    } else {
-        sources_stop(sources);
+        return err;
     }
-    return err ? err : thread_err;
+    *out = sources;
+    return 0;
 }
 
 int sources_reload(struct sources *sources, const struct source_config *configs, size_t count,
@@ -302,14 +302,12 @@ int sources_reload(struct sources *sources, const struct source_config *configs,
     struct source_change change;
     pthread_mutex_lock(&sources->reload_lock);
     change_init(&change, reload);
-    change.report = report;
     int err = prepare(&change.add, sources, configs, count, report);
     if (!err) {
         loop_send(sources->loop, &change.message);
         pthread_mutex_lock(&change.lock);
         while (!change.done) pthread_cond_wait(&change.cond, &change.lock);
         pthread_mutex_unlock(&change.lock);
-        err = change.err;
     }
     change_fini(&change);
     pthread_mutex_unlock(&sources->reload_lock);

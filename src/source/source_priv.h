@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include "source/feed.h"
+#include "source/naming.h"
 #include "source/source.h"
 #include "source/watch.h"
 #include "sys/loop.h"
@@ -24,8 +25,13 @@
 #define SOURCE_SETTLE_MS 10
 
 struct source_ops {
-    int (*start)(struct source *source, struct report *report);
-    // Closes its feeds. No other function of the source may be called afterwards.
+    // Makes all that may fail, before anything changes: state, memory. Any thread.
+    int (*open)(struct source *source, struct report *report);
+    // NULL: nothing to do. What is known before any of the new sources has started.
+    void (*announce)(struct source *source);
+    void (*start)(struct source *source);
+    // Closes its feeds, and releases what `open` made, also when the source was never started. No
+    // other function of the source may be called afterwards.
     void (*stop)(struct source *source);
     // Something may have changed: look soon. NULL: this kind has nothing to look at.
     void (*rescan)(struct source *source);
@@ -36,7 +42,8 @@ struct source {
     struct sources *sources;
     const struct source_ops *ops;
     struct source_config config; // our copy
-    void *state;                 // the kind's own
+    void *state;                 // the kind's own, from `open` to `stop`
+    bool starting;               // announced, not started
 };
 
 struct sources {
@@ -46,6 +53,7 @@ struct sources {
     struct watcher watcher;
     char *buffer; // SOURCE_READ_BYTES, for the feed that runs
     struct source *list;
+    struct naming naming;
 
     // The queue of feeds that have something to read. They run one after the other, one chunk each.
     struct feed *run_first, *run_last;
@@ -73,10 +81,10 @@ int source_config_check(const struct source_config *config, struct report *repor
 int source_config_copy(struct source_config *to, const struct source_config *from) MUST_CHECK;
 void source_config_free(struct source_config *config);
 bool source_config_equal(const struct source_config *a, const struct source_config *b);
-// The topic of a file: the template with its placeholders filled in. Bytes that a topic cannot have
-// are replaced. *out is a terminated text on the heap. ERR_INVALID with a report: the result is not
-// a topic. ERR_NOMEM.
-int source_topic(const char *template, const char *path, char **out,
+// The topic of a file: the template with its placeholders filled in; the last `parts` parts of the
+// path, at least one, stand for {name} and {stem}. Bytes that a topic cannot have are replaced. *out
+// is a terminated text on the heap. ERR_INVALID with a report: the result is not a topic. ERR_NOMEM.
+int source_topic(const char *template, const char *path, unsigned parts, char **out,
                  struct report *report) MUST_CHECK;
 
 #endif

@@ -197,8 +197,10 @@ static void tail_free(struct tail *tail) {
 }
 
 static void release(struct feed *feed) {
+    struct tail *tail = container_of(feed, struct tail, feed);
     feed_fini(feed);
-    tail_free(container_of(feed, struct tail, feed));
+    naming_leave(&feed->sources->naming, tail->named);
+    tail_free(tail);
 }
 
 static int load_position(struct tail *tail, struct report *report) {
@@ -224,12 +226,10 @@ static char *position_key(const char *path, const char *topic) {
     return asprintf(&key, "file:%s > %s", path, topic) < 0 ? NULL : key;
 }
 
-bool tail_was_seen(const struct source *source, const char *path) {
-    char *topic, *key, name[LIMIT_SOURCE_NAME_BYTES + 1], text[LIMIT_SOURCE_POSITION_BYTES];
+bool tail_was_seen(const struct source *source, const char *path, const char *topic) {
+    char *key = position_key(path, topic);
+    char name[LIMIT_SOURCE_NAME_BYTES + 1], text[LIMIT_SOURCE_POSITION_BYTES];
     size_t len;
-    if (source_topic(source->config.topic, path, &topic, NULL)) return false;
-    key = position_key(path, topic);
-    free(topic);
     if (!key) return false;
     feed_position_name(key, name);
     free(key);
@@ -245,32 +245,35 @@ static int set_path(struct tail *tail, const char *path) {
     return tail->path && tail->dir && tail->base ? 0 : ERR_NOMEM;
 }
 
-int tail_new(struct tail **out, struct source *source, const char *path, bool follow_symlink,
+int tail_new(struct tail **out, struct source *source, struct naming_entry *named, size_t trusted,
              bool from_start, struct report *report) {
-    char *topic = NULL, *name = NULL, *key = NULL;
+    const char *path = named->path;
+    char *name = NULL, *key = position_key(path, named->topic);
     struct tail *tail = calloc(1, sizeof *tail);
     int err = ERR_NOMEM;
-    if (!tail) goto out;
+    if (!tail || !key || asprintf(&name, "file:%s", path) < 0) goto out;
     tail->source = source;
-    tail->follow_symlink = follow_symlink;
+    tail->trusted = trusted;
+    tail->follow_symlink = trusted >= strlen(path);
     tail->from_start = from_start;
     tail->timer.fire = poll_rotation;
     tail->feed.run = run;
     tail->feed.release = release;
-    err = source_topic(source->config.topic, path, &topic, report);
-    if (!err && (asprintf(&name, "file:%s", path) < 0 || !(key = position_key(path, topic))))
-        err = ERR_NOMEM;
-    if (!err) err = set_path(tail, path);
-    if (!err) err = feed_init(&tail->feed, source, name, topic, key);
+    err = set_path(tail, path);
+    if (!err) err = feed_init(&tail->feed, source, name, named->topic, key);
     if (!err) {
         err = load_position(tail, report);
         if (err) feed_fini(&tail->feed);
     }
+    if (!err) feed_begin(&tail->feed);
 out:
     if (err == ERR_NOMEM) report_set(report, err, "%s: out of memory", path);
     if (err && tail) tail_free(tail);
+    if (err)
+        naming_leave(&source->sources->naming, named);
+    else
+        tail->named = named;
     if (!err) *out = tail;
-    free(topic);
     free(name);
     free(key);
     return err;

@@ -23,7 +23,9 @@ struct tail {
     struct source *source;
     struct tail *prev, *next; // of the source
     UT_hash_handle hh;        // of the source, by path
+    struct naming_entry *named;
     char *path, *dir, *base;
+    size_t trusted;      // of the path (place.h)
     bool follow_symlink; // of the path itself
     // The configuration names the path itself, not a glob. Then its absence is worth a message.
     bool literal;
@@ -43,14 +45,15 @@ struct tail {
     struct loop_timer timer;
 };
 
-// Follows `path` from now on; chain_check opens the files. ERR_INVALID: no topic can be made of the
-// path. ERR_NOMEM, ERR_IO (the journal). Each with a report.
-int tail_new(struct tail **out, struct source *source, const char *path, bool follow_symlink,
+// Follows the path of `named` from now on, under its topic; chain_check opens the files. Takes over
+// `named`, also when it fails. `trusted`: of the path (place.h). ERR_NOMEM, ERR_IO (the journal),
+// each with a report.
+int tail_new(struct tail **out, struct source *source, struct naming_entry *named, size_t trusted,
              bool from_start, struct report *report) MUST_CHECK;
 // Frees the tail as soon as the journal has finished with its chunks.
 void tail_close(struct tail *tail);
-// Whether the journal has a position of this path for this source: it was followed before.
-bool tail_was_seen(const struct source *source, const char *path);
+// Whether the journal has a position of this path under this topic: it was followed before.
+bool tail_was_seen(const struct source *source, const char *path, const char *topic);
 // Continues where the tail `from` is, whose file now has this tail's name. False: a chunk of `from`
 // is not committed yet, try again.
 bool tail_take_over(struct tail *tail, struct tail *from);

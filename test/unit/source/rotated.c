@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Rotated siblings: their names, their order, and finding them in a directory.
 #include "source/rotated.h"
+#include "source/place.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -45,7 +46,7 @@ Test(rotated, siblings_of_a_directory_come_oldest_first) {
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) touch(dir, names[i]);
     struct sibling *list;
     size_t count;
-    cr_assert_eq(rotated_list(dir, "app.log", &list, &count), 0);
+    cr_assert_eq(rotated_list(dir, PLACE_ALL, "app.log", &list, &count), 0);
     cr_assert_eq(count, 3);
     cr_assert_str_eq(list[0].name, "app.log.10");
     cr_assert_str_eq(list[1].name, "app.log.2");
@@ -57,5 +58,5 @@ Test(rotated, siblings_of_a_directory_come_oldest_first) {
         unlink(path);
     }
     rmdir(dir);
-    cr_assert_eq(rotated_list(dir, "app.log", &list, &count), ERR_IO);
+    cr_assert_eq(rotated_list(dir, PLACE_ALL, "app.log", &list, &count), ERR_IO);
 }
