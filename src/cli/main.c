@@ -53,7 +53,7 @@ static bool stdin_has_input(void) {
 // A word that is not a command may be a file.
 static bool may_be_file(const char *text) {
     struct stat status;
-    return strpbrk(text, "/.*?[") || stat(text, &status) == 0 || text[0] == '-';
+    return strpbrk(text, "/.*?[{~") || stat(text, &status) == 0 || text[0] == '-';
 }
 
 int main(int argc, char **argv) {

@@ -2,6 +2,7 @@
 // tailrace serve, tailrace FILE…, cmd | tailrace, tailrace check: the commands that take a
 // configuration.
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 
 #include "cli/cli.h"
 #include "cli/run.h"
+#include "source/glob.h"
+#include "source/probe.h"
 
 static const char serve_help[] =
     "Usage: tailrace serve [-c FILE] [--listen ADDRESS:PORT] [--data DIR] [--open] [LOGFILE…]\n"
@@ -28,8 +31,9 @@ static const char serve_help[] =
     "      --log-format FORMAT   logfmt, json (default logfmt)\n"
     "  -h, --help                this text\n"
     "\n"
-    "LOGFILE may be a pattern in quotes, such as '/var/log/*.log'; each file becomes the topic "
-    "logs/NAME.\n";
+    "LOGFILE may be a pattern in quotes, such as '/var/log/*.log', or a named pipe; each file "
+    "becomes\n"
+    "the topic logs/NAME.\n";
 
 static const char check_help[] =
     "Usage: tailrace check [-c FILE]\n"
@@ -44,19 +48,63 @@ static const char check_help[] =
     "  -d, --data DIR      the journal\n"
     "  -h, --help          this text\n";
 
-// A file named on the command line must exist. A file that appears later can be matched by a
-// pattern or named in the configuration.
-static int check_file(const char *path) {
+// Why a file named on the command line is of no use. False: it is of use. A pattern, and `-`, may
+// always be.
+static bool is_useless(const char *path, char why[512], bool *missing) {
     struct stat status;
-    if (strcmp(path, "-") == 0 || strpbrk(path, "*?[")) return 0;
-    if (stat(path, &status) || access(path, R_OK)) {
-        cli_say("serve", "%s: %s", path, strerror(errno));
+    *missing = false;
+    if (strcmp(path, "-") == 0) return false;
+    if (stat(path, &status)) {
+        if (glob_is_pattern(path) || path[0] == '~') return false;
+        *missing = errno == ENOENT;
+        snprintf(why, 512, "%s", strerror(errno));
+        return true;
+    }
+    if (S_ISDIR(status.st_mode)) {
+        snprintf(why, 512,
+                 "is a directory; to follow the files in it, give a pattern: '%.200s/*.log'", path);
+        return true;
+    }
+    if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode)) {
+        snprintf(why, 512, "is %s, not a file; a command that reads it can be piped into tailrace",
+                 probe_kind(status.st_mode));
+        return true;
+    }
+    if (S_ISFIFO(status.st_mode)) return false;
+    const char *what = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        snprintf(why, 512, "%s", strerror(errno));
+    else if ((what = probe_content(fd)))
+        snprintf(why, 512, "is %s, not a text with lines", what);
+    if (fd >= 0) close(fd);
+    return fd < 0 || what;
+}
+
+// Keeps those files that can be followed, in place. One that is named alone must be of use: a name
+// that was mistyped would be waited for silently. Among several, as a shell's pattern gives them,
+// the useless ones are told and left out, and a missing one is waited for. 0, or an exit code.
+static int check_files(char **files, int *count) {
+    char why[512];
+    int kept = 0, useful = 0;
+    for (int i = 0; i < *count; i++) {
+        bool missing, useless = is_useless(files[i], why, &missing);
+        useful += !useless;
+        if (useless && *count == 1) {
+            cli_say("serve", "%s%s %s", files[i], strncmp(why, "is ", 3) ? ":" : "", why);
+            return CLI_UNAVAILABLE;
+        }
+        if (useless && !missing)
+            cli_say("serve", "left out: %s%s %s", files[i], strncmp(why, "is ", 3) ? ":" : "", why);
+        else
+            files[kept++] = files[i];
+    }
+    if (*count && !useful) {
+        cli_say("serve", "none of these %d files can be followed", *count);
         return CLI_UNAVAILABLE;
     }
-    if (!S_ISDIR(status.st_mode)) return 0;
-    cli_say("serve", "%s is a directory; to follow the files in it, give a pattern: '%s/*.log'",
-            path, path);
-    return CLI_UNAVAILABLE;
+    *count = kept;
+    return 0;
 }
 
 // Reads the options into flags. 0; otherwise *exit_code is the command's.
@@ -72,17 +120,16 @@ static int read_options(int argc, char **argv, struct config_flags *flags, int *
     };
     *exit_code = cli_options("serve", serve_help, options, NULL, argc, argv);
     if (*exit_code >= 0) return -1;
-    for (int i = optind; i < argc; i++) {
-        if ((*exit_code = check_file(argv[i]))) return -1;
-    }
+    int count = argc - optind;
+    if ((*exit_code = check_files(argv + optind, &count))) return -1;
     // A lone `-` is standard input.
-    const char **files = calloc((size_t)(argc - optind) + 1, sizeof(char *));
+    const char **files = calloc((size_t)count + 1, sizeof(char *));
     if (!files) {
         cli_say("serve", "out of memory");
         *exit_code = CLI_TEMPORARY;
         return -1;
     }
-    for (int i = optind; i < argc; i++) {
+    for (int i = optind; i < optind + count; i++) {
         if (strcmp(argv[i], "-") == 0) {
             flags->log_stdin = true;
         } else {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "source/park.h"
 #include "source/place.h"
 #include "source/probe.h"
 #include "source/rotated.h"
@@ -81,6 +82,7 @@ static void append(struct tail *tail, struct followed_file *file) {
 }
 
 bool chain_holds(const struct tail *tail, struct file_id id) {
+    if (tail->parked && file_id_equal(tail->position.now.id, id)) return true;
     if (tail->now && file_id_equal(tail->now->mark.id, id)) return true;
     if (tail->before && file_id_equal(tail->before->mark.id, id)) return true;
     for (size_t i = 0; i < tail->pending_count; i++)
@@ -346,7 +348,18 @@ static void set_lag(struct tail *tail, uint64_t size) {
 void chain_check(struct tail *tail) {
     struct stat st;
     int failed = tail->follow_symlink ? stat(tail->path, &st) : lstat(tail->path, &st);
+    int error = errno;
     struct followed_file *last = newest(tail);
+    if (tail->parked) {
+        if (park_is_unchanged(tail, failed ? NULL : &st)) {
+            tail->gone = failed;
+            return;
+        }
+        if (!park_make_room(tail)) return;
+        park_end(tail);
+    } else if (!failed && !last && S_ISREG(st.st_mode) && !park_make_room(tail)) {
+        return;
+    }
     if (!failed && last && file_id_equal(file_id(&st), last->mark.id)) {
         tail->gone = false;
         feed_error_clear(&tail->feed);
@@ -355,11 +368,16 @@ void chain_check(struct tail *tail) {
         return;
     }
     bool other = !failed && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode);
-    if (other) errno = EISDIR;
+    if (other) error = EISDIR;
     int fd = failed || other ? -1 : open_regular(tail->path, tail->trusted, 0, &st);
+    if (fd < 0 && !failed && !other) error = errno;
+    if (fd < 0 && (error == EMFILE || error == ENFILE)) {
+        park_wait(tail);
+        return;
+    }
     if (fd < 0) {
         // If symlinks are not followed here, one counts as no file.
-        found_nothing(tail, errno == ELOOP ? ENOENT : errno);
+        found_nothing(tail, error == ELOOP ? ENOENT : error);
         return;
     }
     tail->gone = false;

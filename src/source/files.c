@@ -199,8 +199,8 @@ struct covered {
     const struct found *found;
 };
 
-// Follows `path` if it was followed before. The file was rotated away while the hub was down, and no
-// new file has come yet: the rest of it must still be read.
+// Follows `path` if it was followed before. The file was rotated away while the hub was down, and
+// no new file has come yet: the rest of it must still be read.
 static bool follow_again(struct files *files, const char *path, size_t trusted) {
     struct naming *naming = &files->source->sources->naming;
     struct naming_entry *named = naming_enter(naming, path);

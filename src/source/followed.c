@@ -42,6 +42,7 @@ struct followed_file *followed_new(struct source *source, struct feed *feed, con
     file->mtime_ns = file_mtime_ns(&st);
     file->line_at = file->read_at = file->mark.offset;
     text_open(&file->text, fd);
+    source->sources->files_open++;
     file->grew_ms = loop_now(source->sources->loop);
     watch_add_file(&source->sources->watcher, &file->watch, fd);
     return file;
@@ -51,6 +52,7 @@ void followed_free(struct followed_file *file) {
     if (!file) return;
     watch_remove(&file->source->sources->watcher, &file->watch);
     lines_fini(&file->lines);
+    file->source->sources->files_open--;
     close(file->fd);
     free(file);
 }

@@ -19,7 +19,7 @@ struct input {
     struct source *source;
     struct naming_entry *named; // may be NULL
     int fd;
-    char *path;   // of a named pipe; NULL: the stream ends with its writer
+    char *path; // of a named pipe; NULL: the stream ends with its writer
     struct file_id id;
     struct loop_io io;
     bool watched; // `io` is registered
@@ -29,7 +29,7 @@ struct input {
     bool line_ends; // a writer is gone: what there is of a line is a line
     struct lines lines;
     enum text_encoding encoding;
-    bool begun; // the encoding is known
+    bool begun;  // the encoding is known
     char cut[4]; // bytes of a character that is not whole yet, or of the first ones
     size_t cut_len;
     struct str rest; // read but not split yet; in `memory`
@@ -43,7 +43,7 @@ struct input {
 
 // Makes a stream of lines for `topic`. `name` is that of the feed. ERR_NOMEM.
 int input_new(struct input **out, struct source *source, const char *name,
-               const char *topic) MUST_CHECK;
+              const char *topic) MUST_CHECK;
 // Reads `fd` from now on. Takes it over, unless it is standard input, which may not become
 // non-blocking: others may share it. With `path`, that of a named pipe, further writers are waited
 // for; copies it. ERR_NOMEM: nothing is read.

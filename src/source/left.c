@@ -28,7 +28,8 @@ static const char *const messages[LEFT_WHYS] = {
     [LEFT_SPECIAL] = "pipes, sockets and devices are left out; a pipe is read when it is named",
     [LEFT_NO_TEXT] = "files that are no text are left out",
     [LEFT_COMPRESSED] = "compressed files are left out",
-    [LEFT_ROTATED] = "rotated files are left out; they are read as parts of the file they belong to",
+    [LEFT_ROTATED] =
+        "rotated files are left out; they are read as parts of the file they belong to",
 };
 
 void left_begin(struct left *left) { left->scan++; }

@@ -102,7 +102,8 @@ int naming_choose(struct naming_entry *entry, const struct naming_choice *choice
     for (parts = 1; parts <= all; parts++) {
         free(topic);
         topic = NULL;
-        err = source_topic(choice->template, entry->path, parts, &topic, parts == 1 ? report : NULL);
+        err =
+            source_topic(choice->template, entry->path, parts, &topic, parts == 1 ? report : NULL);
         if (err || !tells || !is_taken(entry, choice, parts, topic)) break;
     }
     if (parts == 1 && err) return err;

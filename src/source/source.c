@@ -8,6 +8,7 @@
 #include "base/container.h"
 #include "base/list.h"
 #include "sys/clock.h"
+#include "sys/descriptors.h"
 #include "sys/log.h"
 
 // Feeds run for at most this long at a time, so that events and timers are not late.
@@ -205,6 +206,7 @@ static void stop(struct inbox_message *message, void *owner) {
         stop_source(sources, source);
         source_free(source);
     }
+    loop_timer_clear(sources->loop, &sources->park_timer);
 }
 
 static void change_init(struct source_change *change,
@@ -263,6 +265,7 @@ static int sources_new(struct sources **out, struct journal *journal, struct rep
     }
     sources->journal = journal;
     sources->buffer = buffer;
+    sources->files_open_max = descriptors_for_files();
     sources->work.run = work;
     pthread_mutex_init(&sources->lock, NULL);
     pthread_mutex_init(&sources->reload_lock, NULL);

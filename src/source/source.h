@@ -65,6 +65,7 @@ void sources_stop(struct sources *sources);
     X(lag_bytes, gauge, "what is there and not yet committed")                                     \
     X(lines_total, counter, "lines published")                                                     \
     X(rotations_total, counter, "rotations followed")                                              \
+    X(parked, gauge, "1 while a quiet file is closed because descriptors are short")               \
     X(errors_total, counter, "errors")
 
 struct source_status {

@@ -61,6 +61,11 @@ struct sources {
     bool work_sent;
     size_t held_bytes; // of all chunks
 
+    // Descriptors of followed files (park.h).
+    size_t files_open, files_open_max;
+    struct loop_timer park_timer;
+    bool park_told;
+
     bool stopping;
     struct source_change *change; // a reload under way
     pthread_mutex_t reload_lock;  // one at a time
@@ -82,8 +87,9 @@ int source_config_copy(struct source_config *to, const struct source_config *fro
 void source_config_free(struct source_config *config);
 bool source_config_equal(const struct source_config *a, const struct source_config *b);
 // The topic of a file: the template with its placeholders filled in; the last `parts` parts of the
-// path, at least one, stand for {name} and {stem}. Bytes that a topic cannot have are replaced. *out
-// is a terminated text on the heap. ERR_INVALID with a report: the result is not a topic. ERR_NOMEM.
+// path, at least one, stand for {name} and {stem}. Bytes that a topic cannot have are replaced.
+// *out is a terminated text on the heap. ERR_INVALID with a report: the result is not a topic.
+// ERR_NOMEM.
 int source_topic(const char *template, const char *path, unsigned parts, char **out,
                  struct report *report) MUST_CHECK;
 

@@ -7,6 +7,7 @@
 
 #include "base/container.h"
 #include "source/chain.h"
+#include "source/park.h"
 
 // Bytes read in one run of a tail, so that thousands of files are served alike.
 #define TURN_BYTES (4u * 1024 * 1024)
@@ -182,6 +183,10 @@ static void run(struct feed *feed) {
         (void)!loop_timer_set(loop, &tail->timer, loop_now(loop) + ROTATION_POLL_MS);
 }
 
+struct tail *tail_of_feed(struct feed *feed) {
+    return feed->run == run ? container_of(feed, struct tail, feed) : NULL;
+}
+
 static void poll_rotation(struct loop_timer *timer) {
     struct tail *tail = container_of(timer, struct tail, timer);
     feed_wake(&tail->feed);
@@ -289,11 +294,20 @@ static void close_files(struct tail *tail) {
 
 void tail_close(struct tail *tail) {
     loop_timer_clear(tail->source->sources->loop, &tail->timer);
+    park_end(tail);
     close_files(tail);
     feed_close(&tail->feed);
 }
 
 bool tail_take_over(struct tail *tail, struct tail *from) {
+    if (from->parked) {
+        park_end(from);
+        tail->position = from->position;
+        tail->known = tail->changed = true;
+        from->drained = true;
+        feed_attached(&from->feed, false);
+        return true;
+    }
     // Two positions are involved: the one that covers the lines must be committed first.
     if (!from->now || from->before || from->pending_count || from->feed.flying ||
         from->feed.waiting || from->changed)

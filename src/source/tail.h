@@ -42,6 +42,11 @@ struct tail {
     uint64_t gone_ms;         // since when
     bool forgotten;           // the journal has been asked to forget the position
     uint64_t seen;            // the last scan of the source that found the path
+    // `now` was closed for want of descriptors (park.h), when the file had this size and time.
+    bool parked;
+    bool waits; // for a descriptor
+    int64_t parked_size, parked_mtime_ns;
+    struct watch park_watch;
     struct loop_timer timer;
 };
 
@@ -50,6 +55,8 @@ struct tail {
 // each with a report.
 int tail_new(struct tail **out, struct source *source, struct naming_entry *named, size_t trusted,
              bool from_start, struct report *report) MUST_CHECK;
+// The tail that a feed is part of; NULL: it is another kind's.
+struct tail *tail_of_feed(struct feed *feed);
 // Frees the tail as soon as the journal has finished with its chunks.
 void tail_close(struct tail *tail);
 // Whether the journal has a position of this path under this topic: it was followed before.

@@ -23,7 +23,9 @@ static const char *probe(struct str bytes) { return probe_at(0, bytes); }
 
 Test(probe, compressed_files_are_told_by_their_magic) {
     cr_assert_str_eq(probe(STR("\x1F\x8B\x08\0\0\0\0\0\0\3x")), "compressed (gzip)");
-    cr_assert_str_eq(probe(STR("\xFD" "7zXZ\0\0\4")), "compressed (xz)");
+    cr_assert_str_eq(probe(STR("\xFD"
+                               "7zXZ\0\0\4")),
+                     "compressed (xz)");
     cr_assert_str_eq(probe(STR("\x28\xB5\x2F\xFDxx")), "compressed (zstd)");
     cr_assert_str_eq(probe(STR("BZh91AY&SYxx")), "compressed (bzip2)");
     cr_assert_str_eq(probe(STR("PK\3\4xx")), "an archive (zip)");
@@ -35,7 +37,8 @@ Test(probe, text_of_all_kinds_is_text) {
     cr_assert_null(probe(STR("plain\n")));
     cr_assert_null(probe(STR("BZh9 is how bzip2 begins\nPK too\n")));
     cr_assert_null(probe(STR("\x1B[31mred\x1B[0m\r\n\a\b")));
-    cr_assert_null(probe(STR("8=FIX.4.2\0019=65\00135=A\00149=S\00156=T\00134=1\00152=2\00110=3\001\n")));
+    cr_assert_null(
+        probe(STR("8=FIX.4.2\0019=65\00135=A\00149=S\00156=T\00134=1\00152=2\00110=3\001\n")));
     cr_assert_null(probe(STR("a=1\0b=2\0c=3\0d=4\0e=5\0f=6\0\n")));
     cr_assert_null(probe(STR("caf\xE9 \xFF\xFE\x80\n")));
     cr_assert_null(probe(STR("\xFF\xFEh\0i\0\n\0\1\0\2\0\3\0\4\0\5\0")));
