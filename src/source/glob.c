@@ -3,6 +3,7 @@
 #include "source/glob.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
@@ -89,13 +90,15 @@ static void tell_nearest(const struct glob_walk *walk, const char *path) {
     walk->dir(walk->context, dir);
 }
 
-// Like stat, without following a link that somebody else may have put there.
+// Like stat, without following a link that somebody else may have put there: it is left out.
 static bool look(const struct state *state, const char *path, struct stat *st) {
     int fd = place_open(path, state->trusted, O_PATH);
-    if (fd < 0) return false;
-    bool found = fstat(fd, st) == 0 && !S_ISLNK(st->st_mode);
-    close(fd);
-    return found;
+    bool link = fd < 0 && errno == ELOOP;
+    bool found = fd >= 0 && fstat(fd, st) == 0;
+    if (fd >= 0) close(fd);
+    link = link || (found && S_ISLNK(st->st_mode));
+    if (link) state->walk->left(state->walk->context, path, GLOB_LEFT_LINK);
+    return found && !link;
 }
 
 static bool leads_to_dir(const char *path) {

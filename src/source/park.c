@@ -130,8 +130,8 @@ bool park_is_unchanged(struct tail *tail, const struct stat *st) {
         tail->gone_ms = now;
     }
     if (!st) return now - tail->gone_ms < GONE_MS;
-    return file_id_equal(file_id(st), tail->position.now.id) &&
-           st->st_size == tail->parked_size && file_mtime_ns(st) == tail->parked_mtime_ns;
+    return file_id_equal(file_id(st), tail->position.now.id) && st->st_size == tail->parked_size &&
+           file_mtime_ns(st) == tail->parked_mtime_ns;
 }
 
 void park_end(struct tail *tail) {
