@@ -13,6 +13,7 @@
 struct metrics_survey {
     struct survey survey;
     struct exchange *exchange;
+    bool names; // the caller may see paths and topics
 };
 
 // A worker says what it has counted. What it says is kept: when it is too busy to be asked, that is
@@ -201,7 +202,7 @@ static void write_sources(struct buf *out, struct sources *sources) {
     }
 }
 
-static void answer(struct exchange *exchange) {
+static void answer(struct exchange *exchange, bool names) {
     const struct api *api = api_of(exchange);
     struct api_common *common = api->common;
     struct api_said said = add_up(common);
@@ -212,7 +213,7 @@ static void answer(struct exchange *exchange) {
     write_counts(&body, &said);
     write_journal(&body, common->journal);
     // The main thread makes the sources when the workers are running already.
-    if (atomic_load(&common->attached)) write_sources(&body, common->sources);
+    if (names && atomic_load(&common->attached)) write_sources(&body, common->sources);
     if (buf_failed(&body)) {
         exchange_refuse(exchange, 503, "the metrics are too many for one answer");
     } else {
@@ -225,7 +226,7 @@ static void done(struct survey *base, bool all) {
     struct exchange *exchange = container_of(base, struct metrics_survey, survey)->exchange;
     (void)all;
     exchange->state = NULL;
-    answer(exchange);
+    answer(exchange, survey->names);
 }
 
 static void free_survey(struct survey *base) {
@@ -236,7 +237,11 @@ static const struct survey_ops metrics_ops = {.ask = ask, .done = done, .free = 
 
 // --- who may see them ----------------------------------------------------------------------------
 
-static bool may_see(struct exchange *exchange) {
+// Paths of files and topics are for who may subscribe to everything, numbers for whoever has a key
+// that may subscribe to something. The listener of its own is the operator's.
+static bool may_see(struct exchange *exchange, bool *names) {
+    static const struct pattern everything = {PATTERN_ANY, {"**", 2}};
+    *names = true;
     if (exchange->listener == HTTP_LISTENER_METRICS) return true;
     if (api_of(exchange)->site->config->metrics_listen[0]) {
         exchange_refuse(exchange, 404, "metrics have a listener of their own (metrics.listen)");
@@ -245,7 +250,8 @@ static bool may_see(struct exchange *exchange) {
     struct params params;
     if (!access_params(exchange, &params)) return false;
     struct grant *grant = access_check(exchange, &params);
-    bool may = grant && grant_subscribes_some(grant);
+    *names = grant && grant_may_subscribe(grant, &everything);
+    bool may = grant && (*names || (grant->is_key && grant_subscribes_some(grant)));
     if (grant && !may) access_forbid(exchange, grant, "see metrics");
     grant_put(grant);
     params_fini(&params);
@@ -253,7 +259,8 @@ static bool may_see(struct exchange *exchange) {
 }
 
 static void answer_metrics(struct exchange *exchange) {
-    if (!may_see(exchange)) return;
+    bool names;
+    if (!may_see(exchange, &names)) return;
     struct metrics_survey *survey = calloc(1, sizeof *survey);
     if (!survey) {
         exchange_refuse_no_memory(exchange);
@@ -261,6 +268,7 @@ static void answer_metrics(struct exchange *exchange) {
     }
     survey->survey.ops = &metrics_ops;
     survey->exchange = exchange;
+    survey->names = names;
     exchange->state = survey;
     if (survey_start(&survey->survey, api_of(exchange))) {
         exchange->state = NULL;

@@ -143,6 +143,8 @@ static void release(struct server *server) {
     sources_stop(server->common.sources);
     if (server->common.journal) journal_stop(server->common.journal);
     worker_stop(server->workers, server->workers_count);
+    // Workers have told of them in /metrics until now.
+    sources_free(server->common.sources);
     free(server->workers);
     free(server->common.workers);
     journal_close(server->common.journal);

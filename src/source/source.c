@@ -240,7 +240,8 @@ static int start_thread(struct sources *sources, struct report *report) {
     return 0;
 }
 
-static void sources_free(struct sources *sources) {
+void sources_free(struct sources *sources) {
+    if (!sources) return;
     watch_fini(&sources->watcher);
     loop_free(sources->loop);
     pthread_mutex_destroy(&sources->lock);
@@ -322,7 +323,6 @@ void sources_stop(struct sources *sources) {
     struct inbox_message message = {.run = stop};
     loop_send(sources->loop, &message);
     pthread_join(sources->thread, NULL);
-    sources_free(sources);
 }
 
 void sources_status(struct sources *sources,

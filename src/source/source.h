@@ -55,8 +55,10 @@ int sources_start(struct sources **out, const struct source_config *configs, siz
 int sources_reload(struct sources *sources, const struct source_config *configs, size_t count,
                    struct report *report) MUST_CHECK;
 // Stops reading, waits for publishes that are on their way, joins the thread. Call it before
-// journal_stop. NULL is fine.
+// journal_stop. What sources_status tells stays until sources_free. NULL is fine.
 void sources_stop(struct sources *sources);
+// After sources_stop, when no thread asks for anything any more. NULL is fine.
+void sources_free(struct sources *sources);
 
 // What is measured of each source: name (of the metric tailrace_source_NAME too), level, help.
 #define SOURCE_COUNTERS(X)                                                                         \

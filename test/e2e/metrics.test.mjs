@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What operators look at: /metrics, /topics, /healthz, /readyz, /version.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { assertProblem, request } from './support/http.mjs';
 import { Hub, numbered, parseId } from './support/hub.mjs';
@@ -281,4 +281,73 @@ check('ids on every side are of one journal', async () => {
     assert.equal(topic.last_id, id);
     const { next } = (await hub.get('/t/epoch', { accept: 'application/json' })).json();
     assert.equal(parseId(next).epoch, parseId(id).epoch);
+});
+
+// What is measured of sources is asked for by workers, which are the last to go.
+check('metrics may be asked for while the hub stops', async (s) => {
+    for (let round = 0; round < 3; round++) {
+        const dir = s.tempDir();
+        for (let i = 0; i < 50; i++) writeFileSync(path.join(dir, `${i}.log`), 'a line\n');
+        const own = await Hub.start(s, {
+            config: {
+                workers: 2,
+                sources: [{ file: `${dir}/*.log`, topic: 'logs/{name}' }],
+                metrics: { listen: '127.0.0.1:0' },
+            },
+        });
+        const lines = await own.process.stderr.waitFor(
+            (all) => all.map((line) => line.match(/metrics on (\S+)/)).find(Boolean),
+            'the address of the metrics',
+        );
+        let answers = 0;
+        let over = false;
+        const scrape = async () => {
+            while (!over) {
+                const answer = await request(lines[1]).catch(() => null);
+                if (answer) answers++;
+            }
+        };
+        const publish = async () => {
+            while (!over) {
+                await own
+                    .post('/t/busy?split=lines', numbered(2000, 'x'.repeat(200)).join('\n'))
+                    .catch(() => null);
+            }
+        };
+        const all = [scrape(), scrape(), scrape(), scrape(), publish(), publish()];
+        try {
+            await until(() => answers > 20, 'some answers');
+            await own.stop();
+        } finally {
+            over = true;
+            await Promise.all(all);
+        }
+    }
+});
+
+check('metrics tell paths and topics only to who may see all of them', async (s) => {
+    const dir = s.tempDir();
+    writeFileSync(path.join(dir, 'acme-merger.log'), 'a line\n');
+    const own = await Hub.start(s, {
+        config: {
+            keys: [
+                { name: 'narrow', secret: 'the-narrow-key', subscribe: ['public/a'] },
+                { name: 'wide', secret: 'the-wide-key', subscribe: ['status/*', '**'] },
+                { name: 'writer', secret: 'the-writers-key', publish: ['**'] },
+            ],
+            anonymous: { subscribe: ['public/**'] },
+            sources: [{ file: `${dir}/acme-merger.log`, topic: 'private/{name}' }],
+        },
+    });
+    const ask = (key) => own.get('/metrics', key ? { 'x-api-key': key } : {});
+    assertProblem(await ask(), 401);
+    assertProblem(await ask('the-writers-key'), 403);
+    const narrow = await ask('the-narrow-key');
+    assert.equal(narrow.status, 200);
+    assert.match(narrow.text, /^tailrace_topics /m);
+    assert.doesNotMatch(narrow.text, /acme|private|source="/);
+    parsePrometheus(narrow.text);
+    assert.match((await ask('the-wide-key')).text, /topic="private\/acme-merger\.log"/);
+    const open = await Hub.start(s, { config: { anonymous: { subscribe: ['**'] } } });
+    assert.equal((await open.get('/metrics')).status, 200);
 });

@@ -68,6 +68,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 void bench_stop(struct bench *bench) {
     sources_stop(bench->sources);
+    sources_free(bench->sources);
     bench->sources = NULL;
     journal_close(bench->journal);
     bench->journal = NULL;
