@@ -223,10 +223,10 @@ static void answer(struct exchange *exchange, bool names) {
 }
 
 static void done(struct survey *base, bool all) {
-    struct exchange *exchange = container_of(base, struct metrics_survey, survey)->exchange;
+    const struct metrics_survey *survey = container_of(base, struct metrics_survey, survey);
     (void)all;
-    exchange->state = NULL;
-    answer(exchange, survey->names);
+    survey->exchange->state = NULL;
+    answer(survey->exchange, survey->names);
 }
 
 static void free_survey(struct survey *base) {

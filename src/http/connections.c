@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include "http/http1_conn.h"
+#include "sys/descriptors.h"
+
+#define POLITE_SHARE_MAX 256
 
 // What a worker asks of a kind of connection; as in the header, for those of the kind.
 static const struct {
@@ -17,12 +20,19 @@ static const struct {
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
+// What the limit of descriptors allows, less an eighth for those who are told that there is no room.
+static uint32_t most_connections(const struct http_settings *settings) {
+    uint64_t room = descriptors_for_clients();
+    room -= room / 8 < POLITE_SHARE_MAX ? room / 8 : POLITE_SHARE_MAX;
+    return room < settings->connections_max ? (uint32_t)room : settings->connections_max;
+}
+
 void connections_accept(struct http *http, int fd, const struct net_address *address,
                         enum http_listener listener) {
     const struct http_settings *settings = http->settings;
     struct visitor *visitor;
     enum admission_answer answer =
-        admission_enter(http->admission, address, settings->connections_max,
+        admission_enter(http->admission, address, most_connections(settings),
                         settings->connections_per_address_max, &visitor);
     http->counts.connections_total++;
     if (answer == ADMIT_REFUSE) {

@@ -4,13 +4,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/limits.h"
 #include "server/server_priv.h"
 #include "sys/clock.h"
 #include "sys/cpu.h"
+#include "sys/descriptors.h"
 #include "sys/log.h"
 
 // On the journal thread: waits while workers are too far behind. (A worker that commits for itself
@@ -67,14 +67,6 @@ static void journal_trouble(void *context, const char *wrong) {
     }
 }
 
-// As many descriptors as the system lets us have: each subscriber is one.
-static void raise_descriptors(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit)) return;
-    limit.rlim_cur = limit.rlim_max;
-    (void)!setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static int open_journal(struct server *server, struct report *report) {
     const struct config *config = server->site->config;
     struct journal_config journal = {
@@ -97,12 +89,16 @@ static int open_journal(struct server *server, struct report *report) {
     return err;
 }
 
+static unsigned count_workers(const struct config *config) {
+    unsigned usable = cpu_usable(), automatic = usable < LIMIT_WORKERS ? usable : LIMIT_WORKERS;
+    return config->workers ? config->workers : automatic;
+}
+
 // Makes the workers with their sockets. On an error what was made is in the server, for
 // server_stop's path to release.
 static int make_workers(struct server *server, struct report *report) {
     const struct config *config = server->site->config;
-    unsigned usable = cpu_usable(), automatic = usable < LIMIT_WORKERS ? usable : LIMIT_WORKERS;
-    unsigned count = config->workers ? config->workers : automatic;
+    unsigned count = count_workers(config);
     int fds[LIMIT_WORKERS], metrics_fd = -1;
     struct net_endpoint endpoint, metrics;
     if (net_parse_endpoint(str_from(config->listen), &endpoint)) {
@@ -159,7 +155,7 @@ int server_start(struct server **out, struct config *config, const char **url,
     if (!server) return report_set(report, ERR_NOMEM, "no memory for the server");
     pthread_mutex_init(&server->lag_lock, NULL);
     pthread_cond_init(&server->lag_moved, NULL);
-    raise_descriptors();
+    descriptors_init(count_workers(config));
     server->common.started_unix_ms = clock_unix_ms();
     int err = site_new(&server->site, config, report);
     if (!err) err = admission_new(&server->admission);

@@ -12,12 +12,15 @@
 #include "http/connections.h"
 #include "server/server_priv.h"
 #include "sys/clock.h"
+#include "sys/descriptors.h"
 #include "sys/log.h"
 
 // Connections taken in one turn, so that a flood of them does not starve those that are there.
 #define ACCEPTS_A_TURN 64
 // When descriptors have run out, how long not to try.
 #define ACCEPT_PAUSE_MS 100
+// How often the log says so.
+#define FULL_SAID_EVERY_MS 60000
 // Draining ends a stream every so often, if the window allows.
 #define DRAIN_MS_EACH 50
 // The shortest pause between two steps; more than one stream is ended in each when there are many.
@@ -39,9 +42,19 @@ struct new_site {
 
 // --- accepting -----------------------------------------------------------------------------------
 
-static void pause_accepting(struct worker *worker) {
+static void say_full(struct worker *worker) {
+    uint64_t now = loop_now(worker->loop);
+    if (worker->full_said_ms && now - worker->full_said_ms < FULL_SAID_EVERY_MS) return;
+    worker->full_said_ms = now;
     log_write(LOG_WARN,
-              "no more descriptors: connections wait; raise the limit of open files (ulimit -n)");
+              "the limit of open files leaves no room for more connections: new ones are refused; "
+              "raise it (ulimit -n, LimitNOFILE), or lower limits.connections",
+              LOG_U64("connections", admission_count(worker->api.http.admission)));
+}
+
+// The system as a whole may have run out before the process has.
+static void pause_accepting(struct worker *worker) {
+    say_full(worker);
     loop_change(worker->loop, &worker->listener, 0);
     if (worker->metrics_listener.fd >= 0) loop_change(worker->loop, &worker->metrics_listener, 0);
     (void)!loop_timer_set(worker->loop, &worker->accept_again,
@@ -63,6 +76,12 @@ static void accept_some(struct worker *worker, int fd_listening, enum http_liste
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
                 pause_accepting(worker);
             return;
+        }
+        if (admission_count(worker->api.http.admission) >= descriptors_for_clients()) {
+            worker->api.http.counts.refused_total++;
+            say_full(worker);
+            close(fd);
+            continue;
         }
         connections_accept(&worker->api.http, fd, &address, listener);
     }

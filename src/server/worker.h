@@ -18,7 +18,8 @@ struct worker {
     bool running;
     struct loop_io listener, metrics_listener; // fd -1: none
     struct loop_timer tick, turn, accept_again, drain;
-    bool published; // something was enqueued at the journal in this turn
+    uint64_t full_said_ms; // when it was last said that there are no descriptors; 0: never
+    bool published;        // something was enqueued at the journal in this turn
     bool to_wake; // guarded by the journal's writer lock: it has a batch that it was not woken for
     uint64_t drain_until_ms, drain_step_ms;
     size_t drain_share; // streams that are ended in one step

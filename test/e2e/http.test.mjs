@@ -2,6 +2,7 @@
 // HTTP/1.1 as it is really spoken: malformed, oversize, slow, pipelined, and every error status as
 // problem+json.
 import assert from 'node:assert/strict';
+import { renameSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { RawSocket, assertProblem, request, slowRequest } from './support/http.mjs';
@@ -17,6 +18,7 @@ const hub = await Hub.start(file, {
 const check = (name, body) => scenario(name, { shared: file }, body);
 const connect = (s, to = hub) => RawSocket.connect(s, to.port);
 
+const TEXT = { accept: 'text/plain' };
 const GET = (path, extra = '') => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${extra}\r\n`;
 const POST = (path, body, extra = '') =>
     `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${extra}\r\n${body}`;
@@ -570,6 +572,51 @@ check('a route that names topics fixes them: a request cannot add its own', asyn
         (await own.get(target, { accept: 'application/json' })).json().events.map((e) => e.topic);
     assert.deepEqual(await seen('/api/Both?topic=private&topic=**'), ['logs/a', 'status']);
 });
+
+// --- descriptors ---
+
+check(
+    'silent connections leave descriptors for files, keys and journal, and the log',
+    async (s) => {
+        const dir = s.tempDir();
+        writeFileSync(`${dir}/a.log`, 'first\n');
+        writeFileSync(`${dir}/key`, 'the-first-secret\n', { mode: 0o600 });
+        const config = {
+            workers: 2,
+            keys: [{ name: 'all', secret_file: `${dir}/key`, publish: ['**'], subscribe: ['**'] }],
+            sources: [{ file: `${dir}/*.log`, backfill: 'all' }],
+            log: { level: 'info' },
+        };
+        const own = await Hub.start(s, { config, through: ['prlimit', '--nofile=128:128'] });
+        const key = { authorization: 'Bearer the-first-secret' };
+        const all = async (path) =>
+            (await own.get(`/t/${path}?last=all`, { ...TEXT, ...key })).text;
+        await until(async () => (await all('logs/a.log')) === 'first\n', 'the first line');
+        const silent = [];
+        for (let i = 0; i < 150; i++) {
+            const socket = net.connect(own.port, '127.0.0.1');
+            s.defer(() => socket.destroy());
+            socket.on('error', () => {});
+            silent.push({ socket, closed: new Promise((resolve) => socket.on('close', resolve)) });
+            await new Promise((resolve) => socket.once('connect', resolve));
+        }
+        // Some are refused, at once; none waits for a descriptor.
+        await within(Promise.race(silent.map((one) => one.closed)), 'a connection to be refused');
+        // A rotation, a new file, and a reload that reads the keys again.
+        renameSync(`${dir}/a.log`, `${dir}/a.log.1`);
+        writeFileSync(`${dir}/a.log`, 'second\n');
+        writeFileSync(`${dir}/b.log`, 'new file\n');
+        await own.reload(config);
+        for (const { socket } of silent) socket.destroy();
+        await until(
+            async () => (await all('logs/a.log')) === 'first\nsecond\n',
+            'the rotated file',
+        );
+        await until(async () => (await all('logs/b.log')) === 'new file\n', 'the new file');
+        const said = own.process.stderr.items.filter((line) => line.includes('open files'));
+        assert.ok(said.length >= 1 && said.length <= 2, said.join('\n'));
+    },
+);
 
 // --- IPv6 ---
 
