@@ -7,8 +7,12 @@
 #include "api/access.h"
 #include "api/upload.h"
 #include "base/limits.h"
+#include "base/option.h"
 #include "base/type.h"
+#include "base/units.h"
 #include "base/utf8.h"
+
+#define EXPIRES_MAX (36500 * DAY)
 
 // A text parameter: NULL when it is not there.
 static bool read_text(struct upload *upload, struct params *params, const char *name, char **out) {
@@ -45,6 +49,22 @@ static const char *check_key(const char *key, bool lines) {
     return NULL;
 }
 
+// How long what is published is worth something: what the request says (0: nothing), or else the
+// rule of the topic.
+static void read_expires(struct upload *upload, struct params *params) {
+    struct str text;
+    uint64_t ms;
+    int err = params_get(params, "expires", &text);
+    if (err == ERR_NOT_FOUND) {
+        struct journal *journal = upload->submission.api->common->journal;
+        upload->expires_s = journal_expires_s(journal, upload->topic);
+    } else if (err || units_parse_duration(text, &ms) || (ms && ms < SECOND) || ms > EXPIRES_MAX) {
+        upload_fail(upload, 400, "`expires` must be a duration from 1s to 36500d, such as 26h, or 0");
+    } else {
+        upload->expires_s = (uint32_t)(ms / SECOND);
+    }
+}
+
 static void read_params(struct upload *upload, const struct request *request,
                         struct params *params) {
     struct str split;
@@ -58,6 +78,7 @@ static void read_params(struct upload *upload, const struct request *request,
     struct str type = request_field(request, "Content-Type");
     struct str media = str_trim(str_cut(&type, ';'));
     upload->lines_mode = !err || str_equal_nocase(media, STR("application/x-ndjson"));
+    read_expires(upload, params);
     if (params_flag(params, "close", &upload->close)) {
         upload_fail(upload, 400, "`close` must be 1 or 0");
         return;

@@ -154,7 +154,9 @@ static void answer(struct upload *upload) {
 static struct str optional(const char *text) { return text ? str_from(text) : STR(""); }
 
 static void add_event(struct upload *upload, struct str data, struct str key, uint8_t flags) {
-    struct event *event = event_new(upload->topic, optional(upload->type), key, data, flags);
+    uint32_t expires_s = flags & EVENT_MARKER ? 0 : upload->expires_s;
+    struct event *event =
+        event_new_expiring(upload->topic, optional(upload->type), key, data, flags, expires_s);
     if (!event || submission_add(&upload->submission, event)) upload_fail_no_memory(upload);
 }
 

@@ -21,6 +21,7 @@ struct upload {
     bool lines_mode, close, forgets;
     bool strict; // a line that cannot be stored as it is ends the request
     char *type, *key;
+    uint32_t expires_s; // of its events; 0: nothing is said
     struct str topic; // its bytes are behind the upload
 
     struct buf body;    // one event's data

@@ -39,6 +39,12 @@ const struct option_row content_topics[] = {
      OPTION_MEMBER(struct journal_topic_rule, keep), .zero = true, .min = 1, .max = 1000000,
      .fallback = "0",
      .help = "Newest events of each of these topics that are kept whatever their age."},
+    // In whole seconds, as events keep it.
+    {.path = "topics[].expires", .kind = OPTION_DURATION,
+     OPTION_MEMBER(struct journal_topic_rule, expires_ms), .zero = true, .min = SECOND,
+     .max = 36500 * DAY, .fallback = "0",
+     .help = "How long events of these topics are worth something if their publisher does not "
+             "say; 0: not said."},
     {.path = "topics[].durability", .kind = OPTION_CHOICE,
      OPTION_MEMBER(struct journal_topic_rule, memory), .choices = "disk|memory",
      .fallback = "disk",

@@ -14,9 +14,15 @@ void document_id(struct buf *out, const char *epoch, uint64_t seq) {
     buf_append_u64(out, seq);
 }
 
+// From the time of publishing on.
+static uint64_t expiry(uint64_t time_ms, uint32_t expires_s) {
+    return expires_s ? time_ms + (uint64_t)expires_s * 1000 : 0;
+}
+
 struct document_event document_event_of(const struct event *event) {
     return (struct document_event){.seq = event->seq,
                                    .time_ms = event->time_ms,
+                                   .expires_ms = expiry(event->time_ms, event_expires_s(event)),
                                    .topic = event_topic(event),
                                    .type = event_type(event),
                                    .data = event_data(event),
@@ -26,6 +32,7 @@ struct document_event document_event_of(const struct event *event) {
 struct document_event document_event_of_record(const struct record *record, struct str topic) {
     return (struct document_event){.seq = record->seq,
                                    .time_ms = record->time_ms,
+                                   .expires_ms = expiry(record->time_ms, record->expires_s),
                                    .topic = topic,
                                    .type = record->type,
                                    .data = record->data,
@@ -39,6 +46,8 @@ static void json_members(struct json *json, const struct document_event *event) 
     json_str(json, "topic", event->topic);
     json_str(json, "type", event->type.len ? event->type : STR("message"));
     json_str(json, "time", str_from(units_format_time(event->time_ms, time)));
+    if (event->expires_ms)
+        json_str(json, "expires", str_from(units_format_time(event->expires_ms, time)));
     if (event->rotated) json_bool(json, "rotated", true);
     json_str(json, "data", event->data);
 }
@@ -81,6 +90,8 @@ static void meta_event(struct buf *out, const struct document_event *event, cons
     if (event->type.len) sse_field(out, "event", event->type);
     sse_field(out, "topic", event->topic);
     sse_field(out, "time", str_from(units_format_time(event->time_ms, time)));
+    if (event->expires_ms)
+        sse_field(out, "expires", str_from(units_format_time(event->expires_ms, time)));
     sse_data(out, event->data);
     sse_end(out);
 }

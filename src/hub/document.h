@@ -55,6 +55,7 @@ void document_end_topics(struct buf *out);
 // An event, from a live one or from a stored record. Borrowed.
 struct document_event {
     uint64_t seq, time_ms;
+    uint64_t expires_ms; // when what it says is worth nothing any more; 0: that is not said
     struct str topic, type, data;
     bool rotated; // EVENT_ROTATED
 };

@@ -11,6 +11,7 @@ struct record lookup_record(const struct event *event) {
                            .time_ms = event->time_ms,
                            .topic_no = event->topic_no,
                            .flags = event->flags,
+                           .expires_s = event_expires_s(event),
                            .type = event_type(event),
                            .key = event_key(event),
                            .data = event_data(event)};

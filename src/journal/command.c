@@ -49,8 +49,7 @@ static void put_publish(struct buf *to, const struct publish *publish) {
         put(to, event->key_len, 1);
         put(to, event->flags, 1);
         put(to, event->data_len, 4);
-        buf_append(to, event->bytes,
-                   (size_t)event->topic_len + event->type_len + event->key_len + event->data_len);
+        buf_append(to, event->bytes, event_bytes_len(event));
     }
 }
 
@@ -201,13 +200,18 @@ static int decode_event(struct command_input *input, struct event **out) {
     uint8_t flags = (uint8_t)take(input, 1);
     size_t data_len = take(input, 4);
     struct str topic = take_bytes(input, topic_len), type = take_bytes(input, type_len);
-    struct str key = take_bytes(input, key_len), data = take_bytes(input, data_len);
+    struct str key = take_bytes(input, key_len);
+    struct str seconds = take_bytes(input, event_between(flags));
+    struct str data = take_bytes(input, data_len);
+    uint32_t expires_s = 0;
     bool alias = flags & EVENT_ALIAS;
     if (input->failed || topic_check(topic, NULL) || type.len > LIMIT_TYPE_BYTES ||
         key.len > LIMIT_KEY_BYTES || data.len > LIMIT_DATA_BYTES ||
         (alias && (data.len != sizeof(uint64_t) || key.len || type.len)))
         return ERR_CORRUPT;
-    *out = event_new(topic, type, key, data, flags);
+    if (seconds.len) memcpy(&expires_s, seconds.ptr, sizeof expires_s);
+    if (seconds.len && !expires_s) return ERR_CORRUPT;
+    *out = event_new_expiring(topic, type, key, data, flags, expires_s);
     return *out ? 0 : ERR_NOMEM;
 }
 

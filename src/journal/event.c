@@ -6,11 +6,14 @@
 
 #include "base/limits.h"
 
-struct event *event_new(struct str topic, struct str type, struct str key, struct str data,
-                        uint8_t flags) {
+struct event *event_new_expiring(struct str topic, struct str type, struct str key, struct str data,
+                                 uint8_t flags, uint32_t expires_s) {
     ASSERT(topic.len <= LIMIT_TOPIC_BYTES && type.len <= LIMIT_TYPE_BYTES);
     ASSERT(key.len <= LIMIT_KEY_BYTES && data.len <= LIMIT_DATA_BYTES);
-    struct event *event = malloc(sizeof *event + topic.len + type.len + key.len + data.len);
+    flags = (uint8_t)(expires_s ? flags | EVENT_EXPIRES : flags & ~EVENT_EXPIRES);
+    struct str seconds = {(const char *)&expires_s, event_between(flags)};
+    struct event *event =
+        malloc(sizeof *event + topic.len + type.len + key.len + seconds.len + data.len);
     if (!event) return NULL;
     *event = (struct event){
         .topic_len = (uint16_t)topic.len,
@@ -20,12 +23,17 @@ struct event *event_new(struct str topic, struct str type, struct str key, struc
         .flags = flags,
     };
     char *to = event->bytes;
-    const struct str parts[] = {topic, type, key, data};
+    const struct str parts[] = {topic, type, key, seconds, data};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (parts[i].len) memcpy(to, parts[i].ptr, parts[i].len);
         to += parts[i].len;
     }
     return event;
+}
+
+struct event *event_new(struct str topic, struct str type, struct str key, struct str data,
+                        uint8_t flags) {
+    return event_new_expiring(topic, type, key, data, flags, 0);
 }
 
 struct event *event_new_alias(struct str topic) {

@@ -27,7 +27,16 @@ enum event_flags {
     // event, once. It has no type and no key; its data are the other event's seq (event_target).
     // The aliases of an event follow it directly, in the same batch, with the next seqs.
     EVENT_ALIAS = 64,
+    // What it says is worth something only for a while: how long stands between key and data, in
+    // its texts and in its record, as 4 bytes of seconds in the machine's order (never 0). Kept and
+    // given out; who reads the event decides what it means.
+    EVENT_EXPIRES = 128,
 };
+
+// Bytes between key and data.
+static inline size_t event_between(uint8_t flags) {
+    return flags & EVENT_EXPIRES ? sizeof(uint32_t) : 0;
+}
 
 // The seq of the event that an alias stands for, out of its data: 8 bytes in the machine's order. 0
 // when they are damaged.
@@ -63,7 +72,7 @@ struct event {
     uint8_t key_len;
     uint8_t flags;
     _Atomic(struct encoding *) encodings; // grows at its head, by compare and swap
-    char bytes[];                         // topic, type, key, data
+    char bytes[];                         // topic, type, key, seconds if it expires, data
 };
 
 static inline struct str event_topic(const struct event *e) {
@@ -75,13 +84,28 @@ static inline struct str event_type(const struct event *e) {
 static inline struct str event_key(const struct event *e) {
     return (struct str){e->bytes + e->topic_len + e->type_len, e->key_len};
 }
+// Where its data begin in its bytes.
+static inline size_t event_data_at(const struct event *e) {
+    return (size_t)e->topic_len + e->type_len + e->key_len + event_between(e->flags);
+}
 static inline struct str event_data(const struct event *e) {
-    return (struct str){e->bytes + e->topic_len + e->type_len + e->key_len, e->data_len};
+    return (struct str){e->bytes + event_data_at(e), e->data_len};
+}
+// Length of all of its bytes.
+static inline size_t event_bytes_len(const struct event *e) {
+    return event_data_at(e) + e->data_len;
+}
+// For how many seconds it is worth something; 0: nothing is said.
+static inline uint32_t event_expires_s(const struct event *e) {
+    uint32_t seconds = 0;
+    const char *at = e->bytes + e->topic_len + e->type_len + e->key_len;
+    if (e->flags & EVENT_EXPIRES) memcpy(&seconds, at, sizeof seconds);
+    return seconds;
 }
 
 // Bytes of memory that it takes, without its encodings.
 static inline size_t event_size(const struct event *e) {
-    return sizeof *e + e->topic_len + e->type_len + e->key_len + e->data_len;
+    return sizeof *e + event_bytes_len(e);
 }
 
 // Where an alias has its event's seq.
@@ -92,6 +116,9 @@ static inline char *event_alias_data(struct event *e) { return e->bytes + e->top
 // valid UTF-8 of at most LIMIT_DATA_BYTES.
 struct event *event_new(struct str topic, struct str type, struct str key, struct str data,
                         uint8_t flags);
+// The same for one that expires after so many seconds; 0: it does not. Says so in its flags.
+struct event *event_new_expiring(struct str topic, struct str type, struct str key, struct str data,
+                                 uint8_t flags, uint32_t expires_s);
 // An alias, to follow its event in a publish.
 struct event *event_new_alias(struct str topic);
 void event_free(struct event *event);

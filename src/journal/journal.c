@@ -22,6 +22,13 @@ static size_t map_bytes(const struct journal_config *config) {
 
 static uint64_t now_ms(void *journal) { return work_now_ms(journal); }
 
+static bool some_expire(const struct policy *policy) {
+    for (size_t i = 0; i < policy->is.rules_count; i++) {
+        if (policy->is.rules[i].expires_ms) return true;
+    }
+    return false;
+}
+
 int journal_open(struct journal **out, const struct journal_config *config, struct report *report) {
     struct journal *journal = calloc(1, sizeof *journal);
     if (!journal) return report_set(report, ERR_NOMEM, "out of memory");
@@ -48,8 +55,10 @@ int journal_open(struct journal **out, const struct journal_config *config, stru
     journal->map_bytes = journal->store.map_bytes;
     if (!err && inbox_init(&journal->inbox))
         err = report_errno(report, ERR_SYSTEM, "cannot make an eventfd");
-    if (!err && policy_copy(&journal->policy, &config->policy))
+    if (!err && (policy_copy(&journal->policy, &config->policy) ||
+                 policy_copy(&journal->policy_said, &config->policy)))
         err = report_set(report, ERR_NOMEM, "out of memory");
+    atomic_store(&journal->expires, some_expire(&journal->policy_said));
     if (!err) err = load_journal(journal, created, report);
     if (!err && retention_policy_changed(journal))
         err = report_set(report, ERR_NOMEM, "out of memory");
@@ -130,6 +139,7 @@ void journal_close(struct journal *journal) {
     free(journal->wipes.list);
     policy_fini(&journal->policy);
     policy_fini(&journal->policy_next);
+    policy_fini(&journal->policy_said);
     pthread_mutex_destroy(&journal->lock);
     pthread_mutex_destroy(&journal->writer_lock);
     free(journal);
@@ -224,16 +234,34 @@ void journal_stats(struct journal *journal, struct journal_stats *out) {
     out->queue_bytes = atomic_load(&journal->queue_bytes);
 }
 
-int journal_set_policy(struct journal *journal, const struct journal_policy *policy) {
-    struct policy copy;
-    int err = policy_copy(&copy, policy);
-    if (err) return err;
+uint32_t journal_expires_s(struct journal *journal, struct str topic) {
+    if (!atomic_load(&journal->expires)) return 0;
     pthread_mutex_lock(&journal->lock);
-    struct policy old = journal->policy_next;
-    journal->policy_next = copy;
+    const struct policy *policy = &journal->policy_said;
+    const struct journal_topic_rule *rule = policy_rule(policy, policy_find(policy, topic));
+    uint64_t seconds = rule ? rule->expires_ms / 1000 : 0;
+    pthread_mutex_unlock(&journal->lock);
+    return (uint32_t)seconds;
+}
+
+int journal_set_policy(struct journal *journal, const struct journal_policy *policy) {
+    struct policy next, said;
+    int err = policy_copy(&next, policy);
+    if (err) return err;
+    err = policy_copy(&said, policy);
+    if (err) {
+        policy_fini(&next);
+        return err;
+    }
+    pthread_mutex_lock(&journal->lock);
+    struct policy old_next = journal->policy_next, old_said = journal->policy_said;
+    journal->policy_next = next;
+    journal->policy_said = said;
     journal->policy_waits = true;
     pthread_mutex_unlock(&journal->lock);
-    policy_fini(&old);
+    atomic_store(&journal->expires, some_expire(&said));
+    policy_fini(&old_next);
+    policy_fini(&old_said);
     inbox_wake(&journal->inbox);
     return 0;
 }

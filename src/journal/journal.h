@@ -44,6 +44,9 @@ struct journal_topic_rule {
     uint32_t keep;
     // `durability: memory`: the events of these topics are never written to the store.
     bool memory;
+    // How long an event of these topics is worth something whose publisher does not say; 0: nothing
+    // is said.
+    uint64_t expires_ms;
 };
 
 struct journal_policy {
@@ -182,6 +185,9 @@ const char *journal_epoch(const struct journal *journal);
 // The data file was a restored backup, or another copy, when the journal was opened: it got a new
 // epoch, so that ids from after the backup are not taken for ids of this journal.
 bool journal_was_restored(const struct journal *journal);
+// For how many seconds an event of this topic is worth something by the rules of now, for
+// event_new_expiring; 0: they do not say. Whoever makes events asks; any thread.
+uint32_t journal_expires_s(struct journal *journal, struct str topic);
 // The highest committed seq. Any thread.
 uint64_t journal_last_seq(const struct journal *journal);
 

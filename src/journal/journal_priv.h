@@ -186,6 +186,8 @@ struct journal {
     struct journal_stats stats;
     struct policy policy_next;
     bool policy_waits;
+    struct policy policy_said; // the newest, for those who make events
+    _Atomic(bool) expires;     // some rule says how long events are worth something
 };
 
 // --- load.c: opening ---

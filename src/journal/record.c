@@ -49,7 +49,7 @@ static uint32_t sum_body(const char *body, size_t len, uint64_t salted) {
 }
 
 size_t record_size(const struct event *event) {
-    return sizeof(struct record_header) + event->type_len + event->key_len + event->data_len;
+    return sizeof(struct record_header) + event_bytes_len(event) - event->topic_len;
 }
 
 // Where it stands in a page, at any address.
@@ -57,7 +57,7 @@ typedef struct record_header header_in_page __attribute__((aligned(1)));
 
 void record_encode(char *to, const struct event *event, uint64_t jump, uint64_t seed) {
     const char *body = event->bytes + event->topic_len;
-    size_t len = (size_t)event->type_len + event->key_len + event->data_len;
+    size_t len = event_bytes_len(event) - event->topic_len;
     uint64_t salted = salt(event->seq, seed);
     header_in_page *header = (header_in_page *)to;
     *header = (header_in_page){
@@ -83,11 +83,14 @@ int record_decode(struct str bytes, uint64_t seq, uint64_t seed, struct record_v
     if (bytes.len < sizeof header) return ERR_CORRUPT;
     memcpy(&header, bytes.ptr, sizeof header);
     if (header.head_sum != sum_head(bytes.ptr, salt(seq, seed))) return ERR_CORRUPT;
-    size_t rest = bytes.len - sizeof header, texts = (size_t)header.type_len + header.key_len;
+    size_t rest = bytes.len - sizeof header, names = (size_t)header.type_len + header.key_len;
+    size_t texts = names + event_between(header.flags);
     if (rest < texts || rest - texts > LIMIT_DATA_BYTES) return ERR_CORRUPT;
     if (header.prev >= seq || header.jump > header.prev) return ERR_CORRUPT;
     if (header.ordinal == 0 || (header.ordinal == 1) != (header.prev == 0)) return ERR_CORRUPT;
     const char *at = bytes.ptr + sizeof header;
+    uint32_t expires_s = 0;
+    if (texts > names) memcpy(&expires_s, at + names, sizeof expires_s);
     *out = (struct record_view){
         .record = {.seq = seq,
                    .prev = header.prev,
@@ -95,6 +98,7 @@ int record_decode(struct str bytes, uint64_t seq, uint64_t seed, struct record_v
                    .time_ms = header.time_ms,
                    .topic_no = header.topic_no,
                    .flags = header.flags,
+                   .expires_s = expires_s,
                    .type = {at, header.type_len},
                    .key = {at + header.type_len, header.key_len},
                    .data = {at + texts, rest - texts}},
@@ -106,7 +110,7 @@ int record_decode(struct str bytes, uint64_t seq, uint64_t seed, struct record_v
 
 int record_check_body(const struct record_view *view, uint64_t seed) {
     const struct record *record = &view->record;
-    size_t len = record->type.len + record->key.len + record->data.len;
+    size_t len = record_texts_len(record);
     if (!is_one_line(record->type)) return ERR_CORRUPT;
     uint64_t salted = salt(record->seq, seed);
     return view->body_sum == sum_body(record->type.ptr, len, salted) ? 0 : ERR_CORRUPT;

@@ -16,11 +16,11 @@
 #define RECORD_FORMAT_VERSION 2
 #define RECORD_EPOCH_BYTES 16
 
-// --- events: seq -> header, type, key, data ---
+// --- events: seq -> header, type, key, seconds if it expires (EVENT_EXPIRES), data ---
 
 struct record_header {
     uint32_t head_sum; // of the seq and the rest of the header
-    uint32_t body_sum; // of type, key and data
+    uint32_t body_sum; // of all that follows the header
     uint64_t time_ms;
     uint64_t prev;    // seq of the topic's event before, 0: none
     uint64_t jump;    // seq of the topic's event with ordinal n & (n - 1), 0: none, or long gone

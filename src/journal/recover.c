@@ -121,7 +121,8 @@ static int copy_event(struct recovery *recovery, struct str key, struct str data
         topic ? (struct str){topic->name, topic->name_len} : (struct str){text, (size_t)len};
     int err = begin(recovery);
     if (err) return err;
-    struct event *event = event_new(name, record->type, record->key, record->data, record->flags);
+    struct event *event = event_new_expiring(name, record->type, record->key, record->data,
+                                             record->flags, record->expires_s);
     if (!event) return ERR_NOMEM;
     recovery->out->work.now_ms = record->time_ms;
     return append(recovery, name, event, seq);

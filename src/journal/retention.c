@@ -304,8 +304,7 @@ static int let_go(struct plan *plan, struct topic_row *topic, const struct recor
     mark->seq = record->seq;
     mark->ordinal = record->ordinal;
     mark->bytes += record->data.len;
-    leaves(plan,
-           sizeof(struct record_header) + record->type.len + record->key.len + record->data.len);
+    leaves(plan, sizeof(struct record_header) + record_texts_len(record));
     topic->oldest_time_ms = 0;
     plan->budget--;
     return 0;

@@ -9,14 +9,21 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "journal/event.h"
 
 // A stored event. The texts are borrowed.
 struct record {
     uint64_t seq, prev, ordinal, time_ms;
     uint32_t topic_no;
-    uint8_t flags; // enum event_flags
+    uint8_t flags;      // enum event_flags
+    uint32_t expires_s; // 0: nothing is said
     struct str type, key, data;
 };
+
+// Bytes of its texts as they are stored.
+static inline size_t record_texts_len(const struct record *record) {
+    return record->type.len + record->key.len + event_between(record->flags) + record->data.len;
+}
 
 // What is left of a record that is damaged (ERR_CORRUPT): all but the texts; or, when its topic_no
 // is this, the seq alone.

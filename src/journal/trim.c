@@ -65,8 +65,8 @@ static int remove_event(struct journal *journal, struct topic_row *topic,
         topic->now.gone_ordinal = record->ordinal;
         if (!topic_row_pending(topic)) journal->state.topics_pending--;
     }
-    size_t texts = record->type.len + record->key.len + record->data.len;
-    return remove_record(journal, record->seq, sizeof(struct record_header) + texts);
+    return remove_record(journal, record->seq,
+                         sizeof(struct record_header) + record_texts_len(record));
 }
 
 // What is left below the floor is damaged, and goes with the head.

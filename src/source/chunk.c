@@ -69,7 +69,8 @@ int chunk_make_events(struct chunk *chunk, struct str topic, struct str type) {
         const struct chunk_line *line = &chunk->lines[i];
         struct str data = {chunk->text.data + start, line->end - start};
         start = line->end;
-        publish->events[i] = event_new(topic, type, (struct str){NULL, 0}, data, line->flags);
+        publish->events[i] = event_new_expiring(topic, type, (struct str){NULL, 0}, data,
+                                                line->flags, chunk->expires_s);
         if (!publish->events[i]) {
             free_events(chunk);
             return ERR_NOMEM;

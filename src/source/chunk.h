@@ -21,6 +21,7 @@ struct chunk {
         uint8_t flags; // of the event
     } * lines;
     uint32_t count, cap;
+    uint32_t expires_s; // of the events; 0: nothing is said
     char position[LIMIT_SOURCE_POSITION_BYTES];
     size_t position_len;                // 0: none
     bool forget;                        // the journal is asked to forget the position

@@ -106,6 +106,7 @@ static void launch(struct feed *feed) {
         publish->source_name = str_from(feed->position_name);
         publish->source_position = (struct str){chunk->position, chunk->position_len};
     }
+    chunk->expires_s = journal_expires_s(feed->sources->journal, str_from(feed->topic));
     int err =
         publish->events ? 0 : chunk_make_events(chunk, str_from(feed->topic), str_from(feed->type));
     feed->accepted = true;

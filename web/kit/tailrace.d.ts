@@ -9,6 +9,8 @@ export interface LiveEvent {
     type: string;
     /** RFC 3339. */
     time: string;
+    /** RFC 3339: what it says is worth nothing any more after this. Only when that is known. */
+    expires?: string;
     data: string;
     /** When it is no longer worth anything, in ms since 1970; for ever without it. */
     expires?: number;

@@ -52,6 +52,30 @@ Test(document, an_event_without_a_type_is_a_message_and_a_rotation_is_said_in_js
     buf_fini(&out);
 }
 
+Test(document, how_long_an_event_is_worth_something_follows_its_time) {
+    const struct document_event old = {
+        .seq = 1, .expires_ms = 5000, .topic = STR("t"), .data = STR("x")};
+    struct event *live = event_new_expiring(STR("t"), STR(""), STR("k"), STR("x"), 0, 5);
+    struct document_event made = document_event_of(live);
+    cr_assert_eq(made.expires_ms, 5000);
+    cr_assert(str_equal(made.data, STR("x")) && str_equal(event_key(live), STR("k")));
+    cr_assert_eq(event_bytes_len(live), strlen("tkx") + 4);
+    struct buf out;
+    buf_init(&out, 4096);
+    document_event(&out, FRAME_PLAIN, &old, true, "e");
+    document_event(&out, FRAME_META, &old, true, "e");
+    document_event(&out, FRAME_NDJSON, &old, true, "e");
+    cr_assert_str_eq(buf_cstr(&out),
+                     "id: e-1\ndata: x\n\n"
+                     "id: e-1\ntopic: t\ntime: 1970-01-01T00:00:00.000Z\n"
+                     "expires: 1970-01-01T00:00:05.000Z\ndata: x\n\n"
+                     "{\"id\":\"e-1\",\"topic\":\"t\",\"type\":\"message\",\"time\":"
+                     "\"1970-01-01T00:00:00.000Z\",\"expires\":\"1970-01-01T00:00:05.000Z\","
+                     "\"data\":\"x\"}\n");
+    buf_fini(&out);
+    event_free(live);
+}
+
 Test(document, a_full_buffer_fails) {
     for (enum frame_format format = 0; format < FRAME_FORMATS; format++) {
         struct buf out;
