@@ -1,78 +1,66 @@
 // SPDX-License-Identifier: MIT
-// How bad a line is, by its text: fields of JSON and logfmt, prefixes of syslog and klog, and the
-// usual words near its beginning.
+// How bad a line is, by its text: fields of JSON and logfmt, the marks of particular tools, the
+// status code of access logs, and the usual words near the line's beginning.
 //
-// Only what programs write as a level counts, not every "error" in a sentence. A continuation (an
-// indented line, a stack frame) has the level of the line before it. Only the first few hundred
-// characters are read, with patterns that cannot backtrack far.
+// Only what programs write as a level counts, not every "error" in a sentence, and no name in a
+// path; "0 errors" is no error. A continuation (an indented line, a stack frame) has the level of
+// the line before it. Only the first LINE_MAX characters are read, with patterns that cannot
+// backtrack far. test/data/levels.json has lines of real tools.
 import { stripAnsi } from './ansi.js';
+import { accessLevel, worse } from './levels-access.js';
+import { jsonLevel } from './levels-json.js';
+import { toolLevel } from './levels-tools.js';
+import { levelOf, WORD_LEVELS } from './levels-words.js';
 
 /** @import { Level } from './live-log.js' */
 
-/** @type {readonly Level[]} */
-export const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'];
+export { LEVELS } from './levels-words.js';
 
-const HEAD = 240;
-const JSON_HEAD = 2000;
+const LINE_MAX = 16_384;
+const JSON_MAX = 65_536; // a longer object is not parsed
+const HEAD = 240; // where words are looked for
 
-/** @type {Record<string, Level>} */
-const WORDS = {
-    fatal: 'fatal',
-    critical: 'fatal',
-    crit: 'fatal',
-    panic: 'fatal',
-    emergency: 'fatal',
-    emerg: 'fatal',
-    alert: 'fatal',
-    ftl: 'fatal',
-    dpanic: 'fatal',
-    error: 'error',
-    err: 'error',
-    severe: 'error',
-    failure: 'error',
-    eror: 'error',
-    warning: 'warn',
-    warn: 'warn',
-    wrn: 'warn',
-    info: 'info',
-    information: 'info',
-    informational: 'info',
-    notice: 'info',
-    inf: 'info',
-    debug: 'debug',
-    dbg: 'debug',
-    fine: 'debug',
-    config: 'debug',
-    debu: 'debug',
-    trace: 'trace',
-    verbose: 'trace',
-    trc: 'trace',
-    finer: 'trace',
-    finest: 'trace',
-    silly: 'trace',
-};
-/** @type {Level[]} */
-const SYSLOG = ['fatal', 'fatal', 'fatal', 'error', 'warn', 'info', 'info', 'debug'];
-/** @type {Record<string, Level>} */
-const KLOG = { I: 'info', W: 'warn', E: 'error', F: 'fatal' };
+// Before the message of a container (CRI), of docker compose, of a syslog.
+const CRI = /^\d{4}-\d\d-\d\dT\S{8,26} std(?:out|err) [FP] /;
+const BEFORE_JSON =
+    /^(?:[\w./-]{1,80}\s{0,40}\| |(?:<\d{1,3}>)?\w{3} [ \d]\d \d\d:\d\d:\d\d \S{1,80} [^:{]{1,80}: )(?=\{)/;
 
-const JSON_FIELD =
-    /"(?:level|severity|lvl|log\.level|loglevel|levelname|@l|priority)"\s*:\s*(?:"([A-Za-z]{2,14})"|(\d{1,2})\b)/i;
-const LOGFMT = /(?:^|[\s,;])(?:level|lvl|severity|loglevel)=["']?([A-Za-z]{2,14})\b/i;
-const PRIORITY = /^<(\d{1,3})>/;
-const KLOG_HEAD = /^([IWEF])\d{4} \d\d:\d\d/;
-// Capitals need no frame: "2026-11-22 12:00:00 ERROR main …".
-const CAPITAL_WORDS =
-    'TRACE|TRC|VERBOSE|FINEST|DEBUG|DBG|INFO|INF|NOTICE|WARN|WARNING|WRN|ERROR|ERR|SEVERE|' +
-    'FATAL|FTL|CRITICAL|CRIT|PANIC|EMERG|ALERT';
-const CAPITALS = new RegExp(`(?:^|[\\s[(|<:;,/"'=])(${CAPITAL_WORDS})(?=$|[\\s\\])|>:;,!/"'-])`);
-// Small letters need a frame: "[warn]", "error:", "(info)", "| debug |".
-const FRAMED = /[[(<|]\s{0,4}([A-Za-z]{3,13})\s{0,4}[\])>|]/g;
-const BEFORE_COLON = /(?:^|[\s:\])])([A-Za-z]{3,13})(?:\[[\w-]{1,30}\])?:(?=\s|$)/g;
+// Of tests and linters, and padded levels: no continuations, although they are indented.
+const INDENTED =
+    /^\s{1,12}(?=\d{1,7}:\d{1,7}\s{1,8}(?:error|warning)\s|(?:ERROR|WARN|WARNING|FATAL)\b|--- |[✕✖✗✘❌●⚠✓✔√]|(?:not )?ok \d)/;
+// Also PostgreSQL's remarks on the line before.
+const CONTINUED =
+    /^(?:\t| {2,}|\s*at |\s*\.\.\. \d+ |Caused by: |.{0,120}\b(?:DETAIL|HINT|STATEMENT|CONTEXT|QUERY): {2})/;
+
+const LOGFMT = /(?:^|[\s,;])(?:level|lvl|severity|loglevel|at)=["']?([A-Za-z]{2,14})\b/i;
+
+// Capitals need no frame: "2026-11-22 12:00:00 ERROR main …". Small letters do: "[warn]",
+// "[core:error]", "(info)", "| debug |", tabs, or a colon: "error:", "error TS2304:", "error[E01]:".
+const NOT_ALONE = new Set(['FINE', 'CONFIG', 'NOTE', 'LOG']);
+const CAPITALS = [...WORD_LEVELS.keys(), 'failure']
+    .map((word) => word.toUpperCase())
+    .filter((word) => !NOT_ALONE.has(word))
+    .sort((a, b) => b.length - a.length)
+    .join('|');
+const WORD = new RegExp(
+    `(?:^|[\\s[(|<:;,"'=.])(${CAPITALS})(?=$|[\\s\\]\\[)|>:;,!/"'-])` +
+        `|[[(<|\\t]\\s{0,4}(?:[a-z_\\d]{1,30}:)?([A-Za-z]{3,13})[1-8]?(?=\\s{0,4}[\\])>|\\t])` +
+        `|(?:^|[\\s:\\])])((?:[Ff]atal )?[A-Za-z]{3,13})` +
+        `(?: [A-Z]{1,7}\\d{1,6}| ?\\[[\\w-]{1,30}\\])?\\d? ?(?=:(?:\\s|$))`,
+    'g',
+);
+// "no error", "0 errors", "errors: 0"
+const NONE_BEFORE = /(?:^|\W)(?:0|no|without|any)\s$/i;
+const NONE_AFTER = /^\s{0,3}[:=]?\s{0,3}0(?:[\s,;)]|$)/;
+
+const WARNING = /^(?:.{0,80}[\s:])?[A-Z]\w{0,60}Warning: /;
 const FAILURE =
-    /^(?:Traceback \(most recent call last\)|Unhandled |Uncaught |Exception in thread |Caused by: |[\w.$]{1,120}(?:Error|Exception)(?::|$))|^npm ERR!/;
-const PANIC = /^(?:panic|fatal error|thread '[^']{0,80}' panicked)\b/;
-const CONTINUED = /^(?:\t| {2,}|\s*at |\s*\.\.\. \d+ |Caused by: )/;
+    /^(?:Traceback \(most recent call last\)|Unhandled |Uncaught |Exception in thread |Caused by: |[\w.$:-]{1,120}(?:Error|Exception)(?::|$| \())/;
+const PANIC = /^(?:panic|fatal error|thread '[^']{0,80}'(?: \(\d{1,12}\))? panicked)\b/;
+const FAILED_TO = /(?:^|: |\] )Failed (?:to|with) /;
+// What a run of tests or a compiler says at its end.
+const COUNTS =
+    /(?:^|[\s(:,;])[1-9]\d{0,8} (?:(failed|failures?|errors?|examples? failed)|(warnings?))\b/;
 
 /**
  * @param {string} text the whole line
@@ -80,56 +68,72 @@ const CONTINUED = /^(?:\t| {2,}|\s*at |\s*\.\.\. \d+ |Caused by: )/;
  * @returns {Level | ''}
  */
 export function detectLevel(text, before = '') {
-    const start = text.charCodeAt(0);
-    if (start === 0x7b /* { */) {
-        const found = JSON_FIELD.exec(text.length > JSON_HEAD ? text.slice(0, JSON_HEAD) : text);
-        if (found)
-            return found[1] ? (WORDS[found[1].toLowerCase()] ?? '') : byNumber(Number(found[2]));
-        return '';
+    if (text.startsWith('{')) {
+        const ends = text.slice(0, LINE_MAX) + text.slice(-LINE_MAX);
+        return jsonLevel(text.length > JSON_MAX ? ends : text, messageLevel);
     }
-    let head = text.length > HEAD ? text.slice(0, HEAD) : text;
-    if (head.includes('\x1b')) head = stripAnsi(head);
-    if (CONTINUED.test(head)) return before;
-    return prefixed(head) ?? worded(head) ?? '';
+    let line = text.length > LINE_MAX ? text.slice(0, LINE_MAX) : text;
+    if (line.includes('\x1b')) line = stripAnsi(line);
+    const container = CRI.exec(line);
+    if (container) return detectLevel(line.slice(container[0].length), before);
+    const prefix = BEFORE_JSON.exec(line);
+    if (prefix) {
+        const found = jsonLevel(line.slice(prefix[0].length), messageLevel);
+        if (found) return found;
+    }
+    const indented = INDENTED.exec(line);
+    if (indented) return headLevel(line.slice(indented[0].length, HEAD));
+    if (CONTINUED.test(line)) return before;
+    const access = accessLevel(line);
+    if (access) return worse(access.level, access.before ? headLevel(access.before) : '');
+    return headLevel(line.slice(0, HEAD));
+}
+
+// Of a line that was inside another one.
+const messageLevel = (/** @type {string} */ message) => detectLevel(message);
+
+/**
+ * @param {string} head
+ * @returns {Level | ''}
+ */
+function headLevel(head) {
+    return toolLevel(head) ?? (logfmtLevel(head) || wordLevel(head) || failureLevel(head));
+}
+
+/** @param {string} head */
+function logfmtLevel(head) {
+    if (!head.includes('=')) return '';
+    // A quoted text of several words says nothing about the line's own level.
+    const found = LOGFMT.exec(
+        head.replace(/"[^"]*(?:"|$)/g, (text) => (/[\s=]/.test(text) ? '""' : text)),
+    );
+    return found ? levelOf(found[1]) : '';
 }
 
 /**
- * Numbers of pino and bunyan; below ten those of syslog.
- * @param {number} n
+ * The first word of a level.
+ * @param {string} head
+ * @returns {Level | ''}
  */
-function byNumber(n) {
-    if (n < 8) return SYSLOG[n];
-    if (n < 20) return 'trace';
-    if (n < 30) return 'debug';
-    if (n < 40) return 'info';
-    if (n < 50) return 'warn';
-    return n < 60 ? 'error' : 'fatal';
+function wordLevel(head) {
+    for (const found of head.matchAll(WORD)) {
+        const level = levelOf(found[1] ?? found[2] ?? found[3]);
+        if (!level) continue;
+        const end = found.index + found[0].length;
+        const before = head.slice(Math.max(0, found.index - 8), found.index + 1);
+        if (!NONE_BEFORE.test(before) && !NONE_AFTER.test(head.slice(end, end + 12))) return level;
+    }
+    return '';
 }
 
-/** @param {string} head */
-function prefixed(head) {
-    if (head.startsWith('<')) {
-        const priority = PRIORITY.exec(head);
-        if (priority && Number(priority[1]) < 192) return SYSLOG[Number(priority[1]) & 7];
-    }
-    const klog = KLOG_HEAD.exec(head);
-    if (klog) return KLOG[klog[1]];
-    const logfmt = LOGFMT.exec(head);
-    return (logfmt && WORDS[logfmt[1].toLowerCase()]) ?? undefined;
-}
-
-/** @param {string} head */
-function worded(head) {
-    const capitals = CAPITALS.exec(head);
-    if (capitals) return WORDS[capitals[1].toLowerCase()];
-    for (const pattern of [FRAMED, BEFORE_COLON]) {
-        for (const [, word] of head.matchAll(pattern)) {
-            const level = Object.hasOwn(WORDS, word.toLowerCase())
-                ? WORDS[word.toLowerCase()]
-                : undefined;
-            if (level) return level;
-        }
-    }
-    if (FAILURE.test(head)) return 'error';
-    return PANIC.test(head) ? 'fatal' : undefined;
+/**
+ * @param {string} head
+ * @returns {Level | ''}
+ */
+function failureLevel(head) {
+    if (PANIC.test(head)) return 'fatal';
+    if (FAILURE.test(head) || FAILED_TO.test(head)) return 'error';
+    if (WARNING.test(head)) return 'warn';
+    const counts = COUNTS.exec(head);
+    return counts ? (counts[1] ? 'error' : 'warn') : '';
 }

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// The level of a line that is a JSON object: of its own members, not of those inside; where it has
+// none, of the line that it wraps (Docker) or of the request that it tells of.
+import { stripAnsi } from './ansi.js';
+import { statusLevel, worse } from './levels-access.js';
+import { levelOf, LETTERS, SYSLOG } from './levels-words.js';
+
+/** @import { Level } from './live-log.js' */
+
+// In the order in which they are asked, in small letters without "_", "-", "@" and ".".
+const LEVEL_KEYS = [
+    'level',
+    'severity',
+    'lvl',
+    'loglevel',
+    'levelname',
+    'severitytext',
+    'l',
+    's',
+    'priority',
+    'severitynumber',
+    'levelvalue',
+    'levelno',
+];
+const STATUS_KEYS = ['status', 'statuscode', 'responsecode', 'downstreamstatus', 'originstatus'];
+const REQUEST_KEYS = new Set([
+    'request',
+    'method',
+    'requestmethod',
+    'httpmethod',
+    'requesturi',
+    'uri',
+    'path',
+    'requestpath',
+    'httprequest',
+    'url',
+    'verb',
+]);
+// Of a line that was cut, or that is very long.
+const FIELD =
+    /"(?:level|severity|lvl|log\.level|loglevel|levelname|@l|@level|priority)"\s{0,3}:\s{0,3}(?:"([A-Za-z]{2,14})"|(\d{1,5})\b)/i;
+
+/**
+ * @param {string} line begins with a brace
+ * @param {(message: string) => Level | ''} messageLevel of a line inside this one
+ * @returns {Level | ''}
+ */
+export function jsonLevel(line, messageLevel) {
+    const members = parse(line);
+    if (!members) {
+        const found = FIELD.exec(line);
+        return found ? (found[1] ? levelOf(found[1]) : numberLevel(Number(found[2]), '')) : '';
+    }
+    const wrapped = members.get('log');
+    if (typeof wrapped === 'string' && members.has('stream'))
+        return messageLevel(wrapped.replace(/\n$/, ''));
+    const own = ownLevel(members);
+    const request = [...members.keys()].some((key) => REQUEST_KEYS.has(key));
+    return request ? worse(own, requestLevel(members)) : own;
+}
+
+/**
+ * The members by their names in small letters without punctuation; null for what is no object.
+ * @param {string} line
+ */
+function parse(line) {
+    try {
+        const value = JSON.parse(line);
+        return new Map(
+            Object.entries(value).map(([key, one]) => [
+                key.replace(/[^A-Za-z\d]/g, '').toLowerCase(),
+                one,
+            ]),
+        );
+    } catch {
+        return null;
+    }
+}
+
+/**
+ * @param {Map<string, unknown>} members
+ * @returns {Level | ''}
+ */
+function ownLevel(members) {
+    const { log } = Object.fromEntries(members);
+    if (typeof log === 'object' && log !== null && 'level' in log && typeof log.level === 'string')
+        return levelOf(log.level); // Elastic Common Schema
+    for (const key of LEVEL_KEYS) {
+        const value = members.get(key);
+        const found =
+            typeof value === 'number'
+                ? numberLevel(value, key)
+                : typeof value === 'string'
+                  ? textLevel(value, key, members)
+                  : '';
+        if (found) return found;
+    }
+    return '';
+}
+
+/**
+ * @param {string} value
+ * @param {string} key
+ * @param {Map<string, unknown>} members
+ * @returns {Level | ''}
+ */
+function textLevel(value, key, members) {
+    if (/^\d{1,5}$/.test(value)) return numberLevel(Number(value), key);
+    // MongoDB: {"t":…,"s":"E","c":"NETWORK",…}
+    if (key === 's') return members.has('c') ? (LETTERS[value[0]] ?? '') : '';
+    if (/^[A-Z]$/.test(value)) return LETTERS[value] ?? '';
+    return levelOf(/^[A-Za-z]*/.exec(stripAnsi(value))?.[0] ?? '');
+}
+
+/**
+ * Numbers of syslog below eight, of pino and bunyan below a hundred; OpenTelemetry, Python and
+ * logback have members of their own.
+ * @param {number} n
+ * @param {string} key
+ * @returns {Level | ''}
+ */
+function numberLevel(n, key) {
+    /** @type {[number, Level][]} the least number of each */
+    const steps =
+        key === 'severitynumber'
+            ? [
+                  [21, 'fatal'],
+                  [17, 'error'],
+                  [13, 'warn'],
+                  [9, 'info'],
+                  [5, 'debug'],
+              ]
+            : key === 'levelno'
+              ? [
+                    [50, 'fatal'],
+                    [40, 'error'],
+                    [30, 'warn'],
+                    [20, 'info'],
+                    [10, 'debug'],
+                ]
+              : n >= 1000
+                ? [
+                      [50_000, 'fatal'],
+                      [40_000, 'error'],
+                      [30_000, 'warn'],
+                      [20_000, 'info'],
+                      [10_000, 'debug'],
+                  ]
+                : [
+                      [60, 'fatal'],
+                      [50, 'error'],
+                      [40, 'warn'],
+                      [30, 'info'],
+                      [20, 'debug'],
+                  ];
+    if (n < 8 && key !== 'severitynumber' && key !== 'levelno') return SYSLOG[n] ?? '';
+    return steps.find(([least]) => n >= least)?.[1] ?? 'trace';
+}
+
+/**
+ * @param {Map<string, unknown>} members
+ * @returns {Level | ''}
+ */
+function requestLevel(members) {
+    const inner = members.get('httprequest');
+    const status =
+        typeof inner === 'object' && inner !== null && 'status' in inner
+            ? inner.status
+            : STATUS_KEYS.map((key) => members.get(key)).find((value) => value !== undefined);
+    return statusLevel(Number(status));
+}
