@@ -21,7 +21,7 @@ const XORG = { EE: 'error', WW: 'warn', II: 'info', DB: 'debug', NI: 'info' };
 /** @type {Readonly<Record<string, Level>>} */
 const NPM = { 'err!': 'error', http: 'info', timing: 'trace', verb: 'trace', sill: 'trace' };
 /** @type {Readonly<Record<string, Level>>} */
-const APPLE = { default: 'info', activity: 'info' };
+const APPLE = { default: 'info', activity: 'info', fault: 'fatal' };
 
 /**
  * The first that matches decides; its first group is what the level is told by. start: the
@@ -44,7 +44,11 @@ const TOOLS = [
         levelOf,
     ],
     ['', /\bKernel panic - not syncing\b/, fatal],
-    ['', /\b(?:BUG|Oops): |\bOut of memory: Kill|\bsegfault at |\bI\/O error\b/, error],
+    [
+        '',
+        /\b(?:BUG|Oops): |\bOut of memory: Kill|\bsegfault at |\bSegmentation fault\b|\bI\/O error\b/,
+        error,
+    ],
     // klog, glog; logcat (threadtime, brief, time); Ruby; MongoDB before 4.4; apt; Kotlin.
     ['IWEFD', /^([IWEFD])(?:\d{4}|\d{8}) \d\d:\d\d/, letter],
     [DIGITS, /^\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\s{1,6}\d{1,7}\s{1,6}\d{1,7} ([VDIWEFA]) /, letter],
@@ -112,14 +116,19 @@ const TOOLS = [
     ['', /\bstatus=[1-9]\d{0,2}\/[A-Z]/, error],
     ['', /\bok=\d{1,6}\s.{0,80}\b(?:failed|unreachable)=[1-9]/, error],
     ['', /\bok=\d{1,6}\s.{0,80}\bfailed=0\b/, nothing],
-    // java.util.logging
+    // Events of Kubernetes; java.util.logging.
+    [
+        `WN${DIGITS}`,
+        /^(?:\d\S{0,8} {1,12})?(Warning|Normal) {2,12}[A-Z]\w{2,40} /,
+        (mark) => (mark === 'Normal' ? '' : 'warn'),
+    ],
     ['FC', /^(FINE|FINER|FINEST|CONFIG): /, levelOf],
 ];
 
 // Hundreds of thousands of lines are looked at: only what may match is tried.
 const ANYWHERE = TOOLS.filter(([start]) => start === '');
 const MAY_BE_ANYWHERE =
-    /%[A-Z]|panic|BUG|Oops|Kill|segfault|I\/O|\*\*|PHP |ORA-|^dpkg|^curl|status=|ok=/;
+    /%[A-Z]|panic|BUG|Oops|Kill|segfault|Segmentation|I\/O|\*\*|PHP |ORA-|^dpkg|^curl|status=|ok=/;
 /** @type {Map<string, Tool[]>} */
 const BY_START = new Map();
 for (const tool of TOOLS)

@@ -8,9 +8,7 @@ export const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'];
 
 /** @type {Record<Level, string>} */
 const WORDS = {
-    fatal:
-        'fatal critical crit panic emergency emerg alert ftl fata pani dpanic disaster fault ' +
-        'fatal_error',
+    fatal: 'fatal critical crit panic emergency emerg alert ftl fata pani dpanic',
     error: 'error err severe failure eror erro fail failed',
     warn: 'warning warn wrn deprecated deprecation',
     info: 'info information informational notice inf note log system success inform',

@@ -27,7 +27,7 @@ const BEFORE_JSON =
 
 // Of tests and linters, and padded levels: no continuations, although they are indented.
 const INDENTED =
-    /^\s{1,12}(?=\d{1,7}:\d{1,7}\s{1,8}(?:error|warning)\s|(?:ERROR|WARN|WARNING|FATAL)\b|--- |[✕✖✗✘❌●⚠✓✔√]|(?:not )?ok \d)/;
+    /^\s{1,12}(?=\d{1,7}:\d{1,7}\s{1,8}(?:error|warning)\s|(?:ERROR|WARN|WARNING|FATAL)\b|Warning {2,}|--- |[✕✖✗✘❌●⚠✓✔√]|(?:not )?ok \d)/;
 // Also PostgreSQL's remarks on the line before.
 const CONTINUED =
     /^(?:\t| {2,}|\s*at |\s*\.\.\. \d+ |Caused by: |.{0,120}\b(?:DETAIL|HINT|STATEMENT|CONTEXT|QUERY): {2})/;
@@ -35,9 +35,10 @@ const CONTINUED =
 const LOGFMT = /(?:^|[\s,;])(?:level|lvl|severity|loglevel|at)=["']?([A-Za-z]{2,14})\b/i;
 
 // Capitals need no frame: "2026-11-22 12:00:00 ERROR main …". Small letters do: "[warn]",
-// "[core:error]", "(info)", "| debug |", tabs, or a colon: "error:", "error TS2304:", "error[E01]:".
+// "[core:error]", "(info)", "| debug |", tabs, or a colon: "error:", "error TS2304:",
+// "error[E0308]:".
 const NOT_ALONE = new Set(['FINE', 'CONFIG', 'NOTE', 'LOG']);
-const CAPITALS = [...WORD_LEVELS.keys(), 'failure']
+const CAPITALS = [...WORD_LEVELS.keys()]
     .map((word) => word.toUpperCase())
     .filter((word) => !NOT_ALONE.has(word))
     .sort((a, b) => b.length - a.length)
