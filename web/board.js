@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: MIT
 // The status board: how everything is, in a sentence; how many of which kind, to choose from; the
 // cards (kit/live-status.js); and the same without anything around it for a big screen on a wall.
-// While it is open, the page's title and icon say how everything is as well.
+// While it is open, the page's title and icon say how everything is as well, and the browser tells
+// what turns bad when it was asked to (board-notices.js).
 //
 // What tests may hold on to: .board-banner [data-kind], .board-kind [data-kind] [aria-pressed],
-// #board-search, #board-view, #board-big, .board-leave, live-status; the root has [data-big] on a
-// big screen.
+// #board-search, #board-view, #board-notify, #board-big, .board-leave, live-status; the root has
+// [data-big] on a big screen.
 import { CLASS_TEXT, CLASSES, headline } from '../kit/live-status.js';
 import { icon as sign, iconAddress } from '../kit/status-icons.js';
 import { connect } from '../kit/tailrace.js';
 import { el, setText } from '../kit/dom.js';
+import { Notices } from './board-notices.js';
 import { icon } from './icons.js';
 import { Popup } from './popup.js';
 import { preference, setPreference } from './preferences.js';
 import { isPattern } from './session.js';
 
-/** @import { Class, LiveStatus, Summary } from '../kit/live-status.js' */
+/** @import { Class, LiveStatus, LiveStatusEventMap, Summary } from '../kit/live-status.js' */
 /** @import { Session } from './session.js' */
 
 /** @typedef {[value: string, text: string]} Choice */
@@ -41,6 +43,8 @@ const GROUPS = [
     ['auto', 'by prefix'],
     ['none', 'none'],
 ];
+// What a big screen has its own of, and what the board begins with.
+const ORDERED = Object.entries({ sort: 'worst', group: 'auto' });
 /** @type {Choice[]} */
 const LAYOUTS = [
     ['cards', 'cards'],
@@ -72,7 +76,7 @@ export class Board {
     /** @type {LiveStatus | null} */
     #status = null; // while the board is open
     #bannerSign = el('span', { class: 'board-sign', 'aria-hidden': 'true' });
-    #bannerText = el('strong', { class: 'board-text' });
+    #bannerText = el('h1', { class: 'board-text' });
     #bannerNames = el('span', { class: 'board-names' });
     #banner = el(
         'div',
@@ -97,6 +101,7 @@ export class Board {
     #iconBefore = this.#icon?.href ?? '';
     #sizes;
     #forgetKey = () => {};
+    #notices = new Notices((topic) => this.#goTo(topic));
 
     /**
      * A board that is asked for by ?big=1 begins as a big one.
@@ -132,8 +137,9 @@ export class Board {
         const status = el('live-status', {
             topic: pattern || isOther ? topic : ALL,
             stale: preference('board.stale', 'none'),
-            sort: preference('board.sort', 'worst'),
-            group: preference('board.group', 'auto'),
+            ...Object.fromEntries(
+                ORDERED.map(([name, otherwise]) => [name, preference(`board.${name}`, otherwise)]),
+            ),
             layout: preference('board.layout', 'cards'),
         });
         status.connector = (options) =>
@@ -144,6 +150,10 @@ export class Board {
             });
         status.addEventListener('live-worst', () => this.#show());
         status.addEventListener('live-state', () => this.#show());
+        status.addEventListener('live-failing', (event) => {
+            const { detail } = /** @type {LiveStatusEventMap['live-failing']} */ (event);
+            this.#notices.add(detail.statuses);
+        });
         if (!pattern) status.open(topic);
         this.#status = status;
         this.#search.value = '';
@@ -162,6 +172,7 @@ export class Board {
         if (!this.#status) return;
         if (this.#root.hasAttribute('data-big')) this.#leaveBig();
         this.#forgetKey();
+        this.#notices.close();
         document.removeEventListener('keydown', this.#key);
         document.removeEventListener('fullscreenchange', this.#fullscreen);
         this.#sizes.disconnect();
@@ -200,6 +211,7 @@ export class Board {
             { class: 'board-tools' },
             this.#search,
             el('span', { class: 'board-menu' }, view),
+            this.#notices.button,
             big,
         );
         new Popup(view, {
@@ -419,6 +431,9 @@ export class Board {
 
     #enterBig(byReader = false) {
         this.#big = true;
+        // What fails is at the top, where everybody sees it: nobody scrolls on a wall.
+        this.#status?.setAttribute('group', 'none');
+        this.#status?.setAttribute('sort', 'worst');
         this.#root.setAttribute('data-big', '');
         setAddress(true);
         this.#root.addEventListener('pointermove', this.#moved);
@@ -429,6 +444,8 @@ export class Board {
 
     #leaveBig() {
         this.#big = false;
+        for (const [name, otherwise] of ORDERED)
+            this.#status?.setAttribute(name, preference(`board.${name}`, otherwise));
         this.#root.removeAttribute('data-big');
         this.#root.removeAttribute('data-pointer');
         this.#root.removeEventListener('pointermove', this.#moved);

@@ -124,12 +124,12 @@ check('how it is shown can be chosen, and is remembered', async (s) => {
     await waitWord(page, 'status/b', 'ok');
     await page.click('#board-view');
     await page.selectOption('select[name="layout"]', 'list');
-    await page.selectOption('select[name="stale"]', 'none');
+    await page.selectOption('select[name="stale"]', '6h');
     await page.keyboard.press('Escape');
     await page.reload();
     await waitWord(page, 'status/b', 'ok');
     assert.equal(await page.getAttribute('live-status', 'layout'), 'list');
-    assert.equal(await page.getAttribute('live-status', 'stale'), 'none');
+    assert.equal(await page.getAttribute('live-status', 'stale'), '6h');
     const rows = await page.$$eval('.card', (nodes) =>
         nodes.map((node) => node.getBoundingClientRect().left),
     );
@@ -189,6 +189,119 @@ check(
         await close(page);
     },
 );
+
+check('on a wall what fails is at the top, without groups, however many there are', async (s) => {
+    const hub = await Hub.start(s);
+    await Promise.all(
+        Array.from({ length: 300 }, (_, i) => hub.publish(`status/team-${i % 20}/job-${i}`, 'ok')),
+    );
+    await hub.publish('status/team-9/job-9', 'CRITICAL - disk full');
+    await hub.publish('status/zone', 'degraded');
+    const page = await browser.open(hub.to('/?view=board&big=1'));
+    await page.setViewportSize({ width: 1920, height: 1080 });
+    await waitHeadline(page, '1 failingteam-9/job-9');
+    await page.waitForFunction(
+        () =>
+            document.querySelector('live-status').shadowRoot.querySelectorAll('.card').length ===
+            301,
+    );
+    assert.deepEqual((await shown(page)).slice(0, 2), ['status/team-9/job-9', 'status/zone']);
+    assert.equal((await page.$$('#board .group')).length, 1);
+    const top = await page.$eval(card('status/team-9/job-9'), (node) => {
+        const { top, bottom } = node.getBoundingClientRect();
+        return top >= 0 && bottom <= innerHeight;
+    });
+    assert.ok(top, 'it is on the screen');
+    await page.keyboard.press('Escape');
+    await page.waitForFunction(
+        () =>
+            document.querySelector('live-status').shadowRoot.querySelectorAll('.group').length ===
+            21,
+    );
+    await close(page);
+});
+
+check('the browser tells what turns bad, when it was asked to', async (s) => {
+    const hub = await Hub.start(s);
+    await hub.publish('status/old', 'failed');
+    for (const name of ['a', 'b', 'c']) await hub.publish(`status/${name}`, 'ok');
+    const page = await browser.context.newPage();
+    page.problems = [];
+    await page.addInitScript(() => {
+        window.told = [];
+        window.asked = 0;
+        window.Notification = class {
+            static permission = 'default';
+            static async requestPermission() {
+                window.asked++;
+                return (window.Notification.permission = 'granted');
+            }
+            constructor(title, options) {
+                window.told.push({ title, ...options, click: () => this.onclick() });
+            }
+            close() {}
+        };
+    });
+    await page.goto(hub.to('/?view=board'));
+    await waitWord(page, 'status/c', 'ok');
+    await hub.publish('status/a', 'failed: nobody asked');
+    await waitWord(page, 'status/a', 'failed');
+    assert.equal(await page.evaluate(() => window.asked), 0, 'permission is asked for by a button');
+    await page.click('#board-notify');
+    await page.waitForSelector('#board-notify[aria-pressed="true"]');
+    await hub.publish('status/a', 'ok');
+    await waitWord(page, 'status/a', 'ok');
+    await hub.publish('status/a', 'failed: no disk');
+    await page.waitForFunction(() => window.told.length === 1);
+    const [told] = await page.evaluate(() => window.told);
+    assert.deepEqual([told.title, told.body], ['a is failing', 'failed: no disk']);
+    await page.evaluate(() => window.told[0].click());
+    await page.waitForSelector(`${card('status/a')}[data-open]`);
+    // What fails at once is told at once; told by the element, because two requests may be apart.
+    await page.evaluate(() => {
+        const statuses = ['b', 'c'].map((name) => ({
+            topic: `status/${name}`,
+            word: 'down',
+            detail: '',
+            id: 'e-1',
+        }));
+        document
+            .querySelector('live-status')
+            .dispatchEvent(new CustomEvent('live-failing', { detail: { statuses } }));
+    });
+    await page.waitForFunction(() => window.told.length === 2);
+    const { title, body } = (await page.evaluate(() => window.told))[1];
+    assert.deepEqual([title, body], ['2 are failing', 'b: down\nc: down']);
+    await page.click('#board-notify');
+    await page.waitForSelector('#board-notify[aria-pressed="false"]');
+    await page.evaluate(() => localStorage.clear());
+    assert.deepEqual(page.problems, []);
+    await page.close();
+});
+
+check('its headings have an order, and names that contain what can be read', async (s) => {
+    const hub = await Hub.start(s);
+    for (const name of ['x/a', 'x/b', 'y/a', 'y/b']) await hub.publish(`status/${name}`, 'ok');
+    const page = await browser.open(hub.to('/?view=board'));
+    await waitHeadline(page, 'All 4 fine');
+    await waitWord(page, 'status/y/b', 'ok');
+    const levels = await page.$$eval('h1, h2, h3, h4', (nodes) =>
+        nodes.filter((node) => node.checkVisibility()).map((node) => Number(node.localName[1])),
+    );
+    assert.equal(levels.filter((level) => level === 1).length, 1, 'one heading of the first level');
+    assert.ok(
+        levels.every((level, i) => i === 0 || level <= levels[i - 1] + 1),
+        `${levels}`,
+    );
+    const unlike = await page.$$eval('#board button, #board input, #board select', (nodes) =>
+        nodes
+            .filter((node) => node.checkVisibility() && node.hasAttribute('aria-label'))
+            .filter((node) => !node.getAttribute('aria-label').includes(node.innerText.trim()))
+            .map((node) => node.outerHTML),
+    );
+    assert.deepEqual(unlike, []);
+    await close(page);
+});
 
 check('a status has an address of its own, which opens its card', async (s) => {
     const hub = await Hub.start(s);
@@ -302,6 +415,12 @@ check('pictures of the board', async (s) => {
                 state: 'attached',
             });
             await page.screenshot({ path: path.join(dir, `board-${device}-${colorScheme}.png`) });
+            await page.click(`${card('status/prod/db')} .name`);
+            await page.waitForSelector(`${card('status/prod/db')}[data-open]`);
+            await page.screenshot({
+                path: path.join(dir, `board-open-${device}-${colorScheme}.png`),
+            });
+            await page.click(`${card('status/prod/db')} .name`);
         }
         await page.setViewportSize({ width: 1920, height: 1080 });
         await page.keyboard.press('b');

@@ -281,6 +281,150 @@ check('groups by prefix, worst first, or by name', async (s) => {
     await close(page);
 });
 
+check(
+    'what fails stands first: in its group, its group among the others, the rest too',
+    async (s) => {
+        const hub = await Hub.start(s, { config: ORIGINS });
+        for (let i = 0; i < 12; i++)
+            await hub.publish(`status/apps/n${i}`, i === 7 ? 'failed' : 'ok');
+        for (const name of ['a', 'b', 'c']) await hub.publish(`status/well/${name}`, 'ok');
+        for (const name of ['a', 'b']) await hub.publish(`status/busy/${name}`, 'running');
+        await hub.publish('status/single', 'ok');
+        await hub.publish('status/shop', 'CRITICAL - Socket timeout');
+        const page = await open(hub);
+        await waitWord(page, 'status/shop', 'CRITICAL - Socket timeout');
+        const firsts = () =>
+            page.$$eval('.group', (groups) =>
+                groups.map((group) => [
+                    group.querySelector('.group-name').textContent,
+                    group.querySelector('.name').textContent,
+                ]),
+            );
+        assert.deepEqual(await firsts(), [
+            ['Others', 'shop'],
+            ['apps', 'n7'],
+            ['busy', 'a'],
+            ['well', 'a'],
+        ]);
+        await hub.publish('status/shop', 'ok');
+        await hub.publish('status/well/c', 'degraded');
+        await page.waitForFunction(
+            () =>
+                [
+                    ...document
+                        .querySelector('live-status')
+                        .shadowRoot.querySelectorAll('.group-name'),
+                ]
+                    .map((node) => node.textContent)
+                    .join() === 'apps,well,busy,Others',
+        );
+        await close(page);
+    },
+);
+
+check('a reason of two lines can be read on its card', async (s) => {
+    const hub = await Hub.start(s, { config: ORIGINS });
+    await hub.publish('status/a', 'failed: broker not reachable (connection refused by 10.0.3.7)');
+    await hub.publish(
+        'status/b',
+        '{"state":"degraded","value":"2/3","message":"one of the three replicas is away"}',
+    );
+    const page = await open(hub);
+    await page.setViewportSize({ width: 320, height: 640 });
+    await waitWord(page, 'status/b', 'degraded');
+    for (const topic of ['status/a', 'status/b']) {
+        const [height, all, room, strip] = await page.$eval(card(topic), (node) => {
+            const says = node.querySelector('.says');
+            return [
+                says.clientHeight / Number.parseFloat(getComputedStyle(says).fontSize),
+                says.scrollHeight,
+                says.clientHeight,
+                node.querySelector('.strip').getBoundingClientRect().top -
+                    says.getBoundingClientRect().bottom,
+            ];
+        });
+        assert.ok(height > 2, `${topic}: ${height} em is no two lines`);
+        assert.ok(all <= room + 1, `${topic}: ${all} px in ${room}`);
+        assert.ok(strip >= -1, `${topic}: it is over its history`);
+    }
+    await close(page);
+});
+
+check('a card that is open shows all that it has, whatever its width', async (s) => {
+    const hub = await Hub.start(s, { config: ORIGINS });
+    const topic = `status/${'region-of-the-north/'.repeat(6)}a-service-with-a-long-name`;
+    const reason = 'broker not reachable, connection refused by the third of three; '.repeat(6);
+    for (let i = 0; i < 12; i++) await hub.publish(topic, `failed: ${reason}${i}`);
+    await hub.publish('status/x', 'ok\nall 12 parts\nsince noon');
+    const page = await open(hub);
+    await waitWord(page, topic, 'failed');
+    for (const layout of ['cards', 'list']) {
+        await page.evaluate((value) => {
+            document.querySelector('live-status').setAttribute('layout', value);
+        }, layout);
+        for (const width of [1200, 320, 700]) {
+            await page.setViewportSize({ width, height: 900 });
+            await page.evaluate((one) => document.querySelector('live-status').open(one), topic);
+            await page.waitForFunction((selector) => {
+                const node = document
+                    .querySelector('live-status')
+                    .shadowRoot.querySelector(selector);
+                return node.scrollHeight <= node.clientHeight + 1;
+            }, card(topic));
+            const outside = await page.$eval(card(topic), (node) => {
+                const { right, bottom } = node.getBoundingClientRect();
+                return ['.name', '.says', '.link', '.past', '.lasts'].filter((part) => {
+                    const one = node.querySelector(part);
+                    const box = one.getBoundingClientRect();
+                    const isCut =
+                        one.scrollWidth > one.clientWidth + 1 &&
+                        getComputedStyle(one).display !== 'inline';
+                    return box.right > right + 1 || box.bottom > bottom + 1 || isCut;
+                });
+            });
+            assert.deepEqual(outside, [], `${layout}, ${width} px`);
+        }
+    }
+    assert.equal(await text(page, topic, '.link'), topic);
+    await page.evaluate(() => document.querySelector('live-status').open('status/x'));
+    assert.match(await text(page, 'status/x', '.detail'), /all 12 parts\nsince noon/);
+    await close(page);
+});
+
+check('what turns bad is told once, and not what was so before', async (s) => {
+    const hub = await Hub.start(s, { config: ORIGINS });
+    await hub.publish('status/old', 'failed');
+    await hub.publish('status/a', 'ok');
+    await hub.publish('status/b', 'ok');
+    const page = await open(hub, '', {
+        prepare: (one) =>
+            one.addInitScript(() => {
+                window.failing = [];
+                addEventListener('live-failing', ({ detail }) => failing.push(...detail.statuses));
+            }),
+    });
+    await waitWord(page, 'status/b', 'ok');
+    await live(page);
+    const told = () =>
+        page.evaluate(() => window.failing.map(({ topic, word, detail }) => [topic, word, detail]));
+    await hub.publish('status/a', 'failed: no disk');
+    await hub.publish('status/old', 'failed again');
+    await hub.publish('status/new', 'down');
+    await hub.publish('status/a', 'failed: still no disk');
+    await hub.publish('status/b', 'slow');
+    await waitWord(page, 'status/b', 'slow');
+    assert.deepEqual(
+        (await told()).map(([topic]) => topic),
+        ['status/a', 'status/new'],
+    );
+    await hub.publish('status/a', 'ok');
+    await waitWord(page, 'status/a', 'ok');
+    await hub.publish('status/a', 'down: no route');
+    await waitWord(page, 'status/a', 'down');
+    assert.deepEqual((await told()).at(-1), ['status/a', 'down', 'no route']);
+    await close(page);
+});
+
 check('cards do not move under the pointer, and settle when it rests', async (s) => {
     const hub = await Hub.start(s, { config: ORIGINS });
     for (const name of ['a', 'b', 'c', 'd']) await hub.publish(`status/${name}`, 'ok');

@@ -60,6 +60,20 @@ test('however words are joined and cased, they are the same words', () => {
     }
 });
 
+test('an object says which of its members decides, where it has no message', () => {
+    const detail = (json) => readStatus(JSON.stringify(json)).detail;
+    assert.equal(
+        detail({ status: 'ok', checks: { db: { status: 'down' } } }),
+        'checks.db.status: down',
+    );
+    assert.equal(detail({ state: 'ok', healthy: false }), 'healthy: false');
+    assert.equal(detail({ status: 'completed', conclusion: 'failure' }), 'conclusion: failure');
+    assert.equal(detail({ state: 'ok', parts: ['ok', { failed: 3 }] }), 'parts.1.failed: 3');
+    assert.equal(detail({ state: 'ok', failed: 3, message: 'see the log' }), 'see the log');
+    assert.equal(detail({ state: 'failed', healthy: false }), '');
+    assert.equal(detail({ state: 'ok', healthy: true }), '');
+});
+
 test('words that nobody knows are never green', () => {
     for (const word of [
         'zorp',

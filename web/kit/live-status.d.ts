@@ -80,6 +80,10 @@ export interface LiveStatusEventMap {
     'live-state': CustomEvent<{ state: LiveState; detail: LiveDetail }>;
     /** `text` is the headline; `left` counts events of topics for which there was no more room. */
     'live-worst': CustomEvent<Summary & { text: string; left: number }>;
+    /** Statuses that have turned bad just now; not what was so before. id: of the event. */
+    'live-failing': CustomEvent<{
+        statuses: { topic: string; word: string; detail: string; id: string }[];
+    }>;
     'live-open': CustomEvent<{ topic: string; open: boolean }>;
 }
 

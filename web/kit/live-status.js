@@ -6,7 +6,7 @@
 //   <live-status topic="status/**"></live-status>
 import { el, setText } from './dom.js';
 import { StatusList } from './status-list.js';
-import { headline, StatusStore, TOPICS_MAX } from './status-store.js';
+import { headline, read, StatusStore, TOPICS_MAX } from './status-store.js';
 import { sheet } from './status-style.js';
 import { parseDuration, parseTime } from './status-time.js';
 import { connect, hubRoot } from './tailrace.js';
@@ -58,6 +58,7 @@ export class LiveStatus extends HTMLElement {
     #wanted = ''; // a topic to open as soon as it is there
     /** @type {Set<Status>} */
     #changed = new Set();
+    #isLoaded = false; // what was stored has come; the rest is news
     /** @type {Set<Status>} */
     #news = new Set();
     #reconnectSoon = false;
@@ -192,6 +193,7 @@ export class LiveStatus extends HTMLElement {
     }
 
     #clear() {
+        this.#isLoaded = false;
         this.#changed.clear();
         this.#news.clear();
         this.#list.clear();
@@ -267,6 +269,10 @@ export class LiveStatus extends HTMLElement {
         this.#state = state;
         this.#detail = detail;
         this.setAttribute('data-state', state);
+        if (state === 'live' && !this.#isLoaded) {
+            this.#flush();
+            this.#isLoaded = true;
+        }
         clearTimeout(this.#emptyTimer);
         if (state === 'live') this.#emptyTimer = setTimeout(() => this.#explain(), EMPTY_AFTER_MS);
         this.#showNote();
@@ -364,12 +370,19 @@ export class LiveStatus extends HTMLElement {
         this.#cancelFlush();
         const begun = performance.now();
         const now = this.#store.now();
-        for (const status of this.#changed) this.#store.classify(status, now);
+        const failing = [];
+        for (const status of this.#changed) {
+            const before = status.class;
+            this.#store.classify(status, now);
+            if (before !== 'bad' && status.class === 'bad') failing.push(status);
+        }
         this.#list.update(this.#changed, this.#news);
         this.#changed.clear();
         this.#news.clear();
         if (this.#store.statuses.size) this.#hint.hidden = true;
         this.#summarize();
+        if (this.#isLoaded && failing.length)
+            this.#tell('live-failing', { statuses: failing.map(told) });
         if (this.#wanted) this.open(this.#wanted);
         const took = performance.now() - begun;
         this.#notBefore =
@@ -409,6 +422,12 @@ export class LiveStatus extends HTMLElement {
     #tell(name, detail) {
         this.dispatchEvent(new CustomEvent(name, { bubbles: true, composed: true, detail }));
     }
+}
+
+/** @param {Status} status */
+function told({ topic, now }) {
+    const { word, detail } = read(now);
+    return { topic, word, detail, id: now.id };
 }
 
 if (!customElements.get('live-status')) customElements.define('live-status', LiveStatus);

@@ -2,7 +2,7 @@
 // The card of one status: a list item that is empty until fill(), and shows the status as it is at
 // update(). When opened, it shows the history.
 //
-//   <li class="card" data-topic data-word data-kind [data-stale] [data-open]>
+//   <li class="card" data-topic data-word data-kind [data-stale] [data-open [data-fitting]]>
 import { el, setText, svg } from './dom.js';
 import { icon } from './status-icons.js';
 import { read } from './status-store.js';
@@ -25,7 +25,6 @@ import { agoText, clockText, durationText } from './status-time.js';
 const BAR = 10;
 const BAR_GAP = 3;
 const STRIP_HEIGHT = 20;
-const SHORT_HISTORY = 3; // lines that fit into a smaller card
 // A bar tells its kind by its height too.
 const BAR_HEIGHTS = { good: 9, busy: 12, wait: 6, other: 9, warn: 16, bad: 20 };
 
@@ -38,6 +37,10 @@ export class StatusCard {
     /** @type {ReturnType<typeof buildHistory> | null} */
     #past = null; // when it is open
     #open = false;
+    #width = 0; // that an open card was fitted for
+    #sizes = new ResizeObserver(() => {
+        if (this.node.offsetWidth !== this.#width) requestAnimationFrame(() => this.#fit());
+    });
     #label = ['', ''];
     #shownId = ''; // of the newest entry that is shown
 
@@ -152,12 +155,31 @@ export class StatusCard {
         if (open === this.#open) return;
         this.#open = open;
         this.node.toggleAttribute('data-open', open);
-        this.node.toggleAttribute('data-short', open && this.#runs().length <= SHORT_HISTORY);
         if (open) this.fill();
         this.#parts?.button.setAttribute('aria-expanded', String(open));
         this.#past?.more.remove();
         this.#past = null;
-        if (open) this.#showHistory();
+        this.node.style.gridRow = '';
+        if (open) {
+            this.#showHistory();
+            this.#sizes.observe(this.node);
+        } else {
+            this.#sizes.disconnect();
+        }
+    }
+
+    // An open card is as high as what it says, in whole rows of the list.
+    #fit() {
+        const { node } = this;
+        const list = node.parentElement;
+        if (!this.#open || !list) return;
+        const { gridAutoRows, rowGap } = getComputedStyle(list);
+        const gap = Number.parseFloat(rowGap) || 0;
+        node.toggleAttribute('data-fitting', true);
+        const rows = Math.ceil((node.offsetHeight + gap) / (Number.parseFloat(gridAutoRows) + gap));
+        node.toggleAttribute('data-fitting', false);
+        node.style.gridRow = `span ${rows}`;
+        this.#width = node.offsetWidth;
     }
 
     #showLabel() {
@@ -237,6 +259,7 @@ export class StatusCard {
         }
         setText(this.#past.lasts, this.#lasting(now));
         this.#past.list.replaceChildren(...this.#runs().map((run) => pastLine(run, now)));
+        this.#fit();
     }
 }
 

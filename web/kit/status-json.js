@@ -8,6 +8,7 @@
 //   {"errors":0,"failed":[]}                            good: none of a bad thing
 //   {"ready":2,"replicas":3}                            warn: not all of a good thing
 //
+// Where the worst stands is told as the reason ("checks.db.status: down").
 // At most NODES_MAX values and CHARACTERS_MAX characters are looked at.
 import { httpKind } from './status-codes.js';
 import { Findings, readText, textKind } from './status-text.js';
@@ -18,6 +19,7 @@ import { COUNTED, meaningOf } from './status-vocabulary.js';
 const NODES_MAX = 300;
 const CHARACTERS_MAX = 8000; // of all texts together
 const DEPTH_MAX = 8;
+const VALUE_MAX = 60; // characters of a value that is told as the reason
 
 // What was, what should be, and what limits there are is not how things are.
 const NOT_NOW =
@@ -64,34 +66,49 @@ export function readJson(json, findings, except = []) {
     /**
      * @param {unknown} value
      * @param {string} key in small words
-     * @param {number} depth
+     * @param {string[]} path
      * @param {readonly string[]} skipped
+     * @param {unknown} [total] of how many, where the value is a number
      */
-    const visit = (value, key, depth, skipped = []) => {
-        if (left-- <= 0 || depth > DEPTH_MAX) return;
+    const visit = (value, key, path, skipped = [], total = undefined) => {
+        if (left-- <= 0 || path.length > DEPTH_MAX || value === null) return;
+        findings.at = path.join('.');
+        if (Array.isArray(value)) {
+            if (isTrouble(key)) readNumber(value.length, key, findings);
+            for (const [i, item] of value.slice(0, NODES_MAX).entries())
+                visit(item, key, [...path, `${i}`]);
+            return;
+        }
+        if (typeof value === 'object') {
+            if (TROUBLE.test(key) && Object.keys(value).length) findings.add('bad');
+            visitMembers(/** @type {Record<string, unknown>} */ (value), path, skipped);
+            return;
+        }
+        findings.at += `: ${String(value).slice(0, VALUE_MAX)}`;
+        if (typeof value === 'boolean') readFlag(value, key, findings);
+        if (typeof value === 'number') readNumber(value, key, findings, total);
         if (typeof value === 'string') {
             readString(value.slice(0, characters), key, findings);
             characters -= Math.min(value.length, characters);
-        } else if (typeof value === 'boolean') readFlag(value, key, findings);
-        else if (Array.isArray(value)) {
-            if (isTrouble(key)) readNumber(value.length, key, findings);
-            for (const item of value) visit(item, key, depth + 1);
-        } else if (typeof value === 'object' && value !== null) {
-            if (TROUBLE.test(key) && Object.keys(value).length) findings.add('bad');
-            const members = /** @type {Record<string, unknown>} */ (value);
-            const condition = readCondition(members, findings);
-            const total = TOTALS.map((name) => members[name]).find((n) => typeof n === 'number');
-            for (const [name, member] of Object.entries(members)) {
-                const words = keyWords(name);
-                if (skipped.includes(name) || NOT_NOW.test(words)) continue;
-                if (condition && (name === 'status' || name === 'type')) continue;
-                if (typeof member === 'number')
-                    readNumber(member, words, findings, total === member ? undefined : total);
-                else visit(member, words, depth + 1);
-            }
-        } else if (typeof value === 'number') readNumber(value, key, findings);
+        }
     };
-    visit(json, '', 0, except);
+    /**
+     * @param {Record<string, unknown>} members
+     * @param {string[]} path
+     * @param {readonly string[]} skipped
+     */
+    const visitMembers = (members, path, skipped) => {
+        const isCondition = readCondition(members, findings);
+        const total = TOTALS.map((name) => members[name]).find((n) => typeof n === 'number');
+        for (const [name, member] of Object.entries(members)) {
+            const words = keyWords(name);
+            if (skipped.includes(name) || NOT_NOW.test(words)) continue;
+            if (isCondition && (name === 'status' || name === 'type')) continue;
+            visit(member, words, [...path, name], [], total === member ? undefined : total);
+        }
+    };
+    visit(json, '', [], except);
+    findings.at = '';
 }
 
 /**
@@ -101,6 +118,7 @@ export function readJson(json, findings, except = []) {
  */
 function readCondition({ type, status }, findings) {
     if (typeof type !== 'string' || !/^(?:True|False|Unknown)$/.test(`${status}`)) return false;
+    findings.at = `${type.slice(0, VALUE_MAX)}: ${status}`;
     if (status === 'Unknown') findings.add('warn');
     else readFlag(status === 'True', keyWords(type), findings);
     return true;

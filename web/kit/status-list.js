@@ -43,6 +43,7 @@ const POINTER_REST_MS = 2500; // a pointer that has not moved for so long is not
 const WAIT_MAX_MS = 15_000;
 const MOVES_ANIMATED = 120;
 const NEAR = '600px 0px';
+const UNWELL = CLASSES.indexOf('stale') + 1; // as urgent as this, a group does not go by its name
 
 /** @typedef {(a: Status, b: Status) => number} Order */
 
@@ -312,24 +313,22 @@ export class StatusList {
         ]);
         return found
             .filter(([, statuses]) => statuses.length)
-            .sort(([a, [first]], [b, [second]]) => this.#compareGroups(a, first, b, second));
+            .sort((a, b) => this.#compareGroups(a, b));
     }
 
     /**
-     * @param {string} a
-     * @param {Status} first
-     * @param {string} b
-     * @param {Status} second
+     * Those with the worst first; of those that are well the rest last.
+     * @param {Ordered} a
+     * @param {Ordered} b
      */
-    #compareGroups(a, first, b, second) {
+    #compareGroups([a, inA], [b, inB]) {
+        const [[first], [second]] = [inA, inB];
         const { sort } = this.#options;
         if (sort === 'newest') return second.since - first.since;
-        if (
-            sort === 'worst' &&
-            first.severity !== second.severity &&
-            Math.min(first.severity, second.severity) < 3
-        ) {
-            return first.severity - second.severity;
+        if (sort === 'worst' && Math.min(first.severity, second.severity) < UNWELL) {
+            // Of two that fail the smaller one first: what fails in the other is not far below.
+            const worse = first.severity - second.severity || inA.length - inB.length;
+            if (worse) return worse;
         }
         return Number(a === '') - Number(b === '') || compareNames(a, b);
     }
@@ -449,7 +448,7 @@ export class StatusList {
         const node = el(
             'section',
             { class: 'group', part: 'group', 'data-group': key },
-            el('h3', { class: 'group-head' }, button, sum),
+            el('h2', { class: 'group-head' }, button, sum),
             list,
         );
         const group = { node, list, sum, button };

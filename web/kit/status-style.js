@@ -83,7 +83,7 @@ sheet.replaceSync(css`
     p,
     ul,
     ol,
-    h3,
+    h2,
     pre {
         margin: 0;
         padding: 0;
@@ -252,7 +252,7 @@ sheet.replaceSync(css`
     .cards {
         display: grid;
         grid-template-columns: repeat(auto-fill, minmax(min(17em, 100%), 1fr));
-        grid-auto-rows: 6.5em;
+        grid-auto-rows: 6.9em;
         gap: 0.7em;
     }
 
@@ -339,10 +339,13 @@ sheet.replaceSync(css`
     }
     .says {
         flex: 1;
+        display: -webkit-box;
         min-width: 0;
         overflow: hidden;
-        text-overflow: ellipsis;
-        white-space: nowrap;
+        line-height: 1.25;
+        overflow-wrap: anywhere;
+        -webkit-box-orient: vertical;
+        -webkit-line-clamp: 2;
     }
     .word {
         color: var(--k);
@@ -430,26 +433,30 @@ sheet.replaceSync(css`
     /* A card that is open shows its history. */
 
     .card[data-open] {
-        grid-row: span 3;
         grid-template:
             'sign name ago' auto
             'now now now' auto
             'strip strip strip' 1.05em
-            'more more more' minmax(0, 1fr)
+            'more more more' 1fr
             / auto minmax(0, 1fr) auto;
         row-gap: 0.4em;
+        contain: layout paint style;
         outline: 2px solid var(--_accent);
         outline-offset: -2px;
     }
 
-    .card[data-open][data-short] {
-        grid-row: span 2;
+    .card[data-open] :is(.sign, .ago) {
+        align-self: start;
+    }
+    .card[data-open] .name {
+        overflow-wrap: anywhere;
+        white-space: normal;
     }
     .card[data-open] .says {
-        white-space: normal;
-        overflow-wrap: anywhere;
-        max-height: 5.4em;
+        display: block;
+        max-height: 14em;
         overflow-y: auto;
+        white-space: pre-line;
     }
     .more {
         grid-area: more;
@@ -487,18 +494,25 @@ sheet.replaceSync(css`
         scrollbar-width: thin;
         font-size: 0.87em;
     }
+    .card[data-fitting] {
+        align-self: start;
+    }
+    .card[data-fitting] .past {
+        flex: none;
+        max-height: 12.5em;
+    }
     .past:focus-visible {
         outline-offset: -2px;
     }
 
     .past li {
         display: flex;
-        align-items: center;
+        align-items: baseline;
         gap: 0.5em;
         min-height: 1.75em;
-        white-space: nowrap;
     }
     .past time {
+        flex: none;
         color: var(--_muted);
         font-variant-numeric: tabular-nums;
     }
@@ -506,8 +520,8 @@ sheet.replaceSync(css`
         color: var(--k);
     }
     .past-word {
-        overflow: hidden;
-        text-overflow: ellipsis;
+        max-width: 60%;
+        overflow-wrap: anywhere;
     }
     .times,
     .past-rest {
@@ -516,8 +530,7 @@ sheet.replaceSync(css`
     .past-rest {
         flex: 1;
         min-width: 0;
-        overflow: hidden;
-        text-overflow: ellipsis;
+        overflow-wrap: anywhere;
     }
 
     /* As a list */
@@ -580,20 +593,19 @@ sheet.replaceSync(css`
     }
 
     :host([layout='list']) .card[data-open] {
-        grid-row: span 7;
         grid-template:
-            'sign name says value strip ago' 2.45em 'more more more more more more' minmax(0, 1fr)
+            'sign name says value strip ago' minmax(2.45em, auto)
+            'more more more more more more' 1fr
             / auto minmax(7em, 3fr) minmax(9em, 5fr) 6.5em 9em 7.5em;
         row-gap: 0;
     }
 
-    :host([layout='list']) .card[data-open][data-short] {
-        grid-row: span 4;
-    }
     :host([layout='list']) .more {
         align-self: stretch;
     }
-    :host([layout='list']) .says {
+    :host([layout='list']) .card:not([data-open]) .says {
+        display: block;
+        text-overflow: ellipsis;
         white-space: nowrap;
     }
 
@@ -603,7 +615,7 @@ sheet.replaceSync(css`
         }
         :host([layout='list']) .card[data-open] {
             grid-template:
-                'sign name says ago' 2.45em 'more more more more' minmax(0, 1fr)
+                'sign name says ago' minmax(2.45em, auto) 'more more more more' 1fr
                 / auto minmax(0, 3fr) minmax(0, 3fr) auto;
         }
         :host([layout='list']) :is(.strip, .value) {

@@ -38,6 +38,9 @@ export class Findings {
     #doubt = false;
     #isRunning = false; // "running" was said
     #isHealthy = false; // and so was that a running thing is well
+    at = ''; // where what is read stands, of several texts
+    why = ''; // where the worst stands
+    #worst = WORST_FIRST.length;
 
     get kind() {
         const found = new Set(this.#strong);
@@ -60,6 +63,9 @@ export class Findings {
         if (running) this.#isRunning = true;
         else (weak ? this.#weak : this.#strong).add(kind);
         if (kind === 'good' && health) this.#isHealthy = true;
+        if (weak || WORST_FIRST.indexOf(kind) >= this.#worst) return;
+        this.#worst = WORST_FIRST.indexOf(kind);
+        this.why = this.at;
     }
 
     // Something was said that makes good words doubtful.

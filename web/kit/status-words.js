@@ -8,7 +8,8 @@
 //   { "state": "degraded", "value": "97.2 %", "message": "one of three is away",
 //     "level": "warn", "ttl": "90s" }
 //
-// state (or status, word) is the word; value and message (or detail, text) are shown beside it.
+// state (or status, word) is the word; value and message (or detail, text) are shown beside it, or
+// which of its members decides.
 // level, when given, decides the kind in place of the word. ttl is how long this status is worth
 // something when nothing newer comes.
 //
@@ -98,8 +99,9 @@ function fromJson(json, text) {
     readJson(members, findings, typeof members[name] === 'string' ? [name, 'level'] : ['level']);
     const [, value = ''] = name === 'value' ? [] : firstScalar(members, ['value']);
     const [, detail = ''] = firstScalar(members, ['message', 'detail', 'text', 'description']);
+    const { kind, why } = findings;
     return {
-        ...status(word ?? text.replace(/\s+/g, ' '), detail, findings.kind),
+        ...status(word ?? text.replace(/\s+/g, ' '), detail || (kind === 'good' ? '' : why), kind),
         value: shorten(value, VALUE_CHARACTERS_MAX),
         ttlMs: parseDuration(members.ttl, 0),
     };
