@@ -28,12 +28,17 @@ const NAMES =
     /\b(?:name|id|uid|title|host|hostname|user|owner|author|url|uri|link|image|branch|tag|topic|namespace|commit|sha|project|version|kind|type|path|file|email)$/;
 // Their text is a state.
 const STATES =
-    /\b(?:state|status|health|healthy|result|results|conclusion|outcome|phase|condition|level|indicator|severity|impact|verdict|word|availability|alive|check|sync|mode|alert)$/;
+    /\b(?:state|status|health|healthy|result|results|conclusion|outcome|phase|condition|level|indicator|severity|impact|verdict|word|availability|alive|check|sync|mode|alert|(?:state|status|health) (?:str|string|text|label))$/;
 // Their text is for people: it may say that something is wrong, but not that all is well.
 const PROSE =
     /\b(?:message|msg|detail|details|text|description|reason|summary|output|note|info|cause)$/;
 const TROUBLE = /\b(?:error|errors|err|exception|exceptions|failure|failures|problem|problems)$/;
-const GRADES = /\b(?:severity|indicator|impact|priority)$/;
+const GRADES = /\b(?:severity|indicator|impact)$/;
+// What is not understood as one of these makes all the rest doubtful.
+const ESSENTIAL = /\b(?:state|status|health|condition|conclusion|phase)$/;
+// Under one of these a flag is about the part that it is named after.
+const PARTS =
+    /\b(?:checks?|components?|services?|health|status|statuses|dependencies|probes|parts|nodes|hosts|tests?|results?)$/;
 /** @type {Record<string, Kind>} */
 const GRADE = { high: 'bad', major: 'bad', minor: 'warn', medium: 'warn', moderate: 'warn' };
 const EXIT = /\b(?:exit|rc|returncode|exitcode|exit code|exit status|return code)$/;
@@ -85,7 +90,10 @@ export function readJson(json, findings, except = []) {
             return;
         }
         findings.at += `: ${String(value).slice(0, VALUE_MAX)}`;
-        if (typeof value === 'boolean') readFlag(value, key, findings);
+        if (typeof value === 'boolean' && !readFlag(value, key, findings)) {
+            const isPart = path.length > 1 && PARTS.test(keyWords(path[path.length - 2]));
+            if (isPart) findings.add(value ? 'good' : 'bad');
+        }
         if (typeof value === 'number') readNumber(value, key, findings, total);
         if (typeof value === 'string') {
             readString(value.slice(0, characters), key, findings);
@@ -128,15 +136,24 @@ function readCondition({ type, status }, findings) {
 const isTrouble = (key) => key.split(' ').some((word) => COUNTED.has(word) || TROUBLE.test(word));
 
 /**
+ * Whether the name says what the flag means.
  * @param {boolean} is
  * @param {string} key
  * @param {Findings} findings
  */
 function readFlag(is, key, findings) {
-    const kind = textKind(key);
-    if (kind === 'good' || key === 'running') findings.add(is ? 'good' : 'bad', { health: true });
-    else if (kind === 'bad' || kind === 'warn') findings.add(is ? kind : 'good');
-    else if (is && kind !== 'other') findings.add(kind);
+    const name = new Findings();
+    readText(key, name);
+    const { kind } = name;
+    if (name.isEmpty) return false;
+    if (kind === 'good' || /\brunning$/.test(key)) {
+        findings.add(is ? 'good' : 'bad', { health: true });
+    } else if (kind === 'bad' || kind === 'warn') {
+        findings.add(is ? kind : 'good');
+    } else if (is) {
+        findings.add(kind);
+    }
+    return true;
 }
 
 /**
@@ -151,6 +168,9 @@ function readNumber(n, key, findings, total) {
         findings.add(n === 0 ? 'good' : 'bad');
     } else if (HTTP.test(key)) {
         if (n >= 100 && n < 600) findings.add(httpKind(n));
+        else findings.doubt();
+    } else if (/\bhealth$/.test(key)) {
+        if (n === 0 || n === 1) findings.add(n === 1 ? 'good' : 'bad');
         else findings.doubt();
     } else if (isTrouble(key)) {
         findings.add(n === 0 ? 'good' : kind === 'warn' ? 'warn' : 'bad');
@@ -176,6 +196,9 @@ function readString(text, key, findings) {
     } else if (/^(?:true|false|yes|no)$/.test(plain)) {
         readFlag(plain === 'true' || plain === 'yes', key, findings);
     } else if (STATES.test(key)) {
+        const value = new Findings();
+        readText(text, value);
+        if (value.isEmpty && ESSENTIAL.test(key)) findings.doubt();
         readText(text, findings);
     } else if (TROUBLE.test(key)) {
         findings.add(isNone ? 'good' : 'bad');

@@ -17,6 +17,7 @@ import {
     meaningOf,
     NEGATIONS,
     PHRASE_WORDS_MAX,
+    RESOLVED,
     SIGNS,
 } from './status-vocabulary.js';
 
@@ -92,6 +93,8 @@ export function textKind(text) {
 export function readText(text, findings) {
     const rest = takeCodes(text.slice(0, TEXT_MAX), (kind) => findings.add(kind));
     const all = tokens(normalized(rest));
+    /** @type {Kind[]} */
+    const events = [];
     for (let at = 0; at < all.length;) {
         const token = all[at];
         const sign = token.type === 'mark' ? SIGNS.get(token.text) : undefined;
@@ -102,10 +105,12 @@ export function readText(text, findings) {
             continue;
         }
         const [meaning, length] = phraseAt(all, at);
-        if (meaning) judge(all, at, length, meaning, findings);
+        if (meaning) judge(all, at, length, meaning, findings, events);
         else if (DOUBTS.has(token.text) || isForeign(token.text)) findings.doubt();
         at += length;
     }
+    if (!all.some(({ text: word, denied }) => !denied && RESOLVED.has(word)))
+        for (const kind of events) findings.add(kind);
     if (all.some((token) => !token.used && NEGATIONS.has(token.text))) findings.doubt();
 }
 
@@ -203,8 +208,9 @@ function phraseAt(all, at) {
  * @param {number} length
  * @param {Meaning} meaning
  * @param {Findings} findings
+ * @param {Kind[]} events gets what is over when it is resolved
  */
-function judge(all, at, length, meaning, findings) {
+function judge(all, at, length, meaning, findings, events) {
     const { kind } = meaning;
     if (meaning.free) findings.add('good');
     const end = at + length;
@@ -222,7 +228,8 @@ function judge(all, at, length, meaning, findings) {
     const count = share ? null : countBeside(all, at, end);
     if (kind === 'bad' || kind === 'warn') {
         const none = denied || count === 0 || (share?.a === 0 && share.b > 1 && COUNTED.has(name));
-        findings.add(none ? 'good' : kind);
+        if (meaning.event && count === null && !none) events.push(kind);
+        else findings.add(none ? 'good' : kind);
     } else if (kind === 'good' || meaning.running) {
         const percent = all[at - 1]?.percent ? all[at - 1].a : 100;
         // "available: 3 %": of something, and who knows whether that is well.
@@ -348,8 +355,25 @@ function countBeside(all, at, end) {
     }
     const name = all[end - 1].text;
     if (COUNTED.has(name) || meaningOf(name)?.kind === 'good') places.push(end);
-    const place = places.find((i) => isFree(all, i, 'number'));
+    const place = places.find((i) => isFree(all, i, 'number') && !isOthers(all, i, at));
     if (place === undefined) return null;
     all[place].used = true;
     return all[place].a;
+}
+
+/**
+ * Whether a number that follows belongs to the next word: "OK: 0 problems", not "failed=0 ok=3".
+ * @param {Token[]} all
+ * @param {number} place of the number
+ * @param {number} at of the word
+ */
+function isOthers(all, place, at) {
+    const next = all[place + 1];
+    return (
+        place > at &&
+        next?.type === 'word' &&
+        meaningOf(next.text) !== undefined &&
+        !/^[:=]$/.test(all[place + 2]?.text) &&
+        all[place + 2]?.type !== 'number'
+    );
 }

@@ -11,9 +11,10 @@
 /**
  * What one phrase means. health: a thing is well now. progress: a piece of work has come to its
  * good end. running: busy, but so is a service that is well. weak: counts only where nothing else
- * is said. An empty kind says nothing; free: except that it is good news.
+ * is said. event: over when it is said to be resolved. An empty kind says nothing; free: except that
+ * it is good news.
  * @typedef {{ kind: Kind | '', health?: boolean, progress?: boolean, running?: boolean,
- *     weak?: boolean, free?: boolean }} Meaning
+ *     weak?: boolean, event?: boolean, free?: boolean }} Meaning
  */
 
 /** @param {string} text phrases between commas */
@@ -30,7 +31,7 @@ const PROGRESS = list(`done, complete, completed, finished, deployed, applied, s
 const WELL =
     list(`ok, okay, success, successful, successfully, succeeded, pass, passes, passed, good,
     fine, green, normal, normally, stable, clean, valid, verified, renewed, in sync, insync,
-    consistent, fixed, resolved, recovered, streaming, established, works, all clear, active exited,
+    consistent, fixed, resolved, recovered, cleared, approved, streaming, established, works, all clear, active exited,
     terminating with success status, white check mark, check mark, green circle`);
 
 const BAD =
@@ -48,7 +49,7 @@ const BAD =
     not connected, not ok, not ready, not running, not working, not work, no response, no answer,
     no reply, no route, no space, no such, no connection, no heartbeat, no quorum, no contact,
     disk full, storage full, hung, stuck, deadlock, deadlocked, segfault, segmentation fault,
-    stopped working, stopped responding, gave up, giving up, infrastructure fail, offln, of ln, at risk, zombie, defunct, nok, ko, not start,
+    stopped working, stopped responding, gave up, giving up, infrastructure fail, offln, of ln, at risk, declined, disapproved, zombie, defunct, nok, ko, not start,
     compromised, undeliverable, unusable, impaired, inoperative, missed, overdue, past due,
     split brain, red circle, rotating light, fehler, fehlgeschlagen, gescheitert, erreur, échec, echec,
     échoué, fallo, falló, fallido, erro, falha, falhou, errore, fallito, fout, mislukt, fejl, fejlet,
@@ -131,8 +132,12 @@ put(BUSY, { kind: 'busy' });
 put(['running'], { kind: 'busy', running: true });
 put(WARN, { kind: 'warn' });
 put(BAD, { kind: 'bad' });
+put(list('incident, alert, alarm, outage'), { kind: 'bad', event: true });
+put(list('problem, issue'), { kind: 'warn', event: true });
 put(IGNORED, { kind: '' });
 put(FREE_OF, { kind: '', free: true });
+
+export const RESOLVED = new Set(list('resolved, cleared, fixed, recovered, restored'));
 
 export const PHRASE_WORDS_MAX = Math.max(...[...MEANINGS.keys()].map((p) => p.split(' ').length));
 
@@ -145,7 +150,7 @@ export const meaningOf = (phrase) => MEANINGS.get(phrase);
 // What turns the next word that is known into its opposite; also other languages', so that "nicht
 // ok" is not green.
 export const NEGATIONS = new Set(
-    list(`not, no, never, without, non, un, nor, neither, nothing, isnt, arent, wasnt, doesnt, didnt,
+    list(`not, no, never, without, non, un, nor, neither, nothing, none, nobody, isnt, arent, wasnt, doesnt, didnt,
     hasnt, dont, hardly, zero, nicht, kein, keine, keinen, nie, ohne, pas, jamais, sans, aucun, aucune,
     nunca, sin, não, nao, sem, niet, geen, ikke, inte, ej, nem, ne, není, nu, fără`),
 );
@@ -163,7 +168,7 @@ export const FALSE_WORDS = new Set(list('false, no, none, null, nil, off, never,
 
 // A number beside one of these says how many. Beside others it is something else, as in "Error 0".
 export const COUNTED = new Set(
-    list(`failed, failing, failures, failure, errors, errored, down, unhealthy, warnings, lost, loss,
+    list(`failed, failing, fail, fails, failures, failure, errors, errored, down, unhealthy, warnings, lost, loss,
     crashed, dead, unreachable, degraded, offline, broken, missing, rejected, outages, incidents,
     issues, problems, alerts, timeouts, exceptions, faults, aborted, retries, crashes, alarms, expired,
     unavailable, killed, evicted, stale, firing, overdue, denied, behind`),
@@ -172,7 +177,7 @@ export const COUNTED = new Set(
 /** @type {Map<string, Kind>} */
 export const SIGNS = new Map();
 for (const [kind, signs] of Object.entries({
-    good: '✅✔✓☑🟢👍💚🎉🥳🆗👌🙂😀😊💯',
+    good: '✅✔✓☑🟢🟩👍💚🎉🥳🆗👌🙂😀😊💯',
     bad: '❌✖✗✘❎🔴🛑🚨💥🔥☠💀⛔🚫❗‼👎🆘💔😱😡🟥',
     warn: '⚠🟡🟠🔶🔸🟧🟨💛🧡🚧😟😐🐌⁉',
     busy: '🔄🔃🔁🏃▶🔵⚙🛠🔧🔨🚀♻⏩🌀',
