@@ -125,7 +125,7 @@ async function start() {
         session.topics = topics;
     } catch (error) {
         if (error instanceof HubError && (error.status === 401 || error.status === 403)) {
-            askForKey(error);
+            askForKey(error.status);
             return;
         }
         // The views say what is wrong, and recover by themselves.
@@ -138,9 +138,10 @@ async function start() {
     offerPublishing();
 }
 
-/** @param {{ status: number, message: string }} refusal */
-function askForKey({ status, message }) {
+/** @param {number} status 401 or 403 */
+function askForKey(status) {
     asked = true;
+    connection.without = 'asked';
     board.close();
     viewer.close();
     PARTS.board.hidden = PARTS.viewer.hidden = true;
@@ -181,7 +182,6 @@ function askForKey({ status, message }) {
                 field,
                 el('button', { type: 'submit', class: 'primary' }, 'Open'),
             ),
-            el('p', { class: 'reason' }, message),
         ),
         'ask',
     );
@@ -299,9 +299,8 @@ for (const root of [PARTS.board, PARTS.viewer]) {
     root.addEventListener('live-state', (event) => {
         /** @type {CustomEvent<{ state: LiveState, detail?: Partial<LiveDetail> }>} */
         const { detail: connected } = /** @type {CustomEvent} */ (event);
-        const { status, reason = '' } = connected.detail ?? {};
-        if (connected.state === 'refused' && status === 401 && !asked)
-            askForKey({ status, message: reason });
+        const { status } = connected.detail ?? {};
+        if (connected.state === 'refused' && status === 401 && !asked) askForKey(status);
     });
 }
 
@@ -314,6 +313,9 @@ window.addEventListener('popstate', () => {
 
 session.takeKey();
 session.onKeyChange(start);
-session.watchTopics(showCounts);
+session.watchTopics((topics, error) => {
+    showCounts(topics);
+    if (!asked) connection.without = error ? 'closed' : 'idle';
+});
 buildHead();
 start();

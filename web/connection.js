@@ -11,8 +11,10 @@ import { Popup } from './popup.js';
 /** @import { IconName } from './icons.js' */
 
 // From worst to best; `ended` only counts when nothing is live.
-/** @type {Record<LiveState, [sign: IconName, word: string, text: string]>} */
+/** @typedef {LiveState | 'idle' | 'asked'} PageState idle, asked: without a connection */
+/** @type {Record<PageState, [sign: IconName, word: string, text: string]>} */
 const STATES = {
+    asked: ['lock', 'Key needed', 'The hub answers, and asks for a key.'],
     refused: ['lock', 'Refused', 'The hub does not let this page in.'],
     offline: [
         'cross',
@@ -33,11 +35,12 @@ const STATES = {
         'What is shown has been finished by its publisher. All of it has arrived; ' +
             'nothing more will come.',
     ],
+    idle: ['check', 'Connected', 'The hub answers. Nothing is open that it could send news of.'],
     closed: ['stop', 'Not connected', 'Nothing is open that would need a connection.'],
 };
 const ORDER = Object.keys(STATES);
 
-/** @typedef {{ state: LiveState, detail: Partial<LiveDetail> }} Known */
+/** @typedef {{ state: PageState, detail: Partial<LiveDetail> }} Known */
 
 export class Connection {
     #button;
@@ -48,6 +51,8 @@ export class Connection {
     /** @type {Known | null} */
     #worst = null;
     #say;
+    /** @type {PageState} */
+    #without = 'closed'; // the state while nothing is open
 
     /**
      * @param {object} options
@@ -79,6 +84,16 @@ export class Connection {
         return this.#worst;
     }
 
+    /**
+     * What is known of the hub while nothing is open.
+     * @param {PageState} state
+     */
+    set without(state) {
+        if (state === this.#without) return;
+        this.#without = state;
+        this.update();
+    }
+
     // Called when elements have been removed as well.
     update() {
         for (const element of this.#known.keys())
@@ -86,7 +101,7 @@ export class Connection {
         const all = [...this.#known.values()].filter(({ state }) => state in STATES);
         all.sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state));
         /** @type {Known} */
-        const worst = all[0] ?? { state: 'closed', detail: {} };
+        const worst = all[0] ?? { state: this.#without, detail: {} };
         const before = this.#worst?.state;
         this.#worst = worst;
         if (worst.state !== before) {
@@ -95,7 +110,7 @@ export class Connection {
             this.#button.replaceChildren(icon(sign), this.#label, this.#wait);
             setText(this.#label, word);
             // A start is no news; what comes after a trouble is.
-            if (before && !['connecting', 'closed'].includes(before))
+            if (before && !['connecting', 'closed', 'idle', 'asked'].includes(before))
                 this.#say(`Connection: ${word}`);
         }
         this.#button.dataset.transport = worst.detail.transport ?? '';

@@ -118,6 +118,13 @@ export class LogTools {
         caseSensitive: toggle('find-case', 'Aa', 'Find: capitals matter'),
     };
     #count = el('span', { class: 'find-count', id: 'find-count' });
+    #searchAll = tool(
+        'search-all',
+        'stored',
+        'Search all stored lines',
+        'Search everything the hub keeps, not only what is loaded here (s)',
+        () => this.#on.act('search'),
+    );
     #filter = {
         text: el('input', {
             type: 'search',
@@ -222,13 +229,7 @@ export class LogTools {
                         icon('down'),
                     ),
                 ),
-                tool(
-                    'search-all',
-                    'stored',
-                    'Search all stored lines',
-                    'Search everything the hub keeps, not only what is loaded here (s)',
-                    () => this.#on.act('search'),
-                ),
+                this.#searchAll,
                 el(
                     'div',
                     { class: 'field', id: 'filter' },
@@ -251,6 +252,22 @@ export class LogTools {
         });
         this.#download = new Popup(save, { label: 'Download', build: download });
         this.#listen();
+    }
+
+    get searches() {
+        return this.#searchAll.getAttribute('aria-pressed') === 'true';
+    }
+
+    /**
+     * Whether the first field is for everything that is stored, and Enter searches there.
+     * @param {boolean} searches
+     */
+    set searches(searches) {
+        this.#searchAll.setAttribute('aria-pressed', String(searches));
+        const word = searches ? 'Search all stored lines' : 'Find in these lines';
+        this.#find.text.placeholder = word;
+        this.#find.text.setAttribute('aria-label', word);
+        this.#find.text.parentElement?.classList.toggle('searching', searches);
     }
 
     focusFind() {
@@ -304,6 +321,7 @@ export class LogTools {
         const word = this.#levels.querySelector('.word');
         if (word) setText(word, levels === null ? 'Levels' : levelsText(levels));
         this.#showTitle(state);
+        this.#enable(state.topics.length > 0);
         const several = state.topics.length > 1;
         this.#split.hidden = !several;
         this.#split.replaceChildren(
@@ -314,6 +332,16 @@ export class LogTools {
             ? 'All in one, in the order in which they were written (m)'
             : 'Each in a column of its own (m)';
         this.#split.setAttribute('aria-label', state.split ? 'Merge' : 'Side by side');
+    }
+
+    /**
+     * Without a log there is nothing to find, to pause or to download.
+     * @param {boolean} enabled
+     */
+    #enable(enabled) {
+        /** @type {NodeListOf<HTMLButtonElement | HTMLInputElement>} */
+        const controls = this.#root.querySelectorAll('.tools > button, .field > *');
+        for (const control of controls) control.disabled = !enabled && control !== this.#side;
     }
 
     /**
@@ -379,9 +407,8 @@ export class LogTools {
             if (event.key !== 'Enter') return;
             event.preventDefault();
             this.#tellFind();
-            this.#on.act(
-                event.ctrlKey || event.metaKey ? 'search' : event.shiftKey ? 'previous' : 'next',
-            );
+            const searches = event.ctrlKey || event.metaKey || this.searches;
+            this.#on.act(searches ? 'search' : event.shiftKey ? 'previous' : 'next');
         });
     }
 

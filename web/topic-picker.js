@@ -91,8 +91,9 @@ export class TopicPicker {
         this.#show();
     }
 
-    get count() {
-        return this.#topics.length;
+    // The hub has told its logs, and there is none.
+    get isEmpty() {
+        return this.#listed && this.#topics.length === 0;
     }
 
     // The log that had a line last: what to open when nothing is asked for.
@@ -334,6 +335,8 @@ export class TopicPicker {
         setText(part(open, '.topic-age'), ageOf(one));
         open.title = one.missing ? topic : titleOf(one);
         row.classList.toggle('nested', group !== '');
+        row.style.setProperty('--tag-light', tagColor(topic, false));
+        row.style.setProperty('--tag-dark', tagColor(topic, true));
         const shown = this.#mark(row, topic);
         add.setAttribute('aria-pressed', String(shown));
         add.title = shown
@@ -370,8 +373,6 @@ export class TopicPicker {
                 onclick: () => this.#toggle(topic),
             }),
         );
-        row.style.setProperty('--tag-light', tagColor(topic, false));
-        row.style.setProperty('--tag-dark', tagColor(topic, true));
         return row;
     }
 

@@ -9,12 +9,14 @@
 // .blank (nothing to show, and why), .topic (see topic-picker.js).
 import { emptyState } from './address.js';
 import { el, setText } from '../kit/dom.js';
+import { claimTags } from '../kit/log-time.js';
 import { copyText, downloadMenu } from './download.js';
 import { countText, messageOf } from './format.js';
 import { LogPanes, SPLIT_MAX } from './log-panes.js';
 import { LogTools } from './log-tools.js';
 import { preference, setPreference } from './preferences.js';
 import { SearchPanel } from './search-panel.js';
+import { isPattern } from './session.js';
 import { TopicPicker } from './topic-picker.js';
 
 /** @import { LiveLog } from '../kit/live-log.js' */
@@ -140,7 +142,13 @@ export class Viewer {
         this.#search = new SearchPanel({
             root: search,
             session,
-            on: { hit: (hit) => this.#showHit(hit), close: () => this.#panes.active?.focus() },
+            on: {
+                hit: (hit) => this.#showHit(hit),
+                close: () => {
+                    this.#tools.searches = false;
+                    this.#panes.active?.focus();
+                },
+            },
         });
         NARROW.addEventListener('change', () =>
             this.#showSide(!NARROW.matches && preference('side', '1') === '1'),
@@ -185,6 +193,7 @@ export class Viewer {
         this.#picker.close();
         if (this.#search.isOpen) this.#search.close();
         this.#panes.show([], { split: false, settings: {} });
+        claimTags(this, []);
         this.#on.elementsChanged();
     }
 
@@ -214,7 +223,11 @@ export class Viewer {
         filter: () => this.#tools.focusFilter(),
         next: () => this.#step('next', 1),
         previous: () => this.#step('previous', -1),
-        search: () => this.#searchAll(),
+        search: () => {
+            if (this.#tools.searches && !this.#search.isOpen && !this.#state.find.text)
+                this.#tools.searches = false;
+            else this.#searchAll();
+        },
         invert: () =>
             this.#change({ filter: { ...this.#state.filter, invert: !this.#state.filter.invert } }),
         errors: () =>
@@ -253,6 +266,7 @@ export class Viewer {
                 (NARROW.matches && this.#root.dataset.side === 'open')
             ) {
                 if (NARROW.matches) this.#showSide(false);
+                if (!this.#search.isOpen) this.#tools.searches = false;
                 this.#panes.active?.focus();
                 return true;
             }
@@ -292,6 +306,10 @@ export class Viewer {
 
     #rebuild() {
         const { topics, split } = this.#state;
+        claimTags(
+            this,
+            topics.filter((topic) => !isPattern(topic)),
+        );
         this.#panes.show(topics, { split: split && topics.length > 1, settings: this.#settings() });
         this.#on.elementsChanged();
         if (split && topics.length > SPLIT_MAX)
@@ -302,10 +320,16 @@ export class Viewer {
         this.#tools.show(this.#state, this.#looks);
         this.#picker.selected = this.#state.topics;
         this.#showActive();
-        if (this.#isOpen)
-            document.title = this.#state.topics.length
-                ? `${this.#state.topics.join(', ')} – tailrace`
-                : 'tailrace';
+        this.#showTab();
+    }
+
+    // The page's title says it too when what is shown may be out of date.
+    #showTab() {
+        if (!this.#isOpen) return;
+        const names = this.#state.topics.join(', ');
+        const title = names ? `${names} – tailrace` : 'tailrace';
+        const shown = this.#panes.all.some(isLost) ? `? Not connected · ${title}` : title;
+        if (document.title !== shown) document.title = shown;
     }
 
     /** @param {Looks} looks */
@@ -370,6 +394,10 @@ export class Viewer {
         else if (type === 'live-columns') this.#columnsPinned(detail.columns);
         else if (type === 'live-pattern') this.#showWrong(detail.of, detail.error);
         else if (log === this.#panes.active) this.#showActive();
+        if (type === 'live-state') {
+            log.toggleAttribute('data-old', isLost(log));
+            this.#showTab();
+        }
     }
 
     /**
@@ -426,7 +454,7 @@ export class Viewer {
         const log = this.#panes.active;
         const { filter, topics } = this.#state;
         let kind = '';
-        if (topics.length === 0) kind = this.#picker.count ? '' : 'no-logs';
+        if (topics.length === 0) kind = this.#picker.isEmpty ? 'no-logs' : '';
         else if (log && log.lineCount > 0 && log.shownCount === 0 && (filter.text || filter.levels))
             kind = 'filtered';
         if (this.#blank.dataset.kind === kind) return;
@@ -509,9 +537,9 @@ export class Viewer {
 
     /** @param {Find} [query] */
     #searchAll(query = this.#state.find) {
+        this.#tools.searches = true;
         if (!query.text) {
             this.#tools.focusFind();
-            this.#say('Type what to search for.');
             return;
         }
         const { text, regex, caseSensitive } = query;
@@ -637,6 +665,9 @@ export class Viewer {
     }
 }
 
+/** @param {LiveLog} log */
+const isLost = ({ connection }) => ['reconnecting', 'offline', 'refused'].includes(connection);
+
 /**
  * @param {LiveLog} log
  * @param {boolean} isFiltered
@@ -648,7 +679,9 @@ function countsText(log, isFiltered) {
 }
 
 /** @param {LiveLog} log */
-function followText({ paused, unseen, follow, connection }) {
+function followText(log) {
+    const { paused, unseen, follow, connection } = log;
+    if (isLost(log)) return 'not connected: newer lines may be missing';
     if (paused) return `paused${unseen ? `, ${unseen.toLocaleString('en')} waiting` : ''}`;
     if (!follow) return 'not following';
     return connection === 'ended' ? 'ended' : 'following';

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The time that a line itself carries, in the formats of the usual loggers and servers.
 //
-// Only what stands where programs put their time counts: at the line's beginning (behind a priority,
-// a level, a container's name), in the brackets of an access log, in the known fields of JSON and
-// logfmt. A time somewhere in a message is no time of the line.
+// Only what stands where programs put their time counts: at the line's beginning (behind a
+// priority, a level, a container's name), in the brackets of an access log, in the known fields of
+// JSON and logfmt. A time somewhere in a message is no time of the line.
 //
-// Zones. A time with a zone, and one that counts seconds, is an instant. One without is the clock of
-// whoever wrote it, which nobody knows here: it is shown as it was written, and for the order of
+// Zones. A time with a zone, and one that counts seconds, is an instant. One without is the clock
+// of whoever wrote it, which nobody knows here: it is shown as it was written, and for the order of
 // lines it is taken as the reader's local time, or else as UTC, whichever fits better with the time
 // at which the hub read the line (a line is not read before it was written). A time without a year
 // gets the last one that fits. A time without a date only counts when it is that of the reading, to
@@ -47,16 +47,18 @@ const BEFORE =
     '(?:[\\w./-]{1,60} +\\| )?(?:<\\d{1,3}>(?:\\d )?)?(?:\\[?[A-Za-z]{1,9}\\]?[:,]?\\s{1,6})?' +
     '(?:\\[|\\(|(?:time|ts|t|timestamp|datetime|asctime)=)?"?';
 
+// ISO 8601 (RFC 3339, RFC 5424, log4j, Python, PostgreSQL, nginx, Go); access logs, HAProxy; RFC
+// 3164; Apache's errors, ctime; PHP, Tomcat; Redis; klog, glog; java.util.logging; a clock only.
 const FORMATS = [
-    `^${BEFORE}${ISO}`, // ISO 8601, RFC 3339, RFC 5424, log4j, Python, PostgreSQL, nginx, Go
-    `^[^\\[]{0,300}\\[(?<day>\\d\\d)/${MONTH}/(?<year>\\d{4}):${CLOCK}${ZONE}\\]`, // access logs, HAProxy
-    `^(?:<\\d{1,3}>)?${MONTH} {1,2}(?<day>\\d{1,2}) ${CLOCK}\\b`, // RFC 3164
-    `^\\[?[A-Z][a-z]{2} ${MONTH} {1,2}(?<day>\\d{1,2}) ${CLOCK} (?<year>\\d{4})\\b`, // Apache, ctime
-    `^\\[?(?<day>\\d\\d)-${MONTH}-(?<year>\\d{4}) ${CLOCK}${ZONE}`, // PHP, Tomcat
-    `^\\d+:[A-Z] (?<day>\\d\\d) ${MONTH} (?<year>\\d{4}) ${CLOCK}`, // Redis
-    `^[IWEF](?<year>\\d{4})?(?<month>\\d\\d)(?<day>\\d\\d) ${CLOCK}`, // klog, glog
-    `^${MONTH} (?<day>\\d{1,2}), (?<year>\\d{4}) ${CLOCK} (?<half>[AP]M)\\b`, // java.util.logging
-    `^\\[?${CLOCK}\\]?(?=[\\s|])`, // Logback, Elixir: the clock only
+    `^${BEFORE}${ISO}`,
+    `^[^\\[]{0,300}\\[(?<day>\\d\\d)/${MONTH}/(?<year>\\d{4}):${CLOCK}${ZONE}\\]`,
+    `^(?:<\\d{1,3}>)?${MONTH} {1,2}(?<day>\\d{1,2}) ${CLOCK}\\b`,
+    `^\\[?[A-Z][a-z]{2} ${MONTH} {1,2}(?<day>\\d{1,2}) ${CLOCK} (?<year>\\d{4})\\b`,
+    `^\\[?(?<day>\\d\\d)-${MONTH}-(?<year>\\d{4}) ${CLOCK}${ZONE}`,
+    `^\\d+:[A-Z] (?<day>\\d\\d) ${MONTH} (?<year>\\d{4}) ${CLOCK}`,
+    `^[IWEF](?<year>\\d{4})?(?<month>\\d\\d)(?<day>\\d\\d) ${CLOCK}`,
+    `^${MONTH} (?<day>\\d{1,2}), (?<year>\\d{4}) ${CLOCK} (?<half>[AP]M)\\b`,
+    `^\\[?${CLOCK}\\]?(?=[\\s|])`,
 ].map((source) => new RegExp(source));
 const SQUID = /^(\d{10}\.\d{3}) /;
 const AUDIT = /\baudit\((\d{10}\.\d{3}):/;

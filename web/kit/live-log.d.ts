@@ -176,7 +176,7 @@ export class LiveLog extends LiveLogBase {
     goTo(id: string): Promise<boolean>;
     /** Loaded lines, oldest first; with shown: true only those that the filter lets through. */
     lines(options?: { shown?: boolean }): IterableIterator<LogLine>;
-    /** The shown lines as text, without escape sequences, each in its last state, with a newline. */
+    /** The shown lines as text, a newline after each; without escape sequences, last states. */
     shownText(): string;
     /** Puts shownText() on the clipboard. */
     copyShown(): Promise<number>;

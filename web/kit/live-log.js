@@ -39,6 +39,7 @@ import { LogHistory } from './log-history.js';
 import { LogMarks } from './log-marks.js';
 import { Shown } from './log-shown.js';
 import { logSheet } from './log-style.js';
+import { claimTags } from './log-time.js';
 import { LogWindow, indexAt, isLine, reaches } from './log-window.js';
 
 export { tagColor, tagIndex } from './log-time.js';
@@ -88,6 +89,8 @@ export class LiveLog extends LogAttributes {
     #dirty = { lines: false, match: false };
     #gutterKnown = false;
     #tagWidth = 0; // characters
+    /** @type {Set<string>} */
+    #tagged = new Set(); // topics that have a colour
     #fits = 80; // characters of text in a row
     /** @type {Set<'filter' | 'query'>} */
     #refused = new Set(); // whose expression cannot be used
@@ -168,6 +171,13 @@ export class LiveLog extends LogAttributes {
         this.#life?.abort();
         this.#life = null;
         this.#source.close();
+        this.#tag(new Set());
+    }
+
+    /** @param {Set<string>} topics that are told apart by colour */
+    #tag(topics) {
+        this.#tagged = topics;
+        claimTags(this, topics);
     }
 
     /**
@@ -216,6 +226,7 @@ export class LiveLog extends LogAttributes {
             this.#source.close();
             return;
         }
+        this.#tag(new Set(topics.filter((topic) => !isPattern(topic))));
         this.select(null);
         this.#history.emptied = false;
         this.#history.reset();
@@ -605,6 +616,8 @@ export class LiveLog extends LogAttributes {
      * @param {Entry} entry
      */
     #widenTags({ topic }) {
+        if (topic && this.#tags && !this.#tagged.has(topic))
+            this.#tag(new Set([...this.#tagged, topic]));
         const width = Math.min(TAG_MAX, topic?.length ?? 0);
         if (!this.#tags || width <= this.#tagWidth) return;
         this.#tagWidth = width;
@@ -692,7 +705,11 @@ export class LiveLog extends LogAttributes {
         if (!this.topics.length) return 'No topic is chosen.';
         if (['connecting', 'reconnecting', 'offline', 'refused'].includes(this.connection))
             return '';
-        return `Waiting for the first line of ${this.topics.join(', ')} …`;
+        const names = this.topics.join(', ');
+        if (this.#source.isKnown) return `Waiting for the first line of ${names} …`;
+        return this.topics.length === 1 && !isPattern(names)
+            ? `There is no topic ${names} (yet). Its first line will appear here.`
+            : `No topic is ${names} (yet). The first line will appear here.`;
     }
 
     // Ages go on; nothing else moves by itself.

@@ -83,6 +83,7 @@ export class LogSource {
     /** @type {Map<string, Level | ''>} */
     #levels = new Map(); // of each topic's last live line, for continuations
     #ended = false;
+    isKnown = false; // the hub has, or had, one of the topics
     /** @type {(value?: undefined) => void} */
     #markBegun = () => {};
     // Of the current start: the newest lines are there, or it has failed.
@@ -189,6 +190,7 @@ export class LogSource {
         }
         if (run !== this.#run) return;
         this.#failures = 0;
+        this.isKnown = first.topics.length > 0;
         const entries = entriesOf(first.events, this.#levels);
         this.#noteClosed(entries, first);
         this.#window.replace(entries, first.next, { attached: true, begin: first.begin });

@@ -121,14 +121,56 @@ const TAGS = [
     ['#5a6070', '#b6bfd0'],
 ];
 
+// Hues that are easily taken for each other have the same number.
+const FAMILIES = [0, 1, 2, 3, 4, 5, 6, 1, 0, 2, 4, 7];
+
+/** @type {Map<object, Set<string>>} */
+const claims = new Map(); // which topics who shows
+/** @type {Map<string, number>} */
+const given = new Map(); // the colours of those
+
 /**
- * The same topic has the same colour everywhere.
- * @param {string} topic
+ * Topics that are shown together get different colours, as long as there are some: each its own,
+ * unless one that was there before has it, or one like it. A topic keeps its colour as long as
+ * somebody shows it.
+ * @param {object} owner who shows them
+ * @param {Iterable<string>} topics all that it shows now; none: nothing any more
  */
-export function tagIndex(topic) {
+export function claimTags(owner, topics) {
+    const wanted = new Set(topics);
+    if (wanted.size) claims.set(owner, wanted);
+    else claims.delete(owner);
+    const all = new Set([...claims.values()].flatMap((one) => [...one]));
+    for (const topic of given.keys()) if (!all.has(topic)) given.delete(topic);
+    for (const topic of all) if (!given.has(topic)) given.set(topic, freeIndex(topic));
+}
+
+/** @param {string} topic */
+function freeIndex(topic) {
+    const used = new Set(given.values());
+    const families = new Set([...used].map((index) => FAMILIES[index]));
+    const own = ownIndex(topic);
+    const turn = TAGS.map((_, i) => (own + i) % TAGS.length);
+    return (
+        turn.find((index) => !families.has(FAMILIES[index])) ??
+        turn.find((index) => !used.has(index)) ??
+        own
+    );
+}
+
+/** @param {string} topic */
+function ownIndex(topic) {
     let hash = 2166136261;
     for (let i = 0; i < topic.length; i++) hash = Math.imul(hash ^ topic.charCodeAt(i), 16777619);
     return ((hash ^ (hash >>> 15)) >>> 0) % TAGS.length;
+}
+
+/**
+ * The same topic has the same colour everywhere in a page.
+ * @param {string} topic
+ */
+export function tagIndex(topic) {
+    return given.get(topic) ?? ownIndex(topic);
 }
 
 /**
