@@ -329,7 +329,7 @@ export class LogTools {
             el('span', { class: 'word' }, state.split ? 'Merge' : 'Side by side'),
         );
         this.#split.title = state.split
-            ? 'All in one, in the order in which they were written (m)'
+            ? 'All in one: history in the order of time, new lines as they come (m)'
             : 'Each in a column of its own (m)';
         this.#split.setAttribute('aria-label', state.split ? 'Merge' : 'Side by side');
     }

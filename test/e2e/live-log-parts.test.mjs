@@ -16,6 +16,7 @@ import { cellText, field, looksLikeJson, parseJson } from '../../web/kit/json-li
 import { detectLevel } from '../../web/kit/levels.js';
 import { lastState, lineText, plainText } from '../../web/kit/line-text.js';
 import { lineTime } from '../../web/kit/line-time.js';
+import { LogMerge } from '../../web/kit/log-merge.js';
 import { messageOf } from '../../web/kit/log-message.js';
 import { Matcher, mayExplode, rangesIn } from '../../web/kit/log-match.js';
 import { Scan, Shown } from '../../web/kit/log-shown.js';
@@ -443,6 +444,75 @@ test('the characters of the window are bounded, whatever the lines', () => {
     assert.ok(window.characters <= CHARACTERS_MAX);
     window.jumpToEnd();
     assert.equal(numbersOf(window).at(-1), 100);
+});
+
+// --- several topics ---
+
+const timed = (n, topic, data) =>
+    new Line(
+        { id: `${EPOCH}-${n}`, topic, type: 'message', time: new Date(READ).toISOString(), data },
+        '',
+    );
+const texts = (entries) => entries.map((entry) => entry.data ?? entry.note);
+
+test('lines of several topics come by time; a topic keeps its own order', () => {
+    const merge = new LogMerge();
+    merge.add(
+        'a',
+        [
+            timed(1, 'a', '10:00:01 is no date'),
+            timed(2, 'a', '2026-11-27T10:00:02Z a2'),
+            timed(3, 'a', '\tat its.Stack'),
+            timed(4, 'a', '2026-11-27T09:00:00Z a clock that went back'),
+            timed(5, 'a', '2099-01-01T00:00:00Z a clock that is wrong'),
+        ],
+        true,
+    );
+    merge.add(
+        'b',
+        [
+            timed(6, 'b', '2026-11-27T10:00:00Z b6'),
+            new Note('rotated', 'rotated'),
+            timed(7, 'b', '2026-11-27T10:00:03Z b7'),
+        ],
+        true,
+    );
+    assert.deepEqual(texts(merge.take(100)), [
+        '2026-11-27T10:00:00Z b6',
+        '10:00:01 is no date',
+        '2026-11-27T10:00:02Z a2',
+        '\tat its.Stack',
+        '2026-11-27T09:00:00Z a clock that went back',
+        'rotated',
+        '2026-11-27T10:00:03Z b7',
+        '2099-01-01T00:00:00Z a clock that is wrong',
+    ]);
+    assert.ok(merge.isDone);
+    assert.equal(merge.rest, '');
+});
+
+test('nothing is taken that a topic could still have something newer than', () => {
+    const at = (n, topic, minute) => timed(n, topic, `2026-11-27T10:0${minute}:00Z ${n}`);
+    const merge = new LogMerge();
+    merge.await('a', 'e-100');
+    merge.await('b', 'e-100');
+    assert.deepEqual(
+        merge.wanted.map(({ topic }) => topic),
+        ['a', 'b'],
+    );
+    merge.add('a', [at(3, 'a', 1), at(4, 'a', 3)], false);
+    merge.add('b', [at(8, 'b', 2), at(9, 'b', 4)], false);
+    const ids = (entries) => entries.map(({ id }) => id);
+    assert.deepEqual(ids(merge.take(100)), ['e-8', 'e-4', 'e-9'], 'not what is older than 10:02');
+    assert.equal(merge.rest, 'e-7', 'of b nothing older is known');
+    assert.deepEqual(merge.wanted, [{ topic: 'b', before: 'e-8' }]);
+    merge.add('b', [at(7, 'b', 0)], true);
+    assert.deepEqual(ids(merge.take(1)), ['e-3']);
+    merge.drop([at(3, 'a', 1), at(8, 'b', 2)]);
+    assert.deepEqual(merge.wanted, [
+        { topic: 'a', before: 'e-4' },
+        { topic: 'b', before: 'e-9' },
+    ]);
 });
 
 // --- looking for ---

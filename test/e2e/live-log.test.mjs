@@ -268,6 +268,76 @@ check('merges topics without holes and tags them', async (s) => {
     clean(page);
 });
 
+// Two files with history, of which the hub has read one after the other; their times alternate.
+const clockOf = (n) => new Date(Date.UTC(2026, 0, 2, 3, 4, 5) + n * 1000).toISOString();
+const written = (name, from, to) =>
+    numbered(to - from + 1, '', from).map((n) => `${clockOf(2 * n + (name === 'b'))} ${name} ${n}`);
+const merged = (from, to) =>
+    numbered(to - from + 1, '', from).flatMap((n) => [
+        ...written('a', +n, +n),
+        ...written('b', +n, +n),
+    ]);
+
+for (const { topic, max } of [
+    { topic: 'two/a\ntwo/b', max: 20_000 },
+    { topic: 'two/*', max: 20_000 },
+    { topic: 'two/a\ntwo/b', max: 700 },
+])
+    check(
+        `history of several logs is in the order of time: ${topic.replace('\n', ', ')}, ${max} lines in memory`,
+        async (s) => {
+            const hub = await place.start(s);
+            await hub.publishLines('two/a', written('a', 1, 1000));
+            await hub.publishLines('two/b', written('b', 1, 1000));
+            const all = merged(1, 1000);
+            const page = await open(hub, { topic, last: 100, 'max-lines': max });
+            await live(page);
+            assertSequence(await loaded(page), all.slice(-100));
+            await hub.publishLines('two/a', ['now a', 'now again a']);
+            await hub.publishLines('two/b', ['now b']);
+            await until(page, 'log.lineCount === 103');
+            const end = ['now a', 'now again a', 'now b'];
+            assertSequence(await loaded(page), [...all.slice(-100), ...end]);
+            // Back to the beginning, and forward again: nothing missing, nothing twice.
+            const seen = new Set();
+            const look = async (isInOrder) => {
+                const lines = await loaded(page);
+                for (const one of lines) seen.add(one);
+                assert.equal(new Set(lines).size, lines.length, 'no line twice');
+                if (!isInOrder) return;
+                const history = lines.filter((one) => !end.includes(one));
+                const at = all.indexOf(history[0]);
+                assertSequence(history, all.slice(at, at + history.length));
+            };
+            const box = `log.shadowRoot.querySelector('.scroller')`;
+            const begun = `/beginning/.test(log.shadowRoot.querySelector('.head-note').textContent)`;
+            const scroll = async (top, isThere, isInOrder) => {
+                for (;;) {
+                    await run(page, `${box}.scrollTop = ${top}`);
+                    await frames(page, 3);
+                    await look(isInOrder);
+                    if (await run(page, `return ${isThere}`)) break;
+                }
+            };
+            await scroll('0', begun, true);
+            assert.equal((await loaded(page))[0], all[0]);
+            // What had to go at the end comes back in the hub's order.
+            await scroll(`${box}.scrollHeight`, 'log.follow', max > 2000);
+            assertSequence([...seen].sort(), [...all, ...end].sort());
+            await run(page, 'log.toEnd()');
+            await hub.publish('two/b', 'the last');
+            await until(page, `[...log.lines()].at(-1).data === 'the last'`);
+            // A line that is not loaded, with what is around it; then back from there.
+            const events = (
+                await hub.get('/events?topic=two/*&last=all', { accept: 'application/json' })
+            ).json().events;
+            const wanted = events.find(({ data }) => data === all[400]);
+            assert.equal(await run(page, 'return log.goTo(argument)', wanted.id), true);
+            assert.ok((await loaded(page)).includes(all[400]));
+            clean(page);
+        },
+    );
+
 check('filters and finds, plain, regex, inverse, by level', async (s) => {
     const hub = await place.start(s);
     const lines = numbered(1500).map(

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // <live-log>: a live log in a page; what it offers is in live-log.d.ts.
 //
-//   LogSource      the hub: newest lines, live ones, history   log-source.js
+//   LogSource      the hub: newest lines, live ones, history   log-source.js, log-merge.js
 //   LogWindow      the loaded lines, bounded                   log-window.js
 //   Shown          which of them are shown, which match        log-shown.js, log-match.js
 //   LogRows        the rows near the viewport                  log-rows.js, log-row.js, log-text.js
 //   LogSelection   selecting and copying over all rows         log-select.js
 //   listenToReader pointer and keys                            log-reader.js, log-keys.js
+//   LogTags        colours of topics                           log-tags.js
 //   LogAttributes  the attributes as properties                log-attributes.js
 //   buildFrame, …  what is around the rows                     log-frame.js
 //
@@ -39,13 +40,11 @@ import { LogHistory } from './log-history.js';
 import { LogMarks } from './log-marks.js';
 import { Shown } from './log-shown.js';
 import { logSheet } from './log-style.js';
-import { claimTags } from './log-time.js';
+import { LogTags } from './log-tags.js';
 import { LogWindow, indexAt, isLine, reaches } from './log-window.js';
 
 export { tagColor, tagIndex } from './log-time.js';
 export { LEVELS } from './levels.js';
-
-const TAG_MAX = 24;
 
 /** @import { LiveLog as Declared, LogFilter, LogLine } from './live-log.js' */
 /** @import { View } from './log-row.js' */
@@ -88,9 +87,8 @@ export class LiveLog extends LogAttributes {
     #startQueued = false;
     #dirty = { lines: false, match: false };
     #gutterKnown = false;
-    #tagWidth = 0; // characters
-    /** @type {Set<string>} */
-    #tagged = new Set(); // topics that have a colour
+    /** @type {LogTags} */
+    #tagged;
     #fits = 80; // characters of text in a row
     /** @type {Set<'filter' | 'query'>} */
     #refused = new Set(); // whose expression cannot be used
@@ -100,10 +98,12 @@ export class LiveLog extends LogAttributes {
         const root = this.attachShadow({ mode: 'open' });
         root.adoptedStyleSheets = [logSheet()];
         this.#parts = buildFrame(root);
+        this.#tagged = new LogTags(this.#parts.frame);
         this.#window = new LogWindow({
             linesMax: this.maxLines,
             onBefore: () => this.#rows.before(),
             onChange: (change) => this.#windowChanged(change),
+            onHeadLost: (lost) => this.#source.headLost(lost),
         });
         this.#source = new LogSource(this.#window, {
             state: (state, detail) => this.#stateChanged(state, detail),
@@ -171,13 +171,7 @@ export class LiveLog extends LogAttributes {
         this.#life?.abort();
         this.#life = null;
         this.#source.close();
-        this.#tag(new Set());
-    }
-
-    /** @param {Set<string>} topics that are told apart by colour */
-    #tag(topics) {
-        this.#tagged = topics;
-        claimTags(this, topics);
+        this.#tagged.begin([]);
     }
 
     /**
@@ -226,7 +220,7 @@ export class LiveLog extends LogAttributes {
             this.#source.close();
             return;
         }
-        this.#tag(new Set(topics.filter((topic) => !isPattern(topic))));
+        this.#tagged.begin(topics.filter((topic) => !isPattern(topic)));
         this.select(null);
         this.#history.emptied = false;
         this.#history.reset();
@@ -605,24 +599,10 @@ export class LiveLog extends LogAttributes {
 
     /** @param {Entry} entry */
     #makeRow(entry) {
-        this.#widenTags(entry);
+        if (entry.topic && this.#tags && this.#tagged.show(entry.topic)) this.#gutterKnown = false;
         const row = makeRow(entry, this.#view());
         row.classList.toggle('selected', entry === this.#chosen);
         return row;
-    }
-
-    /**
-     * The tags' column is as wide as the longest topic so far, within reason.
-     * @param {Entry} entry
-     */
-    #widenTags({ topic }) {
-        if (topic && this.#tags && !this.#tagged.has(topic))
-            this.#tag(new Set([...this.#tagged, topic]));
-        const width = Math.min(TAG_MAX, topic?.length ?? 0);
-        if (!this.#tags || width <= this.#tagWidth) return;
-        this.#tagWidth = width;
-        this.#parts.frame.style.setProperty('--tag-width', `${width}ch`);
-        this.#gutterKnown = false;
     }
 
     #marksChanged() {

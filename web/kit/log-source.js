@@ -3,14 +3,16 @@
 // directions, all into a LogWindow.
 //
 // The start is one snapshot of the newest lines of all topics together, without holes; the
-// connection continues exactly after it. While there is no snapshot, the states of a connection say
+// connection continues exactly after it. History of several topics is in the order of time
+// (log-merge.js), up to MERGED_MAX of them; of more each page is. Live lines are in the hub's order. While there is no snapshot, the states of a connection say
 // why, and a new attempt is made as soon as it is live.
-import { epochOf, GAP, numberOf, parseObject } from './hub-requests.js';
+import { GAP, parseObject } from './hub-requests.js';
 import { isPattern } from './hub-topics.js';
 import { connect } from './tailrace.js';
 import { detectLevel } from './levels.js';
 import { lineText } from './line-text.js';
-import { Line, Note } from './log-window.js';
+import { inTimeOrder, LogMerge } from './log-merge.js';
+import { Line, neighbour, Note } from './log-window.js';
 
 /** @import { Level } from './live-log.js' */
 /** @import { Entry, LogWindow } from './log-window.js' */
@@ -33,6 +35,12 @@ import { Line, Note } from './log-window.js';
  * @property {TopicState[]} topics
  * @property {string} next
  * @property {string} [previous] there is more before it
+ */
+
+/**
+ * The start: a page, its lines in the order in which they are shown where that is not the page's;
+ * begin: nothing older is stored; from: as in LogWindow.replace().
+ * @typedef {Page & { entries?: Entry[], begin: boolean, from: string }} Newest
  */
 
 /** @typedef {{ state: LiveState, detail: Partial<LiveDetail> }} Connected */
@@ -64,6 +72,8 @@ class RequestError extends Error {
 const PAGE_MAX = 1000; // lines of one page of history
 const PAGE_MIN = 20;
 const PAGE_CHARACTERS = 2_000_000; // about; long lines make pages of fewer
+const MERGED_MAX = 16; // topics that are read back each for itself
+const MERGED_MIN = 50; // lines of each
 const AROUND = 300; // lines before and after the one that goTo() looks for
 const AGAIN_FIRST_MS = 500;
 const AGAIN_LAST_MS = 30_000;
@@ -83,6 +93,8 @@ export class LogSource {
     /** @type {Map<string, Level | ''>} */
     #levels = new Map(); // of each topic's last live line, for continuations
     #ended = false;
+    /** @type {LogMerge | null} */
+    #merge = null; // of several topics
     isKnown = false; // the hub has, or had, one of the topics
     /** @type {(value?: undefined) => void} */
     #markBegun = () => {};
@@ -125,6 +137,7 @@ export class LogSource {
         this.#connection?.close();
         this.#connection = null;
         this.#levels.clear();
+        this.#merge = null;
         if (!quiet && this.state !== 'closed') this.#become('closed', {});
     }
 
@@ -135,14 +148,62 @@ export class LogSource {
 
     // Resolves to whether there was something older.
     async loadOlder() {
+        if (this.#merge) return this.#loadMerged(this.#merge);
         const first = this.#window.firstLine;
         const before = first?.id ?? (this.#window.endId && neighbour(this.#window.endId, 1));
         if (!before || this.#window.reachedBegin) return false;
         const run = this.#run;
         const page = await this.#get({ before, last: this.#pageSize() });
         if (run !== this.#run || this.#window.firstLine !== first) return false;
-        this.#window.prepend(entriesOf(page.events), !page.previous);
+        this.#window.prepend(this.#ordered(entriesOf(page.events)), !page.previous);
         return page.events.length > 0;
+    }
+
+    /** @param {LogMerge} merge */
+    async #loadMerged(merge) {
+        if (this.#window.reachedBegin) return false;
+        const first = this.#window.firstLine;
+        const isMine = () => merge === this.#merge && this.#window.firstLine === first;
+        const size = this.#pageSize();
+        await this.#readBack(merge, size, isMine);
+        if (!isMine()) return false;
+        const entries = merge.take(size);
+        this.#window.prepend(entries, merge.isDone, merge.rest);
+        return entries.length > 0;
+    }
+
+    /**
+     * Reads of each topic what has to be known before lines can be taken.
+     * @param {LogMerge} merge
+     * @param {number} size lines, of all together
+     * @param {() => boolean} isMine
+     * @param {Map<string, Level | ''>} [levels] as in entriesOf()
+     */
+    async #readBack(merge, size, isMine, levels = new Map()) {
+        const { wanted } = merge;
+        const last = Math.max(MERGED_MIN, Math.ceil(size / Math.max(1, wanted.length)));
+        const read = async (/** @type {{ topic: string, before: string }} */ { topic, before }) => {
+            const page = await this.#get({ before, last }, [topic]);
+            if (isMine()) merge.add(topic, entriesOf(page.events, levels), !page.previous);
+        };
+        await Promise.all(wanted.map(read));
+    }
+
+    /**
+     * @param {Entry[]} entries of a page
+     */
+    #ordered(entries) {
+        const { topics } = this.#options;
+        return topics.length > 1 || topics.some(isPattern) ? inTimeOrder(entries) : entries;
+    }
+
+    /**
+     * The window has lost its head.
+     * @param {Entry[] | string} lost
+     */
+    headLost(lost) {
+        if (typeof lost === 'string') this.#merge?.reset(neighbour(lost, 1));
+        else this.#merge?.drop(lost);
     }
 
     async loadNewer() {
@@ -153,7 +214,7 @@ export class LogSource {
         const page = await this.#get({ since: endId, limit: this.#pageSize() });
         if (run !== this.#run || this.#window.endId !== endId || this.#window.attached)
             return false;
-        this.#window.extend(entriesOf(page.events), page.next);
+        this.#window.extend(this.#ordered(entriesOf(page.events)), page.next);
         return page.events.length > 0;
     }
 
@@ -172,8 +233,11 @@ export class LogSource {
         if (run !== this.#run) return false;
         const found = newer.events.some((event) => event.id === id && event.type !== GAP);
         if (older.events.length + newer.events.length > 0) {
-            this.#window.replace(entriesOf([...older.events, ...newer.events]), newer.next, {
+            const events = [...older.events, ...newer.events];
+            this.#merge?.reset(events[0].id);
+            this.#window.replace(this.#ordered(entriesOf(events)), newer.next, {
                 begin: !older.previous,
+                from: this.#merge ? neighbour(events[0].id, -1) : '',
             });
         }
         return found;
@@ -191,9 +255,10 @@ export class LogSource {
         if (run !== this.#run) return;
         this.#failures = 0;
         this.isKnown = first.topics.length > 0;
-        const entries = entriesOf(first.events, this.#levels);
+        const entries = first.entries ?? entriesOf(first.events, this.#levels);
         this.#noteClosed(entries, first);
-        this.#window.replace(entries, first.next, { attached: true, begin: first.begin });
+        const { begin, from } = first;
+        this.#window.replace(entries, first.next, { attached: true, begin, from });
         this.#connection = this.#connect(run, first.next);
         this.#markBegun();
     }
@@ -256,26 +321,49 @@ export class LogSource {
         });
     }
 
-    // The newest lines, none missing between them. begin: nothing older is stored.
+    /**
+     * The newest lines, none missing between them.
+     * @returns {Promise<Newest>}
+     */
     async #newest() {
         const { topics, last } = this.#options;
+        this.#merge = null;
         if (topics.length === 1 && !isPattern(topics[0])) {
             const page = await this.#get({ last });
             const kept = page.topics.reduce((sum, topic) => sum + topic.events, 0);
             return {
                 ...page,
+                from: '',
                 begin: kept <= page.events.filter((event) => event.type !== GAP).length,
             };
         }
-        // last= counts for each topic: the merged lines would have holes. So one line of each topic
-        // tells the position, and the lines before it are asked for in all.
+        // One line of each topic tells which there are, and the position.
         const head = await this.#get({ last: 1 });
+        if (head.topics.length <= MERGED_MAX) return this.#newestMerged(head);
+        // last= counts for each topic: the merged lines would have holes. So the lines before that
+        // position are asked for in all.
         const page = await this.#get({ before: head.next, last });
         const events = [
             ...page.events,
             ...head.events.filter((event) => event.id === head.next && event.type !== GAP),
         ];
-        return { events, next: head.next, topics: head.topics, begin: !page.previous };
+        const entries = inTimeOrder(entriesOf(events, this.#levels));
+        return { ...head, entries, begin: !page.previous, from: events[0]?.id ?? '' };
+    }
+
+    /**
+     * @param {Page} head
+     * @returns {Promise<Newest>}
+     */
+    async #newestMerged(head) {
+        const { last } = this.#options;
+        const merge = new LogMerge();
+        const after = neighbour(head.next, 1);
+        for (const { topic } of head.topics) merge.await(topic, after);
+        await this.#readBack(merge, 2 * last, () => true, this.#levels);
+        const entries = merge.take(last);
+        this.#merge = merge;
+        return { ...head, entries, begin: merge.isDone, from: merge.rest };
     }
 
     /**
@@ -345,10 +433,11 @@ export class LogSource {
 
     /**
      * @param {Record<string, string | number>} parameters
+     * @param {string[]} [topics]
      * @returns {Promise<Page>}
      */
-    async #get(parameters) {
-        const { hub, key, topics } = this.#options;
+    async #get(parameters, topics = this.#options.topics) {
+        const { hub, key } = this.#options;
         const url = new URL('events', hub);
         for (const topic of topics) url.searchParams.append('topic', topic);
         for (const [name, value] of Object.entries(parameters)) {
@@ -376,14 +465,6 @@ async function problem(response) {
     } catch {
         return `HTTP status ${response.status}`;
     }
-}
-
-/**
- * @param {string} id
- * @param {number} step
- */
-function neighbour(id, step) {
-    return `${epochOf(id)}-${Math.max(0, numberOf(id) + step)}`;
 }
 
 /**

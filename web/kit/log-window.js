@@ -96,10 +96,26 @@ export function reaches(a, b) {
 }
 
 /**
+ * The id that is so many places further.
+ * @param {string} id
+ * @param {number} step
+ */
+export function neighbour(id, step) {
+    return `${epochOf(id)}-${Math.max(0, numberOf(id) + step)}`;
+}
+
+/**
  * @param {Entry} entry
  * @returns {entry is Line}
  */
 export const isLine = (entry) => entry.data !== undefined;
+
+const idsOf = (/** @type {Entry[]} */ entries) => entries.flatMap(({ id }) => (id ? [id] : []));
+
+// Of ids of several journals, in their order, the ends.
+const oldest = (/** @type {string[]} */ ids) => ids.reduce((a, b) => (reaches(a, b) ? b : a));
+const newest = (/** @type {string[]} */ ids) =>
+    ids.reduce((a, b) => (reaches(a, b) ? a : b), ids[0] ?? '');
 
 const cost = (/** @type {Entry} */ { data, note }) =>
     (data ?? note ?? '').length + ENTRY_CHARACTERS;
@@ -144,19 +160,24 @@ export class LogWindow {
     #tail = [];
     #tailCharacters = 0;
     #tailFrom = '';
+    #from = ''; // not known to be complete up to this id; '' is its first line
     #onChange;
     #onBefore;
+    #onHeadLost;
 
     /**
      * @param {object} options
      * @param {number} options.linesMax
      * @param {() => void} options.onBefore called before entries change elsewhere than at their end
      * @param {(change: WindowChange) => void} options.onChange called after a change
+     * @param {(lost: Entry[] | string) => void} [options.onHeadLost] its oldest entries are gone;
+     *     or everything that is not newer than an id
      */
-    constructor({ linesMax, onBefore, onChange }) {
+    constructor({ linesMax, onBefore, onChange, onHeadLost = () => {} }) {
         this.linesMax = linesMax;
         this.#onBefore = onBefore;
         this.#onChange = onChange;
+        this.#onHeadLost = onHeadLost;
     }
 
     get frozen() {
@@ -194,9 +215,11 @@ export class LogWindow {
      * The page of history before the first line.
      * @param {Entry[]} entries
      * @param {boolean} begin nothing older is stored
+     * @param {string} [from] as in replace()
      */
-    prepend(entries, begin) {
+    prepend(entries, begin, from = '') {
         this.#onBefore();
+        this.#from = from;
         for (let i = entries.length - 1; i >= 0; i--) entries[i].pos = --this.#first;
         this.entries.unshift(...entries);
         for (const entry of entries) this.characters += cost(entry);
@@ -206,16 +229,19 @@ export class LogWindow {
     }
 
     /**
-     * The page after the last line.
+     * The page after the last line. Of several topics in the order of time it may have lines that
+     * are here already.
      * @param {Entry[]} entries
      * @param {string} endId that they are complete up to
      */
     extend(entries, endId) {
         this.#onBefore();
+        const known = new Set(this.entries.map(({ id }) => id));
+        const others = entries.filter(({ id }) => !id || !known.has(id));
         this.endId = endId;
-        this.#append(entries);
+        this.#append(others);
         this.#dropHead();
-        this.#onChange({ appended: this.#stillThere(entries) });
+        this.#onChange({ appended: this.#stillThere(others) });
         this.join(this.#room);
     }
 
@@ -223,9 +249,10 @@ export class LogWindow {
      * Other lines than before: the surroundings of a line, or a new start (then attached).
      * @param {Entry[]} entries
      * @param {string} endId
-     * @param {{ attached?: boolean, begin?: boolean }} [options]
+     * @param {{ attached?: boolean, begin?: boolean, from?: string }} [options] from: they are
+     *     complete after this id; without it after the first of them
      */
-    replace(entries, endId, { attached = false, begin = false } = {}) {
+    replace(entries, endId, { attached = false, begin = false, from = '' } = {}) {
         this.#onBefore();
         if (attached) this.#clearTail('');
         else this.#detach(this.entries.length);
@@ -234,6 +261,7 @@ export class LogWindow {
         this.attached = attached;
         this.endId = endId;
         this.reachedBegin = begin;
+        this.#from = from;
         this.#append(entries);
         this.#dropHead();
         this.#onChange({ reset: true });
@@ -249,6 +277,8 @@ export class LogWindow {
         this.entries = [];
         this.characters = 0;
         this.reachedBegin = false;
+        this.#from = '';
+        this.#onHeadLost(this.endId);
         this.#clearTail(this.endId);
         this.attached = !this.#frozen;
         this.#onChange({ reset: true });
@@ -302,7 +332,9 @@ export class LogWindow {
         this.entries = [];
         this.characters = 0;
         this.reachedBegin = false;
+        this.#from = '';
         this.endId = this.#tailFrom;
+        this.#onHeadLost(this.endId);
         this.#onChange({ reset: true });
         return this.join();
     }
@@ -341,16 +373,20 @@ export class LogWindow {
     #dropHead() {
         const count = this.#excess(true);
         if (count === 0) return;
-        this.entries.splice(0, count);
+        const lost = this.entries.splice(0, count);
+        if (this.#from) this.#from = newest([this.#from, ...idsOf(lost)]);
         this.reachedBegin = false;
+        this.#onHeadLost(lost);
     }
 
     #dropEnd() {
         const count = this.#excess(false);
         if (count === 0) return;
+        const ids = idsOf(this.entries.slice(-count));
         if (this.attached) this.#detach(count);
         else this.entries.length -= count;
-        this.endId = this.entries.findLast((entry) => entry.id)?.id ?? this.endId;
+        // In the order of time an entry that stays may be newer than one that goes.
+        if (ids.length) this.endId = neighbour(oldest(ids), -1);
     }
 
     /**
@@ -366,13 +402,11 @@ export class LogWindow {
         this.attached = false;
         const left = this.entries.length - count;
         const dropped = this.entries.splice(left, count);
-        const before = this.entries.findLast((entry) => entry.id)?.id;
-        // Complete after the line before it; the whole window: after its own first line.
-        this.#clearTail(
-            count === 0
-                ? this.endId
-                : (before ?? dropped.find((entry) => entry.id)?.id ?? this.endId),
-        );
+        const ids = idsOf(dropped);
+        // Complete before its oldest line; the whole window: after its own first line.
+        let from = this.endId;
+        if (ids.length) from = left > 0 ? neighbour(oldest(ids), -1) : this.#from || ids[0];
+        this.#clearTail(from);
         this.#toTail(dropped);
     }
 
@@ -392,7 +426,7 @@ export class LogWindow {
             if (kept > TAIL_CHARACTERS_MAX) count = i;
         }
         const gone = this.#tail.splice(0, count);
-        this.#tailFrom = gone.findLast((entry) => entry.id)?.id ?? this.#tailFrom;
+        this.#tailFrom = newest([this.#tailFrom, ...idsOf(gone)].filter(Boolean));
         this.#tailCharacters = this.#tail.reduce((sum, entry) => sum + cost(entry), 0);
     }
 
