@@ -8,6 +8,7 @@
 //   /?view=logs&log=A&log=B/**[&split=1]      several, merged or side by side
 //   &q=TEXT[&regex=1][&case=1][&invert=1]     the filter; &level=error,warn
 //   &find=TEXT[&find-regex=1][&find-case=1]   what is looked for
+//   &from=15m[&to=03:12]                      only lines of this time (moments.js)
 //   &columns=status,path                      fields of JSON lines as columns
 //   &line=ID                                  one line
 import { isPattern, isStatus } from './session.js';
@@ -15,6 +16,8 @@ import { isPattern, isStatus } from './session.js';
 /** @typedef {{ text: string, regex: boolean, caseSensitive: boolean }} Find */
 
 /** @typedef {Find & { invert: boolean, levels: Set<string> | null }} Filter levels null: all */
+
+/** @typedef {{ from: string, to: string }} Range moments as they were typed; '' for none */
 
 /** @typedef {'board' | 'logs'} View */
 
@@ -26,6 +29,7 @@ import { isPattern, isStatus } from './session.js';
  * @property {boolean} split side by side
  * @property {Filter} filter
  * @property {Find} find
+ * @property {Range} range
  * @property {string[]} columns
  * @property {string | null} line id of the selected line
  */
@@ -40,6 +44,7 @@ export function emptyState() {
         split: false,
         filter: { text: '', regex: false, caseSensitive: false, invert: false, levels: null },
         find: { text: '', regex: false, caseSensitive: false },
+        range: { from: '', to: '' },
         columns: [],
         line: null,
     };
@@ -84,6 +89,7 @@ export function readAddress(href, root) {
         regex: on('find-regex'),
         caseSensitive: on('find-case'),
     };
+    state.range = { from: searchParams.get('from') ?? '', to: searchParams.get('to') ?? '' };
     state.columns = list(searchParams.get('columns'));
     state.line = searchParams.get('line');
     return state;
@@ -131,6 +137,8 @@ export function addressOf(state, root) {
     set('find', find.text);
     set('find-regex', find.text && find.regex);
     set('find-case', find.text && find.caseSensitive);
+    set('from', state.range.from);
+    set('to', state.range.to);
     set('columns', state.columns.join(','));
     set('line', state.line);
     return url;

@@ -49,6 +49,7 @@ const PATHS = {
     plus: ['M8 3v10M3 8h10'],
     tick: ['M3 8.5l3.4 3.4L13 4.8'],
     sliders: ['M2 4.5h6M12 4.5h2M2 11.5h2M8 11.5h6M10 2.8v3.4M6 9.8v3.4'],
+    clock: ['M8 1.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 1 1 0-13zM8 4.5V8l2.5 1.8'],
     levels: ['M2.5 12.5h2M7 12.5v-5h2v5zM11.5 12.5v-9h2v9z'],
     copy: ['M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3'],
     link: [

@@ -43,6 +43,8 @@ export const KEYS = [
             ['f', 'filter', 'Filter: only lines that match'],
             ['i', 'invert', 'Filter: only lines that do not match'],
             ['e', 'errors', 'Only warnings and errors; all again'],
+            ['r', 'range', 'A range of time, or go to a time'],
+            ['h', 'histogram', 'Lines and errors over time'],
         ],
     ],
     [

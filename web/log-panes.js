@@ -5,9 +5,10 @@ import '../kit/live-log.js';
 import { tagColor } from '../kit/log-time.js';
 import { el } from '../kit/dom.js';
 import { icon } from './icons.js';
+import { rangeOf } from './log-times.js';
 
 /** @import { Level, LiveLog, LogFilter } from '../kit/live-log.js' */
-/** @import { Filter, Find } from './address.js' */
+/** @import { Filter, Find, Range } from './address.js' */
 /** @import { Session } from './session.js' */
 
 /**
@@ -18,7 +19,7 @@ import { icon } from './icons.js';
  * @property {boolean} whole nothing is folded
  */
 
-/** @typedef {{ filter: Filter, find: Find, columns: string[] } & Looks} Settings */
+/** @typedef {{ filter: Filter, range: Range, find: Find, columns: string[] } & Looks} Settings */
 
 /**
  * @typedef {object} PanesListener
@@ -32,12 +33,15 @@ export const SPLIT_MAX = 6;
 /**
  * The filter for the element, which calls lines without a level ''.
  * @param {Filter} filter
+ * @param {{ from?: number, to?: number }} moments
  * @returns {LogFilter | null}
  */
-function elementFilter({ levels, ...filter }) {
-    if (!filter.text && !levels) return null;
+function elementFilter({ levels, ...filter }, moments) {
+    const { from, to } = moments;
+    if (!filter.text && !levels && from === undefined && to === undefined) return null;
     return {
         ...filter,
+        ...moments,
         levels:
             levels &&
             new Set(
@@ -138,8 +142,8 @@ export class LogPanes {
      * @param {LiveLog} log
      * @param {Partial<Settings>} settings
      */
-    #apply(log, { filter, find, columns, time, utc, wrap, whole }) {
-        if (filter) log.filter = elementFilter(filter);
+    #apply(log, { filter, range, find, columns, time, utc, wrap, whole }) {
+        if (filter && range) log.filter = elementFilter(filter, rangeOf(range, utc ?? log.utc));
         if (find) log.query = find.text ? find : null;
         if (columns && columns.join() !== log.columns.join()) log.columns = columns;
         if (time !== undefined) log.timeMode = time;

@@ -6,6 +6,7 @@ import { tagColor } from '../kit/log-time.js';
 import { el, setText } from '../kit/dom.js';
 import { emptyState } from './address.js';
 import { icon } from './icons.js';
+import { rangeText } from './log-times.js';
 import { Popup } from './popup.js';
 import { isPattern } from './session.js';
 
@@ -151,15 +152,18 @@ export class LogTools {
         'Levels',
         'Show only some levels: errors, warnings … (e: warnings and errors)',
     );
+    #times = tool('times', 'clock', 'Time', 'A range of time, go to a time (r)');
     #download;
+    #timesPanel;
 
     /**
      * @param {object} options
      * @param {HTMLElement} options.root
      * @param {ToolsListener} options.on
      * @param {(panel: HTMLElement) => void} options.download fills that popup
+     * @param {(panel: HTMLElement) => void} options.times fills that popup
      */
-    constructor({ root, on, download }) {
+    constructor({ root, on, download, times }) {
         this.#root = root;
         this.#on = on;
         const look = tool('view-menu', 'sliders', 'View', 'Times, wrapping, columns');
@@ -240,6 +244,7 @@ export class LogTools {
                     this.#filter.invert,
                 ),
                 this.#levels,
+                this.#times,
             ),
         );
         new Popup(this.#levels, {
@@ -251,6 +256,7 @@ export class LogTools {
             build: (panel) => this.#buildLooks(panel),
         });
         this.#download = new Popup(save, { label: 'Download', build: download });
+        this.#timesPanel = new Popup(this.#times, { label: 'Time', build: times });
         this.#listen();
     }
 
@@ -295,6 +301,14 @@ export class LogTools {
         this.#download.open();
     }
 
+    openTimes() {
+        this.#timesPanel.open();
+    }
+
+    closeTimes() {
+        this.#timesPanel.close();
+    }
+
     closeDownload() {
         this.#download.close();
     }
@@ -312,14 +326,18 @@ export class LogTools {
         this.#filter.text.placeholder = state.filter.invert
             ? 'Hide lines with'
             : 'Show only lines with';
+        const range = rangeText(state.range);
         this.#finders.classList.toggle(
             'on',
-            Boolean(state.filter.text || state.filter.levels || state.find.text),
+            Boolean(state.filter.text || state.filter.levels || state.find.text || range),
         );
         const { levels } = state.filter;
         this.#levels.classList.toggle('on', levels !== null);
         const word = this.#levels.querySelector('.word');
         if (word) setText(word, levels === null ? 'Levels' : levelsText(levels));
+        this.#times.classList.toggle('on', range !== '');
+        const timesWord = this.#times.querySelector('.word');
+        if (timesWord) setText(timesWord, range || 'Time');
         this.#showTitle(state);
         this.#enable(state.topics.length > 0);
         const several = state.topics.length > 1;

@@ -12,10 +12,13 @@ import { el, setText } from '../kit/dom.js';
 import { claimTags } from '../kit/log-time.js';
 import { copyText, downloadMenu } from './download.js';
 import { countText, messageOf } from './format.js';
+import { HistogramStrip } from './histogram.js';
 import { LogPanes, SPLIT_MAX } from './log-panes.js';
+import { buildTimes, rangeOf } from './log-times.js';
 import { LogTools } from './log-tools.js';
 import { preference, setPreference } from './preferences.js';
 import { SearchPanel } from './search-panel.js';
+import { coverFrom, lineOf } from './seek.js';
 import { isPattern } from './session.js';
 import { TopicPicker } from './topic-picker.js';
 
@@ -72,6 +75,7 @@ export class Viewer {
     #wantedLine = null; // of the address: shown as soon as there is a connection
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     #saidTimer;
+    #histogram = new HistogramStrip((id) => this.#panes.active?.goTo(id));
     #status = el('p', { class: 'status-line' });
     #said = el('p', { class: 'said', role: 'status', hidden: true });
     #blank = el('div', { class: 'blank', hidden: true });
@@ -103,6 +107,7 @@ export class Viewer {
                 'div',
                 { class: 'desk' },
                 bar,
+                this.#histogram.node,
                 el('div', { class: 'stage' }, panes, this.#blank),
                 search,
                 this.#status,
@@ -117,6 +122,7 @@ export class Viewer {
         this.#tools = new LogTools({
             root: bar,
             download: (panel) => this.#buildDownload(panel),
+            times: (panel) => this.#buildTimes(panel),
             on: {
                 act: (action) => this.actions[action]?.(),
                 filter: (filter) => this.#change({ filter }),
@@ -155,6 +161,7 @@ export class Viewer {
         );
         this.#showSide(!NARROW.matches && preference('side', '1') === '1');
         session.onKeyChange(() => this.#search.isOpen && this.#search.close());
+        this.#histogram.shown = preference('histogram', '') === '1';
     }
 
     /** What was shown last, to return to. */
@@ -230,6 +237,8 @@ export class Viewer {
         },
         invert: () =>
             this.#change({ filter: { ...this.#state.filter, invert: !this.#state.filter.invert } }),
+        range: () => this.#tools.openTimes(),
+        histogram: () => this.#drawHistogram(!this.#histogram.shown),
         errors: () =>
             this.#change({
                 filter: {
@@ -285,8 +294,8 @@ export class Viewer {
 
     // What the panes have to be like.
     #settings() {
-        const { filter, find, columns } = this.#state;
-        return { filter, find, columns, ...this.#looks };
+        const { filter, range, find, columns } = this.#state;
+        return { filter, range, find, columns, ...this.#looks };
     }
 
     /**
@@ -436,10 +445,10 @@ export class Viewer {
         let wrong = badQuery && `This cannot be looked for: ${badQuery}`;
         if (badFilter) wrong = `The filter cannot be used: ${badFilter}`;
         const which = this.#panes.all.length > 1 ? `${log.topics[0]}: ` : '';
-        const { filter } = this.#state;
+        this.#histogram.show(log, this.#looks.utc);
         const facts = [
             wrong,
-            countsText(log, Boolean(filter.text || filter.levels)),
+            countsText(log, this.#isFiltered),
             log.loadedAll ? 'all that is stored' : 'older ones come as you scroll up',
             followText(log),
         ];
@@ -455,7 +464,7 @@ export class Viewer {
         const { filter, topics } = this.#state;
         let kind = '';
         if (topics.length === 0) kind = this.#picker.isEmpty ? 'no-logs' : '';
-        else if (log && log.lineCount > 0 && log.shownCount === 0 && (filter.text || filter.levels))
+        else if (log && log.lineCount > 0 && log.shownCount === 0 && this.#isFiltered)
             kind = 'filtered';
         if (this.#blank.dataset.kind === kind) return;
         this.#blank.dataset.kind = kind;
@@ -495,7 +504,7 @@ export class Viewer {
                         {
                             type: 'button',
                             class: 'primary',
-                            onclick: () => this.#change({ filter: emptyState().filter }),
+                            onclick: () => this.#unfilter(),
                         },
                         'Show all lines',
                     ),
@@ -514,6 +523,71 @@ export class Viewer {
             );
         } else {
             this.#blank.replaceChildren();
+        }
+    }
+
+    get #isFiltered() {
+        const { filter, range } = this.#state;
+        return Boolean(filter.text || filter.levels || range.from || range.to);
+    }
+
+    #unfilter() {
+        const { filter, range } = emptyState();
+        this.#change({ filter, range });
+    }
+
+    // Times.
+
+    /** @param {HTMLElement} panel */
+    #buildTimes(panel) {
+        buildTimes(panel, {
+            range: this.#state.range,
+            utc: this.#looks.utc,
+            drawn: this.#histogram.shown,
+            choose: (range) => {
+                this.#change({ range });
+                this.#cover();
+            },
+            jump: (moment) => {
+                this.#tools.closeTimes();
+                this.#jump(moment);
+            },
+            draw: (drawn) => this.#drawHistogram(drawn),
+        });
+    }
+
+    /** @param {boolean} drawn */
+    #drawHistogram(drawn) {
+        setPreference('histogram', drawn ? '1' : '0');
+        this.#histogram.shown = drawn;
+    }
+
+    // Older lines are loaded until the range is, as far as memory allows.
+    async #cover() {
+        const log = this.#panes.active;
+        const { range } = this.#state;
+        const { from } = rangeOf(range, this.#looks.utc);
+        if (!log || from === undefined) return;
+        await coverFrom(log, from, () => range === this.#state.range && log === this.#panes.active);
+    }
+
+    /** @param {number} moment */
+    async #jump(moment) {
+        const log = this.#panes.active;
+        if (!log) return;
+        if (this.#isFiltered) this.#unfilter();
+        this.#say('Looking for that time …');
+        try {
+            const found = await lineOf(this.#session, log.topics, moment);
+            if (!found) this.#say('Nothing that is stored is that new.');
+            else if (log === this.#panes.active && (await log.goTo(found.id)))
+                this.#say(
+                    found.own
+                        ? 'The first line of that time, by its own clock'
+                        : 'The first line that the hub got then',
+                );
+        } catch (error) {
+            this.#say(messageOf(error));
         }
     }
 
@@ -551,8 +625,7 @@ export class Viewer {
     async #showHit({ id, topic }) {
         const log = this.#panes.paneOf(topic);
         // A filter would hide what was around the hit.
-        if (this.#state.filter.text || this.#state.filter.levels)
-            this.#change({ filter: emptyState().filter });
+        if (this.#isFiltered) this.#unfilter();
         if (log && !(await log.goTo(id))) this.#say('This line is not stored any more.');
     }
 

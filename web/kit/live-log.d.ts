@@ -37,6 +37,25 @@ export interface LogFilter extends LogQuery {
     invert?: boolean;
     /** Only these levels; '' stands for lines without one. null or absent: all. */
     levels?: Iterable<Level | ''> | null;
+    /** Only lines that were written from then on, in ms since 1970: by their own time, or else when
+     * the hub got them. */
+    from?: number;
+    /** Only lines that were written before. */
+    to?: number;
+}
+
+/** Lines over time, for a drawing. */
+export interface LogHistogram {
+    /** ms */
+    readonly step: number;
+    /** One after the other; id is that of the first line, '' when there is none. */
+    readonly buckets: readonly {
+        readonly from: number;
+        readonly lines: number;
+        readonly errors: number;
+        readonly warnings: number;
+        readonly id: string;
+    }[];
 }
 
 export interface LogMatches {
@@ -176,6 +195,8 @@ export class LiveLog extends LiveLogBase {
     goTo(id: string): Promise<boolean>;
     /** Loaded lines, oldest first; with shown: true only those that the filter lets through. */
     lines(options?: { shown?: boolean }): IterableIterator<LogLine>;
+    /** How many of the loaded lines that are shown there are over time; at most so many buckets (60). */
+    histogram(most?: number): LogHistogram;
     /** The shown lines as text, a newline after each; without escape sequences, last states. */
     shownText(): string;
     /** Puts shownText() on the clipboard. */

@@ -36,6 +36,7 @@ import {
     upgradeProperties,
 } from './log-attributes.js';
 import { LogFollow } from './log-follow.js';
+import { histogramOf } from './log-histogram.js';
 import { LogHistory } from './log-history.js';
 import { LogMarks } from './log-marks.js';
 import { Shown } from './log-shown.js';
@@ -436,6 +437,10 @@ export class LiveLog extends LogAttributes {
         for (const entry of [...(shown ? this.#shown.list : this.#window.entries)]) {
             if (isLine(entry)) yield publicLine(entry);
         }
+    }
+
+    histogram(most = 60) {
+        return histogramOf(this.#shown.list.filter(isLine), most);
     }
 
     shownText() {

@@ -240,7 +240,8 @@ export class Shown {
     setFilter(spec) {
         /** @type {Set<string> | null} */
         const levels = spec?.levels ? new Set(spec.levels) : null;
-        const wanted = spec && (spec.text || levels) ? { ...spec, levels } : null;
+        const isTimed = spec?.from !== undefined || spec?.to !== undefined;
+        const wanted = spec && (spec.text || levels || isTimed) ? { ...spec, levels } : null;
         const matcher = this.#matcher('filter', wanted?.text ? wanted : null);
         if (matcher === undefined) return;
         this.filterSpec = spec;
@@ -381,11 +382,13 @@ function dispose(part) {
  * @param {Matcher | null} matcher
  * @returns {Verdicts}
  */
-function evaluateFilter(entries, { levels, invert }, matcher) {
-    const level = (/** @type {Line} */ entry) => !levels || levels.has(entry.level);
-    if (!matcher) return entries.map((entry) => !isLine(entry) || level(entry));
+function evaluateFilter(entries, { levels, invert, from = -Infinity, to = Infinity }, matcher) {
+    const isTimed = from > -Infinity || to < Infinity;
+    const isIn = (/** @type {Line} */ line) =>
+        (!levels || levels.has(line.level)) && (!isTimed || (line.at >= from && line.at < to));
+    if (!matcher) return entries.map((entry) => !isLine(entry) || isIn(entry));
     const decide = (/** @type {boolean[]} */ found) =>
-        entries.map((entry, i) => !isLine(entry) || (level(entry) && found[i] !== Boolean(invert)));
+        entries.map((entry, i) => !isLine(entry) || (isIn(entry) && found[i] !== Boolean(invert)));
     const found = matcher.test(
         entries.map((entry) => (isLine(entry) ? plainText(entry.data) : '')),
     );

@@ -4,7 +4,8 @@
 //
 // The start is one snapshot of the newest lines of all topics together, without holes; the
 // connection continues exactly after it. History of several topics is in the order of time
-// (log-merge.js), up to MERGED_MAX of them; of more each page is. Live lines are in the hub's order. While there is no snapshot, the states of a connection say
+// (log-merge.js), up to MERGED_MAX of them; of more each page is. Live lines are in the hub's
+// order. While there is no snapshot, the states of a connection say
 // why, and a new attempt is made as soon as it is live.
 import { GAP, parseObject } from './hub-requests.js';
 import { isPattern } from './hub-topics.js';
@@ -14,7 +15,6 @@ import { lineText } from './line-text.js';
 import { inTimeOrder, LogMerge } from './log-merge.js';
 import { Line, neighbour, Note } from './log-window.js';
 
-/** @import { Level } from './live-log.js' */
 /** @import { Entry, LogWindow } from './log-window.js' */
 /** @import { Gap, LiveDetail, LiveEvent, LiveState, Subscription } from './tailrace.js' */
 
@@ -75,6 +75,8 @@ const PAGE_CHARACTERS = 2_000_000; // about; long lines make pages of fewer
 const MERGED_MAX = 16; // topics that are read back each for itself
 const MERGED_MIN = 50; // lines of each
 const AROUND = 300; // lines before and after the one that goTo() looks for
+// A line that goes on with the one before: a stack, a wrapped message.
+const GOES_ON = /^(?:\s|Caused by: )/;
 const AGAIN_FIRST_MS = 500;
 const AGAIN_LAST_MS = 30_000;
 
@@ -90,8 +92,8 @@ export class LogSource {
     #failures = 0;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     #timer;
-    /** @type {Map<string, Level | ''>} */
-    #levels = new Map(); // of each topic's last live line, for continuations
+    /** @type {Map<string, Line>} */
+    #newestOf = new Map(); // each topic's last live line, for those that go on with it
     #ended = false;
     /** @type {LogMerge | null} */
     #merge = null; // of several topics
@@ -136,7 +138,7 @@ export class LogSource {
         this.#abort = new AbortController();
         this.#connection?.close();
         this.#connection = null;
-        this.#levels.clear();
+        this.#newestOf.clear();
         this.#merge = null;
         if (!quiet && this.state !== 'closed') this.#become('closed', {});
     }
@@ -177,14 +179,14 @@ export class LogSource {
      * @param {LogMerge} merge
      * @param {number} size lines, of all together
      * @param {() => boolean} isMine
-     * @param {Map<string, Level | ''>} [levels] as in entriesOf()
+     * @param {Map<string, Line>} [before] as in entriesOf()
      */
-    async #readBack(merge, size, isMine, levels = new Map()) {
+    async #readBack(merge, size, isMine, before = new Map()) {
         const { wanted } = merge;
         const last = Math.max(MERGED_MIN, Math.ceil(size / Math.max(1, wanted.length)));
-        const read = async (/** @type {{ topic: string, before: string }} */ { topic, before }) => {
-            const page = await this.#get({ before, last }, [topic]);
-            if (isMine()) merge.add(topic, entriesOf(page.events, levels), !page.previous);
+        const read = async (/** @type {(typeof wanted)[0]} */ one) => {
+            const page = await this.#get({ before: one.before, last }, [one.topic]);
+            if (isMine()) merge.add(one.topic, entriesOf(page.events, before), !page.previous);
         };
         await Promise.all(wanted.map(read));
     }
@@ -255,7 +257,7 @@ export class LogSource {
         if (run !== this.#run) return;
         this.#failures = 0;
         this.isKnown = first.topics.length > 0;
-        const entries = first.entries ?? entriesOf(first.events, this.#levels);
+        const entries = first.entries ?? entriesOf(first.events, this.#newestOf);
         this.#noteClosed(entries, first);
         const { begin, from } = first;
         this.#window.replace(entries, first.next, { attached: true, begin, from });
@@ -347,7 +349,7 @@ export class LogSource {
             ...page.events,
             ...head.events.filter((event) => event.id === head.next && event.type !== GAP),
         ];
-        const entries = inTimeOrder(entriesOf(events, this.#levels));
+        const entries = inTimeOrder(entriesOf(events, this.#newestOf));
         return { ...head, entries, begin: !page.previous, from: events[0]?.id ?? '' };
     }
 
@@ -360,7 +362,7 @@ export class LogSource {
         const merge = new LogMerge();
         const after = neighbour(head.next, 1);
         for (const { topic } of head.topics) merge.await(topic, after);
-        await this.#readBack(merge, 2 * last, () => true, this.#levels);
+        await this.#readBack(merge, 2 * last, () => true, this.#newestOf);
         const entries = merge.take(last);
         this.#merge = merge;
         return { ...head, entries, begin: merge.isDone, from: merge.rest };
@@ -384,7 +386,7 @@ export class LogSource {
 
     /** @param {LiveEvent[]} events */
     #arrived(events) {
-        const entries = entriesOf(events, this.#levels);
+        const entries = entriesOf(events, this.#newestOf);
         if (entries.length) this.#window.receive(entries, this.#on.arrival(entries));
     }
 
@@ -469,9 +471,9 @@ async function problem(response) {
 
 /**
  * @param {LiveEvent[]} events
- * @param {Map<string, Level | ''>} [levels] of each topic's line before; it is kept up to date
+ * @param {Map<string, Line>} [before] each topic's line before; it is kept up to date
  */
-function entriesOf(events, levels = new Map()) {
+function entriesOf(events, before = new Map()) {
     /** @type {Entry[]} */
     const entries = [];
     for (const event of events) {
@@ -482,11 +484,13 @@ function entriesOf(events, levels = new Map()) {
         if (event.type?.startsWith('tailrace.')) continue;
         if (event.rotated)
             entries.push(new Note('rotated', 'The file was rotated: a new one begins.'));
-        const { data } = event;
+        const { data, topic } = event;
+        const last = before.get(topic);
         const text = data.includes('\r') ? lineText(data) : data;
-        const level = detectLevel(text, levels.get(event.topic));
-        levels.set(event.topic, level);
-        entries.push(new Line(event, level));
+        const line = new Line(event, detectLevel(text, last?.level));
+        if (last && GOES_ON.test(data)) line.after = last.at;
+        before.set(topic, line);
+        entries.push(line);
     }
     return entries;
 }

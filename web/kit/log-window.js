@@ -38,6 +38,7 @@ export class Line {
     note;
     /** @type {LineTime | null | undefined} */
     #own; // undefined: not looked for yet
+    after = NaN; // of a line that goes on with the one before: the time of that
 
     /**
      * @param {LiveEvent} event
@@ -60,6 +61,12 @@ export class Line {
             this.#own = lineTime(lineText(head), Date.parse(this.time));
         }
         return this.#own;
+    }
+
+    /** When it was written, as far as that is known; in ms since 1970. */
+    get at() {
+        if (this.own) return this.own.ms;
+        return Number.isNaN(this.after) ? Date.parse(this.time) : this.after;
     }
 }
 
