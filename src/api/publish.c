@@ -59,7 +59,8 @@ static void read_expires(struct upload *upload, struct params *params) {
         struct journal *journal = upload->submission.api->common->journal;
         upload->expires_s = journal_expires_s(journal, upload->topic);
     } else if (err || units_parse_duration(text, &ms) || (ms && ms < SECOND) || ms > EXPIRES_MAX) {
-        upload_fail(upload, 400, "`expires` must be a duration from 1s to 36500d, such as 26h, or 0");
+        upload_fail(upload, 400,
+                    "`expires` must be a duration from 1s to 36500d, such as 26h, or 0");
     } else {
         upload->expires_s = (uint32_t)(ms / SECOND);
     }

@@ -22,7 +22,7 @@ struct upload {
     bool strict; // a line that cannot be stored as it is ends the request
     char *type, *key;
     uint32_t expires_s; // of its events; 0: nothing is said
-    struct str topic; // its bytes are behind the upload
+    struct str topic;   // its bytes are behind the upload
 
     struct buf body;    // one event's data
     struct lines lines; // or the lines

@@ -104,9 +104,7 @@ static inline uint32_t event_expires_s(const struct event *e) {
 }
 
 // Bytes of memory that it takes, without its encodings.
-static inline size_t event_size(const struct event *e) {
-    return sizeof *e + event_bytes_len(e);
-}
+static inline size_t event_size(const struct event *e) { return sizeof *e + event_bytes_len(e); }
 
 // Where an alias has its event's seq.
 static inline char *event_alias_data(struct event *e) { return e->bytes + e->topic_len; }

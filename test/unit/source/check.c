@@ -110,7 +110,7 @@ Test(check, names_of_files_never_make_segments_that_urls_lose) {
                                            {"logs/{name}", "/a/..", "logs/"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char *topic;
-        cr_assert_eq(source_topic(cases[i][0], cases[i][1], &topic, NULL), 0, "%s", cases[i][1]);
+        cr_assert_eq(source_topic(cases[i][0], cases[i][1], 1, &topic, NULL), 0, "%s", cases[i][1]);
         cr_assert_str_eq(topic, cases[i][2]);
         free(topic);
     }
