@@ -48,7 +48,9 @@ const FORMS = [
     // Squid, Gin, morgan (dev), Rails.
     /\bTCP_\w{1,40}\/(\d{3}) /,
     /^\[GIN\] .{1,60}\|\s{0,3}(\d{3}) \|/,
-    new RegExp(`^(?:${METHODS}) \\S+ (\\d{3}) [\\d.]+ ms\\b`),
+    new RegExp(
+        `^(?:${METHODS}) \\S+ (?:HTTP/[\\d.]+ )?(\\d{3})(?: \\S{1,20} -)?(?: [\\d.]+ ms\\b|$)`,
+    ),
     /\bCompleted (\d{3}) [A-Z]/,
     // Heroku's router and others in logfmt.
     /^(?=.{0,400}\bmethod=)(?=.{0,400}\bpath=).*?\bstatus=(\d{3})\b/,

@@ -22,7 +22,16 @@ const LEVEL_KEYS = [
     'levelvalue',
     'levelno',
 ];
-const STATUS_KEYS = ['status', 'statuscode', 'responsecode', 'downstreamstatus', 'originstatus'];
+const STATUS_KEYS = [
+    'status',
+    'statuscode',
+    'responsecode',
+    'downstreamstatus',
+    'originstatus',
+    'code',
+];
+// Where the status stands in an object of its own: Google Cloud, pino-http, Kubernetes.
+const INNER = ['httprequest', 'res', 'response', 'responsestatus'];
 const REQUEST_KEYS = new Set([
     'request',
     'method',
@@ -35,6 +44,7 @@ const REQUEST_KEYS = new Set([
     'httprequest',
     'url',
     'verb',
+    'req',
 ]);
 // Of a line that was cut, or that is very long.
 const FIELD =
@@ -55,26 +65,35 @@ export function jsonLevel(line, messageLevel) {
     if (typeof wrapped === 'string' && members.has('stream'))
         return messageLevel(wrapped.replace(/\n$/, ''));
     const own = ownLevel(members);
-    const request = [...members.keys()].some((key) => REQUEST_KEYS.has(key));
-    return request ? worse(own, requestLevel(members)) : own;
+    if ([...members.keys()].some((key) => REQUEST_KEYS.has(key)))
+        return worse(own, requestLevel(members));
+    const message = members.get('message') ?? members.get('msg') ?? wrapped;
+    return own || typeof message !== 'string' ? own : messageLevel(message);
 }
 
 /**
- * The members by their names in small letters without punctuation; null for what is no object.
+ * The members of the object that the line is; null where it is none.
  * @param {string} line
  */
 function parse(line) {
     try {
-        const value = JSON.parse(line);
-        return new Map(
-            Object.entries(value).map(([key, one]) => [
-                key.replace(/[^A-Za-z\d]/g, '').toLowerCase(),
-                one,
-            ]),
-        );
+        return inside(JSON.parse(line));
     } catch {
         return null;
     }
+}
+
+/**
+ * The members by their names in small letters without punctuation.
+ * @param {unknown} value
+ * @returns {Map<string, unknown>}
+ */
+function inside(value) {
+    return new Map(
+        Object.entries(typeof value === 'object' && value !== null ? value : {}).map(
+            ([key, one]) => [key.replace(/[^A-Za-z\d]/g, '').toLowerCase(), one],
+        ),
+    );
 }
 
 /**
@@ -162,10 +181,9 @@ function numberLevel(n, key) {
  * @returns {Level | ''}
  */
 function requestLevel(members) {
-    const inner = members.get('httprequest');
-    const status =
-        typeof inner === 'object' && inner !== null && 'status' in inner
-            ? inner.status
-            : STATUS_KEYS.map((key) => members.get(key)).find((value) => value !== undefined);
+    const all = [members, ...INNER.map((name) => inside(members.get(name)))];
+    const status = all
+        .flatMap((one) => STATUS_KEYS.map((key) => one.get(key)))
+        .find((value) => value !== undefined && value !== null && typeof value !== 'object');
     return statusLevel(Number(status));
 }

@@ -46,7 +46,7 @@ const TOOLS = [
     ['', /\bKernel panic - not syncing\b/, fatal],
     [
         '',
-        /\b(?:BUG|Oops): |\bOut of memory: Kill|\bsegfault at |\bSegmentation fault\b|\bI\/O error\b/,
+        /\b(?:BUG|Oops): |\bOut of memory: Kill|\bsegfault at |\bSegmentation fault\b|\bI\/O error\b|-fs error\b/,
         error,
     ],
     // klog, glog; logcat (threadtime, brief, time); Ruby; MongoDB before 4.4; apt; Kotlin.
@@ -99,6 +99,17 @@ const TOOLS = [
     ['C', /^CMake (?:Deprecation )?(Error|Warning)\b/, levelOf],
     ['F', /^FAILED: /, error],
     ['', /^dpkg: error\b|^curl: \(\d{1,3}\)|\bORA-\d{5}:/, error],
+    ['', /: undefined reference to |\bld: cannot find |\(core dumped\)$/, error],
+    ['K', /^Killed$/, error],
+    // A level in small letters after the time; alone; Next.js; R.
+    [
+        DIGITS,
+        /^\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d\S{0,14}\s{1,4}(trace|debug|info|notice|warn|warning|error|fatal|critical|panic)\s/,
+        levelOf,
+    ],
+    ['eEwWfF', /^(error|warning|fatal)$/i, levelOf],
+    ['ewi', /^(error|warn|info)\s{1,2}- /, levelOf],
+    ['EW', /^(Error|Warning)(?: in \S|(?: message)s?:)/, levelOf],
     // Tests: TAP, go, pytest, jest, mocha, cargo, node.
     ['nN', /^not ok \d{1,6}\b(?!.{0,200} # [ST])/i, error],
     ['o', /^ok \d{1,6}\b/, nothing],
@@ -107,7 +118,7 @@ const TOOLS = [
     ['-', /^--- (?:PASS|SKIP): /, nothing],
     ['E', /^E {3,12}\S/, error],
     ['t', /^test .{1,160} \.\.\. (?:ok|ignored)$/, nothing],
-    ['✕✖✗✘❌●', /^[✕✖✗✘❌●]\s/u, error],
+    ['✕✖✗✘⨯❌●', /^[✕✖✗✘⨯❌●]\s/u, error],
     ['✓✔√', /^[✓✔√]\s/u, nothing],
     ['⚠', /^⚠/u, warn],
     [DIGITS, /^\d{1,7}:\d{1,7}\s{1,8}(error|warning)\s/, levelOf], // eslint
@@ -128,7 +139,7 @@ const TOOLS = [
 // Hundreds of thousands of lines are looked at: only what may match is tried.
 const ANYWHERE = TOOLS.filter(([start]) => start === '');
 const MAY_BE_ANYWHERE =
-    /%[A-Z]|panic|BUG|Oops|Kill|segfault|Segmentation|I\/O|\*\*|PHP |ORA-|^dpkg|^curl|status=|ok=/;
+    /%[A-Z]|panic|BUG|Oops|Kill|segfault|Segmentation|I\/O|-fs error|core dumped|undefined ref|ld: |\*\*|PHP |ORA-|^dpkg|^curl|status=|ok=/;
 /** @type {Map<string, Tool[]>} */
 const BY_START = new Map();
 for (const tool of TOOLS)

@@ -27,7 +27,7 @@ const BEFORE_JSON =
 
 // Of tests and linters, and padded levels: no continuations, although they are indented.
 const INDENTED =
-    /^\s{1,12}(?=\d{1,7}:\d{1,7}\s{1,8}(?:error|warning)\s|(?:ERROR|WARN|WARNING|FATAL)\b|Warning {2,}|--- |[✕✖✗✘❌●⚠✓✔√]|(?:not )?ok \d)/;
+    /^\s{1,12}(?=\d{1,7}:\d{1,7}\s{1,8}(?:error|warning)\s|(?:ERROR|WARN|WARNING|FATAL)\b|Warning {2,}|--- |[✕✖✗✘⨯❌●⚠✓✔√]|(?:not )?ok \d)/;
 // Also PostgreSQL's remarks on the line before.
 const CONTINUED =
     /^(?:\t| {2,}|\s*at |\s*\.\.\. \d+ |Caused by: |.{0,120}\b(?:DETAIL|HINT|STATEMENT|CONTEXT|QUERY): {2})/;
@@ -45,7 +45,7 @@ const CAPITALS = [...WORD_LEVELS.keys()]
     .join('|');
 const WORD = new RegExp(
     `(?:^|[\\s[(|<:;,"'=.])(${CAPITALS})(?=$|[\\s\\]\\[)|>:;,!/"'-])` +
-        `|[[(<|\\t]\\s{0,4}(?:[a-z_\\d]{1,30}:)?([A-Za-z]{3,13})[1-8]?(?=\\s{0,4}[\\])>|\\t])` +
+        `|[[(<|\\t]\\s{0,4}(?:[a-z_\\d]{1,30}:|[A-Za-z][\\w #.-]{0,40}/)?([A-Za-z]{3,13})[1-8]?(?=\\s{0,4}[\\])>|\\t])` +
         `|(?:^|[\\s:\\])])((?:[Ff]atal )?[A-Za-z]{3,13})` +
         `(?: [A-Z]{1,7}\\d{1,6}| ?\\[[\\w-]{1,30}\\])?\\d? ?(?=:(?:\\s|$))`,
     'g',
@@ -54,14 +54,14 @@ const WORD = new RegExp(
 const NONE_BEFORE = /(?:^|\W)(?:0|no|without|any)\s$/i;
 const NONE_AFTER = /^\s{0,3}[:=]?\s{0,3}0(?:[\s,;)]|$)/;
 
-const WARNING = /^(?:.{0,80}[\s:])?[A-Z]\w{0,60}Warning: /;
+const WARNING = /^(?:.{0,80}[\s:.])?[A-Z]\w{0,60}Warning: /;
 const FAILURE =
-    /^(?:Traceback \(most recent call last\)|Unhandled |Uncaught |Exception in thread |Caused by: |[\w.$:-]{1,120}(?:Error|Exception)(?::|$| \())/;
+    /^(?:Traceback \(most recent call last\)|Unhandled |Uncaught |Exception in thread |[\w.$:-]{0,120}(?:Error|Exception)(?::|$| \())/;
 const PANIC = /^(?:panic|fatal error|thread '[^']{0,80}'(?: \(\d{1,12}\))? panicked)\b/;
 const FAILED_TO = /(?:^|: |\] )Failed (?:to|with) /;
 // What a run of tests or a compiler says at its end.
 const COUNTS =
-    /(?:^|[\s(:,;])[1-9]\d{0,8} (?:(failed|failures?|errors?|examples? failed)|(warnings?))\b/;
+    /(?:^|[\s(:,;])(?:[1-9]\d{0,8} (?:(failed|failing|failures?|errors?)|(warnings?))\b|((?:[Ee]rrors|[Ff]ailures): [1-9]))/;
 
 /**
  * @param {string} text the whole line
@@ -136,5 +136,5 @@ function failureLevel(head) {
     if (FAILURE.test(head) || FAILED_TO.test(head)) return 'error';
     if (WARNING.test(head)) return 'warn';
     const counts = COUNTS.exec(head);
-    return counts ? (counts[1] ? 'error' : 'warn') : '';
+    return counts ? (counts[2] ? 'warn' : 'error') : '';
 }

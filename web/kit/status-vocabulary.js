@@ -11,8 +11,8 @@
 /**
  * What one phrase means. health: a thing is well now. progress: a piece of work has come to its
  * good end. running: busy, but so is a service that is well. weak: counts only where nothing else
- * is said. event: over when it is said to be resolved. An empty kind says nothing; free: except that
- * it is good news.
+ * is said. event: over when it is said to be resolved. An empty kind says nothing, but a free one
+ * that there is nothing bad.
  * @typedef {{ kind: Kind | '', health?: boolean, progress?: boolean, running?: boolean,
  *     weak?: boolean, event?: boolean, free?: boolean }} Meaning
  */
