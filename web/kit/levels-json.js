@@ -7,6 +7,8 @@ import { levelOf, LETTERS, SYSLOG } from './levels-words.js';
 
 /** @import { Level } from './live-log.js' */
 
+const NAMES_MAX = 500;
+
 // In the order in which they are asked, in small letters without "_", "-", "@" and ".".
 const LEVEL_KEYS = [
     'level',
@@ -65,8 +67,8 @@ export function jsonLevel(line, messageLevel) {
     if (typeof wrapped === 'string' && members.has('stream'))
         return messageLevel(wrapped.replace(/\n$/, ''));
     const own = ownLevel(members);
-    if ([...members.keys()].some((key) => REQUEST_KEYS.has(key)))
-        return worse(own, requestLevel(members));
+    for (const key of members.keys())
+        if (REQUEST_KEYS.has(key)) return worse(own, requestLevel(members));
     const message = members.get('message') ?? members.get('msg') ?? wrapped;
     return own || typeof message !== 'string' ? own : messageLevel(message);
 }
@@ -84,16 +86,34 @@ function parse(line) {
 }
 
 /**
- * The members by their names in small letters without punctuation.
+ * The members by their names as plainName() gives them.
  * @param {unknown} value
  * @returns {Map<string, unknown>}
  */
 function inside(value) {
-    return new Map(
-        Object.entries(typeof value === 'object' && value !== null ? value : {}).map(
-            ([key, one]) => [key.replace(/[^A-Za-z\d]/g, '').toLowerCase(), one],
-        ),
-    );
+    const members = new Map();
+    if (typeof value === 'object' && value !== null)
+        for (const [key, one] of Object.entries(value)) members.set(plainName(key), one);
+    return members;
+}
+
+/** @type {Map<string, string>} the same few names come in every line */
+const plainNames = new Map();
+
+/**
+ * In small letters without punctuation.
+ * @param {string} name
+ */
+function plainName(name) {
+    const known = plainNames.get(name);
+    if (known !== undefined) return known;
+    if (plainNames.size >= NAMES_MAX) plainNames.clear();
+    const plain = name
+        .slice(0, 40)
+        .replace(/[^A-Za-z\d]/g, '')
+        .toLowerCase();
+    plainNames.set(name, plain);
+    return plain;
 }
 
 /**
@@ -181,9 +201,15 @@ function numberLevel(n, key) {
  * @returns {Level | ''}
  */
 function requestLevel(members) {
-    const all = [members, ...INNER.map((name) => inside(members.get(name)))];
-    const status = all
-        .flatMap((one) => STATUS_KEYS.map((key) => one.get(key)))
-        .find((value) => value !== undefined && value !== null && typeof value !== 'object');
-    return statusLevel(Number(status));
+    for (const name of ['', ...INNER]) {
+        const one = name ? members.get(name) : members;
+        if (typeof one !== 'object' || one === null) continue;
+        const named = one instanceof Map ? one : inside(one);
+        for (const key of STATUS_KEYS) {
+            const status = named.get(key);
+            if (typeof status === 'number' || typeof status === 'string')
+                return statusLevel(Number(status));
+        }
+    }
+    return '';
 }

@@ -28,9 +28,8 @@ const BEFORE_JSON =
 // Of tests and linters, and padded levels: no continuations, although they are indented.
 const INDENTED =
     /^\s{1,12}(?=\d{1,7}:\d{1,7}\s{1,8}(?:error|warning)\s|(?:ERROR|WARN|WARNING|FATAL)\b|Warning {2,}|--- |[✕✖✗✘⨯❌●⚠✓✔√]|(?:not )?ok \d)/;
-// Also PostgreSQL's remarks on the line before.
-const CONTINUED =
-    /^(?:\t| {2,}|\s*at |\s*\.\.\. \d+ |Caused by: |.{0,120}\b(?:DETAIL|HINT|STATEMENT|CONTEXT|QUERY): {2})/;
+const CONTINUED = /^(?:\t| {2,}|\s*at |\s*\.\.\. \d+ |Caused by: )/;
+const REMARK = /\b(?:DETAIL|HINT|STATEMENT|CONTEXT|QUERY): {2}/; // PostgreSQL's, on the line before
 
 const LOGFMT = /(?:^|[\s,;])(?:level|lvl|severity|loglevel|at)=["']?([A-Za-z]{2,14})\b/i;
 
@@ -84,7 +83,8 @@ export function detectLevel(text, before = '') {
     }
     const indented = INDENTED.exec(line);
     if (indented) return headLevel(line.slice(indented[0].length, HEAD));
-    if (CONTINUED.test(line)) return before;
+    if (CONTINUED.test(line) || (line.includes(':  ') && REMARK.test(line.slice(0, HEAD))))
+        return before;
     const access = accessLevel(line);
     if (access) return worse(access.level, access.before ? headLevel(access.before) : '');
     return headLevel(line.slice(0, HEAD));
