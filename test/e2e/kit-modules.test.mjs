@@ -139,6 +139,21 @@ test('a wait can be cut short, one that the hub has asked for only by wake()', a
 
 // --- against a hub ---
 
+scenario('modules that need no page are served with all that they import', async (s) => {
+    const hub = await Hub.start(s);
+    const pure = ['ansi.js', 'levels.js', 'status-words.js', 'status-store.js', 'json-lines.js'];
+    const seen = new Set(pure);
+    for (const name of seen) {
+        const answer = await hub.get(`/kit/${name}`);
+        assert.equal(answer.status, 200, name);
+        assert.match(answer.headers['content-type'], /javascript/, name);
+        for (const [, other] of String(answer.body).matchAll(/ from '\.\/([\w-]+\.js)'/g))
+            seen.add(other);
+    }
+    assert.ok(seen.size > pure.length);
+    for (const name of pure) await import(`../../web/kit/${name}`);
+});
+
 const target = (hub, more) => ({ hub: hub.url, key: '', filter: '', ...more });
 const until = (one, wanted, from = 0) =>
     one.sent.waitFor(

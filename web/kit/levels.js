@@ -60,7 +60,7 @@ const PANIC = /^(?:panic|fatal error|thread '[^']{0,80}'(?: \(\d{1,12}\))? panic
 const FAILED_TO = /(?:^|: |\] )Failed (?:to|with) /;
 // What a run of tests or a compiler says at its end.
 const COUNTS =
-    /(?:^|[\s(:,;])(?:[1-9]\d{0,8} (?:(failed|failing|failures?|errors?)|(warnings?))\b|((?:[Ee]rrors|[Ff]ailures): [1-9]))/;
+    /(?:^|[\s(:,;])(?:[1-9]\d{0,8} (?:failed|failing|failures?|errors?|(warnings?))\b|(?:[Ee]rrors|[Ff]ailures): [1-9])/;
 
 /**
  * @param {string} text the whole line
@@ -69,8 +69,9 @@ const COUNTS =
  */
 export function detectLevel(text, before = '') {
     if (text.startsWith('{')) {
-        const ends = text.slice(0, LINE_MAX) + text.slice(-LINE_MAX);
-        return jsonLevel(text.length > JSON_MAX ? ends : text, messageLevel);
+        const isLong = text.length > JSON_MAX;
+        const ends = isLong ? text.slice(0, LINE_MAX) + text.slice(-LINE_MAX) : text;
+        return jsonLevel(ends, messageLevel);
     }
     let line = text.length > LINE_MAX ? text.slice(0, LINE_MAX) : text;
     if (line.includes('\x1b')) line = stripAnsi(line);
@@ -136,5 +137,5 @@ function failureLevel(head) {
     if (FAILURE.test(head) || FAILED_TO.test(head)) return 'error';
     if (WARNING.test(head)) return 'warn';
     const counts = COUNTS.exec(head);
-    return counts ? (counts[2] ? 'warn' : 'error') : '';
+    return counts ? (counts[1] ? 'warn' : 'error') : '';
 }
