@@ -111,7 +111,7 @@ export class StatusStore {
         const entry = {
             id,
             time: parseTime(time),
-            expires: expires === undefined ? 0 : instant(expires),
+            expires: expires ? parseTime(expires) : 0,
             data,
             read: null,
         };
@@ -184,12 +184,6 @@ export class StatusStore {
         this.#classes.set(name, (this.#classes.get(name) ?? 0) + by);
     }
 }
-
-/**
- * A moment as the API tells it: milliseconds since 1970, or RFC 3339. 0 for anything else.
- * @param {number | string} value
- */
-const instant = (value) => (typeof value === 'number' ? value : Date.parse(value)) || 0;
 
 /**
  * "2 failing", "1 warning", "3 stale", "All 12 fine", "8 fine, 1 waiting".

@@ -12,8 +12,8 @@ export interface LiveEvent {
     /** RFC 3339: what it says is worth nothing any more after this. Only when that is known. */
     expires?: string;
     data: string;
-    /** When it is no longer worth anything, in ms since 1970; for ever without it. */
-    expires?: number;
+    /** RFC 3339: until when it is worth something. Without it for ever. */
+    expires?: string;
     /** The first line of a followed file that has taken the place of another. */
     rotated?: true;
 }
