@@ -9,11 +9,9 @@ export interface LiveEvent {
     type: string;
     /** RFC 3339. */
     time: string;
-    /** RFC 3339: what it says is worth nothing any more after this. Only when that is known. */
-    expires?: string;
-    data: string;
     /** RFC 3339: until when it is worth something. Without it for ever. */
     expires?: string;
+    data: string;
     /** The first line of a followed file that has taken the place of another. */
     rotated?: true;
 }
