@@ -150,9 +150,12 @@ export const meaningOf = (phrase) => MEANINGS.get(phrase);
 // What turns the next word that is known into its opposite; also other languages', so that "nicht
 // ok" is not green.
 export const NEGATIONS = new Set(
-    list(`not, no, never, without, non, un, nor, neither, nothing, none, nobody, isnt, arent, wasnt, doesnt, didnt,
+    list(`not, no, never, without, non, un, nor, neither, nothing, none, nobody, isnt, arent, wasnt,
+    doesnt, didnt,
     hasnt, dont, hardly, zero, nicht, kein, keine, keinen, nie, ohne, pas, jamais, sans, aucun, aucune,
-    nunca, sin, não, nao, sem, niet, geen, ikke, inte, ej, nem, ne, není, nu, fără`),
+    nunca, sin, não, nao, sem, niet, geen, ikke, inte, ej, nem, ne, není, neni, nu, fără,
+    değil, degil, ei, nincs, nav, nėra, ekki,
+    không, khong, tidak, bukan`),
 );
 
 // They make a good word doubtful.
