@@ -65,7 +65,8 @@ export class Help {
                     { class: 'quiet' },
                     "The time before a line is the line's own, where it has one, and else, in " +
                         'italics, when the hub got it; point at it for both. A time without a ' +
-                        'zone is shown as it was written. ' +
+                        'zone is shown as it was written. The history of several logs is in ' +
+                        'the order of these times, new lines come as they come. ' +
                         'JSON lines show their level and message, progress bars their last state, ' +
                         'long lines three rows; the triangle or Enter unfolds one, and what is ' +
                         'found in a folded part is shown. Colour codes of terminals are drawn, ' +

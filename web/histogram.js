@@ -2,7 +2,7 @@
 // A strip of bars over the lines: how many of those that are loaded and shown there are over time,
 // and how many are errors and warnings. A bar leads to its first line.
 //
-//   .histogram [hidden] .bars button.bar [data-id]
+//   .histogram [hidden] .histogram-bars .histogram-bar [data-id]
 import { closest, el, setText } from '../kit/dom.js';
 import { absoluteTime } from '../kit/log-time.js';
 import { durationText } from '../kit/status-time.js';
@@ -15,7 +15,7 @@ const PAUSE_MS = 1000; // between two drawings
 
 export class HistogramStrip {
     node;
-    #bars = el('div', { class: 'bars' });
+    #bars = el('div', { class: 'histogram-bars' });
     #caption = el('p', { class: 'quiet' });
     /** @type {LiveLog | null} */
     #log = null;
@@ -33,7 +33,7 @@ export class HistogramStrip {
             this.#caption,
         );
         this.#bars.addEventListener('click', (event) => {
-            const id = closest(event, '.bar')?.dataset.id;
+            const id = closest(event, '.histogram-bar')?.dataset.id;
             if (id) go(id);
         });
         this.#bars.addEventListener('keydown', (event) => this.#key(event));
@@ -98,7 +98,7 @@ export class HistogramStrip {
             `${countText(errors, 'error')}, ${countText(warnings, 'warning')}`;
         const bar = el('button', {
             type: 'button',
-            class: 'bar',
+            class: 'histogram-bar',
             title: text,
             'aria-label': text,
             'data-id': id || null,
@@ -112,7 +112,7 @@ export class HistogramStrip {
 
     /** @param {KeyboardEvent} event */
     #key(event) {
-        const bar = closest(event, '.bar');
+        const bar = closest(event, '.histogram-bar');
         const next =
             event.key === 'ArrowLeft'
                 ? bar?.previousElementSibling

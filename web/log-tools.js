@@ -78,7 +78,7 @@ function toggle(id, text, title) {
             class: 'toggle',
             id,
             title,
-            'aria-label': title,
+            'aria-label': `${title} (${text})`,
             'aria-pressed': 'false',
         },
         text,
@@ -184,6 +184,7 @@ export class LogTools {
                 this.#finders,
                 this.#pause,
                 this.#follow,
+                this.#times,
                 look,
                 tool('copy', 'copy', 'Copy', 'Copy the lines that are shown (y)', () =>
                     this.#on.act('copy'),
@@ -244,7 +245,6 @@ export class LogTools {
                     this.#filter.invert,
                 ),
                 this.#levels,
-                this.#times,
             ),
         );
         new Popup(this.#levels, {
@@ -333,11 +333,9 @@ export class LogTools {
         );
         const { levels } = state.filter;
         this.#levels.classList.toggle('on', levels !== null);
-        const word = this.#levels.querySelector('.word');
-        if (word) setText(word, levels === null ? 'Levels' : levelsText(levels));
+        setWord(this.#levels, 'Levels', levels === null ? '' : levelsText(levels));
         this.#times.classList.toggle('on', range !== '');
-        const timesWord = this.#times.querySelector('.word');
-        if (timesWord) setText(timesWord, range || 'Time');
+        setWord(this.#times, 'Time', range);
         this.#showTitle(state);
         this.#enable(state.topics.length > 0);
         const several = state.topics.length > 1;
@@ -633,6 +631,18 @@ export class LogTools {
 function same(a, b) {
     const other = new Map(Object.entries(b));
     return Object.entries(a).every(([name, value]) => other.get(name) === value);
+}
+
+/**
+ * What a tool is set to stands in place of its word.
+ * @param {HTMLElement} button
+ * @param {string} word
+ * @param {string} value '' where it is set to nothing
+ */
+function setWord(button, word, value) {
+    const node = button.querySelector('.word');
+    if (node) setText(node, value || word);
+    button.setAttribute('aria-label', value ? `${word}: ${value}` : word);
 }
 
 /** @param {Set<string>} levels */

@@ -160,3 +160,22 @@ check('logs that are shown together have different colours, everywhere the same'
     );
     await close(page);
 });
+
+check('the name of each control has the text that is seen on it', async (s) => {
+    const hub = await Hub.start(s);
+    await hub.publishLines('logs/app', ['{"level":"error","msg":"x"}', 'WARN y']);
+    await hub.publish('logs/other', 'z');
+    const page = await browser.open(
+        hub.to('/?view=logs&log=logs/app&log=logs/other&level=error,warn&from=15m'),
+    );
+    await waitRow(page, 'x');
+    await page.keyboard.press('h');
+    const wrong = await page.$$eval('button, a, input', (all) =>
+        all
+            .filter((node) => node.checkVisibility() && node.hasAttribute('aria-label'))
+            .map((node) => [node.getAttribute('aria-label'), node.innerText ?? ''])
+            .filter(([name, text]) => !name.toLowerCase().includes(text.trim().toLowerCase())),
+    );
+    assert.deepEqual(wrong, []);
+    await close(page);
+});

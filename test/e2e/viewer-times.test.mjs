@@ -173,17 +173,17 @@ check('the histogram counts the loaded lines and leads to them', async (s) => {
     assert.ok(await page.isHidden('.histogram'));
     await page.keyboard.press('h');
     await page.waitForSelector('.histogram:has-text("200 loaded lines, 20 errors")');
-    const bars = await page.$$eval('.bar', (nodes) =>
+    const bars = await page.$$eval('.histogram-bar', (nodes) =>
         nodes.map((node) => node.getAttribute('aria-label')),
     );
     assert.ok(bars.length > 20 && bars.length <= 60, String(bars.length));
     assert.match(bars[3], / to .*: \d+ lines?, \d errors?, 0 warnings/);
-    await page.locator('.bar[data-id]').nth(2).click();
+    await page.locator('.histogram-bar[data-id]').nth(2).click();
     await page.waitForFunction(() => document.querySelector('live-log').selectedLine);
-    const id = await page.locator('.bar[data-id]').nth(2).getAttribute('data-id');
+    const id = await page.locator('.histogram-bar[data-id]').nth(2).getAttribute('data-id');
     assert.equal(await page.$eval('live-log', (log) => log.selectedLine.id), id);
     await page.reload();
-    await page.waitForSelector('.histogram .bar');
+    await page.waitForSelector('.histogram-bar');
     await page.keyboard.press('h');
     await page.waitForSelector('.histogram', { state: 'hidden' });
     await assertClean(page);

@@ -195,7 +195,7 @@ export class LiveLog extends LiveLogBase {
     goTo(id: string): Promise<boolean>;
     /** Loaded lines, oldest first; with shown: true only those that the filter lets through. */
     lines(options?: { shown?: boolean }): IterableIterator<LogLine>;
-    /** How many of the loaded lines that are shown there are over time; at most so many buckets (60). */
+    /** How many of the loaded and shown lines there are over time; at most so many buckets (60). */
     histogram(most?: number): LogHistogram;
     /** The shown lines as text, a newline after each; without escape sequences, last states. */
     shownText(): string;

@@ -654,7 +654,7 @@ export class LiveLog extends LogAttributes {
             this.#measured();
         }
         this.#drawHead();
-        markClamped(this.#rows.nodes.values());
+        if (markClamped(this.#rows.nodes.values())) this.#rows.schedule();
         const empty = this.#window.entries.length === 0;
         const { none } = this.#parts;
         none.hidden = !empty && this.#shown.list.length > 0;

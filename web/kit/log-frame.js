@@ -203,16 +203,22 @@ export function measure({ scroller, probe, block }) {
 }
 
 /**
- * Rows whose text goes on below what is shown of it get the class clamped.
+ * Rows whose text goes on below what is shown of it get the class clamped. Whether any has changed,
+ * and with it its height.
  * @param {Iterable<HTMLElement>} rows
  */
 export function markClamped(rows) {
+    let changed = false;
     for (const row of rows) {
         const folded = row.classList.contains('folded');
         const text = folded ? row.querySelector('.log-text') : null;
         const main = folded ? row.querySelector('.log-main') : null;
-        row.classList.toggle('clamped', isClamped(text) || isClamped(main));
+        const clamped = isClamped(text) || isClamped(main);
+        if (clamped === row.classList.contains('clamped')) continue;
+        row.classList.toggle('clamped', clamped);
+        changed = true;
     }
+    return changed;
 }
 
 /** @param {Element | null} node */

@@ -273,6 +273,9 @@ const TEXT = css`
         line-clamp: 3;
         overflow: hidden;
     }
+    .clamped .log-main {
+        border-bottom: 1px dotted var(--_muted);
+    }
     .log-cut {
         display: flex;
         flex-direction: column;
