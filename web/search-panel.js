@@ -33,12 +33,15 @@ const FILTER_BYTES_MAX = 1024;
 const FAR_INSIDE = 120; // characters
 const LEAD = 40;
 
+// As in the page's own expressions ^ and $ are at each line of an event, however it ends.
+const LINES = '(*ANYCRLF)(?m)';
+
 /**
  * The hub's filter for what the reader typed; it takes TEXT, /REGEX/ and /REGEX/i.
  * @param {Find} query
  */
 export function hubFilter({ text, regex, caseSensitive }) {
-    if (regex) return `/${text}/${caseSensitive ? '' : 'i'}`;
+    if (regex) return `/${LINES}${text}/${caseSensitive ? '' : 'i'}`;
     if (caseSensitive && !text.startsWith('/')) return text;
     return `/${text.replace(/[^\p{L}\p{N}\s_]/gu, '\\$&')}/${caseSensitive ? '' : 'i'}`;
 }

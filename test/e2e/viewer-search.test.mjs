@@ -116,6 +116,39 @@ check(
     },
 );
 
+check(
+    'find, filter and the search of the hub give one answer for the lines of an event',
+    async (s) => {
+        const hub = await Hub.start(s);
+        await hub.publish('logs/app', 'the first\nsecond of it');
+        await hub.publishLines('logs/app', ['fetch 50%\rfetch 100%', 'no second']);
+        const page = await browser.open(hub.to('/t/logs/app?find-regex=1&find=x'));
+        await waitLines(page, 3);
+        for (const [text, count] of [
+            ['^second', 1],
+            ['first$', 1],
+            ['^fetch 50%$', 1],
+            ['^fetch', 1],
+            ['first.second', 0],
+        ]) {
+            await searchFor(page, text);
+            assert.equal((await hits(page)).length, count, text);
+            const found = await page.evaluate(async (wanted) => {
+                const log = document.querySelector('live-log');
+                log.filter = { text: wanted, regex: true };
+                log.query = { text: wanted, regex: true };
+                while (log.matches.busy || log.shownCount === 3)
+                    await new Promise((resolve) => {
+                        setTimeout(resolve, 10);
+                    });
+                return [log.shownCount, log.matches.count];
+            }, text);
+            assert.deepEqual(found, [count, count], text);
+        }
+        await page.close();
+    },
+);
+
 check('many hits come in pages; a filter does not hide the context of a hit', async (s) => {
     const hub = await Hub.start(s);
     await hub.publishLines('logs/app', numbered(1200, 'hit '));

@@ -82,9 +82,9 @@ export function writePlain(parent, text) {
         span.title = `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
         span.append(match[0]);
         parent.append(span);
-        // Each state of a line that wrote over itself is a line; a break is no text.
-        if (code === 0x0d) parent.append(document.createElement('br'));
         from = match.index + match[0].length;
+        // Each state of a line that wrote over itself is a line; a break is no text.
+        if (code === 0x0d && text[from] !== '\n') parent.append(document.createElement('br'));
     }
     if (from < text.length) parent.append(text.slice(from));
 }
