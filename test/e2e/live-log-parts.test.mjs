@@ -300,6 +300,12 @@ test('a clock without a zone is the reader’s, unless UTC fits better; it is sh
             shown.title,
             /as the line says\n2026-11-27 21:39:16\.000 UTC, when the hub got/,
         );
+        const text = (ms) =>
+            lineTimes({ own: { ms, wall: null }, time: '' }, { timeMode: 'absolute', utc: true })
+                .text;
+        const now = Math.floor(Date.now() / 1000) * 1000;
+        assert.match(text(now), /^\d\d:\d\d:\d\d$/, 'no digits that the line does not have');
+        assert.match(text(now + 7), /\.007$/);
         const none = lineTimes({ own: null, time: '2026-11-27T21:39:16.000Z' }, { utc: true });
         assert.match(none.title, /when the hub got it: the line itself has no time/);
         assert.equal(none.isOwn, false);

@@ -58,7 +58,9 @@ export function lineTimes({ own, time }, { timeMode, utc }) {
     const isWall = own !== null && own.wall !== null;
     const wall = own?.wall ?? ms;
     const now = Date.now() + (isWall ? wall - ms : 0);
-    const clock = absoluteTime(wall, isWall || utc, now);
+    const exact = absoluteTime(wall, isWall || utc, now);
+    // Most lines that say no more than the second are of no exact one.
+    const clock = own ? exact.replace(/\.000$/, '') : exact;
     const full = isWall ? fullTime(wall, true).replace('UTC', '(no zone)') : fullTime(ms, utc);
     const readAt = fullTime(read, utc);
     return {
