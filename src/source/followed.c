@@ -9,6 +9,7 @@
 
 #include "base/container.h"
 #include "source/source_priv.h"
+#include "sys/descriptors.h"
 #include "sys/log.h"
 
 // While so few bytes of a file are known, they are read again together with what follows them: its
@@ -42,7 +43,7 @@ struct followed_file *followed_new(struct source *source, struct feed *feed, con
     file->mtime_ns = file_mtime_ns(&st);
     file->line_at = file->read_at = file->mark.offset;
     text_open(&file->text, fd);
-    source->sources->files_open++;
+    descriptors_set_files(++source->sources->files_open);
     file->grew_ms = loop_now(source->sources->loop);
     watch_add_file(&source->sources->watcher, &file->watch, fd);
     return file;
@@ -52,7 +53,7 @@ void followed_free(struct followed_file *file) {
     if (!file) return;
     watch_remove(&file->source->sources->watcher, &file->watch);
     lines_fini(&file->lines);
-    file->source->sources->files_open--;
+    descriptors_set_files(--file->source->sources->files_open);
     close(file->fd);
     free(file);
 }

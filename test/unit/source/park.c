@@ -17,8 +17,9 @@ static struct bench bench;
 static void open_bench(void) {
     struct rlimit limit;
     cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    limit.rlim_cur = 64;
+    limit.rlim_cur = limit.rlim_max = 64;
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    descriptors_init(1);
     bench_open(&bench);
     cr_assert_eq(mkdir(bench_path(&bench, "d"), 0755), 0);
 }
