@@ -31,7 +31,7 @@ static int check_word(struct str word, struct report *report) {
 // clang-format off
 const struct option_row source_options[] = {
     {.path = "sources[].file", .kind = OPTION_TEXT, MEMBER(path), .variants = FILES,
-     .help = "A log file to follow, or a pattern of files; it need not exist yet."},
+     .help = "A log file to follow, a named pipe, or a pattern of files; it need not exist yet."},
     {.path = "sources[].topic", .kind = OPTION_TEXT, MEMBER(topic), .fallback = "logs/{name}",
      .help = "Topic of its events; {name}, {stem} and {path} stand for parts of the file's path."},
     {.path = "sources[].type", .kind = OPTION_TEXT, MEMBER(type), .fallback = "",

@@ -41,7 +41,7 @@ struct followed_file *followed_new(struct source *source, struct feed *feed, con
     if (mark) file->mark = *mark;
     file->mark.id = file_id(&st);
     file->mtime_ns = file_mtime_ns(&st);
-    file->line_at = file->read_at = file->mark.offset;
+    file->line_at = file->read_at = file->read_to = file->mark.offset;
     text_open(&file->text, fd);
     descriptors_set_files(++source->sources->files_open);
     file->grew_ms = loop_now(source->sources->loop);
@@ -65,7 +65,7 @@ void followed_rewind(struct followed_file *file) {
 }
 
 void followed_restart(struct followed_file *file) {
-    file->line_at = 0;
+    file->line_at = file->read_to = 0;
     followed_rewind(file);
     file->mark = (struct mark){.id = file->mark.id};
 }
@@ -128,7 +128,6 @@ static enum drained read_lines(struct followed_file *file, struct chunk *chunk, 
                 return DRAINED_FAILED;
             case TEXT_SOME: break;
         }
-        file->grew_ms = loop_now(sources->loop);
         tell_encoding(file);
         // Of all NULs that were passed over, one: it parts what was before them from what follows.
         if ((passed && lines_next(&file->lines, &nul, &line) < 0) ||
@@ -137,6 +136,9 @@ static enum drained read_lines(struct followed_file *file, struct chunk *chunk, 
             followed_rewind(file);
             return DRAINED_FAILED;
         }
+        if (file->read_at <= file->read_to) continue;
+        file->read_to = file->read_at;
+        file->grew_ms = loop_now(sources->loop);
     }
 }
 

@@ -27,6 +27,7 @@ struct followed_file {
     struct lines lines;
     uint64_t line_at; // first byte that belongs to no line handed on so far
     uint64_t read_at; // first byte that has not gone through `lines`; at a character
+    uint64_t read_to; // where read_at has been; beyond it, bytes are new
     // At line_at; further back when the file was truncated before the mark could be moved.
     struct mark mark;
     int64_t mtime_ns; // of the file before it was last read

@@ -6,11 +6,13 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "sys/clock.h"
 #include "sys/hash.h"
 #include "sys/log.h"
 
 // Names in one line of the log.
 #define NAMES_BYTES 800
+#define LINES_PER_MINUTE 10
 
 struct left_name {
     UT_hash_handle hh;
@@ -89,9 +91,11 @@ static void tell(struct left *left, const char *pattern, enum left_why why, enum
         if (name->what) buf_printf(&names, " is %s", name->what);
     }
     if (hidden) buf_printf(&names, " and %zu more", hidden);
-    if (count)
+    if (count) {
+        left->lines++;
         log_write(level, messages[why], LOG_TEXT("pattern", pattern),
                   LOG_TEXT("files", buf_cstr(&names)));
+    }
     buf_fini(&names);
 }
 
@@ -102,7 +106,10 @@ void left_end(struct left *left, const char *pattern, bool first) {
         HASH_DEL(left->names, name);
         free(name);
     }
-    for (enum left_why why = 0; why < LEFT_WHYS; why++)
+    uint64_t minute = clock_mono_ms() / 60000;
+    if (minute != left->minute) left->lines = 0;
+    left->minute = minute;
+    for (enum left_why why = 0; why < LEFT_WHYS && left->lines < LINES_PER_MINUTE; why++)
         tell(left, pattern, why, first || why < LEFT_COMPRESSED ? LOG_WARN : LOG_INFO);
 }
 

@@ -16,6 +16,8 @@ struct left_name;
 struct left {
     struct left_name *names;
     uint64_t scan;
+    uint64_t minute; // in which lines were logged last
+    unsigned lines;  // of that minute
 };
 
 // A scan begins. What was left out and is not named again until its end is forgotten then.
@@ -27,8 +29,9 @@ void left_note(struct left *left, const char *path, enum left_why why, const cha
 bool left_again(struct left *left, const char *path, const struct stat *st);
 // Remembers what left_again compares with.
 void left_state(struct left *left, const char *path, const struct stat *st);
-// The scan is over. Logs what is new. `first`: it was the source's first scan. Compressed and
-// rotated files, which come every day, are worth a warning only then.
+// The scan is over. Logs what is new, at most ten lines in a minute, since the owner of a directory
+// can make any number of names; the rest is told later. `first`: it was the source's first scan.
+// Compressed and rotated files, which come every day, are worth a warning only then.
 void left_end(struct left *left, const char *pattern, bool first);
 // Forgets everything.
 void left_fini(struct left *left);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which topics files get. Two logs of one name are two logs: where {name} or {stem} alone would give
-// one topic to two files, it becomes as much of the end of the path as tells them apart.
+// Which topics files get. Two logs of one name are two logs: where {name} or {stem} alone would
+// give one topic to two files, it becomes as much of the end of the path as tells them apart.
 //
 //   /srv/shop/access.log → logs/shop/access.log      /srv/blog/access.log → logs/blog/access.log
 //
@@ -43,9 +43,9 @@ struct naming_choice {
     void *context;
 };
 
-// Chooses the topic. A template without {name} and {stem} is taken as it is. Where nothing tells two
-// files apart, as {stem} cannot do with app.log and app.err, the log says so. ERR_INVALID with a
-// report: no topic can be made of the path. ERR_NOMEM.
+// Chooses the topic. A template without {name} and {stem} is taken as it is. Where nothing tells
+// two files apart, as {stem} cannot do with app.log and app.err, the log says so. ERR_INVALID with
+// a report: no topic can be made of the path. ERR_NOMEM.
 int naming_choose(struct naming_entry *entry, const struct naming_choice *choice,
                   struct report *report) MUST_CHECK;
 

@@ -15,8 +15,9 @@
 // `trusted` of a path whose links are all followed.
 #define PLACE_ALL ((size_t)-1)
 
-// Opens an absolute path with open(2)'s `flags` (without O_CREAT), O_CLOEXEC added; the links of its
-// first `trusted` bytes, which end where a name does, are followed. A descriptor, or -1 with errno.
+// Opens an absolute path with the `flags` of open(2), without O_CREAT; O_CLOEXEC is added. The
+// links of its first `trusted` bytes, which end where a name does, are followed. A descriptor, or
+// -1 with errno.
 int place_open(const char *path, size_t trusted, int flags);
 // The same on kernels without openat2, and where a sandbox does not permit it.
 int place_walk(const char *path, size_t trusted, int flags);

@@ -17,6 +17,9 @@
 #define LLVMFuzzerTestOneInput fuzz_lines
 #include "../../fuzz/lines.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_text
+#include "../../fuzz/text.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_yaml
 #include "../../fuzz/yaml.c"
 #undef LLVMFuzzerTestOneInput
@@ -45,5 +48,6 @@ Test(fuzz, url_corpus) { run_corpus("test/fuzz/corpus/url/*", fuzz_url); }
 Test(fuzz, sse_corpus) { run_corpus("test/fuzz/corpus/sse/*", fuzz_sse); }
 Test(fuzz, http1_corpus) { run_corpus("test/fuzz/corpus/http1/*", fuzz_http1); }
 Test(fuzz, lines_corpus) { run_corpus("test/fuzz/corpus/lines/*", fuzz_lines); }
+Test(fuzz, text_corpus) { run_corpus("test/fuzz/corpus/text/*", fuzz_text); }
 Test(fuzz, yaml_corpus) { run_corpus("test/fuzz/corpus/yaml/*", fuzz_yaml); }
 Test(fuzz, command_corpus) { run_corpus("test/fuzz/corpus/command/*", fuzz_command); }

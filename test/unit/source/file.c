@@ -145,6 +145,15 @@ Test(file, utf16_is_converted_also_over_restarts_and_rotations) {
     bench_expect(&bench, "log", "log", "1|2 \xF0\x9F\x98\x80|3|4|5");
 }
 
+Test(file, a_few_bytes_without_a_newline_are_a_line_when_the_file_is_rotated_away) {
+    bench_write(&bench, "log", "few");
+    start();
+    bench_rename(&bench, "log", "log.1");
+    bench_write(&bench, "log", "2\n");
+    bench_wait(&bench, 2);
+    bench_expect(&bench, "log", "log", "few|2");
+}
+
 Test(file, a_mark_that_comes_byte_by_byte_is_no_text) {
     start();
     static const char bytes[] = "\xEF\xBB\xBF"
