@@ -263,16 +263,19 @@ static bool is_no_text(struct files *files, const struct found *found, const str
 // Reads a pipe that the configuration names. Takes over `named`. False: that is not possible now,
 // and `named` stays the caller's.
 static bool follow_pipe(struct files *files, struct naming_entry *named) {
-    char name[4096 + 8], target[8] = "";
+    char name[4096 + 8];
     struct input *input;
+    struct stat st;
     snprintf(name, sizeof name, "pipe:%s", named->path);
-    // Of a shell's <(command), /dev/fd/N, there is no second writer.
-    bool anonymous =
-        readlink(named->path, target, sizeof target - 1) > 0 && strncmp(target, "pipe:[", 6) == 0;
+    // The pipe of a shell's <(command), /dev/fd/N, has no name of its own, and no second writer.
+    char *real = realpath(named->path, NULL);
+    bool anonymous = !real;
+    free(real);
     // Without O_NONBLOCK this would wait for the first writer.
     int fd = open(named->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0) return false;
-    if (input_new(&input, files->source, name, named->topic)) {
+    if (fstat(fd, &st) || !S_ISFIFO(st.st_mode) ||
+        input_new(&input, files->source, name, named->topic)) {
         close(fd);
         return false;
     }
@@ -363,16 +366,27 @@ static void follow_found(struct files *files) {
     files->found_count = 0;
 }
 
+// A pipe has come to the path of a tail.
+static void become_pipe(struct files *files, struct tail *tail) {
+    struct naming *naming = &files->source->sources->naming;
+    struct naming_entry *named = naming_enter(naming, tail->path);
+    if (!named) return;
+    named->parts = tail->named->parts;
+    named->topic = str_dup(str_from(tail->named->topic));
+    if (named->topic && follow_pipe(files, named))
+        remove_tail(files, tail);
+    else
+        naming_leave(naming, named);
+}
+
 static void check_tails(struct files *files) {
     uint64_t now = loop_now(files->source->sources->loop);
     struct tail *tail, *next;
     DL_FOREACH_SAFE(files->list, tail, next) {
         feed_poke(&tail->feed);
         chain_check(tail);
-        if (!tail->known && !tail->now && is_named_pipe(files, tail->path)) {
-            // A pipe has come to the path: it is found again, and read as one.
-            remove_tail(files, tail);
-            source_rescan(files->source);
+        if (!tail->now && is_named_pipe(files, tail->path)) {
+            become_pipe(files, tail);
             continue;
         }
         if (files->glob.literal || !tail->gone || tail->now || tail->before ||
@@ -395,6 +409,7 @@ static void check_inputs(struct files *files) {
         if (!input_is_over(input) || !input->path) continue;
         DL_DELETE(files->inputs, input);
         input_close(input);
+        source_rescan(files->source);
     }
 }
 

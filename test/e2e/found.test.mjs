@@ -227,6 +227,20 @@ scenario("a shell's <(command) is read until its end", async (s) => {
     await expectStored(hub, (await topics(hub))[0], ['one', 'two']);
 });
 
+scenario('a pipe that may not be read is told once, and read when it may be', async (s) => {
+    const dir = s.tempDir();
+    const pipe = path.join(dir, 'pipe');
+    assert.equal((await run(s, 'mkfifo', ['-m', '000', pipe])).code, 0);
+    chmodSync(dir, 0o755);
+    const hub = await Hub.start(s, { unprivileged: true, config: following(pipe) });
+    for (let i = 0; i < 5; i++) files(dir, { [`${i}`]: 'a change in the directory\n' });
+    await hub.process.stderr.waitFor((lines) => lines.some((line) => /named pipe/.test(line)));
+    chmodSync(pipe, 0o644);
+    writeFileSync(pipe, 'one\n');
+    await expectStored(hub, 'logs/pipe', ['one']);
+    assert.equal(logged(hub, /named pipe/).length, 1, hub.stderr);
+});
+
 // --- descriptors ---
 
 scenario('more files than descriptors leave some for clients, and all are followed', async (s) => {
