@@ -306,6 +306,7 @@ static void attach(struct tail *tail, int fd, struct file_id id) {
     else
         begin(tail, fd, id);
     tail->drained = false;
+    if (tail->now) tail->now->unjudged = tail->position.generation == 0;
     if (tail->now) feed_attached(&tail->feed, true);
 }
 

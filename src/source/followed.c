@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/container.h"
+#include "source/probe.h"
 #include "source/source_priv.h"
 #include "sys/descriptors.h"
 #include "sys/log.h"
@@ -142,9 +143,19 @@ static enum drained read_lines(struct followed_file *file, struct chunk *chunk, 
     }
 }
 
+// Whether the file is no text. Until its first line it may be empty, or still become another one.
+static void judge(struct followed_file *file) {
+    if (!file->unjudged || file->line_at) return;
+    const char *what = probe_content(file->fd);
+    if (what && !file->refused)
+        feed_error(file->feed, "%s is %s, not a text with lines", file->path, what);
+    file->refused = file->ended = what != NULL;
+}
+
 enum drained followed_drain(struct followed_file *file, struct chunk *chunk, uint8_t first_flags,
                             size_t *budget, uint32_t *certain) {
     *certain = chunk->count;
+    judge(file);
     if (file->ended) return DRAINED_END;
     struct stat st;
     // A file that was truncated and has grown beyond the offset again differs only in its content.

@@ -23,6 +23,9 @@ struct followed_file {
     int fd;
     // The file was truncated after it was rotated away: no more lines will come from it.
     bool ended;
+    // It may be no text at all (probe.h): that is looked at until its first line was handed on.
+    // `refused`: it is none now. As long as that is so it has ended.
+    bool unjudged, refused;
     struct text text;
     struct lines lines;
     uint64_t line_at; // first byte that belongs to no line handed on so far

@@ -272,6 +272,29 @@ Test(glob, files_of_no_text_are_left_out) {
     bench_wait_for(&bench, "a.log", "2");
 }
 
+Test(glob, a_file_that_was_empty_and_gets_records_is_no_text) {
+    bench_write(&bench, "d/wtmp", "");
+    start("d/*");
+    char record[384] = {7, 0, 0, 0, '\n', 3};
+    strcpy(record + 8, "pts/0");
+    strcpy(record + 40, "ts/0\1\2");
+    strcpy(record + 76, "192.0.2.1");
+    memcpy(record + 340, "\x12\x34\x56\x67\x01\x02", 6);
+    bench_append_bytes(bench_path(&bench, "d/wtmp"), record, sizeof record);
+    bench_expect(&bench, "d/log", "log", "");
+    cr_assert_eq(bench.count, 1);
+    bench_stop(&bench);
+    bench_append_bytes(bench_path(&bench, "d/wtmp"), record, sizeof record);
+    start("d/*");
+    bench_append(&bench, "d/log", "two\n");
+    bench_wait_for(&bench, "log", "END|two");
+    cr_assert_eq(bench.count, 2);
+    // Its place is taken by a log.
+    bench_write(&bench, "new", "text\n");
+    bench_rename(&bench, "new", "d/wtmp");
+    bench_wait_for(&bench, "wtmp", "text");
+}
+
 // --- pipes ---------------------------------------------------------------------------------------
 
 static int open_pipe(const char *name) {
