@@ -7,11 +7,6 @@
 #include "hub/pump.h"
 #include "hub/subscriber.h"
 
-// A round is filled up to about this much before it is written: bounds its memory whatever a turn
-// brings.
-#define ROUND_BYTES ((size_t)1024 * 1024)
-_Static_assert(ROUND_BYTES <= HUB_ROUND_MORE, "a round has room for one more of the largest");
-
 // One of the live ones has not taken the whole round; it leaves the list.
 static void leave(struct hub *hub, struct subscriber *subscriber, ssize_t taken, uint64_t before) {
     if (taken < 0) {
@@ -78,7 +73,7 @@ static uint32_t deliver_round(struct hub *hub, struct selector *selector, uint32
                               uint64_t *before) {
     uint32_t to = from;
     round_clear(&hub->round);
-    while (to < selector->pending_count && hub->round.bytes.len < ROUND_BYTES) {
+    while (to < selector->pending_count && hub->round.bytes.len < HUB_ROUND_BYTES) {
         if (!add(hub, selector, selector->pending[to++])) {
             give_up(hub, selector, *before);
             return selector->pending_count;

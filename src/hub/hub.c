@@ -34,7 +34,7 @@ int hub_new(struct hub **out, const struct hub_config *config, struct report *re
     hub->position = hub->delivered = config->position;
     hub->pinned.bytes_max = LIMIT_PINNED_BYTES;
     hub_set_heartbeat(hub, config->heartbeat_ms);
-    round_init(&hub->round, FRAME_BYTES_MAX + HUB_ROUND_MORE);
+    round_init(&hub->round, FRAME_BYTES_MAX + HUB_ROUND_BYTES);
     hub->own.most = SIZE_MAX;
     hub->account = config->account ? config->account : &hub->own;
     hub->account->yield = yield;

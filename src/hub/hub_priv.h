@@ -12,8 +12,9 @@
 #include "hub/round.h"
 #include "hub/wheel.h"
 
-// A round is filled up to this at most before the last event is added to it.
-#define HUB_ROUND_MORE ((size_t)1024 * 1024)
+// A round is filled up to about this much before it is written, whatever a turn brings: it has room
+// for this and for one more of the largest events.
+#define HUB_ROUND_BYTES ((size_t)1024 * 1024)
 
 struct hub {
     const char *epoch;
