@@ -41,6 +41,7 @@ struct topics_stream {
     size_t count;
     struct buf piece_names; // of the piece
     struct buf out;         // framed, not sent yet
+    size_t counted;         // in the worker's account
 };
 
 static struct loop *loop_of(const struct topics_stream *stream) {
@@ -61,6 +62,12 @@ static void wait_for_client(struct topics_stream *stream, bool on) {
     exchange_wait_until(exchange, on && patience ? loop_now(loop_of(stream)) + patience : 0);
 }
 
+// Counts what it holds while its client takes it. False: there is no room.
+static bool count(struct topics_stream *stream) {
+    return account_hold(&stream->exchange->http->account, &stream->counted,
+                        sizeof *stream + stream->out.cap + stream->piece_names.cap);
+}
+
 static void send_out(struct topics_stream *stream) {
     struct exchange *exchange = stream->exchange;
     ssize_t sent = -1;
@@ -72,6 +79,10 @@ static void send_out(struct topics_stream *stream) {
         return;
     }
     buf_consume(&stream->out, (size_t)sent);
+    if (!count(stream)) {
+        exchange_abort(exchange);
+        return;
+    }
     wait_for_client(stream, stream->out.len > 0);
     if (stream->out.len) return;
     if (stream->more) {
@@ -194,6 +205,7 @@ static void gone(struct exchange *exchange) {
     struct topics_stream *stream = exchange->state;
     if (!stream) return;
     if (stream->counts) survey_leave(&stream->counts->survey);
+    account_release(&exchange->http->account, &stream->counted);
     loop_timer_clear(loop_of(stream), &stream->turn);
     loop_retire(loop_of(stream), &stream->retired, release);
 }
@@ -250,6 +262,15 @@ static void start(struct exchange *exchange, const struct pattern *names, uint32
     }
     if (exchange_request(exchange)->method == METHOD_HEAD) {
         exchange_answer_now(exchange, "application/json", STR(""));
+        return;
+    }
+    // Its client may not read it.
+    if (!account_fits(&exchange->http->account, sizeof(struct topics_stream) + 2 * PIECE_NAMES)) {
+        exchange->http->counts.refused_total++;
+        exchange_problem(exchange, &(struct problem){503,
+                                                     "the hub holds as many answers as it may "
+                                                     "(limits.held_bytes); try again",
+                                                     .retry_after_s = 1});
         return;
     }
     struct topics_stream *stream = calloc(1, sizeof *stream);

@@ -173,8 +173,10 @@ int hub_subscribe(struct hub *hub, struct subscriber *subscriber, const struct h
         subscriber->flags |= SUB_SNAPSHOT;
         subscriber->until = hub->position;
     }
-    if (pump_resolve(hub, subscriber) || !reserve(hub, subscriber, request->mode))
-        err = report_set(report, ERR_NOMEM, "no memory for a subscription");
+    err = pump_resolve(hub, subscriber);
+    if (!err && !reserve(hub, subscriber, request->mode)) err = ERR_NOMEM;
+    if (err)
+        report_set(report, err, err == ERR_LIMIT ? SELECTION_FULL : "no memory for a subscription");
     if (!err) err = start_resolve(hub, subscriber, request, report);
     if (err) {
         subscriber_release(hub, subscriber);

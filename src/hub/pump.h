@@ -8,7 +8,7 @@
 #include "hub/hub.h"
 
 // Goes on with finding the subscriber's topics, for one slice; look at selection->resolved.
-// ERR_NOMEM.
+// ERR_LIMIT: there is no room in the account for them. ERR_NOMEM.
 int pump_resolve(struct hub *hub, struct subscriber *subscriber) MUST_CHECK;
 // Begins its answer, which makes it SUB_PUMPED: at once, or when its topics are known. Errors as of
 // opening_queue.

@@ -294,14 +294,13 @@ static bool count(struct directory *directory, struct selection *selection) {
 static void end_resolving(struct directory *directory, struct selection *selection) {
     DL_DELETE2(directory->resolving, selection, prev_resolving, next_resolving);
     selection->resolved = true;
-    // It has been let in.
-    (void)!count(directory, selection);
 }
 
 int selection_resolve(struct directory *directory, struct selection *selection, int64_t *steps) {
     while (!selection->resolved && *steps > 0) {
         struct topic *topic = directory_from(directory, selection->resolve_next);
         if (!topic) {
+            if (!count(directory, selection)) return ERR_LIMIT;
             end_resolving(directory, selection);
             break;
         }
@@ -406,10 +405,7 @@ static int selection_make(struct directory *directory, const struct key_parts *p
         DL_APPEND2(directory->resolving, selection, prev_resolving, next_resolving);
         err = add_entries(directory, selection, report);
     }
-    if (!err && !count(directory, selection))
-        err = report_set(report, ERR_LIMIT,
-                         "the hub holds as many large subscriptions as it may (limits.held_bytes); "
-                         "try again, or ask for fewer topics");
+    if (!err && !count(directory, selection)) err = report_set(report, ERR_LIMIT, SELECTION_FULL);
     if (err) {
         selection_free(directory, selection);
         return err;

@@ -24,6 +24,10 @@
 
 #define TOPIC_UNNUMBERED UINT32_MAX
 #define SELECTION_WIDE 1024
+// What is told when there is no room in the account for one.
+#define SELECTION_FULL                                                                             \
+    "the hub holds as many large subscriptions as it may (limits.held_bytes); try again, or ask "  \
+    "for fewer topics"
 
 struct directory;
 struct prefix;
@@ -115,7 +119,8 @@ int selection_get(struct directory *directory, const struct pattern *names, uint
 void selection_put(struct directory *directory, struct selection *selection);
 
 // Goes on with finding its topics while *steps lasts: 1 is about what matching a short name with a
-// pattern costs. ERR_NOMEM.
+// pattern costs. ERR_LIMIT: there is no room
+// in the account for what it has found. ERR_NOMEM.
 int selection_resolve(struct directory *directory, struct selection *selection,
                       int64_t *steps) MUST_CHECK;
 

@@ -46,7 +46,7 @@ static bool count_tail(struct hub *hub, struct subscriber *subscriber) {
 
 static void uncount_tail(struct hub *hub, struct subscriber *subscriber) {
     if (!(subscriber->flags & SUB_COUNTED)) return;
-    subscriber->flags &= (uint8_t)~SUB_COUNTED;
+    subscriber->flags &= (uint16_t)~SUB_COUNTED;
     account_give(hub->account, subscriber->tail->cap - ACCOUNT_FREE_BYTES);
 }
 
