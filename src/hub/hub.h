@@ -172,9 +172,9 @@ struct hub_request {
 };
 
 // ERR_NOT_FOUND: all its topics are closed and the caller has all of it (answer 204). ERR_INVALID:
-// bad filter. ERR_LIMIT: no room for it now, or too many patterns. ERR_NOMEM, ERR_IO. After 0 the subscriber is in the hub
-// and nothing was written yet: call hub_begin. With HUB_WAIT and nothing to send yet, *waits is
-// true: the head is asked for later, by sink->begin.
+// bad filter. ERR_LIMIT: too many patterns, or no room for the topics now. ERR_NOMEM, ERR_IO. After
+// 0 the subscriber is in the hub and nothing was written yet: call hub_begin. With HUB_WAIT and
+// nothing to send yet, *waits is true: the head is asked for later, by sink->begin.
 int hub_subscribe(struct hub *hub, struct subscriber *subscriber, const struct hub_request *request,
                   uint64_t now_ms, bool *waits, struct report *report) MUST_CHECK;
 // Begins the response: the head (sink->begin) with the document's opening, then what there is to
