@@ -22,7 +22,7 @@ HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -f
 CPPFLAGS := -D_GNU_SOURCE -Isrc -I$(B)/gen -isystem /usr/share/include -DTAILRACE_VERSION='"$(VERSION)"'
 CFLAGS   := -std=gnu17 -g -pthread $(WARNINGS)
 LDFLAGS  := -pthread -pie -Wl,-z,relro,-z,now
-LDLIBS   := -llmdb -lxxhash -lyaml -lcurl -lpcre2-8
+LDLIBS   := -llmdb -lxxhash -lyaml -lcurl -lpcre2-8 -lz
 
 ifeq ($(VARIANT),release)
 CFLAGS  += -O2 -flto=auto $(HARDEN)

@@ -130,6 +130,7 @@ library 'curl/.*' src/cli/client.c
 library 'llhttp/.*' src/proto/http1.c
 library 'utlist\.h' src/base/list.h
 library 'uthash\.h' src/sys/hash.h
+library 'zlib\.h' src/source/unpack.c
 library 'xxhash\.h' src/sys/hash.c src/journal/record.c
 
 exit $wrong

@@ -50,9 +50,9 @@
 // bound the journal waits: a worker whose fan-out takes long slows publishing down, it does not
 // fill the memory.
 #define LIMIT_LAG_BYTES ((size_t)256 * 1024 * 1024)
-// A source's name and its committed position.
+// A source's name and its committed position, which may have a path in it.
 #define LIMIT_SOURCE_NAME_BYTES 400
-#define LIMIT_SOURCE_POSITION_BYTES 512
+#define LIMIT_SOURCE_POSITION_BYTES 5120
 // Fields of a request's head: browsers behind two proxies send about forty.
 #define LIMIT_HEADER_FIELDS 100
 // Files that all sources of a hub follow at once. Each costs an open descriptor and a few hundred

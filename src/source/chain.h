@@ -4,7 +4,7 @@
 //   before ──> now ──> pending[0] ──> pending[1] … the file at the path
 //
 // tail.c reads `now` to its end, then moves on to the next one. Here the chain is started, and it
-// grows when the path has another file.
+// grows when the path has another file. resume.h starts it from a stored position.
 #ifndef TAILRACE_SOURCE_CHAIN_H
 #define TAILRACE_SOURCE_CHAIN_H
 
@@ -14,9 +14,11 @@
 void chain_check(struct tail *tail);
 // Whether one of the chain's open files is this one.
 bool chain_holds(const struct tail *tail, struct file_id id);
-// For a truncated file `now`: looks for a copy of its former content, which has at least what the
-// mark of `now` covers. The copy becomes `now`; later copies and the truncated file come after it.
-// ERR_NOT_FOUND: there is no copy. ERR_AGAIN: this cannot be decided yet, try again.
-int chain_find_copy(struct tail *tail) MUST_CHECK;
+// Whether one more file can be appended.
+bool chain_has_room(const struct tail *tail);
+// Appends a file, which the chain owns from now on; there must be room. NULL is fine.
+void chain_append(struct tail *tail, struct followed_file *file);
+// Appends the file at the path itself. Takes over fd; -1: there is none.
+void chain_append_path(struct tail *tail, int fd, struct file_id id);
 
 #endif

@@ -46,6 +46,10 @@ const struct option_row source_options[] = {
      .variants = LINES, .min = 64, .max = LIMIT_DATA_BYTES - KB, .fallback = "1MB",
      .help = "Longer lines are cut there; at most limits.event_bytes, which is also the default "
              "if it is less."},
+    {.path = "sources[].separate", .kind = OPTION_BOOL, MEMBER(separate), .variants = FILES,
+     .fallback = "false",
+     .help = "Whether files that are named like rotated parts of another one (app.1.log beside "
+             "app.log) are logs of their own; otherwise only those that are written to."},
     {.path = "sources[].follow_symlinks", .kind = OPTION_BOOL, MEMBER(follow_symlinks),
      .variants = FILES, .fallback = "false",
      .help = "Whether symbolic links that a pattern finds are followed; a file that is named "
@@ -157,6 +161,22 @@ int source_topic(const char *template, const char *path, unsigned parts, char **
 
 // --- checking ------------------------------------------------------------------------------------
 
+bool source_is_series(const struct source_config *config) {
+    return config->kind == SOURCE_FILE && glob_is_pattern(config->path) &&
+           !strchr(config->topic, '{');
+}
+
+// Whether the files that a pattern matches may be one log. Their names must tell what follows what:
+// log-*.txt and [0-9]*.log may, *.log and */app.log are the logs of several writers.
+static bool may_be_series(const char *path) {
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const char *dot = strrchr(name, '.'), *end = dot && dot > name ? dot : name + strlen(name);
+    if (strchr(path, '{') || strcspn(path, "*?[") < (size_t)(name - path)) return false;
+    for (const char *at = name; at < end; at++)
+        if (!strchr("*?.-_", *at)) return true;
+    return false;
+}
+
 static int check_topic(const struct source_config *config, struct report *report) {
     const char *topic = config->topic;
     size_t found = 0;
@@ -170,10 +190,12 @@ static int check_topic(const struct source_config *config, struct report *report
                           "unknown placeholder; in the topic of a file { begins one of {name}, "
                           "{stem} and {path}");
     }
-    if (config->kind == SOURCE_FILE && glob_is_pattern(config->path) && !found) {
+    if (config->kind == SOURCE_FILE && glob_is_pattern(config->path) && !found &&
+        !may_be_series(config->path)) {
         return report_set(report, ERR_INVALID,
                           "a pattern of several files needs {name}, {stem} or {path} in its topic, "
-                          "for example logs/{name}");
+                          "for example logs/{name}; only files that follow each other in time may "
+                          "share one, as log-*.txt does for log-20261127.txt");
     }
     char *sample;
     int err = source_topic(topic, "x", 1, &sample, report);

@@ -14,9 +14,12 @@
 #include "source/glob.h"
 #include "source/input.h"
 #include "source/left.h"
+#include "source/live.h"
+#include "source/parts.h"
 #include "source/place.h"
 #include "source/probe.h"
 #include "source/rotated.h"
+#include "source/series.h"
 #include "source/tail.h"
 #include "sys/clock.h"
 #include "sys/log.h"
@@ -57,10 +60,13 @@ struct files {
     struct dir *dirs;
     struct tail *list;
     struct tail *by_path;
+    bool in_series; // all files are one log: `list` has one tail, of the pattern itself
+    struct series series;
     struct input *inputs; // of a literal path: at most one
     struct found *found;
     size_t found_count;
     struct left left;
+    struct living live;
 };
 
 // --- directories ---------------------------------------------------------------------------------
@@ -129,6 +135,12 @@ static bool match_found(void *context, const char *path, size_t trusted) {
         left_note(&files->left, path, LEFT_COMPRESSED, NULL);
         return true;
     }
+    if (files->in_series) {
+        char *real = parts_real(path, trusted);
+        int err = real ? series_add(&files->series, real) : 0;
+        free(real);
+        return err != ERR_NOMEM && files->series.count < LIMIT_SOURCE_FILES;
+    }
     if (at_limit(files)) return false;
     struct found *found = calloc(1, sizeof *found);
     if (!found) return false;
@@ -170,24 +182,25 @@ static int choose_topic(struct files *files, struct naming_entry *named, struct 
     return naming_choose(named, &choice, report);
 }
 
-// Follows a path. With `from`, continues where that tail is, which has the same file. Takes over
-// `named`, which has a topic.
+// Follows a path. With `from`, continues where that tail is, which has the same file, `id`. Takes
+// over `named`, which has a topic. `from_start`: the file is new, and all of it is read.
 static void add_tail(struct files *files, struct naming_entry *named, size_t trusted,
-                     struct tail *from) {
+                     bool from_start, struct tail *from, struct file_id id) {
     struct source *source = files->source;
     struct tail *tail;
     struct report report = {0};
-    if (tail_new(&tail, source, named, trusted, files->started, &report)) {
+    if (tail_new(&tail, source, named, trusted, from_start, &report)) {
         refuse(files, source->config.path, &report);
         return;
     }
-    if (from && !tail_take_over(tail, from)) {
+    if (from && !tail_take_over(tail, from, id)) {
         tail_close(tail);
         // The lines of `from` that are on their way will be committed soon; then it works.
         source_rescan(source);
         return;
     }
     tail->literal = files->glob.literal;
+    if (files->in_series) tail->series = &files->series;
     tail->seen = files->scan;
     DL_APPEND(files->list, tail);
     HASH_ADD_KEYPTR(hh, files->by_path, tail->path, strlen(tail->path), tail);
@@ -197,6 +210,7 @@ static void add_tail(struct files *files, struct naming_entry *named, size_t tru
 struct covered {
     struct files *files;
     const struct found *found;
+    struct tail *base; // that covers it; NULL: it is not open yet
 };
 
 // Follows `path` if it was followed before. The file was rotated away while the hub was down, and
@@ -209,14 +223,14 @@ static bool follow_again(struct files *files, const char *path, size_t trusted) 
         naming_leave(naming, named);
         return false;
     }
-    add_tail(files, named, trusted, NULL);
+    add_tail(files, named, trusted, files->started, NULL, (struct file_id){0});
     return true;
 }
 
 // Whether this source follows `base`, in the same directory. Then the rotated name is not a file of
 // its own.
 static bool is_followed(void *context, const char *base) {
-    const struct covered *covered = context;
+    struct covered *covered = context;
     struct files *files = covered->files;
     const char *rotated = covered->found->named->path;
     if (!glob_matches_name(&files->glob, base)) return false;
@@ -229,6 +243,7 @@ static bool is_followed(void *context, const char *base) {
     int failed = files->source->config.follow_symlinks ? stat(path, &st) : lstat(path, &st);
     bool is = tail || (!failed && S_ISREG(st.st_mode)) ||
               follow_again(files, path, covered->found->trusted);
+    if (is) covered->base = tail;
     free(path);
     return is;
 }
@@ -292,11 +307,31 @@ static bool is_named_pipe(const struct files *files, const char *path) {
     return files->glob.literal && stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
+// Whether the file is a rotated part of another one that is followed. A log of its own, which is
+// only named like one, is read from its start if it is new.
+static bool is_part(struct files *files, const struct found *found, const struct stat *st,
+                    bool *from_start) {
+    struct covered covered = {files, found, NULL};
+    const char *path = found->named->path;
+    if (files->source->config.separate || found->seen ||
+        !rotated_bases(strrchr(path, '/') + 1, is_followed, &covered))
+        return false;
+    const struct live_question question = {path, found->trusted, st, covered.base, files->started};
+    enum live_answer answer = live_ask(&files->live, &question);
+    if (answer == LIVE_PART) return true;
+    log_write(LOG_INFO,
+              "the file is written to: it is a log of its own, not a rotated part of another one",
+              LOG_TEXT("path", path), LOG_TEXT("other", covered.base->path));
+    *from_start = answer == LIVE_NEW;
+    return false;
+}
+
 // Follows what was found, or leaves it out. Takes over its name.
 static void follow(struct files *files, struct found *found) {
     struct naming_entry *named = found->named;
     struct tail *other = NULL;
     struct stat st;
+    bool from_start = files->started;
     bool links = found->trusted >= strlen(named->path);
     bool exists = (links ? stat(named->path, &st) : lstat(named->path, &st)) == 0;
     HASH_FIND_STR(files->by_path, named->path, other);
@@ -308,16 +343,16 @@ static void follow(struct files *files, struct found *found) {
             if (!S_ISDIR(st.st_mode)) left_note(&files->left, named->path, LEFT_SPECIAL, NULL);
             goto leave;
         }
-        struct covered covered = {files, found};
-        if (rotated_bases(strrchr(named->path, '/') + 1, is_followed, &covered)) {
+        if (is_part(files, found, &st, &from_start)) {
             left_note(&files->left, named->path, LEFT_ROTATED, NULL);
             goto leave;
         }
         other = holder(files, file_id(&st));
-        // Two names of one file; or the other name is going to be given up soon.
-        if (other && !other->gone) goto leave;
+        // Two names of one file.
+        if (other && !tail_has_lost(other, file_id(&st))) goto leave;
     }
-    add_tail(files, named, found->trusted, other);
+    add_tail(files, named, found->trusted, from_start, other,
+             exists ? file_id(&st) : (struct file_id){0});
     return;
 leave:
     naming_leave(&files->source->sources->naming, named);
@@ -366,6 +401,23 @@ static void follow_found(struct files *files) {
     files->found_count = 0;
 }
 
+// Follows the pattern as one log.
+static void follow_series(struct files *files) {
+    struct report report = {0};
+    series_sort(&files->series);
+    if (files->list) return;
+    struct naming_entry *named =
+        naming_enter(&files->source->sources->naming, files->glob.patterns.texts[0]);
+    if (!named) return;
+    if (choose_topic(files, named, &report)) {
+        refuse(files, named->path, &report);
+        naming_leave(&files->source->sources->naming, named);
+        return;
+    }
+    // The files' paths have no links.
+    add_tail(files, named, 0, files->started, NULL, (struct file_id){0});
+}
+
 // A pipe has come to the path of a tail.
 static void become_pipe(struct files *files, struct tail *tail) {
     struct naming *naming = &files->source->sources->naming;
@@ -389,7 +441,7 @@ static void check_tails(struct files *files) {
             become_pipe(files, tail);
             continue;
         }
-        if (files->glob.literal || !tail->gone || tail->now || tail->before ||
+        if (files->glob.literal || files->in_series || !tail->gone || tail->now || tail->before ||
             tail->pending_count || now - tail->gone_ms < GONE_FORGET_MS)
             continue;
         if (!tail->forgotten)
@@ -414,7 +466,8 @@ static void check_inputs(struct files *files) {
 }
 
 static void tell_nothing(struct files *files) {
-    bool nothing = !files->list && !files->inputs && !files->glob.literal;
+    bool nothing = !files->inputs && !files->glob.literal &&
+                   (files->in_series ? !files->series.count : !files->list);
     if (nothing && !files->told_nothing)
         log_write(LOG_WARN, "the pattern matches no file that is followed; waiting for one",
                   LOG_TEXT("pattern", files->source->config.path));
@@ -433,12 +486,15 @@ static void scan(struct files *files) {
         .follow_symlinks = files->source->config.follow_symlinks,
     };
     // A literal path may be a symlink. Only looking shows where it points to.
+    series_clear(&files->series);
     glob_walk(&walk, &files->glob);
+    if (files->in_series) follow_series(files);
     check_tails(files);
     check_inputs(files);
     follow_found(files);
     forget_dirs(files, false);
     left_end(&files->left, files->source->config.path, !files->started);
+    live_end(&files->live);
     tell_nothing(files);
     files->started = true;
     files->scanned_ms = clock_mono_ms();
@@ -480,6 +536,7 @@ static int open_files(struct source *source, struct report *report) {
     }
     files->source = source;
     files->timer.fire = fire;
+    files->in_series = !files->glob.literal && source_is_series(&source->config);
     source->state = files;
     return 0;
 }
@@ -510,6 +567,8 @@ static void stop(struct source *source) {
     naming_leave(&source->sources->naming, files->announced);
     forget_dirs(files, true);
     left_fini(&files->left);
+    live_fini(&files->live);
+    series_clear(&files->series);
     glob_close(&files->glob);
     free(files);
 }

@@ -10,12 +10,16 @@
 #include "base/container.h"
 #include "source/probe.h"
 #include "source/source_priv.h"
+#include "source/unpack.h"
 #include "sys/descriptors.h"
 #include "sys/log.h"
 
 // While so few bytes of a file are known, they are read again together with what follows them: its
 // encoding may show only then.
 #define FIRST_BYTES 128
+// A new `calm` mark is taken when nothing has come for as long as a scan waits, which would find
+// the file replaced, and otherwise after this time.
+#define CALM_MS 1000
 
 static void changed(struct watch *watch, uint32_t mask) {
     struct followed_file *file = container_of(watch, struct followed_file, watch);
@@ -24,11 +28,17 @@ static void changed(struct watch *watch, uint32_t mask) {
     if (mask & (IN_MOVE_SELF | IN_ATTRIB)) source_rescan(file->source);
 }
 
-struct followed_file *followed_new(struct source *source, struct feed *feed, const char *path,
-                                   int fd, const struct mark *mark) {
+static void take_times(struct followed_file *file, const struct stat *st) {
+    file->mtime_ns = file_mtime_ns(st);
+    file->ctime_ns = file_ctime_ns(st);
+}
+
+// Makes a file that is not watched yet. Takes over `fd`.
+static struct followed_file *make(struct source *source, struct feed *feed, const char *path,
+                                  int fd, const char *place, const struct mark *mark) {
     struct stat st;
     struct followed_file *file = calloc(1, sizeof *file);
-    if (!file || fstat(fd, &st)) {
+    if (!file || fstat(fd, &st) || !(file->place = str_dup(str_from(place)))) {
         free(file);
         close(fd);
         return NULL;
@@ -41,12 +51,42 @@ struct followed_file *followed_new(struct source *source, struct feed *feed, con
     lines_init(&file->lines, source->config.line_bytes_max, LINES_CUT);
     if (mark) file->mark = *mark;
     file->mark.id = file_id(&st);
-    file->mtime_ns = file_mtime_ns(&st);
+    file->calm = file->mark;
+    take_times(file, &st);
     file->line_at = file->read_at = file->read_to = file->mark.offset;
     text_open(&file->text, fd);
     descriptors_set_files(++source->sources->files_open);
     file->grew_ms = loop_now(source->sources->loop);
-    watch_add_file(&source->sources->watcher, &file->watch, fd);
+    return file;
+}
+
+struct followed_file *followed_new(struct source *source, struct feed *feed, const char *path,
+                                   int fd, const char *place, const struct mark *mark) {
+    struct followed_file *file = make(source, feed, path, fd, place, mark);
+    if (file) watch_add_file(&source->sources->watcher, &file->watch, fd);
+    return file;
+}
+
+struct followed_file *followed_new_packed(struct source *source, struct feed *feed,
+                                          const char *path, int fd, const char *place,
+                                          const struct mark *mark) {
+    struct stat st;
+    struct unpack *unpack;
+    int text;
+    if (fstat(fd, &st)) {
+        close(fd);
+        return NULL;
+    }
+    if (unpack_open(&unpack, fd, mark, &text)) return NULL;
+    struct followed_file *file = make(source, feed, path, text, place, mark);
+    if (!file) {
+        unpack_free(unpack);
+        return NULL;
+    }
+    file->unpack = unpack;
+    descriptors_set_files(++source->sources->files_open);
+    file->mark.id = file_id(&st);
+    take_times(file, &st);
     return file;
 }
 
@@ -54,9 +94,17 @@ void followed_free(struct followed_file *file) {
     if (!file) return;
     watch_remove(&file->source->sources->watcher, &file->watch);
     lines_fini(&file->lines);
+    if (file->unpack) file->source->sources->files_open--;
+    unpack_free(file->unpack);
     descriptors_set_files(--file->source->sources->files_open);
     close(file->fd);
+    free(file->place);
     free(file);
+}
+
+bool followed_differs(const struct followed_file *file, const struct stat *st) {
+    return (uint64_t)st->st_size != file->read_at || file_mtime_ns(st) != file->mtime_ns ||
+           file_ctime_ns(st) != file->ctime_ns;
 }
 
 void followed_rewind(struct followed_file *file) {
@@ -69,6 +117,8 @@ void followed_restart(struct followed_file *file) {
     file->line_at = file->read_to = 0;
     followed_rewind(file);
     file->mark = (struct mark){.id = file->mark.id};
+    file->calm = file->mark;
+    file->trail = (struct trail){0};
 }
 
 static int add_line(struct followed_file *file, struct chunk *chunk, struct str line,
@@ -112,6 +162,17 @@ static enum drained at_end(struct followed_file *file) {
     return DRAINED_END;
 }
 
+// Gets more of a compressed file's text. DRAINED_END: there is no more than what there is now.
+static enum drained unpack_more(struct followed_file *file, size_t *budget) {
+    enum unpacked how = unpack_step(file->unpack, file->mark.offset, budget);
+    if (how == UNPACKED_MISMATCH) followed_restart(file);
+    if (how == UNPACKED_DAMAGED)
+        feed_error(file->feed,
+                   "%s: a rotated and compressed part of it is damaged; lines may be missing",
+                   file->path);
+    return how == UNPACKED_END || how == UNPACKED_DAMAGED ? DRAINED_END : DRAINED_FULL;
+}
+
 static enum drained read_lines(struct followed_file *file, struct chunk *chunk, uint8_t first_flags,
                                size_t *budget) {
     struct sources *sources = file->source->sources;
@@ -122,7 +183,12 @@ static enum drained read_lines(struct followed_file *file, struct chunk *chunk, 
         bool passed;
         switch (text_read(&file->text, file->fd, &at, sources->buffer, SOURCE_READ_BYTES, budget,
                           &input, &passed)) {
-            case TEXT_NONE: return at_end(file);
+            case TEXT_NONE:
+                if (!file->unpack) return at_end(file);
+                if (unpack_more(file, budget) == DRAINED_END && !followed_has_more(file))
+                    return DRAINED_END;
+                if (!unpack_is_ready(file->unpack)) return DRAINED_FULL;
+                continue;
             case TEXT_LATER: return DRAINED_FULL;
             case TEXT_FAILED:
                 feed_error(file->feed, "%s: %s", file->path, strerror(errno));
@@ -152,21 +218,35 @@ static void judge(struct followed_file *file) {
     file->refused = file->ended = what != NULL;
 }
 
+static void take_calm(struct followed_file *file) {
+    uint64_t now = loop_now(file->source->sources->loop);
+    if (followed_quiet_ms(file) < SOURCE_SETTLE_MS && now - file->calm_ms < CALM_MS) return;
+    file->calm = file->mark;
+    file->calm_ms = now;
+}
+
 enum drained followed_drain(struct followed_file *file, struct chunk *chunk, uint8_t first_flags,
                             size_t *budget, uint32_t *certain) {
     *certain = chunk->count;
     judge(file);
     if (file->ended) return DRAINED_END;
+    if (file->unpack && !unpack_is_ready(file->unpack)) {
+        enum drained how = unpack_more(file, budget);
+        text_open(&file->text, file->fd);
+        return how;
+    }
     struct stat st;
     // A file that was truncated and has grown beyond the offset again differs only in its content.
     if (fstat(file->fd, &st) || !mark_holds(&file->mark, file->fd)) return DRAINED_TRUNCATED;
-    file->mtime_ns = file_mtime_ns(&st);
+    if (!file->unpack) take_times(file, &st);
+    take_calm(file);
     if (file->line_at == 0 && file->read_at < FIRST_BYTES) followed_rewind(file);
     uint64_t line_at = file->line_at;
     enum drained how = read_lines(file, chunk, first_flags, budget);
     if (file->line_at == line_at) return how;
     if (!mark_holds(&file->mark, file->fd) || mark_move(&file->mark, file->fd, file->line_at))
         return DRAINED_TRUNCATED;
+    if (!file->unpack) trail_move(&file->trail, file->fd, file->mark.offset);
     *certain = chunk->count;
     return how;
 }

@@ -13,14 +13,21 @@
 #include "source/feed.h"
 #include "source/mark.h"
 #include "source/text.h"
+#include "source/trail.h"
 #include "source/watch.h"
+
+struct unpack;
 
 struct followed_file {
     struct watch watch;
     struct source *source;
     struct feed *feed; // gets the errors, and is woken when the file changes
     const char *path;  // for messages; borrowed from the owner of the feed
+    // The log's name, absolute and without links, when the file was found as the log or as one of
+    // its rotated siblings. Owned.
+    char *place;
     int fd;
+    struct unpack *unpack; // the file is compressed, and `fd` its text
     // The file was truncated after it was rotated away: no more lines will come from it.
     bool ended;
     // It may be no text at all (probe.h): that is looked at until its first line was handed on.
@@ -33,16 +40,28 @@ struct followed_file {
     uint64_t read_to; // where read_at has been; beyond it, bytes are new
     // At line_at; further back when the file was truncated before the mark could be moved.
     struct mark mark;
-    int64_t mtime_ns; // of the file before it was last read
-    uint64_t grew_ms; // when bytes were last read, or when it was opened
+    struct trail trail; // older marks
+    // A mark from before what was read last. That may be missing in a file that has replaced this
+    // one: it was made of a copy.
+    struct mark calm;
+    uint64_t calm_ms; // when it was taken
+    // Of the file before it was last read.
+    int64_t mtime_ns, ctime_ns;
+    uint64_t grew_ms;    // when bytes were last read, or when it was opened
+    uint64_t emptied_ms; // when it was first seen to be empty after it was read, 0: it is not
 };
 
 enum drained { DRAINED_END, DRAINED_FULL, DRAINED_TRUNCATED, DRAINED_FAILED };
 
-// Reading starts at the mark; NULL: at the start of the file. Takes over the descriptor, also when
-// it fails. NULL: out of memory, or the file cannot be examined.
+// Reading starts at the mark; NULL: at the start of the file. Copies `place`. Takes over the
+// descriptor, also when it fails. NULL: out of memory, or the file cannot be examined.
 struct followed_file *followed_new(struct source *source, struct feed *feed, const char *path,
-                                   int fd, const struct mark *mark);
+                                   int fd, const char *place, const struct mark *mark);
+// The same for a file that was compressed with gzip; `fd` is open on it. The mark is that of its
+// text. NULL also when it does not have the head from which the mark was made.
+struct followed_file *followed_new_packed(struct source *source, struct feed *feed,
+                                          const char *path, int fd, const char *place,
+                                          const struct mark *mark);
 // NULL is fine.
 void followed_free(struct followed_file *file);
 
@@ -60,6 +79,8 @@ enum drained followed_drain(struct followed_file *file, struct chunk *chunk, uin
 int followed_rest(struct followed_file *file, struct chunk *chunk, uint8_t first_flags) MUST_CHECK;
 // Text that was read but not handed on will be read again.
 void followed_rewind(struct followed_file *file);
+// Whether the file has changed since it was last read, as far as its size and times tell.
+bool followed_differs(const struct followed_file *file, const struct stat *st);
 // The whole file will be read again; nothing is known of its content.
 void followed_restart(struct followed_file *file);
 

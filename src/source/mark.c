@@ -30,11 +30,16 @@ int mark_move(struct mark *mark, int fd, uint64_t offset) {
     return 0;
 }
 
+bool mark_head_holds(const struct mark *mark, int fd) {
+    uint64_t hash;
+    return !mark->head_len ||
+           (hash_range(fd, 0, mark->head_len, &hash) == 0 && hash == mark->head_hash);
+}
+
 bool mark_holds(const struct mark *mark, int fd) {
     struct stat st;
     uint64_t hash;
-    if (fstat(fd, &st) || (uint64_t)st.st_size < mark->offset) return false;
-    if (mark->head_len && (hash_range(fd, 0, mark->head_len, &hash) || hash != mark->head_hash))
+    if (fstat(fd, &st) || (uint64_t)st.st_size < mark->offset || !mark_head_holds(mark, fd))
         return false;
     return !mark->tail_len ||
            (hash_range(fd, mark->offset - mark->tail_len, mark->tail_len, &hash) == 0 &&

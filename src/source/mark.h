@@ -24,6 +24,9 @@ static inline bool file_id_equal(struct file_id a, struct file_id b) {
 static inline int64_t file_mtime_ns(const struct stat *st) {
     return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 }
+static inline int64_t file_ctime_ns(const struct stat *st) {
+    return (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+}
 
 struct mark {
     struct file_id id;
@@ -35,6 +38,9 @@ struct mark {
 
 #define MARK_HEAD_BYTES 1024
 #define MARK_TAIL_BYTES 256
+// With fewer bytes before its offset, a mark does not prove that two files are one: many logs begin
+// with the same word.
+#define MARK_PROOF_BYTES 16
 
 // Moves the mark of this file to `offset` and hashes what has changed. ERR_IO: the file does not
 // have these bytes; the mark is unchanged.
@@ -42,5 +48,7 @@ int mark_move(struct mark *mark, int fd, uint64_t offset) MUST_CHECK;
 // Whether the file has the content from which the mark was made: at least `offset` bytes, with this
 // head and tail. Ignores the inode.
 bool mark_holds(const struct mark *mark, int fd);
+// Whether the file has the head from which the mark was made. The rest may be missing or another.
+bool mark_head_holds(const struct mark *mark, int fd);
 
 #endif

@@ -30,6 +30,8 @@ struct source_config {
             // SOURCE_BACKFILL_ALL.
             uint64_t backfill_lines;
             bool follow_symlinks;
+            // Files named like rotated parts of another one are logs of their own.
+            bool separate;
         };
         struct { // SOURCE_SIMULATE: words or lines, at random intervals
             const char *const *words;

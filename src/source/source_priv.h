@@ -83,6 +83,8 @@ void source_rescan(struct source *source);
 // Whether the source can be started: source_check, and what is on the disk. ERR_INVALID with a
 // report that names the source.
 int source_config_check(const struct source_config *config, struct report *report) MUST_CHECK;
+// Whether the pattern's files are one log, one after the other, under one topic (series.h).
+bool source_is_series(const struct source_config *config);
 int source_config_copy(struct source_config *to, const struct source_config *from) MUST_CHECK;
 void source_config_free(struct source_config *config);
 bool source_config_equal(const struct source_config *a, const struct source_config *b);

@@ -2,12 +2,17 @@
 // One followed path: its life, and reading its files.
 #include "source/tail.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/container.h"
+#include "base/list.h"
 #include "source/chain.h"
 #include "source/park.h"
+#include "source/parts.h"
+#include "source/resume.h"
+#include "source/series.h"
 
 // Bytes read in one run of a tail, so that thousands of files are served alike.
 #define TURN_BYTES (4u * 1024 * 1024)
@@ -19,6 +24,8 @@
 #define DELETED_QUIET_MS 10000
 // How often files are checked while a rotation is in progress, in addition to inotify.
 #define ROTATION_POLL_MS 200
+// Who saves a file in place empties it first. So long it may stay empty.
+#define EMPTY_MS 500
 
 // --- from one file to the next -------------------------------------------------------------------
 
@@ -59,7 +66,8 @@ static bool advance(struct tail *tail, struct chunk *chunk) {
     struct followed_file *now = tail->now;
     if (tail->pending_count == 0) return false;
     struct stat next;
-    bool empty = fstat(tail->pending[0]->fd, &next) == 0 && next.st_size == 0;
+    bool empty =
+        fstat(tail->pending[0]->fd, &next) == 0 && next.st_size == 0 && !tail->pending[0]->unpack;
     // While the new file is empty, the writer may still write to the old one.
     if (empty && tail->pending_count == 1 && !now->ended) return false;
     // Everything that was written before the new file's first byte is in the old file by now.
@@ -76,10 +84,21 @@ static bool advance(struct tail *tail, struct chunk *chunk) {
     return true;
 }
 
+// Whether `now` has been empty for a moment only: what it had may come back, with more after it.
+static bool waits_for_content(struct tail *tail) {
+    struct followed_file *now = tail->now;
+    struct stat st;
+    uint64_t at = loop_now(tail->source->sources->loop);
+    if (tail->gone || tail->pending_count || fstat(now->fd, &st) || st.st_size) return false;
+    if (!now->emptied_ms) now->emptied_ms = at;
+    return at - now->emptied_ms < EMPTY_MS;
+}
+
 // `now` was truncated. False: that could not be handled now.
 static bool truncated(struct tail *tail, struct chunk *chunk, uint32_t certain) {
     struct followed_file *now = tail->now;
-    int err = tail->gone ? ERR_NOT_FOUND : chain_find_copy(tail);
+    tail->emptied = waits_for_content(tail);
+    int err = tail->emptied ? ERR_AGAIN : tail->gone ? ERR_NOT_FOUND : resume_in_copy(tail);
     if (err != ERR_NOT_FOUND) {
         // These lines will be read again: from the copy, or once it is clear that there is none.
         chunk_cut(chunk, certain);
@@ -88,7 +107,8 @@ static bool truncated(struct tail *tail, struct chunk *chunk, uint32_t certain) 
             followed_rewind(now);
             return false;
         }
-        count_rotation(tail);
+        // It is counted when the copy has been read, and the file begins again.
+        tail->changed = true;
         return true;
     }
     if (tail->pending_count) {
@@ -99,6 +119,7 @@ static bool truncated(struct tail *tail, struct chunk *chunk, uint32_t certain) 
     }
     count_rotation(tail);
     if (add_rest(tail, now, chunk)) return false;
+    now->emptied_ms = 0;
     followed_restart(now);
     return true;
 }
@@ -129,6 +150,7 @@ static void close_deleted(struct tail *tail, struct chunk *chunk) {
 static bool fill(struct tail *tail, struct chunk *chunk) {
     size_t budget = TURN_BYTES;
     uint32_t certain;
+    tail->emptied = false;
     if (tail->before) read_before(tail, chunk, &budget);
     while (tail->now) {
         switch (followed_drain(tail->now, chunk, first_flags(tail, tail->now), &budget, &certain)) {
@@ -149,10 +171,25 @@ static bool fill(struct tail *tail, struct chunk *chunk) {
 
 // --- turns ---------------------------------------------------------------------------------------
 
+// The place of `now`, kept when there is no `now` any more. Out of memory: the former one is kept.
+static void set_place(struct tail *tail) {
+    const char *place = tail->now->place;
+    if (!tail->place || strcmp(tail->place, place) != 0) {
+        char *copy = str_dup(str_from(place));
+        if (!copy) return;
+        free(tail->place);
+        tail->place = copy;
+    }
+    bool elsewhere = strcmp(tail->place, tail->path) != 0;
+    tail->position.place = elsewhere ? str_from(tail->place) : (struct str){NULL, 0};
+}
+
 static void set_position(struct tail *tail, struct chunk *chunk) {
     struct stat st = {0};
     if (tail->now) {
+        set_place(tail);
         tail->position.now = tail->now->mark;
+        tail->position.trail = tail->now->trail;
         tail->position.mtime_ns = tail->now->mtime_ns;
         if (fstat(tail->now->fd, &st)) st.st_size = 0;
     }
@@ -179,7 +216,7 @@ static void run(struct feed *feed) {
     }
     if (more)
         feed_wake(feed);
-    else if (tail->before || tail->pending_count)
+    else if (tail->before || tail->pending_count || tail->emptied)
         (void)!loop_timer_set(loop, &tail->timer, loop_now(loop) + ROTATION_POLL_MS);
 }
 
@@ -196,8 +233,7 @@ static void poll_rotation(struct loop_timer *timer) {
 
 static void tail_free(struct tail *tail) {
     free(tail->path);
-    free(tail->dir);
-    free(tail->base);
+    free(tail->place);
     free(tail);
 }
 
@@ -222,6 +258,10 @@ static int load_position(struct tail *tail, struct report *report) {
     }
     if (err)
         return report_set(report, err, "%s: reading its position: %s", tail->path, err_text(err));
+    // The position's text goes with this call.
+    struct str place = tail->position.place;
+    if (place.len && !(tail->place = str_dup(place))) return ERR_NOMEM;
+    if (place.len) tail->position.place = str_from(tail->place);
     tail->known = true;
     return 0;
 }
@@ -241,13 +281,46 @@ bool tail_was_seen(const struct source *source, const char *path, const char *to
     return journal_source_position(source->sources->journal, str_from(name), text, &len) == 0;
 }
 
-static int set_path(struct tail *tail, const char *path) {
-    const char *slash = strrchr(path, '/');
-    ASSERT(slash);
-    tail->path = str_dup(str_from(path));
-    tail->dir = str_dup((struct str){path, slash == path ? 1 : (size_t)(slash - path)});
-    tail->base = str_dup(str_from(slash + 1));
-    return tail->path && tail->dir && tail->base ? 0 : ERR_NOMEM;
+const char *tail_target(const struct tail *tail) {
+    if (!tail->series) return tail->path;
+    return tail->series->count ? tail->series->files[tail->series->count - 1].path : NULL;
+}
+
+int tail_stat(const struct tail *tail, struct stat *st) {
+    const char *target = tail_target(tail);
+    errno = ENOENT;
+    if (!target) return -1;
+    return tail->follow_symlink ? stat(target, st) : lstat(target, st);
+}
+
+bool tail_has_lost(const struct tail *tail, struct file_id id) {
+    struct stat st;
+    return tail_stat(tail, &st) || !file_id_equal(file_id(&st), id);
+}
+
+// The tail whose feed it is; NULL: it is of another kind, or `tail` itself.
+static struct tail *other_tail(const struct tail *tail, struct feed *feed) {
+    return feed->closed || feed == &tail->feed ? NULL : tail_of_feed(feed);
+}
+
+struct tail *tail_holder(const struct tail *tail, struct file_id id) {
+    struct feed *feed;
+    DL_FOREACH(tail->feed.sources->feeds, feed) {
+        struct tail *other = other_tail(tail, feed);
+        if (other && other->source == tail->source && chain_holds(other, id)) return other;
+    }
+    return NULL;
+}
+
+bool tail_is_followed_elsewhere(const struct tail *tail, struct file_id id, bool any) {
+    struct feed *feed;
+    DL_FOREACH(tail->feed.sources->feeds, feed) {
+        struct tail *other = other_tail(tail, feed);
+        if (other && (any || other->source == tail->source) && chain_holds(other, id) &&
+            !tail_has_lost(other, id))
+            return true;
+    }
+    return false;
 }
 
 int tail_new(struct tail **out, struct source *source, struct naming_entry *named, size_t trusted,
@@ -264,8 +337,8 @@ int tail_new(struct tail **out, struct source *source, struct naming_entry *name
     tail->timer.fire = poll_rotation;
     tail->feed.run = run;
     tail->feed.release = release;
-    err = set_path(tail, path);
-    if (!err) err = feed_init(&tail->feed, source, name, named->topic, key);
+    if (!(tail->path = str_dup(str_from(path)))) goto out;
+    err = feed_init(&tail->feed, source, name, named->topic, key);
     if (!err) {
         err = load_position(tail, report);
         if (err) feed_fini(&tail->feed);
@@ -299,27 +372,56 @@ void tail_close(struct tail *tail) {
     feed_close(&tail->feed);
 }
 
-bool tail_take_over(struct tail *tail, struct tail *from) {
-    if (from->parked) {
-        park_end(from);
-        tail->position = from->position;
-        tail->known = tail->changed = true;
-        from->drained = true;
-        feed_attached(&from->feed, false);
-        return true;
-    }
+// Lets go of the file. NULL: not possible now.
+static struct followed_file *give(struct tail *tail, struct file_id id) {
     // Two positions are involved: the one that covers the lines must be committed first.
-    if (!from->now || from->before || from->pending_count || from->feed.flying ||
-        from->feed.waiting || from->changed)
-        return false;
-    tail->now = from->now;
-    tail->now->feed = &tail->feed;
-    tail->now->path = tail->path;
-    from->now = NULL;
-    from->position.now = tail->now->mark;
+    if (tail->feed.flying || tail->feed.waiting || tail->changed) return NULL;
+    struct followed_file *file = NULL;
+    if (tail->before && file_id_equal(tail->before->mark.id, id)) {
+        file = tail->before;
+        tail->before = NULL;
+        tail->position.before = (struct mark){0};
+    } else if (tail->now && file_id_equal(tail->now->mark.id, id) && !tail->before &&
+               !tail->pending_count) {
+        file = tail->now;
+        tail->now = NULL;
+        tail->position.now = file->mark;
+        tail->drained = true;
+        feed_attached(&tail->feed, false);
+    }
+    return file;
+}
+
+// Continues where a file was closed for want of descriptors.
+static bool take_over_parked(struct tail *tail, struct tail *from) {
+    park_end(from);
+    // Otherwise it is opened again, and taken over then.
+    if (tail->now || tail->parked) return false;
+    tail->position = from->position;
+    tail->position.place = (struct str){NULL, 0};
+    free(tail->place);
+    tail->place = NULL;
+    tail->known = tail->changed = true;
     from->drained = true;
     feed_attached(&from->feed, false);
+    return true;
+}
+
+bool tail_take_over(struct tail *tail, struct tail *from, struct file_id id) {
+    if (from->parked) return take_over_parked(tail, from);
+    char *place = chain_has_room(tail) ? parts_place(tail) : NULL;
+    struct followed_file *file = place ? give(from, id) : NULL;
+    if (!file) {
+        free(place);
+        return false;
+    }
+    file->feed = &tail->feed;
+    file->path = tail->path;
+    free(file->place);
+    file->place = place;
+    chain_append(tail, file);
     feed_attached(&tail->feed, true);
+    tail->gone = false;
     tail->changed = true;
     feed_wake(&tail->feed);
     return true;

@@ -24,9 +24,13 @@ struct tail {
     struct tail *prev, *next; // of the source
     UT_hash_handle hh;        // of the source, by path
     struct naming_entry *named;
-    char *path, *dir, *base;
+    char *path;
     size_t trusted;      // of the path (place.h)
     bool follow_symlink; // of the path itself
+    // The path is a pattern, and the log all files that match, one after the other. Set before each
+    // check; borrowed. NULL: the path is a file.
+    const struct series *series;
+    char *place; // the log's name where `now` was found, links resolved; NULL: not known
     // The configuration names the path itself, not a glob. Then its absence is worth a message.
     bool literal;
     // A file never seen before is new, not old: all of it is read, `backfill` does not apply.
@@ -38,6 +42,8 @@ struct tail {
     bool known;               // `position` has a value
     bool changed;             // `position` must be written even without lines
     bool drained;             // `now` was read to its end before it was closed
+    bool looked_deep;         // the rest of the missing file is not in directories beside it
+    bool emptied;             // `now` has been emptied, and nothing has come yet
     bool gone;                // there is no file at the path
     uint64_t gone_ms;         // since when
     bool forgotten;           // the journal has been asked to forget the position
@@ -61,9 +67,20 @@ struct tail *tail_of_feed(struct feed *feed);
 void tail_close(struct tail *tail);
 // Whether the journal has a position of this path under this topic: it was followed before.
 bool tail_was_seen(const struct source *source, const char *path, const char *topic);
-// Continues where the tail `from` is, whose file now has this tail's name. False: a chunk of `from`
-// is not committed yet, try again.
-bool tail_take_over(struct tail *tail, struct tail *from);
+// The file that is the log now: the path, or the newest of the series. NULL: the series is empty.
+const char *tail_target(const struct tail *tail);
+// Examines that file. 0, or -1 with errno.
+int tail_stat(const struct tail *tail, struct stat *st) MUST_CHECK;
+// Whether the file is at the path of another tail that reads it; of this source, or of `any`.
+bool tail_is_followed_elsewhere(const struct tail *tail, struct file_id id, bool any);
+// The other tail of the source that has the file open; NULL: none has.
+struct tail *tail_holder(const struct tail *tail, struct file_id id);
+// Whether another file, or none, is at the tail's path.
+bool tail_has_lost(const struct tail *tail, struct file_id id);
+// Takes over a file that `from` has open and that now has this tail's name: reading goes on where
+// `from` is. False: that is not possible now, because a chunk of `from` is not committed yet or it
+// has to read other files first; try again.
+bool tail_take_over(struct tail *tail, struct tail *from, struct file_id id);
 // Asks the journal to forget the position. False: not possible now, try again.
 bool tail_forget(struct tail *tail);
 

@@ -52,6 +52,12 @@ Test(check, files) {
     take(config);
     config.topic = "logs";
     refuse(config, "topic", "needs {name}, {stem} or {path}");
+    config.path = "/srv/*/app-2026.log";
+    refuse(config, "topic", "needs {name}, {stem} or {path}");
+    config.path = "/var/log/app-*.log";
+    take(config);
+    config.path = "/var/log/[0-9]*.log";
+    take(config);
     config = file();
     config.path = "";
     refuse(config, "file", "empty");

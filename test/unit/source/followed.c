@@ -23,7 +23,7 @@ static void overflow(struct watcher *watcher) { (void)watcher; }
 static void follow(const struct mark *mark) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     cr_assert_geq(fd, 0);
-    file = followed_new(&source, &feed, path, fd, mark);
+    file = followed_new(&source, &feed, path, fd, path, mark);
     cr_assert_not_null(file);
 }
 
