@@ -30,7 +30,9 @@ static const char help[] =
     "Nothing is kept.\n"
     "\n"
     "  -l, --listen ADDRESS:PORT where to serve (default 127.0.0.1:8080; port 0 picks a free one)\n"
-    "  -h, --help                this text\n";
+    "  -h, --help                this text\n"
+    "\n"
+    "PORT in the environment changes the port; other addresses are served only by --listen.\n";
 
 // demo.yml, as scripts/embed.sh puts it into the binary.
 #define ASSET(name, type, etag, symbol, size) extern const char symbol[];
@@ -145,8 +147,21 @@ static void *write_logs(void *context) {
     return NULL;
 }
 
-static void announce(void *context, const char *url) {
+// What opens on this machine, of a hub on all addresses too.
+static void local_url(const char *url, char *out, size_t size) {
+    static const char *const all[] = {"http://0.0.0.0:", "http://[::]:"};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (strncmp(url, all[i], strlen(all[i])) != 0) continue;
+        snprintf(out, size, "http://127.0.0.1:%s", url + strlen(all[i]));
+        return;
+    }
+    snprintf(out, size, "%s", url);
+}
+
+static void announce(void *context, const char *bound) {
     const struct demo *demo = context;
+    char url[320];
+    local_url(bound, url, sizeof url);
     printf(
         "\n"
         "  The page:           %s?key=%s\n"
@@ -161,10 +176,21 @@ static void announce(void *context, const char *url) {
     fflush(stdout);
 }
 
+// The demo has a key, and PORT would let a hub with keys listen on all addresses. Nobody has asked
+// for that here.
+static const char *listen_by_port(char out[32]) {
+    const char *port = getenv("PORT");
+    uint64_t number;
+    if (!port || getenv("TAILRACE_LISTEN") || !str_to_u64(str_from(port), 65535, &number))
+        return NULL;
+    snprintf(out, 32, "127.0.0.1:%s", port);
+    return out;
+}
+
 int cli_demo(int argc, char **argv) {
     struct config_flags flags = {0};
     struct demo demo = {0};
-    char data[80];
+    char data[80], listen[32];
     const struct cli_option options[] = {
         {.name = "listen", .letter = 'l', .text = &flags.listen},
         {0},
@@ -184,6 +210,7 @@ int cli_demo(int argc, char **argv) {
         goto out;
     }
     snprintf(data, sizeof data, "%s/data", demo.dir);
+    if (!flags.listen) flags.listen = listen_by_port(listen);
     flags.file = demo.config;
     flags.data = data;
     run_block_signals();

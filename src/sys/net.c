@@ -66,9 +66,8 @@ void net_format_endpoint(const struct net_endpoint *endpoint, char *out, size_t 
 }
 
 void net_format_url(const struct net_endpoint *endpoint, char *out, size_t size) {
-    const char *host = endpoint->host;
+    const char *host = endpoint->host[0] ? endpoint->host : "::";
     char authority[sizeof endpoint->host + 16];
-    if (!host[0] || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0) host = "127.0.0.1";
     format(host, endpoint->port, authority, sizeof authority);
     snprintf(out, size, "http://%s/", authority);
 }
@@ -160,6 +159,7 @@ int net_listen(struct net_endpoint *endpoint, int *fds, size_t count, struct rep
         } else {
             freeaddrinfo(address);
             hints.ai_family = AF_INET;
+            strcpy(endpoint->host, "0.0.0.0");
             if (getaddrinfo(NULL, port, &hints, &address)) {
                 return report_set(report, ERR_SYSTEM, "this machine has neither IPv6 nor IPv4");
             }

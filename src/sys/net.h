@@ -19,7 +19,8 @@ int net_parse_endpoint(struct str text, struct net_endpoint *out) MUST_CHECK;
 bool net_is_loopback(const struct net_endpoint *endpoint);
 // Writes the form that net_parse_endpoint reads.
 void net_format_endpoint(const struct net_endpoint *endpoint, char *out, size_t size);
-// "http://127.0.0.1:8080/". For a listener on all addresses: a URL that opens on this machine.
+// "http://127.0.0.1:8080/", and for a listener on all addresses "http://0.0.0.0:8080/" or
+// "http://[::]:8080/" (also IPv4).
 void net_format_url(const struct net_endpoint *endpoint, char *out, size_t size);
 
 // Opens `count` listening sockets on one port, one for each worker (SO_REUSEPORT), non-blocking.

@@ -758,3 +758,28 @@ scenario('demo serves the two endpoints behind a key and says what to open', asy
     await stopped(demo);
     assert.deepEqual(readdirSync(temporary), [], 'nothing is kept');
 });
+
+scenario('PORT does not open the demo to other machines, and what is bound is said', async (s) => {
+    const quiet = { TMPDIR: s.tempDir(), PORT: '0', TAILRACE_LISTEN: undefined };
+    const demo = await bare(s, ['demo'], { env: quiet });
+    assert.match(demo.origin, /^http:\/\/127\.0\.0\.1:\d+$/);
+    const bound = (origin) => {
+        const port = Number(origin.replace(/.*:/, '')).toString(16).toUpperCase().padStart(4, '0');
+        const tables = ['/proc/net/tcp', '/proc/net/tcp6'].map((file) =>
+            readFileSync(file, 'utf8'),
+        );
+        return tables
+            .join('')
+            .split('\n')
+            .map((line) => line.trim().split(/\s+/))
+            .filter(([, local, , state]) => state === '0A' && local.endsWith(`:${port}`))
+            .map(([, local]) => local.split(':')[0]);
+    };
+    assert.deepEqual(new Set(bound(demo.origin)), new Set(['0100007F']));
+    // A hub with a key may; then the line says so.
+    const far = await bare(s, ['serve'], {
+        env: { ...quiet, TAILRACE_ADMIN_KEY: 'a-key-of-the-test' },
+    });
+    assert.match(far.origin, /^http:\/\/(\[::\]|0\.0\.0\.0):\d+$/);
+    assert.ok(bound(far.origin).every((address) => /^0+$/.test(address)));
+});

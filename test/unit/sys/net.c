@@ -58,7 +58,9 @@ Test(net, loopback_is_told_from_the_world) {
 Test(net, url_is_one_that_can_be_opened) {
     char url[320];
     net_format_url(&(struct net_endpoint){"", 8080}, url, sizeof url);
-    cr_assert_str_eq(url, "http://127.0.0.1:8080/");
+    cr_assert_str_eq(url, "http://[::]:8080/", "all addresses are said to be all");
+    net_format_url(&(struct net_endpoint){"0.0.0.0", 8080}, url, sizeof url);
+    cr_assert_str_eq(url, "http://0.0.0.0:8080/");
     net_format_url(&(struct net_endpoint){"::1", 80}, url, sizeof url);
     cr_assert_str_eq(url, "http://[::1]:80/");
 }
