@@ -226,8 +226,13 @@ static int make_dir(struct store *store, struct report *report) {
     if (mkdir(store->dir, 0700) == 0) return 0;
     if (errno == EEXIST) {
         struct stat status;
-        if (stat(store->dir, &status) == 0 && S_ISDIR(status.st_mode)) return 0;
-        return report_set(report, ERR_INVALID, "%s is not a directory", store->dir);
+        if (stat(store->dir, &status) || !S_ISDIR(status.st_mode))
+            return report_set(report, ERR_INVALID, "%s is not a directory", store->dir);
+        if (!(status.st_mode & S_IWOTH)) return 0;
+        return report_set(report, ERR_DENIED,
+                          "everybody on this machine may put files into %s; take that right away "
+                          "(chmod o-w %s), or give another data directory",
+                          store->dir, store->dir);
     }
     int err = errno == EACCES || errno == EPERM || errno == EROFS ? ERR_DENIED
               : errno == ENOENT                                   ? ERR_NOT_FOUND
@@ -288,7 +293,11 @@ static int lock_soon(int fd) {
 static int take_lock(struct store *store, struct report *report) {
     char path[4096];
     snprintf(path, sizeof path, "%s/" STORE_LOCK_FILE, store->dir);
-    store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    // Not through a link, by which somebody could have a file made elsewhere.
+    store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (store->lock_fd < 0 && errno == ELOOP)
+        return report_set(report, ERR_DENIED, "%s is a symbolic link, not a lock of tailrace",
+                          path);
     if (store->lock_fd < 0)
         return report_errno(report,
                             errno == EACCES || errno == EROFS || errno == EPERM ? ERR_DENIED
@@ -416,7 +425,7 @@ static void close_env(struct store *store) {
 static int open_table(struct store *store) {
     char path[4096];
     snprintf(path, sizeof path, "%s/lock.mdb", store->dir);
-    store->table_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    store->table_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     return store->table_fd < 0 ? errno : 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -67,6 +68,15 @@ static void journal_trouble(void *context, const char *wrong) {
     }
 }
 
+// Its owner can change or remove the journal, whatever the modes of the files in it.
+static void warn_of_owner(const char *dir) {
+    struct stat status;
+    if (stat(dir, &status) || status.st_uid == geteuid()) return;
+    log_write(LOG_WARN,
+              "the data directory belongs to another user, who can change or remove the journal",
+              LOG_TEXT("data", dir), LOG_U64("uid", status.st_uid));
+}
+
 static int open_journal(struct server *server, struct report *report) {
     const struct config *config = server->site->config;
     struct journal_config journal = {
@@ -80,6 +90,7 @@ static int open_journal(struct server *server, struct report *report) {
         .sync = true,
     };
     int err = journal_open(&server->common.journal, &journal, report);
+    if (!err) warn_of_owner(config->data);
     if (!err && journal_was_restored(server->common.journal))
         log_write(
             LOG_WARN,

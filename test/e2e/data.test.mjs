@@ -3,10 +3,14 @@
 // told. Backups of a running hub.
 import assert from 'node:assert/strict';
 import {
+    chmodSync,
+    chownSync,
     copyFileSync,
+    existsSync,
     mkdirSync,
     readFileSync,
     readdirSync,
+    symlinkSync,
     unlinkSync,
     writeFileSync,
 } from 'node:fs';
@@ -348,4 +352,25 @@ scenario('a hub that stops does not wait for a backup', async (s) => {
     await hub.stop();
     client.socket.resume();
     await client.closed;
+});
+
+scenario('a directory that others have prepared is looked at before it is used', async (s) => {
+    const start = (data) => tailrace(s, ['serve', '--listen', '127.0.0.1:0', '--data', data]);
+    const open = s.tempDir();
+    chmodSync(open, 0o1777);
+    const refused = await start(open);
+    assert.notEqual(refused.code, 0);
+    assert.match(refused.stderr, /everybody on this machine.*chmod o-w/);
+    for (const name of ['lock', 'lock.mdb']) {
+        const [trap, elsewhere] = [s.tempDir(), path.join(s.tempDir(), 'made')];
+        symlinkSync(elsewhere, path.join(trap, name));
+        const linked = await start(trap);
+        assert.notEqual(linked.code, 0, name);
+        assert.ok(!existsSync(elsewhere), `${name} makes no file elsewhere`);
+    }
+    if (process.getuid() !== 0) return;
+    const foreign = s.tempDir();
+    chownSync(foreign, 65534, 65534);
+    const hub = await Hub.start(s, { data: foreign });
+    assert.match(hub.stderr, /belongs to another user.*uid=65534/);
 });
