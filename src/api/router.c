@@ -35,9 +35,9 @@ static void list_methods(struct buf *out, const struct resource *resource) {
     append_method(out, "OPTIONS");
 }
 
-// The fields that a page may send: those that it asks for. Clients that fetch streams have fields of
-// their own (Mcp-Session-Id, HX-Request, Datastar-Request, traceparent), and what an allowed origin
-// sends of them is no risk.
+// The fields that a page may send: those that it asks for. Clients that fetch streams have fields
+// of their own (Mcp-Session-Id, HX-Request, Datastar-Request, traceparent), and what an allowed
+// origin sends of them is no risk.
 static struct str allowed_headers(const struct request *request) {
     struct str names = request_field(request, "Access-Control-Request-Headers");
     if (names.len && cors_are_names(names)) return names;

@@ -78,7 +78,9 @@ void upload_fail_no_memory(struct upload *upload) { upload_fail_for_now(upload, 
 static void fail_for(struct upload *upload, int err) {
     switch (err) {
         case ERR_CLOSED:
-            upload_fail(upload, 409, "the topic is closed; DELETE it to start it again");
+            upload_fail(upload, 409,
+                        "the topic is finished (?close=1) and takes no more events; DELETE it to "
+                        "start it again, or publish to another topic");
             return;
         case ERR_NOT_FOUND: upload_fail(upload, 404, "there is no such topic"); return;
         case ERR_LIMIT:
@@ -86,7 +88,10 @@ static void fail_for(struct upload *upload, int err) {
                 upload, "the hub, or this key, has as many topics as it may (limits.topics, "
                         "limits.topics_per_key)");
             return;
-        case ERR_BUSY: upload_fail_for_now(upload, "the commit queue is full; try again"); return;
+        case ERR_BUSY:
+            upload_fail_for_now(upload, "too many events wait for the disk (limits.queue_events, "
+                                        "limits.queue_bytes); try again");
+            return;
         case ERR_FULL:
             upload_fail_for_now(upload,
                                 "the journal has no space left; publishing goes on when there is");

@@ -49,24 +49,22 @@ static struct str read_cookie(const struct request *request, const char *wanted)
     return none;
 }
 
-// Adds a reading of at most LIMIT_SECRET_BYTES that is written to `memory`: no secret is longer.
-static void add_reading(struct credential *out, char *memory, size_t len) {
-    out->readings[out->count++] = (struct str){memory, len};
-}
+// Further readings have at most LIMIT_SECRET_BYTES: no secret is longer.
 
 static void add_cookie_decoded(struct credential *out, struct str value) {
     char *memory = out->memory;
     size_t len;
     if (value.len > 1 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"')
         value = (struct str){value.ptr + 1, value.len - 2};
-    if (!url_decode(value, false, memory, LIMIT_SECRET_BYTES, &len)) add_reading(out, memory, len);
+    if (!url_decode(value, false, memory, LIMIT_SECRET_BYTES, &len))
+        out->readings[out->count++] = (struct str){memory, len};
 }
 
 static void add_with_plus(struct credential *out, struct str value) {
     char *memory = out->memory + LIMIT_SECRET_BYTES;
     if (value.len > LIMIT_SECRET_BYTES || !value.len || !memchr(value.ptr, ' ', value.len)) return;
     for (size_t i = 0; i < value.len; i++) memory[i] = value.ptr[i] == ' ' ? '+' : value.ptr[i];
-    add_reading(out, memory, value.len);
+    out->readings[out->count++] = (struct str){memory, value.len};
 }
 
 void credential_read(struct credential *out, const struct request *request, struct params *params) {

@@ -20,7 +20,8 @@ static const struct {
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
-// What the limit of descriptors allows, less an eighth for those who are told that there is no room.
+// What the limit of descriptors allows, less an eighth for those who are told that there is no
+// room.
 static uint32_t most_connections(const struct http_settings *settings) {
     uint64_t room = descriptors_for_clients();
     room -= room / 8 < POLITE_SHARE_MAX ? room / 8 : POLITE_SHARE_MAX;

@@ -43,8 +43,8 @@ struct request {
 // X-Api-Key, X-Functions-Key, Content-Type, Origin) occur at most once: the parser refuses other
 // requests.
 struct str request_field(const struct request *request, const char *name);
-// For fields that may be repeated (Accept, Cookie, Last-Event-ID): *index starts at 0. False when there are no
-// more.
+// For fields that may be repeated (Accept, Cookie, Last-Event-ID): *index starts at 0. False when
+// there are no more.
 bool request_field_next(const struct request *request, const char *name, size_t *index,
                         struct str *value);
 
