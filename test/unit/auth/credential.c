@@ -6,7 +6,7 @@
 
 // The readings, between "|".
 static const char *readings(const char *query, const char *cookie) {
-    static char out[500];
+    static struct buf out;
     static struct credential credential;
     struct field field = {STR("Cookie"), str_from(cookie)};
     struct request request = {.query = str_from(query)};
@@ -15,14 +15,15 @@ static const char *readings(const char *query, const char *cookie) {
     request.fields_count = cookie ? 1 : 0;
     cr_assert_eq(params_init(&params, request.query, (struct str){NULL, 0}), 0);
     credential_read(&credential, &request, &params);
-    out[0] = '\0';
+    buf_fini(&out);
+    buf_init(&out, 500);
     for (size_t i = 0; i < credential.count; i++) {
-        strncat(out, "|", 1);
-        strncat(out, credential.readings[i].ptr, credential.readings[i].len);
+        buf_append_char(&out, '|');
+        buf_append_str(&out, credential.readings[i]);
     }
     cr_assert_eq(credential.by_browser, cookie != NULL);
     params_fini(&params);
-    return out;
+    return buf_cstr(&out);
 }
 
 #define IN_QUERY(query, expected) cr_assert_str_eq(readings(query, NULL), expected)
