@@ -77,9 +77,9 @@ static inline int MUST_CHECK store_reader_begin(struct store_reader *reader) {
 }
 static inline void store_reader_end(struct store_reader *reader) { reader->ops->end(reader); }
 
-// How many commits have taken events away: at least all those that the snapshot knows of, when it is
-// asked within one. Who has applied a batch with this number (struct batch) has been told of all that
-// the snapshot does not have any more.
+// How many commits have taken events away: at least all those that the snapshot knows of, when it
+// is asked within one. Who has applied a batch with this number (struct batch) has been told of all
+// that the snapshot does not have any more.
 static inline uint64_t store_reader_trims(struct store_reader *reader) {
     return reader->ops->trims(reader);
 }
