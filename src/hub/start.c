@@ -18,16 +18,30 @@ static int start_last(struct hub *hub, struct subscriber *subscriber, uint64_t c
     return 0;
 }
 
+// The highest seq in the ring whose time is before `time_ms`, 0: there is none. The time never goes
+// back from one seq to the next.
+static uint64_t recent_before_time(const struct hub *hub, uint64_t time_ms) {
+    uint64_t low = hub->ring.floor, high = hub->position, found = 0;
+    while (low < high) {
+        uint64_t middle = high - (high - low) / 2;
+        const struct event *event = ring_before(&hub->ring, middle + 1);
+        if (event && event->seq > low && event->time_ms >= time_ms) {
+            high = event->seq - 1;
+            continue;
+        }
+        if (event && event->seq > low) found = event->seq;
+        low = middle;
+    }
+    return found;
+}
+
 static int start_time(struct hub *hub, struct subscriber *subscriber, uint64_t time_ms) {
     int err = reading_begin(&hub->reading);
     if (!err) err = store_reader_seq_before_time(hub->reading.store, time_ms, &subscriber->cursor);
     if (subscriber->cursor > hub->position) subscriber->cursor = hub->position;
     // The store does not know of topics that are in memory only.
-    uint64_t from = subscriber->cursor > hub->ring.floor ? subscriber->cursor : hub->ring.floor;
-    struct ring_place place = ring_find(&hub->ring, from);
-    const struct event *event;
-    while ((event = ring_next(&hub->ring, &place)) != NULL && event->time_ms < time_ms)
-        subscriber->cursor = event->seq;
+    uint64_t recent = recent_before_time(hub, time_ms);
+    if (recent > subscriber->cursor) subscriber->cursor = recent;
     return err;
 }
 

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "support.h"
 
@@ -377,5 +378,33 @@ Test(start, a_long_poll_with_a_filter_does_not_read_everything_in_one_turn) {
     cr_assert(client.finished);
     client_expect(&client, "],\"next\":\"%E-100000\"}\n");
     client_close(&client);
+    bench_close(&bench);
+}
+
+// The ring was walked from its beginning for each of them.
+Test(start, a_time_among_recent_events_is_found_without_a_walk) {
+    enum { EVENTS = 50000, STARTS = 20000 };
+    struct bench bench;
+    bench_open(&bench, (struct bench_config){.ring_events = 2 * EVENTS});
+    for (int i = 0; i < 50; i++) {
+        bench.time_ms += 1000;
+        bench_put_many(&bench, "a", "x", EVENTS / 50);
+        bench_turn(&bench);
+    }
+    struct hub_request request = client_request("a");
+    request.start = HUB_START_TIME;
+    clock_t began = clock();
+    for (int i = 0; i < STARTS; i++) {
+        struct client client = {.capacity = UNLIMITED};
+        uint64_t back = (uint64_t)i % 5;
+        request.time_ms = bench.time_ms - back * 1000;
+        bool waits;
+        client.bench = &bench;
+        cr_assert_eq(hub_subscribe(bench.hub, &client.subscriber, &request, 0, &waits, NULL), 0);
+        cr_assert_eq(client.subscriber.cursor, (49 - back) * (EVENTS / 50));
+        hub_remove(bench.hub, &client.subscriber);
+    }
+    double seconds = (double)(clock() - began) / CLOCKS_PER_SEC;
+    cr_assert_lt(seconds, 0.3, "%.2f s", seconds);
     bench_close(&bench);
 }
