@@ -110,14 +110,17 @@ Test(directory, a_name_that_was_dropped_comes_back_under_a_new_number) {
 // The selection has the topics that match, and no others.
 static void expect_right(const struct directory *directory, const struct selection *selection) {
     uint32_t count = 0;
+    uint64_t changes = 0;
     const struct topic *topic = directory_from(directory, 0);
     for (; topic; topic = directory_from(directory, topic->no + 1)) {
         bool matches =
             pattern_match_any(selection->names, selection->names_count, topic_name(topic));
         cr_assert_eq(selection_has(selection, topic->no), matches, "%s", topic->name);
         count += matches;
+        changes += matches ? topic->trimmed_seq * 2 + topic->closed : 0;
     }
     cr_assert_eq(selection->topics.count, count);
+    cr_assert_eq(selection->changes, changes, "each has been told of once");
 }
 
 Test(directory, ten_thousand_selectors_come_and_go) {
@@ -193,6 +196,7 @@ Test(directory, topics_that_come_and_go_while_a_pattern_is_resolved_are_right) {
     add_topics(&directory, "other", "", 9000, 9001);
     struct topic *done = directory_topic(&directory, 20), *due = directory_topic(&directory, 4000);
     directory_trimmed(&directory, due, 77, 1);
+    directory_trimmed(&directory, directory_topic(&directory, 5050), 5, 1);
     directory_drop(&directory, done), directory_drop(&directory, due);
     cr_assert_eq(selection->gone_seq, 77, "what is gone before the walk has met it is lost too");
     add_topics(&directory, "t/again", "", 20, 21);

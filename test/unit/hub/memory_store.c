@@ -27,6 +27,7 @@ struct memory_store {
     uint64_t reads;
     const struct journal_policy *policy;
     bool late;
+    uint64_t last_stored; // the seq of the newest one that is not in memory only
     uint64_t trims;
     uint64_t time_ms;
     struct event **events; // by seq, from 1 on: copies of our own
@@ -186,7 +187,7 @@ static int topic_before(struct store_reader *reader, uint64_t tail, uint64_t bef
 static int seq_before_time(struct store_reader *reader, uint64_t time_ms, uint64_t *seq) {
     const struct memory_store *store = opened(reader);
     *seq = 0;
-    for (uint64_t at = store->count; at; at--) {
+    for (uint64_t at = store->last_stored; at; at--) {
         if (!stored(store, at) || store->events[at - 1]->time_ms >= time_ms) continue;
         *seq = at;
         break;
@@ -320,6 +321,7 @@ static void commit_event(struct memory_store *store, struct event *event) {
     topic->seqs[topic->count++] = event->seq;
     event->ordinal = topic->count;
     if (topic->rule && topic->rule->memory) event->flags |= EVENT_MEMORY;
+    if (!(event->flags & EVENT_MEMORY)) store->last_stored = event->seq;
     topic->closed = event->flags & EVENT_CLOSE;
     topic->bytes += event->data_len;
     store->damages[store->count] = DAMAGE_NONE;
