@@ -46,9 +46,8 @@
 // worker. At this bound newcomers wait for others to finish, and half of it is left to those that
 // can go on: a subscriber whose connection is full gives its own up, and finds the places again.
 #define LIMIT_MERGE_BYTES ((size_t)64 * 1024 * 1024)
-// Bytes of committed events that workers have not taken yet, counted once for each worker. At this
-// bound the journal waits: a worker whose fan-out takes long slows publishing down, it does not
-// fill the memory.
+// Bytes of committed events that workers have not taken yet, of all workers together. One that has
+// its share before it is not given more: it learns later what it has missed (hub/missed.h).
 #define LIMIT_LAG_BYTES ((size_t)256 * 1024 * 1024)
 // A source's name and its committed position, which may have a path in it.
 #define LIMIT_SOURCE_NAME_BYTES 400

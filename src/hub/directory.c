@@ -289,8 +289,8 @@ static void apply_to(struct directory *directory, const struct selection *select
     apply_to_selector(directory, selector, event, meant);
 }
 
-static void set_closed(struct directory *directory, struct topic *topic, bool closed,
-                       uint64_t newest_seq) {
+void directory_set_closed(struct directory *directory, struct topic *topic, bool closed,
+                          uint64_t newest_seq) {
     struct topic_news news = {.newest_seq = newest_seq,
                               .changes = (uint64_t)closed - (uint64_t)topic->closed};
     topic->closed = closed;
@@ -308,7 +308,7 @@ static void apply_event(struct directory *directory, const struct event *event,
     topic->bytes += event->data_len;
     topic->marker = event->flags & EVENT_MARKER;
     topic->memory = event->flags & EVENT_MEMORY;
-    set_closed(directory, topic, event->flags & EVENT_CLOSE, event->seq);
+    directory_set_closed(directory, topic, event->flags & EVENT_CLOSE, event->seq);
     for (uint32_t i = 0; i < topic->followers_count; i++)
         apply_to(directory, topic->followers[i].selection, event, meant);
     DL_FOREACH2(directory->wide, selection, next_wide) {
@@ -325,7 +325,7 @@ static void apply_change(struct directory *directory, const struct topic_change 
         return;
     }
     directory_trimmed(directory, topic, change->trimmed_seq, change->trimmed_ordinal);
-    set_closed(directory, topic, change->closed, 0);
+    directory_set_closed(directory, topic, change->closed, 0);
     topic->bytes = change->bytes;
 }
 
@@ -338,6 +338,27 @@ void directory_apply(struct directory *directory, const struct batch *batch) {
         apply_event(directory, event, meant);
     }
     for (uint32_t i = 0; i < batch->changes_count; i++) apply_change(directory, &batch->changes[i]);
+}
+
+static void lag(struct directory *directory, const struct selection *selection, bool closed,
+                uint64_t after) {
+    struct selector *selector;
+    DL_FOREACH(selection->selectors, selector) {
+        if (!selector->live.count && !selector->waiting.count) continue;
+        selector->lags = true;
+        selector->lags_after = after;
+        if (closed) selector->ending = true;
+        touch(directory, selector);
+    }
+}
+
+void directory_lag(struct directory *directory, const struct topic *topic, uint64_t after) {
+    struct selection *selection;
+    for (uint32_t i = 0; i < topic->followers_count; i++)
+        lag(directory, topic->followers[i].selection, topic->closed, after);
+    DL_FOREACH2(directory->wide, selection, next_wide) {
+        if (selection_has(selection, topic->no)) lag(directory, selection, topic->closed, after);
+    }
 }
 
 struct selector *directory_take_touched(struct directory *directory) {

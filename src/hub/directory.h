@@ -127,6 +127,9 @@ static inline bool directory_takes(const struct directory *directory,
 // Everything of the topic up to this seq and ordinal is gone.
 void directory_trimmed(struct directory *directory, struct topic *topic, uint64_t seq,
                        uint64_t ordinal);
+// The topic is closed now, or open; `newest_seq` is that of a new event of it, 0: there is none.
+void directory_set_closed(struct directory *directory, struct topic *topic, bool closed,
+                          uint64_t newest_seq);
 // How many subscribers a topic has.
 uint64_t directory_subscribers(const struct directory *directory, const struct topic *topic);
 // The closed topic that was finished last, NULL when the selector goes on: one of its topics does,
@@ -138,6 +141,9 @@ const struct topic *directory_last_closed(const struct directory *directory,
 // gets the events that it takes into `pending`, or lags, and is in the list `touched` then (with a
 // reference: its last subscriber may leave before the delivery).
 void directory_apply(struct directory *directory, const struct batch *batch);
+// The topic has events that nobody has looked at: its selectors with live or waiting subscribers
+// lag behind `after`, up to where everything else was delivered.
+void directory_lag(struct directory *directory, const struct topic *topic, uint64_t after);
 // Takes the first selector from the list, NULL when there is none. The caller has its reference,
 // empties `pending` and clears `ending` and `lags`.
 struct selector *directory_take_touched(struct directory *directory);

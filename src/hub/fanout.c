@@ -118,16 +118,25 @@ static void deliver(struct hub *hub, struct selector *selector) {
 }
 
 // What leaves the ring of topics that are in memory only is gone.
-static void evict(struct hub *hub) {
-    for (struct batch *old = ring_evict(&hub->ring); old; old = ring_evict(&hub->ring)) {
-        for (uint32_t i = 0; i < old->count; i++) {
-            const struct event *event = old->events[i];
-            struct topic *topic = directory_topic(&hub->directory, event->topic_no);
-            if (topic && event->flags & EVENT_MEMORY)
-                directory_trimmed(&hub->directory, topic, event->seq, event->ordinal);
-        }
-        batch_put(old);
+static void forget(struct hub *hub, struct batch *old) {
+    for (uint32_t i = 0; i < old->count; i++) {
+        const struct event *event = old->events[i];
+        struct topic *topic = directory_topic(&hub->directory, event->topic_no);
+        if (topic && event->flags & EVENT_MEMORY)
+            directory_trimmed(&hub->directory, topic, event->seq, event->ordinal);
     }
+    batch_put(old);
+}
+
+static void evict(struct hub *hub) {
+    for (struct batch *old = ring_evict(&hub->ring); old; old = ring_evict(&hub->ring))
+        forget(hub, old);
+}
+
+void fanout_forget_recent(struct hub *hub) {
+    ASSERT(!hub->directory.touched);
+    for (struct batch *old = ring_take_oldest(&hub->ring); old; old = ring_take_oldest(&hub->ring))
+        forget(hub, old);
 }
 
 void fanout_deliver(struct hub *hub) {

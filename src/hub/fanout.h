@@ -10,5 +10,7 @@
 // Delivers everything that was applied, wakes the long polls that have something now, and ends the
 // streams whose topics are all closed.
 void fanout_deliver(struct hub *hub);
+// Empties the ring. Everything must have been delivered.
+void fanout_forget_recent(struct hub *hub);
 
 #endif

@@ -217,6 +217,7 @@ uint64_t hub_next_due(const struct hub *hub);
     X(sent_writes_total, counter, sum, "writes to subscribers")                                    \
     X(gaps_total, counter, sum, "gaps told to subscribers")                                        \
     X(damaged_total, counter, sum, "damaged events that replays, pages and searches met")          \
+    X(missed_total, counter, sum, "times a worker was so far behind that it was not given events") \
     X(replays_total, counter, sum, "subscriptions that asked for history")                         \
     X(blocked_total, counter, sum, "times a subscriber could not take more")                       \
     X(searches, gauge, sum, "pages of history and searches that are under way")                    \

@@ -101,8 +101,12 @@ struct encoding *ring_take_retired(struct ring *ring) {
 // --- the oldest leaves ---------------------------------------------------------------------------
 
 struct batch *ring_evict(struct ring *ring) {
-    if (!ring->count || (ring->events <= ring->events_max && ring->bytes <= ring->bytes_max))
-        return NULL;
+    if (ring->events <= ring->events_max && ring->bytes <= ring->bytes_max) return NULL;
+    return ring_take_oldest(ring);
+}
+
+struct batch *ring_take_oldest(struct ring *ring) {
+    if (!ring->count) return NULL;
     struct ring_slot *slot = slot_at(ring, 0);
     struct batch *oldest = slot->batch;
     if (slot->encoded) {

@@ -52,6 +52,9 @@ struct encoding *ring_take_retired(struct ring *ring);
 // within bounds.
 struct batch *ring_evict(struct ring *ring);
 
+// The same whatever the bounds; NULL when the ring is empty.
+struct batch *ring_take_oldest(struct ring *ring);
+
 // Walking: a position in the ring, valid until the next push or evict.
 struct ring_place {
     size_t batch;

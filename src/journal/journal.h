@@ -86,10 +86,8 @@ struct journal_config {
 // Called on the journal thread (or within journal_run), one commit after the other.
 struct journal_listener {
     // After each commit, before its publishers are answered. The callee takes over one reference
-    // of the batch. It may block, but not within journal_run after `ready` returned true.
+    // of the batch. It must not block.
     void (*committed)(void *context, struct batch *batch);
-    // Whether `committed` would return without blocking. NULL: it always would.
-    bool (*ready)(void *context);
     // Publishing is refused from now on (`failure` says why), or works again (failed is 0).
     // On the journal thread. NULL: not wanted.
     void (*state)(void *context, int failed, const char *failure);

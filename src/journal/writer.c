@@ -160,11 +160,10 @@ static void quick_trip(struct journal *journal) {
 }
 
 bool writer_quick(struct journal *journal) {
-    const struct journal_listener *listener = &journal->listener;
     if (log_is_shared(journal->log)) return false;
     if (pthread_mutex_trylock(&journal->writer_lock)) return false;
-    bool may = !atomic_load(&journal->failed) && !atomic_load(&journal->stopping) &&
-               !journal->backlog && (!listener->ready || listener->ready(listener->context));
+    bool may =
+        !atomic_load(&journal->failed) && !atomic_load(&journal->stopping) && !journal->backlog;
     if (may) {
         add_backlog(journal, inbox_peel(&journal->inbox));
         if (journal->backlog) quick_trip(journal);

@@ -14,34 +14,8 @@
 #include "sys/descriptors.h"
 #include "sys/log.h"
 
-// On the journal thread: waits while workers are too far behind. (A worker that commits for itself
-// has asked before.)
-static void wait_for_workers(struct server *server) {
-    if (atomic_load(&server->lag_bytes) <= LIMIT_LAG_BYTES) return;
-    pthread_mutex_lock(&server->lag_lock);
-    while (atomic_load(&server->lag_bytes) > LIMIT_LAG_BYTES)
-        pthread_cond_wait(&server->lag_moved, &server->lag_lock);
-    pthread_mutex_unlock(&server->lag_lock);
-}
-
-void server_taken(struct server *server, size_t bytes) {
-    size_t before = atomic_fetch_sub(&server->lag_bytes, bytes);
-    if (before <= LIMIT_LAG_BYTES || before - bytes > LIMIT_LAG_BYTES) return;
-    pthread_mutex_lock(&server->lag_lock);
-    pthread_cond_signal(&server->lag_moved);
-    pthread_mutex_unlock(&server->lag_lock);
-}
-
-// Whether there is nothing to wait for.
-static bool ready(void *context) {
-    const struct server *server = context;
-    return atomic_load(&server->lag_bytes) <= LIMIT_LAG_BYTES;
-}
-
 static void committed(void *context, struct batch *batch) {
     struct server *server = context;
-    wait_for_workers(server);
-    atomic_fetch_add(&server->lag_bytes, batch->bytes * server->workers_count);
     uint64_t number = ++server->batches;
     for (unsigned i = 1; i < server->workers_count; i++)
         worker_committed(server->workers[i], batch_get(batch), number);
@@ -156,24 +130,19 @@ static void release(struct server *server) {
     free(server->common.workers);
     journal_close(server->common.journal);
     admission_free(server->admission);
-    pthread_cond_destroy(&server->lag_moved);
-    pthread_mutex_destroy(&server->lag_lock);
 }
 
 int server_start(struct server **out, struct config *config, const char **url,
                  const char **metrics_url, struct report *report) {
     struct server *server = calloc(1, sizeof *server);
     if (!server) return report_set(report, ERR_NOMEM, "no memory for the server");
-    pthread_mutex_init(&server->lag_lock, NULL);
-    pthread_cond_init(&server->lag_moved, NULL);
     descriptors_init(count_workers(config));
     server->common.started_unix_ms = clock_unix_ms();
     int err = site_new(&server->site, config, report);
     if (!err) err = admission_new(&server->admission);
     if (!err) err = open_journal(server, report);
     if (!err) err = make_workers(server, report);
-    struct journal_listener listener = {.ready = ready,
-                                        .committed = committed,
+    struct journal_listener listener = {.committed = committed,
                                         .state = journal_state,
                                         .trouble = journal_trouble,
                                         .context = server};

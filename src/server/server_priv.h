@@ -13,15 +13,9 @@ struct server {
     struct site *site; // the main thread's; workers hold their own references
     struct worker **workers;
     unsigned workers_count;
-    _Atomic(size_t) lag_bytes; // given to workers and not taken yet
-    pthread_mutex_t lag_lock;  // for the journal's thread while it waits for lag_bytes to fall
-    pthread_cond_t lag_moved;
     uint64_t batches;         // handed to workers so far; guarded by the journal's writer lock
     _Atomic(uint64_t) handed; // so many of them are with all workers
     char url[320], metrics_url[320]; // metrics_url: "" when /metrics is on the main listener
 };
-
-// A worker has taken a batch of so many bytes.
-void server_taken(struct server *server, size_t bytes);
 
 #endif

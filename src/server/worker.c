@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "api/router.h"
+#include "base/limits.h"
 #include "http/connections.h"
 #include "server/server_priv.h"
 #include "sys/clock.h"
@@ -202,25 +203,76 @@ static void tick_fire(struct loop_timer *timer) {
 
 // --- messages ------------------------------------------------------------------------------------
 
+// What was handed to this worker is with the others in a moment: a few instructions of the
+// journal's, unless it was interrupted there.
+static void wait_handed(const struct worker *worker, uint64_t number) {
+    while (atomic_load_explicit(&worker->server->handed, memory_order_acquire) < number)
+        sched_yield();
+}
+
 static void run_committed(struct inbox_message *message, void *receiver) {
     struct committed *committed = container_of(message, struct committed, message);
     struct worker *worker = receiver;
     size_t bytes = committed->batch->bytes;
-    // A few instructions of the journal's, unless it was interrupted there.
-    while (atomic_load_explicit(&worker->server->handed, memory_order_acquire) < committed->number)
-        sched_yield();
+    wait_handed(worker, committed->number);
     hub_apply(worker->api.hub, committed->batch);
-    server_taken(worker->server, bytes);
+    atomic_fetch_sub(&worker->lag_bytes, bytes);
     free(committed);
 }
 
+// It has taken all that it was given, and comes to what it was not.
+static void run_missed(struct inbox_message *message, void *receiver) {
+    struct worker *worker = receiver;
+    free(message);
+    pthread_mutex_lock(&worker->missed_lock);
+    struct missed missed = worker->missed;
+    uint64_t number = worker->missed_number;
+    worker->missed = (struct missed){0};
+    atomic_store(&worker->misses, false);
+    pthread_mutex_unlock(&worker->missed_lock);
+    wait_handed(worker, number);
+    missed_apply(&missed, worker->api.hub, loop_now(worker->loop));
+}
+
+// Whether the worker is too far behind for this batch: then it is a part of what it misses.
+static bool miss(struct worker *worker, const struct batch *batch, uint64_t number) {
+    worker->to_wake = false;
+    if (!atomic_load(&worker->misses)) {
+        size_t share = LIMIT_LAG_BYTES / worker->server->workers_count;
+        if (atomic_load(&worker->lag_bytes) <= share) return false;
+        struct inbox_message *message = malloc(sizeof *message);
+        ASSERT(message);
+        message->run = run_missed;
+        atomic_store(&worker->misses, true);
+        worker->to_wake = loop_put(worker->loop, message);
+        log_write(LOG_WARN,
+                  "a worker does not come back: what it misses, its subscribers are "
+                  "given from the journal later",
+                  LOG_U64("worker", worker->api.index));
+    }
+    pthread_mutex_lock(&worker->missed_lock);
+    // It may have come back meanwhile.
+    bool misses = atomic_load(&worker->misses);
+    if (misses) {
+        missed_add(&worker->missed, batch);
+        worker->missed_number = number;
+    }
+    pthread_mutex_unlock(&worker->missed_lock);
+    return misses;
+}
+
 void worker_committed(struct worker *worker, struct batch *batch, uint64_t number) {
+    if (miss(worker, batch, number)) {
+        batch_put(batch);
+        return;
+    }
     struct committed *committed = malloc(sizeof *committed);
     // Without it this worker's subscribers would miss events without a word; a restart loses
     // nothing.
     ASSERT(committed);
     *committed = (struct committed){{.run = run_committed}, batch, number};
-    worker->to_wake = loop_put(worker->loop, &committed->message);
+    atomic_fetch_add(&worker->lag_bytes, batch->bytes);
+    if (loop_put(worker->loop, &committed->message)) worker->to_wake = true;
 }
 
 void worker_wake(struct worker *worker) {
@@ -357,6 +409,8 @@ static void worker_free(struct worker *worker) {
     hub_free(worker->api.hub);
     site_put(worker->api.site);
     http_fini(&worker->api.http);
+    missed_fini(&worker->missed);
+    pthread_mutex_destroy(&worker->missed_lock);
     free(worker);
 }
 
@@ -364,6 +418,7 @@ int worker_new(struct worker **out, struct server *server, unsigned index, int l
                int metrics_listener, struct report *report) {
     struct worker *worker = calloc(1, sizeof *worker);
     if (!worker) return report_set(report, ERR_NOMEM, "no memory for a worker");
+    pthread_mutex_init(&worker->missed_lock, NULL);
     worker->server = server;
     worker->api = (struct api){
         .http = {.admission = server->admission,

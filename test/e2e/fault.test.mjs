@@ -3,37 +3,17 @@
 // acknowledged is lost, and all is well again when the disk is. The disk is made to fail by the
 // preloaded test/fault/iofault.c.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { assertProblem } from './support/http.mjs';
 import { Hub, assertSequence, numbered } from './support/hub.mjs';
 import { LogFile } from './support/logfile.mjs';
-import { binary, root, tailrace } from './support/process.mjs';
+import { preloaded, tailrace } from './support/process.mjs';
 import { scenario, shared } from './support/scope.mjs';
 import { until } from './support/wait.mjs';
 
 const file = shared();
-const shim = path.join(file.tempDir(), 'iofault.so');
-execFileSync(process.env.CC ?? 'gcc', [
-    '-shared',
-    '-fPIC',
-    '-O1',
-    '-D_GNU_SOURCE',
-    '-o',
-    shim,
-    path.join(root, 'test/fault/iofault.c'),
-    '-ldl',
-]);
-// A sanitizer's runtime wants to be the first library.
-const preload = [
-    ...[
-        ...execFileSync('ldd', [binary], { encoding: 'utf8' }).matchAll(
-            /=> (\S*lib[atu]b?san\S*)/g,
-        ),
-    ].map(([, lib]) => lib),
-    shim,
-].join(' ');
+const preload = preloaded(file, 'iofault');
 
 // A hub whose disk breaks: {hub, fail(how), heal()}.
 async function onBadDisk(s, options = {}) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A child process whose output is recorded by line.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +24,18 @@ export function cleanEnv(extra = {}) {
         env[key] = value;
     }
     return { ...env, ...extra };
+}
+
+// Builds test/fault/NAME.c; the value of LD_PRELOAD with which it is a part of the program.
+export function preloaded(scope, name) {
+    const library = path.join(scope.tempDir(), `${name}.so`);
+    const source = path.join(root, `test/fault/${name}.c`);
+    const flags = ['-shared', '-fPIC', '-O1', '-D_GNU_SOURCE'];
+    execFileSync(process.env.CC ?? 'gcc', [...flags, '-o', library, source, '-ldl']);
+    // A sanitizer's runtime wants to be the first library.
+    const linked = execFileSync('ldd', [binary], { encoding: 'utf8' });
+    const runtimes = [...linked.matchAll(/=> (\S*lib[atu]b?san\S*)/g)].map(([, lib]) => lib);
+    return [...runtimes, library].join(' ');
 }
 
 const SANITIZER =

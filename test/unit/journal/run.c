@@ -39,21 +39,15 @@ static void wait_over(const struct item *item) {
     while (!over(item)) sched_yield();
 }
 
-static struct journal *open_memory(bool (*ready)(void *)) {
+static struct journal *open_memory(void) {
     struct journal_config config = support_config(support_dir());
     config.policy.rules = memory_rules;
     config.policy.rules_count = 1;
-    if (!ready) return support_open(&config);
-    struct journal *journal;
-    struct report report = {0};
-    cr_assert_eq(journal_open(&journal, &config, &report), 0, "%s", report.text);
-    struct journal_listener listener = {.ready = ready};
-    cr_assert_eq(journal_start(journal, listener, &report), 0, "%s", report.text);
-    return journal;
+    return support_open(&config);
 }
 
 Test(run, a_memory_event_is_committed_by_its_publisher) {
-    struct journal *journal = open_memory(NULL);
+    struct journal *journal = open_memory();
     uint64_t first = support_put(journal, "memory/a", "makes the topic");
     // The journal thread may have the turn for a moment still; then the event is its.
     struct item item;
@@ -81,7 +75,7 @@ Test(run, a_memory_event_is_committed_by_its_publisher) {
 }
 
 Test(run, what_needs_the_store_keeps_its_place_in_the_order) {
-    struct journal *journal = open_memory(NULL);
+    struct journal *journal = open_memory();
     uint64_t before = support_put(journal, "memory/a", "makes the topic");
     static struct item items[6];
     static const char *const topics[] = {"memory/a", "memory/a",   "durable",
@@ -98,7 +92,7 @@ Test(run, what_needs_the_store_keeps_its_place_in_the_order) {
 }
 
 Test(run, a_finished_topic_and_a_key_are_left_to_the_journal_thread) {
-    struct journal *journal = open_memory(NULL);
+    struct journal *journal = open_memory();
     struct support_publish to;
     cr_assert_eq(support_put_full(journal, "memory/a", "", "last", EVENT_CLOSE, &to), 0);
     support_put(journal, "memory/b", "makes the topic");
@@ -117,24 +111,6 @@ Test(run, a_finished_topic_and_a_key_are_left_to_the_journal_thread) {
     cr_assert_eq(keyed[0].publish.duplicates, 0);
     cr_assert_eq(keyed[1].publish.duplicates, 1);
     cr_assert_eq(keyed[1].publish.first, keyed[0].publish.first);
-    journal_close(journal);
-}
-
-static bool never(void *context) {
-    (void)context;
-    return false;
-}
-
-Test(run, nothing_is_committed_here_while_the_listener_would_wait) {
-    struct journal *journal = open_memory(never);
-    support_put(journal, "memory/a", "makes the topic");
-    for (int i = 0; i < 100; i++) {
-        struct item item = {0};
-        enqueue(journal, &item, "memory/a");
-        journal_run(journal);
-        wait_over(&item);
-        cr_assert_not(pthread_equal(item.done_on, pthread_self()));
-    }
     journal_close(journal);
 }
 
@@ -165,7 +141,7 @@ static void *publish_many(void *context) {
 }
 
 Test(run, many_publishers_share_one_order, .timeout = 120) {
-    shared = open_memory(NULL);
+    shared = open_memory();
     pthread_t threads[PUBLISHERS];
     unsigned numbers[PUBLISHERS];
     for (unsigned i = 0; i < PUBLISHERS; i++) {
