@@ -47,8 +47,8 @@ static void drop(struct missed *missed, struct missed_topic *topic) {
 
 static void add_event(struct missed *missed, const struct event *event) {
     struct missed_topic *topic = find(missed, event->topic_no);
-    // What only a change has named so far gets its name. The number of one that is gone may have been
-    // given again.
+    // What only a change has named so far gets its name. The number of one that is gone may have
+    // been given again.
     if (!topic || !topic->name_len || topic->gone) {
         struct missed_topic *named = add(missed, event->topic_no, event_topic(event));
         if (topic) named->replaces = topic->replaces || topic->gone;

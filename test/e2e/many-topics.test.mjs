@@ -116,6 +116,27 @@ check('a stream of patterns is given what comes while its topics are found', asy
     );
 });
 
+const heldBytes = async () =>
+    Number(/^tailrace_held_bytes (\S+)$/m.exec((await hub.get('/metrics')).text)[1]);
+
+check('a list that is not read holds one piece, which is counted', async (scope) => {
+    // Encodings of recent events are held as well.
+    const most = 4096;
+    await until(async () => (await heldBytes()) < most, 'subscriptions before to be gone');
+    const socket = net.connect(hub.port, '127.0.0.1').pause();
+    scope.defer(() => socket.destroy());
+    socket.write('GET /topics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    await until(async () => (await heldBytes()) > most, 'the hub to wait for its reader');
+    assert.ok((await heldBytes()) < 512 * 1024);
+    let text = '';
+    socket.setEncoding('latin1').on('data', (chunk) => (text += chunk));
+    socket.resume();
+    await new Promise((resolve) => socket.on('end', resolve));
+    assert.ok(text.endsWith(']\n\r\n0\r\n\r\n'), 'whole in the end');
+    assert.equal(text.match(/"topic":"builds\//g).length, TOPICS);
+    await until(async () => (await heldBytes()) < most, 'nothing to be held');
+});
+
 check('nothing of that took a turn of more than 50 ms', async () => {
     const seconds = await worstTurn();
     assert.ok(seconds < scaled(0.05), `${seconds} s`);
