@@ -56,7 +56,7 @@ static void read_expires(struct upload *upload, struct params *params) {
     uint64_t ms;
     int err = params_get(params, "expires", &text);
     if (err == ERR_NOT_FOUND) {
-        struct journal *journal = upload->submission.api->common->journal;
+        struct journal *journal = api_of(upload->exchange)->common->journal;
         upload->expires_s = journal_expires_s(journal, upload->topic);
     } else if (err || units_parse_duration(text, &ms) || (ms && ms < SECOND) || ms > EXPIRES_MAX) {
         upload_fail(upload, 400,
