@@ -5,6 +5,7 @@ import http from 'node:http';
 import net from 'node:net';
 import { Hub } from './support/hub.mjs';
 import { scaled, scenario, shared } from './support/scope.mjs';
+import { until } from './support/wait.mjs';
 
 const TOPICS = 40_000;
 
