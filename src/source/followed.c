@@ -220,7 +220,9 @@ static void judge(struct followed_file *file) {
 
 static void take_calm(struct followed_file *file) {
     uint64_t now = loop_now(file->source->sources->loop);
-    if (followed_quiet_ms(file) < SOURCE_SETTLE_MS && now - file->calm_ms < CALM_MS) return;
+    bool busy = followed_quiet_ms(file) < SOURCE_SETTLE_MS && now - file->calm_ms < CALM_MS;
+    // One that proves nothing is worth nothing.
+    if (busy && file->calm.offset >= MARK_PROOF_BYTES) return;
     file->calm = file->mark;
     file->calm_ms = now;
 }

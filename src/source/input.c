@@ -169,6 +169,10 @@ static void again(struct loop_timer *timer) {
     feed_wake(&input->feed);
 }
 
+static void free_input(struct loop_retired *retired) {
+    free(container_of(retired, struct input, retired));
+}
+
 static void release(struct feed *feed) {
     struct input *input = container_of(feed, struct input, feed);
     feed_fini(feed);
@@ -177,7 +181,8 @@ static void release(struct feed *feed) {
     lines_fini(&input->lines);
     free(input->memory);
     free(input->path);
-    free(input);
+    // Its descriptor may be among those that became readable in this turn.
+    loop_retire(feed->sources->loop, &input->retired, free_input);
 }
 
 int input_new(struct input **out, struct source *source, const char *name, const char *topic) {

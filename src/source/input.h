@@ -38,6 +38,7 @@ struct input {
     // There was no memory to add `line`; it is the next line to add.
     bool line_failed;
     struct str line;
+    struct loop_retired retired;
     struct loop_timer timer; // tries again after a lack of memory
 };
 

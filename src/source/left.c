@@ -31,8 +31,8 @@ static const char *const messages[LEFT_WHYS] = {
     [LEFT_NO_TEXT] = "files that are no text are left out",
     [LEFT_COMPRESSED] = "compressed files are left out",
     [LEFT_ROTATED] =
-        "rotated files are left out; they are read as parts of the file they belong to, and "
-        "separate: true follows each as a log of its own",
+        ("rotated files are left out; they are read as parts of the file they belong to, and "
+         "separate: true follows each as a log of its own"),
 };
 
 void left_begin(struct left *left) { left->scan++; }

@@ -184,7 +184,7 @@ check('413 for a body over the bound, before it is sent where its length is told
     assertProblem(late, 413);
 });
 
-check('413 for a line over the bound; lines before it are published', async () => {
+check('413 for a line over the bound where strict=1; lines before it are published', async () => {
     const answer = await hub.post('/t/longline?split=lines', `first\n${'x'.repeat(1200 * 1024)}\n`);
     assertProblem(answer, 413, /line/i);
     const stored = await hub.get('/t/longline?last=all', { accept: 'text/plain' });
