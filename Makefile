@@ -156,8 +156,9 @@ E2E_ENV   := $(if $(filter asan tsan,$(VARIANT)),TAILRACE_TIME_SCALE=4 UBSAN_OPT
              ASAN_OPTIONS=detect_stack_use_after_return=1 TSAN_OPTIONS=halt_on_error=1)
 # A test that hangs has its own limit; this one is for a runner that does.
 E2E_LIMIT := 30m
+# One more than there are cores: half of what a test does is waiting.
 E2E_RUN    = timeout --foreground $(E2E_LIMIT) \
-             node --test --test-reporter=spec --test-concurrency=$(JOBS) $(E2E)
+             node --test --test-reporter=spec --test-concurrency=$(shell expr $(JOBS) + 1) $(E2E)
 
 node_modules/.package-lock.json: package-lock.json package.json
 	$(call say,NPM,$<)
