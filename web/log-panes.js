@@ -13,7 +13,7 @@ import { rangeOf } from './log-times.js';
 
 /**
  * @typedef {object} Looks
- * @property {'absolute' | 'relative' | 'none'} time
+ * @property {'absolute' | 'relative' | 'arrival' | 'none'} time
  * @property {boolean} utc
  * @property {boolean} wrap
  * @property {boolean} whole nothing is folded

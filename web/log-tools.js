@@ -602,6 +602,7 @@ export class LogTools {
             el('h2', {}, 'Times (t)'),
             radio('absolute', 'Clock, as 14:03:09.512'),
             radio('relative', 'How long ago, as 12 s ago'),
+            radio('arrival', 'When the hub got the line'),
             radio('none', 'None'),
             check('utc', 'UTC instead of local time (u)', utc),
             el(

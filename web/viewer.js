@@ -36,10 +36,11 @@ import { TopicPicker } from './topic-picker.js';
  */
 
 /** @type {Looks['time'][]} */
-const TIMES = ['absolute', 'relative', 'none'];
+const TIMES = ['absolute', 'relative', 'arrival', 'none'];
 const TIMES_TEXT = {
     absolute: 'Times: clock',
     relative: 'Times: how long ago',
+    arrival: 'Times: when the hub got the lines',
     none: 'No times',
 };
 const BAD_LEVELS = ['fatal', 'error', 'warn'];

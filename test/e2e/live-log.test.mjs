@@ -648,6 +648,24 @@ check('times: absolute, relative, none, UTC', async (s) => {
     clean(page);
 });
 
+check('a reader may want the times at which the hub got the lines', async (s) => {
+    const hub = await place.start(s);
+    await hub.publish('logs/app', '2020-01-02T03:04:05.678Z INFO long ago');
+    const page = await open(hub, { topic: 'logs/app', utc: '', time: 'arrival' });
+    await live(page);
+    const cell = (what) =>
+        run(page, `return log.shadowRoot.querySelector('.rows .log-time')?.${what}`);
+    const stamp = await run(page, 'return [...log.lines()][0].time');
+    assert.equal(await cell('textContent'), stamp.slice(11, 23));
+    assert.match(await cell('title'), /when the hub got it$/);
+    await run(page, `log.timeMode = 'absolute'`);
+    await until(
+        page,
+        `/03:04:05/.test(log.shadowRoot.querySelector('.rows .log-time')?.textContent)`,
+    );
+    clean(page);
+});
+
 check('the time is the line’s own, and says whose it is', async (s) => {
     const hub = await place.start(s);
     await hub.publishLines('logs/app', [

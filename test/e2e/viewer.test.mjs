@@ -364,6 +364,8 @@ check(
             ['relative', true, false],
         );
         await page.keyboard.press('t');
+        assert.equal(await look(page, 'timeMode'), 'arrival');
+        await page.keyboard.press('t');
         assert.equal(await look(page, 'timeMode'), 'none');
         await until(async () => !/now|ago|:/.test(await gutter()), 'no times');
         for (const key of ['t', 'u', 'w']) await page.keyboard.press(key);

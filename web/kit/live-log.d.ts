@@ -106,7 +106,7 @@ declare const LiveLogBase: { new (): LiveLogBase };
  * A live log: rows of one or several topics, however many, with history on scrolling up.
  *
  * Attributes: hub, topic (names or patterns, one per line), last (200), key,
- * time="absolute|relative|none", utc, wrap, whole (nothing is folded), levels ("error warn"),
+ * time="absolute|relative|arrival|none", utc, wrap, whole (nothing is folded), levels ("error warn"),
  * max-lines (20000), label (for screen readers; the topics by default).
  *
  * Style: --live-ground --live-surface --live-ink --live-muted --live-line --live-accent --live-ok
@@ -135,7 +135,7 @@ export class LiveLog extends LiveLogBase {
     key: string | null;
     last: number;
     maxLines: number;
-    timeMode: 'absolute' | 'relative' | 'none';
+    timeMode: 'absolute' | 'relative' | 'arrival' | 'none';
     utc: boolean;
     wrap: boolean;
     /** Nothing is folded: JSON lines as they are, long lines with all their rows. */

@@ -9,10 +9,10 @@ const LAST_MAX = 10_000;
 const MAX_LINES = 20_000;
 const MAX_LINES_MAX = 1_000_000;
 
-/** @typedef {'absolute' | 'relative' | 'none'} TimeMode */
+/** @typedef {'absolute' | 'relative' | 'arrival' | 'none'} TimeMode */
 
 /** @type {readonly string[]} */
-const TIME_MODES = ['absolute', 'relative', 'none'];
+const TIME_MODES = ['absolute', 'relative', 'arrival', 'none'];
 
 /**
  * <live-log> has a property `matches` in place of the method, and a focus() of its own.

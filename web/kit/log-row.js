@@ -15,7 +15,7 @@ import { SHOWN_MAX, writePlain, writeText } from './log-text.js';
 /**
  * How rows look.
  * @typedef {object} View
- * @property {'absolute' | 'relative' | 'none'} timeMode
+ * @property {'absolute' | 'relative' | 'arrival' | 'none'} timeMode
  * @property {boolean} utc
  * @property {boolean} tags whether the topic is shown
  * @property {readonly string[]} columns pinned fields

@@ -47,12 +47,14 @@ export function relativeTime(ms, now = Date.now()) {
 }
 
 /**
- * The time of a line as it is shown: its own, or else when the hub read it. full: for tool tips and
- * screen readers. A time without a zone is shown as it was written.
+ * The time of a line as it is shown: its own, or else when the hub read it, as always in the mode
+ * `arrival`. full: for tool tips and screen readers. A time without a zone is shown as it was
+ * written.
  * @param {{ own: LineTime | null, time: string }} line time: when the hub read it
  * @param {{ timeMode: string, utc: boolean }} view
  */
-export function lineTimes({ own, time }, { timeMode, utc }) {
+export function lineTimes({ own: carried, time }, { timeMode, utc }) {
+    const own = timeMode === 'arrival' ? null : carried;
     const read = Date.parse(time);
     const ms = own?.ms ?? read;
     const isWall = own !== null && own.wall !== null;
@@ -68,7 +70,7 @@ export function lineTimes({ own, time }, { timeMode, utc }) {
         full,
         title: own
             ? `${full}, as the line says\n${readAt}, when the hub got it`
-            : `${readAt}, when the hub got it: the line itself has no time`,
+            : `${readAt}, when the hub got it${carried ? '' : ': the line itself has no time'}`,
         isOwn: own !== null,
     };
 }
