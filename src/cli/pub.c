@@ -47,6 +47,7 @@ static const char HELP[] =
     "DATA or with -, each line of standard input as it comes.\n"
     "\n"
     "  -t, --type NAME       type of the events\n"
+    "      --expires TIME    how long they are worth something, such as 26h\n"
     "  -i, --id KEY          idempotency key of DATA: the same key again publishes nothing\n"
     "      --close           finish the topic afterwards\n"
     "      --retry-for TIME  how long to retry while the hub cannot be reached "
@@ -66,6 +67,7 @@ struct pub {
     const char *url;
     const char *data; // NULL: standard input
     const char *type;
+    const char *expires;
     const char *id;
     bool close;
     uint64_t retry_for_ms;
@@ -141,13 +143,19 @@ static void add_parameter(struct buf *query, const char *name, struct str value)
     url_encode_query(query, value);
 }
 
+// What is said of each event.
+static void add_about(const struct pub *pub, struct buf *query) {
+    if (pub->type) add_parameter(query, "type", str_from(pub->type));
+    if (pub->expires) add_parameter(query, "expires", str_from(pub->expires));
+}
+
 static int send_data(struct pub *pub) {
     struct str data = str_from(pub->data);
     struct buf query, repaired;
     buf_init(&query, QUERY_BYTES_MAX);
     buf_init(&repaired, data.len * 3);
     add_parameter(&query, "id", str_from(pub->id ? pub->id : pub->run));
-    if (pub->type) add_parameter(&query, "type", str_from(pub->type));
+    add_about(pub, &query);
     if (pub->close) add_parameter(&query, "close", STR("1"));
     if (!utf8_valid(data)) {
         utf8_repair(&repaired, data);
@@ -225,7 +233,7 @@ static int send_lines(struct pub *pub) {
     snprintf(key, sizeof key, "%s-%llu", pub->run, (unsigned long long)++pub->requests);
     add_parameter(&query, "split", STR("lines"));
     add_parameter(&query, "id", str_from(key));
-    if (pub->type) add_parameter(&query, "type", str_from(pub->type));
+    add_about(pub, &query);
     int code = send_all(pub, buf_cstr(&query), body, &too_large);
     while (too_large && lower_line_max(pub)) {
         body = cut_lines(pub, &cut);
@@ -328,6 +336,7 @@ static int take_retry_for(void *context, const char *value) {
 static int parse(struct pub *pub, int argc, char **argv) {
     const struct cli_option options[] = {
         {.name = "type", .letter = 't', .take = take_type},
+        {.name = "expires", .text = &pub->expires},
         {.name = "id", .letter = 'i', .take = take_id},
         {.name = "close", .flag = &pub->close},
         {.name = "retry-for", .take = take_retry_for},

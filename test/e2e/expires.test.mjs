@@ -79,6 +79,18 @@ check('it is told in every form that has a place for it', async (s) => {
     assert.deepEqual(await spans(hub, 'status/told'), [26 * HOUR]);
 });
 
+check('pub says it for its data and for its lines', async (s) => {
+    const url = hub.to('/t/status/pub');
+    const one = await tailrace(s, ['pub', '--expires', '2h', url, 'ok']);
+    assert.equal(one.code, 0, one.stderr);
+    const lines = await tailrace(s, ['pub', '--expires', '30m', url], { input: 'a\nb\n' });
+    assert.equal(lines.code, 0, lines.stderr);
+    assert.deepEqual(await spans(hub, 'status/pub'), [2 * HOUR, HOUR / 2, HOUR / 2]);
+    const bad = await tailrace(s, ['pub', '--expires', 'soon', url, 'ok']);
+    assert.equal(bad.code, 1);
+    assert.match(bad.stderr, /expires/);
+});
+
 check('lines, topics in memory and followed files have it as well', async (s) => {
     await hub.publish('status/lines', 'a\nb\n', '?split=lines&expires=1h&close=1');
     assert.deepEqual(await spans(hub, 'status/lines'), [HOUR, HOUR]);
