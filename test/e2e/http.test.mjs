@@ -185,7 +185,10 @@ check('413 for a body over the bound, before it is sent where its length is told
 });
 
 check('413 for a line over the bound where strict=1; lines before it are published', async () => {
-    const answer = await hub.post('/t/longline?split=lines&strict=1', `first\n${'x'.repeat(1200 * 1024)}\n`);
+    const answer = await hub.post(
+        '/t/longline?split=lines&strict=1',
+        `first\n${'x'.repeat(1200 * 1024)}\n`,
+    );
     assertProblem(answer, 413, /line/i);
     const stored = await hub.get('/t/longline?last=all', { accept: 'text/plain' });
     assert.equal(stored.text, 'first\n');
