@@ -258,6 +258,8 @@ static void on_complete(struct http1_conn *conn) {
 static void cut(struct http1_conn *conn, const struct problem *problem) {
     struct http1_exchange *exchange = http1_reading(conn);
     conn->flags |= CONN_END;
+    // A head that waits for the answers before it is not begun any more.
+    conn->flags &= (uint16_t)~CONN_HELD_HEAD;
     if (!exchange) exchange = http1_exchange_new(conn, NULL);
     if (!exchange) {
         conn->flags |= CONN_BROKEN;

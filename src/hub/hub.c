@@ -297,7 +297,8 @@ void hub_fingerprint(struct hub *hub, const struct subscriber *subscriber, uint6
     (void)hub;
     *newest = selection->newest_seq;
     *sum = hash_content(selector->key + DIRECTORY_KEY_WAY, selector->key_len - DIRECTORY_KEY_WAY) +
-           hash_content(selection->key, selection->key_len) + selection->changes;
+           hash_content(selection->key, selection->key_len) + selection->changes +
+           selection->gone_seq;
 }
 
 uint64_t hub_topic_subscribers(const struct hub *hub, uint32_t topic_no) {

@@ -254,7 +254,7 @@ void hub_fingerprint(struct hub *hub, const struct subscriber *subscriber, uint6
 struct hub_topic {
     struct str name;
     uint32_t no;
-    uint64_t last_seq, last_time_ms, events, bytes, subscribers;
+    uint64_t last_seq, last_time_ms, events, bytes;
     bool closed;
 };
 // A walk over topics, in the order of their numbers: those that match the names and the narrowing

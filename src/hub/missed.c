@@ -135,6 +135,7 @@ static void apply(struct hub *hub, const struct missed_topic *missed, uint64_t a
 
 void missed_apply(struct missed *missed, struct hub *hub, uint64_t now_ms) {
     struct missed_topic *topic, *next;
+    if (!missed->topics) return;
     hub_deliver(hub, now_ms);
     uint64_t after = hub->position;
     if (missed->last_seq) {

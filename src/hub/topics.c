@@ -81,7 +81,6 @@ bool hub_topics(struct hub *hub, struct hub_walk *walk,
         steps -= each_costs * (1 + topic->name_len / 128);
         if (!is_wanted(walk, topic)) continue;
         struct hub_topic view = topics_view(topic);
-        view.subscribers = directory_subscribers(directory, topic);
         if (!each(context, &view)) break;
     }
     return true;

@@ -104,10 +104,11 @@ static bool has_all_of(const struct followed_file *last, int fd) {
 // first. Takes over fd.
 static void replace(struct tail *tail, int fd, const struct mark *mark) {
     struct followed_file *last = newest(tail);
-    bool all = has_all_of(last, fd);
+    bool all = has_all_of(last, fd), newest_mark = mark == &last->mark;
     struct followed_file *file = open_file(tail, fd, mark);
     if (!file) return;
-    file->trail = last->trail;
+    // The trail may lead beyond an older mark.
+    if (newest_mark) file->trail = last->trail;
     if (!all) {
         if (chain_has_room(tail))
             chain_append(tail, file);

@@ -67,27 +67,28 @@ struct followed_file *followed_new(struct source *source, struct feed *feed, con
     return file;
 }
 
-struct followed_file *followed_new_packed(struct source *source, struct feed *feed,
-                                          const char *path, int fd, const char *place,
-                                          const struct mark *mark) {
+int followed_new_packed(struct followed_file **out, struct source *source, struct feed *feed,
+                        const char *path, int fd, const char *place, const struct mark *mark) {
     struct stat st;
     struct unpack *unpack;
     int text;
     if (fstat(fd, &st)) {
         close(fd);
-        return NULL;
+        return ERR_IO;
     }
-    if (unpack_open(&unpack, fd, mark, &text)) return NULL;
+    int err = unpack_open(&unpack, fd, mark, &text);
+    if (err) return err;
     struct followed_file *file = make(source, feed, path, text, place, mark);
     if (!file) {
         unpack_free(unpack);
-        return NULL;
+        return ERR_NOMEM;
     }
     file->unpack = unpack;
     descriptors_set_files(++source->sources->files_open);
     file->mark.id = file_id(&st);
     take_times(file, &st);
-    return file;
+    *out = file;
+    return 0;
 }
 
 void followed_free(struct followed_file *file) {

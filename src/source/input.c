@@ -175,14 +175,19 @@ static void free_input(struct loop_retired *retired) {
 
 static void release(struct feed *feed) {
     struct input *input = container_of(feed, struct input, feed);
+    bool begun = feed->begun;
     feed_fini(feed);
     close_fd(input);
     naming_leave(&feed->sources->naming, input->named);
     lines_fini(&input->lines);
     free(input->memory);
     free(input->path);
-    // Its descriptor may be among those that became readable in this turn.
-    loop_retire(feed->sources->loop, &input->retired, free_input);
+    // Its descriptor may be among those that became readable in this turn. One that has not begun
+    // belongs to a configuration that was refused, on another thread.
+    if (begun)
+        loop_retire(feed->sources->loop, &input->retired, free_input);
+    else
+        free(input);
 }
 
 int input_new(struct input **out, struct source *source, const char *name, const char *topic) {

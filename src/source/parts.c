@@ -110,8 +110,8 @@ static int open_part(struct tail *tail, const struct siblings *siblings,
     }
     struct source *source = tail->source;
     if (sibling->packed) {
-        *out = followed_new_packed(source, &tail->feed, tail->path, fd, place, mark);
-        return *out ? 0 : ERR_NOT_FOUND;
+        int err = followed_new_packed(out, source, &tail->feed, tail->path, fd, place, mark);
+        return err == ERR_NOMEM || err == ERR_IO ? ERR_AGAIN : err ? ERR_NOT_FOUND : 0;
     }
     *out = followed_new(source, &tail->feed, tail->path, fd, place, mark);
     return *out ? 0 : ERR_AGAIN;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "base/utf8.h"
 #include "source/text.h"
 
 #define BYTES 4096
@@ -28,6 +29,7 @@ static const struct {
     {{"\x04\x22\x4D\x18", 4}, "compressed (lz4)"},
     {{"LZIP\x01", 5}, "compressed (lzip)"},
     {{"PK\x03\x04", 4}, "an archive (zip)"},
+    {{"%PDF-", 5}, "a document (PDF)"},
     {{"7z\xBC\xAF\x27\x1C", 6}, "an archive (7z)"},
     {{"LPKSHHRH", 8}, "a systemd journal (journalctl -f | tailrace shows it)"},
     {{"SQLite format 3", 16}, "a database (SQLite)"},
@@ -57,6 +59,17 @@ static bool is_binary(struct str bytes) {
            (runs + controls) * SIGNS_PART > others + runs + controls;
 }
 
+// Whether a line of text comes first: a log may have binary data in it further on.
+static bool begins_with_text(struct str bytes) {
+    struct str line = str_cut(&bytes, '\n');
+    if (!bytes.ptr || line.len == 0 || !utf8_valid(line)) return false;
+    for (size_t i = 0; i < line.len; i++) {
+        unsigned char c = (unsigned char)line.ptr[i];
+        if (c < 0x20 && c != '\t' && c != '\r' && c != 0x1B) return false;
+    }
+    return true;
+}
+
 const char *probe_content(int fd) {
     char bytes[BYTES];
     struct text text = {0};
@@ -71,7 +84,7 @@ const char *probe_content(int fd) {
     for (size_t i = 0; !passed && i < sizeof formats / sizeof formats[0]; i++)
         if (str_starts(out, formats[i].magic)) return formats[i].what;
     if (!passed && is_bzip2(out)) return "compressed (bzip2)";
-    return is_binary(out) ? "binary data" : NULL;
+    return is_binary(out) && !begins_with_text(out) ? "binary data" : NULL;
 }
 
 const char *probe_kind(mode_t mode) {

@@ -154,12 +154,13 @@ static bool fill(struct tail *tail, struct chunk *chunk) {
     if (tail->before) read_before(tail, chunk, &budget);
     while (tail->now) {
         switch (followed_drain(tail->now, chunk, first_flags(tail, tail->now), &budget, &certain)) {
-            case DRAINED_FULL: return true;
+            case DRAINED_FULL: tail->now->emptied_ms = 0; return true;
             case DRAINED_FAILED: return false;
             case DRAINED_TRUNCATED:
                 if (!truncated(tail, chunk, certain)) return false;
                 break;
             case DRAINED_END:
+                tail->now->emptied_ms = 0;
                 if (!advance(tail, chunk)) {
                     close_deleted(tail, chunk);
                     return false;

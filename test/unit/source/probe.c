@@ -43,6 +43,11 @@ Test(probe, text_of_all_kinds_is_text) {
     cr_assert_null(probe(STR("caf\xE9 \xFF\xFE\x80\n")));
     cr_assert_null(probe(STR("\xFF\xFEh\0i\0\n\0\1\0\2\0\3\0\4\0\5\0")));
     cr_assert_null(probe_at(100000, STR("behind a hole\n")));
+    // Rubbish behind a line of text.
+    char mixed[4096] = "caf\u00e9\n";
+    for (size_t i = 6; i < sizeof mixed; i++) mixed[i] = (char)(i * 7919 % 251);
+    cr_assert_null(probe((struct str){mixed, sizeof mixed}));
+    cr_assert(probe((struct str){mixed + 6, sizeof mixed - 6}));
 }
 
 Test(probe, records_of_numbers_are_no_text) {
