@@ -20,8 +20,7 @@ const struct option_row content_topics[] = {
     {.path = "topics[].retention.bytes", .kind = OPTION_SIZE,
      OPTION_MEMBER(struct journal_topic_rule, retention.bytes_max), .zero = true, .min = 1,
      .max = 1024 * TB, .fallback = "0",
-     .help = "Size of the records that are kept of each of these topics; 0: no bound of their "
-             "own."},
+     .help = "Size of the data that is kept of each of these topics; 0: no bound of their own."},
     {.path = "topics[].retention.count", .kind = OPTION_NUMBER,
      OPTION_MEMBER(struct journal_topic_rule, retention.count_max), .zero = true, .min = 1,
      .max = INT64_MAX, .fallback = "0",
