@@ -58,8 +58,8 @@ enum drained { DRAINED_END, DRAINED_FULL, DRAINED_TRUNCATED, DRAINED_FAILED };
 struct followed_file *followed_new(struct source *source, struct feed *feed, const char *path,
                                    int fd, const char *place, const struct mark *mark);
 // The same for a file that was compressed with gzip; `fd` is open on it. The mark is that of its
-// text. ERR_NOMEM, ERR_IO: not now. ERR_NOT_FOUND: it does not have the head from which the mark was
-// made. ERR_CORRUPT: it is not in gzip's format.
+// text. ERR_NOMEM, ERR_IO: not now. ERR_NOT_FOUND: it does not have the head from which the mark
+// was made. ERR_CORRUPT: it is not in gzip's format.
 int followed_new_packed(struct followed_file **out, struct source *source, struct feed *feed,
                         const char *path, int fd, const char *place,
                         const struct mark *mark) MUST_CHECK;

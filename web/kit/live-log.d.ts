@@ -106,7 +106,8 @@ declare const LiveLogBase: { new (): LiveLogBase };
  * A live log: rows of one or several topics, however many, with history on scrolling up.
  *
  * Attributes: hub, topic (names or patterns, one per line), last (200), key,
- * time="absolute|relative|arrival|none", utc, wrap, whole (nothing is folded), levels ("error warn"),
+ * time="absolute|relative|arrival|none", utc, wrap, whole (nothing is folded),
+ * levels ("error warn"),
  * max-lines (20000), label (for screen readers; the topics by default).
  *
  * Style: --live-ground --live-surface --live-ink --live-muted --live-line --live-accent --live-ok
