@@ -288,6 +288,21 @@ Test(http1_conn, what_is_held_back_is_counted_until_it_goes_on) {
     expect_in("now");
 }
 
+Test(http1_conn, a_head_that_waits_and_finds_no_room_is_never_begun) {
+    char much[12001];
+    int len = snprintf(much, sizeof much, "%s", POST("/a", "0", "") GET("/now") "GET /");
+    memset(much + len, 'x', sizeof much - 1 - (size_t)len);
+    much[sizeof much - 1] = '\0';
+    bench.http.account.most = 4096;
+    cr_assert(account_take(&bench.http.account, 4096));
+    client_send(&client, much);
+    bench_answer(&bench, 0, "one");
+    expect_closed_after("503 Service Unavailable");
+    const char *said = bench_said(&bench);
+    cr_assert(!strstr(said, "begin /now"), "%s", said);
+    bench.http.account.held = 0;
+}
+
 Test(http1_conn, a_large_answer_is_given_only_with_room_for_it) {
     char *large = malloc(100001);
     memset(large, 'x', 100000);
