@@ -24,8 +24,10 @@ while IFS= read -r file; do
     head -n 3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || complain "$file: no SPDX line at its head"
 done < <(files '*.c' '*.h' '*.js' '*.mjs' '*.css' '*.sh' '*.html' .ci/run)
 
-# A longer file has more than one idea.
+# A longer file has more than one idea. But for one: pages import it alone, and its words are with
+# it.
 while IFS= read -r file; do
+    [ "$file" != web/kit/status-words.js ] || continue
     lines=$(wc -l <"$file")
     [ "$lines" -le $FILE_LINES_MAX ] || complain "$file: $lines lines; $FILE_LINES_MAX is the most, split it by ideas"
 done < <(files 'src/*.c' 'src/*.h' 'web/*')
