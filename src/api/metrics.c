@@ -108,9 +108,8 @@ static void write_process(struct buf *out, const struct api *api) {
 static void write_turns(struct buf *out, const struct loop_turns *turns) {
     family(out, "turn_cpu_seconds_max", "gauge",
            "processor time of the longest turn of a worker's loop");
-    buf_printf(out, "tailrace_turn_cpu_seconds_max %llu.%06llu\n",
-               (unsigned long long)turns->cpu_us_max / 1000000,
-               (unsigned long long)turns->cpu_us_max % 1000000);
+    buf_append_str(out, STR("tailrace_turn_cpu_seconds_max "));
+    append_seconds(out, turns->cpu_us_max);
     metric(out, "long_turns_total", "counter", "turns of workers that took more than 50 ms of it",
            turns->long_total);
 }

@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/units.h"
 #include "cli/cli.h"
 #include "proto/url.h"
 #include "sys/clock.h"
@@ -254,6 +255,18 @@ int client_open(struct client **out, const char *command, const char *url,
 }
 
 const char *client_shown(const struct client *client) { return client->shown.data; }
+
+void client_add_parameter(struct buf *query, const char *name, struct str value) {
+    if (query->len) buf_append_char(query, '&');
+    buf_append_str(query, str_from(name));
+    buf_append_char(query, '=');
+    url_encode_query(query, value);
+}
+
+int client_take_retry_for(const char *command, const char *value, uint64_t *ms) {
+    if (units_parse_duration(str_from(value), ms) == 0) return CLI_OK;
+    return cli_usage(command, "--retry-for needs a time such as 30s or 2h, not '%s'", value);
+}
 
 bool client_has_query(const struct client *client, const char *const *names) {
     struct str rest = buf_str(&client->url);

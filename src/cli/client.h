@@ -65,6 +65,11 @@ int client_get(struct client *client, const char *query, struct str last_id, cli
 int client_post(struct client *client, const char *query, struct str body,
                 struct client_answer *answer, struct report *report) MUST_CHECK;
 
+// Appends NAME=VALUE to a query that is being made, encoded.
+void client_add_parameter(struct buf *query, const char *name, struct str value);
+// Reads the value of --retry-for. CLI_OK, or an exit code after it has said what is wrong.
+int client_take_retry_for(const char *command, const char *value, uint64_t *ms) MUST_CHECK;
+
 // Whether the URL's own query has one of these names (the list ends with NULL).
 bool client_has_query(const struct client *client, const char *const *names);
 

@@ -21,7 +21,6 @@
 #include "base/utf8.h"
 #include "cli/cli.h"
 #include "cli/client.h"
-#include "proto/url.h"
 #include "sys/clock.h"
 
 #define COMMAND "pub"
@@ -136,17 +135,10 @@ static int send_all(struct pub *pub, const char *query, struct str body, bool *t
     }
 }
 
-static void add_parameter(struct buf *query, const char *name, struct str value) {
-    if (query->len) buf_append_char(query, '&');
-    buf_append_str(query, str_from(name));
-    buf_append_char(query, '=');
-    url_encode_query(query, value);
-}
-
 // What is said of each event.
 static void add_about(const struct pub *pub, struct buf *query) {
-    if (pub->type) add_parameter(query, "type", str_from(pub->type));
-    if (pub->expires) add_parameter(query, "expires", str_from(pub->expires));
+    if (pub->type) client_add_parameter(query, "type", str_from(pub->type));
+    if (pub->expires) client_add_parameter(query, "expires", str_from(pub->expires));
 }
 
 static int send_data(struct pub *pub) {
@@ -154,9 +146,9 @@ static int send_data(struct pub *pub) {
     struct buf query, repaired;
     buf_init(&query, QUERY_BYTES_MAX);
     buf_init(&repaired, data.len * 3);
-    add_parameter(&query, "id", str_from(pub->id ? pub->id : pub->run));
+    client_add_parameter(&query, "id", str_from(pub->id ? pub->id : pub->run));
     add_about(pub, &query);
-    if (pub->close) add_parameter(&query, "close", STR("1"));
+    if (pub->close) client_add_parameter(&query, "close", STR("1"));
     if (!utf8_valid(data)) {
         utf8_repair(&repaired, data);
         data = buf_str(&repaired);
@@ -231,8 +223,8 @@ static int send_lines(struct pub *pub) {
     buf_init(&query, QUERY_BYTES_MAX);
     buf_init(&cut, pub->request.max);
     snprintf(key, sizeof key, "%s-%llu", pub->run, (unsigned long long)++pub->requests);
-    add_parameter(&query, "split", STR("lines"));
-    add_parameter(&query, "id", str_from(key));
+    client_add_parameter(&query, "split", STR("lines"));
+    client_add_parameter(&query, "id", str_from(key));
     add_about(pub, &query);
     int code = send_all(pub, buf_cstr(&query), body, &too_large);
     while (too_large && lower_line_max(pub)) {
@@ -327,9 +319,7 @@ static int take_id(void *context, const char *value) {
     return CLI_OK;
 }
 static int take_retry_for(void *context, const char *value) {
-    struct pub *pub = context;
-    if (units_parse_duration(str_from(value), &pub->retry_for_ms) == 0) return CLI_OK;
-    return cli_usage(COMMAND, "--retry-for needs a time such as 30s or 2h, not '%s'", value);
+    return client_take_retry_for(COMMAND, value, &((struct pub *)context)->retry_for_ms);
 }
 
 // -1: go on; otherwise the exit code.

@@ -13,7 +13,6 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "proto/sse.h"
-#include "proto/url.h"
 #include "sys/clock.h"
 
 #define COMMAND "tail"
@@ -180,11 +179,6 @@ static int on_idle(void *context, uint64_t idle_ms) {
     return idle_ms > tail->heartbeat_ms * 5 / 2 ? ERR_AGAIN : 0;
 }
 
-static void add_parameter(struct buf *query, const char *name, const char *value) {
-    buf_printf(query, "&%s=", name);
-    url_encode_query(query, str_from(value));
-}
-
 static int connect_once(struct tail_command *tail, struct client_answer *answer,
                         struct report *report) {
     struct buf query;
@@ -192,13 +186,13 @@ static int connect_once(struct tail_command *tail, struct client_answer *answer,
         "last", "since", "lastEventId", "last_event_id", "lastEventID", "Last-Event-ID", NULL};
     buf_init(&query, QUERY_BYTES_MAX);
     buf_append_str(&query, STR("control=1&format=meta"));
-    if (tail->filter) add_parameter(&query, "filter", tail->filter);
+    if (tail->filter) client_add_parameter(&query, "filter", str_from(tail->filter));
     struct str from = buf_str(&tail->parser.last_id);
     if (from.len == 0 && tail->caught_up) from = buf_str(&tail->position);
     if (from.len == 0 && tail->since) {
-        add_parameter(&query, "since", tail->since);
+        client_add_parameter(&query, "since", str_from(tail->since));
     } else if (from.len == 0 && (tail->last || !client_has_query(tail->client, starts))) {
-        add_parameter(&query, "last", tail->last ? tail->last : LAST_DEFAULT);
+        client_add_parameter(&query, "last", str_from(tail->last ? tail->last : LAST_DEFAULT));
     }
     tail->alive = false;
     sse_parser_restart(&tail->parser);
@@ -285,9 +279,7 @@ static int take_count(void *context, const char *value) {
 }
 
 static int take_retry_for(void *context, const char *value) {
-    struct tail_command *tail = context;
-    if (units_parse_duration(str_from(value), &tail->retry_for_ms) == 0) return CLI_OK;
-    return cli_usage(COMMAND, "--retry-for needs a time such as 30s or 2h, not '%s'", value);
+    return client_take_retry_for(COMMAND, value, &((struct tail_command *)context)->retry_for_ms);
 }
 
 // Whether the URL may name more than one topic: it is not that of one.

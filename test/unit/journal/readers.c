@@ -37,6 +37,11 @@ static pid_t start_reader(const char *dir) {
     return pid;
 }
 
+static void kill_reader(pid_t pid) {
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
 static void publish_round(struct journal *journal) {
     static struct event *events[LIMIT_PUBLISH_EVENTS];
     for (size_t done = 0; done < EVENTS; done += LIMIT_PUBLISH_EVENTS) {
@@ -73,8 +78,7 @@ Test(readers, a_killed_backup_does_not_make_the_file_grow, .timeout = 120) {
     struct journal_stats stats;
     publish_round(journal);
     pid_t pid = start_reader(config.dir);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
+    kill_reader(pid);
     expect_bounded(journal);
     journal_stats(journal, &stats);
     cr_assert_eq(stats.readers_cleared_total, 1);
@@ -94,8 +98,7 @@ Test(readers, a_backup_that_hangs_is_given_up, .timeout = 120) {
     cr_assert_eq(stats.readers_cleared_total, 1);
     cr_assert_eq(stats.reader_lag, 0);
     journal_close(journal);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
+    kill_reader(pid);
 }
 
 // Whether the parent holds LMDB's record lock on this byte of its table of readers.
@@ -134,8 +137,7 @@ Test(readers, giving_up_a_backup_keeps_the_locks, .timeout = 120) {
     cr_assert(is_locked_by_parent(config.dir, 0));
     cr_assert(is_locked_by_parent(config.dir, getpid()));
     journal_close(journal);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
+    kill_reader(pid);
 }
 
 Test(readers, a_backup_under_way_is_left_alone_and_counted, .timeout = 120) {
@@ -148,8 +150,7 @@ Test(readers, a_backup_under_way_is_left_alone_and_counted, .timeout = 120) {
     journal_stats(journal, &stats);
     cr_assert_eq(stats.readers_cleared_total, 0);
     cr_assert_gt(stats.reader_lag, 10);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
+    kill_reader(pid);
     journal_close(journal);
 }
 
@@ -164,7 +165,6 @@ Test(readers, a_full_map_gives_up_a_backup, .timeout = 120) {
     journal_stats(journal, &stats);
     cr_assert_eq(stats.readers_cleared_total, 1);
     cr_assert_eq(stats.failures_total, 0);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
+    kill_reader(pid);
     journal_close(journal);
 }

@@ -76,6 +76,12 @@ static void wait_end(void) {
     }
 }
 
+static void start_log(void) {
+    bench_write(&bench, "log", FIRST "\n");
+    start("log");
+    bench_wait(&bench, 1);
+}
+
 // --- links ---------------------------------------------------------------------------------------
 
 static void start_behind_link(void) {
@@ -157,9 +163,7 @@ static void save_anew(const char *name, const char *more) {
 }
 
 Test(identity, a_longer_copy_in_the_place_of_the_file_goes_on) {
-    bench_write(&bench, "log", FIRST "\n");
-    start("log");
-    bench_wait(&bench, 1);
+    start_log();
     save_anew("log", "2\n");
     bench_wait(&bench, 2);
     save_anew("log", "3\n");
@@ -172,9 +176,7 @@ Test(identity, a_longer_copy_in_the_place_of_the_file_goes_on) {
 }
 
 Test(identity, a_copy_kept_by_an_editor_is_not_a_rotated_file) {
-    bench_write(&bench, "log", FIRST "\n");
-    start("log");
-    bench_wait(&bench, 1);
+    start_log();
     bench_copy(&bench, "log", "temporary");
     bench_append(&bench, "temporary", "2\n");
     bench_rename(&bench, "log", "log~");
@@ -190,9 +192,7 @@ Test(identity, a_copy_kept_by_an_editor_is_not_a_rotated_file) {
 }
 
 Test(identity, saved_in_place_it_goes_on) {
-    bench_write(&bench, "log", FIRST "\n");
-    start("log");
-    bench_wait(&bench, 1);
+    start_log();
     cr_assert_eq(truncate(bench_path(&bench, "log"), 0), 0);
     bench_append(&bench, "log", FIRST "\n2\n");
     bench_expect(&bench, "log", "log", FIRST "|2");
@@ -410,9 +410,7 @@ static void renumber(struct position *position) {
 }
 
 Test(identity, after_a_boot_with_other_device_numbers_the_file_is_the_same) {
-    bench_write(&bench, "log", FIRST "\n");
-    start("log");
-    bench_wait(&bench, 1);
+    start_log();
     bench_stop(&bench);
     change_position("log", renumber);
     bench_append(&bench, "log", "2\n");
@@ -421,9 +419,7 @@ Test(identity, after_a_boot_with_other_device_numbers_the_file_is_the_same) {
 }
 
 Test(identity, with_other_device_numbers_a_rotated_file_is_found_too) {
-    bench_write(&bench, "log", FIRST "\n");
-    start("log");
-    bench_wait(&bench, 1);
+    start_log();
     bench_stop(&bench);
     change_position("log", renumber);
     bench_append(&bench, "log", "2\n");
@@ -436,9 +432,7 @@ Test(identity, with_other_device_numbers_a_rotated_file_is_found_too) {
 // --- compressed ----------------------------------------------------------------------------------
 
 Test(identity, what_was_compressed_while_down_is_read_to_its_end) {
-    bench_write(&bench, "log", FIRST "\n");
-    start("log");
-    bench_wait(&bench, 1);
+    start_log();
     bench_stop(&bench);
     bench_append(&bench, "log", "2\n");
     gzip("log", "log.2.gz");
@@ -450,9 +444,7 @@ Test(identity, what_was_compressed_while_down_is_read_to_its_end) {
 }
 
 Test(identity, a_log_of_which_only_the_compressed_file_is_left) {
-    bench_write(&bench, "log", FIRST "\n");
-    start("log");
-    bench_wait(&bench, 1);
+    start_log();
     bench_stop(&bench);
     bench_append(&bench, "log", "2\n");
     gzip("log", "log-20261127.gz");
@@ -483,9 +475,7 @@ static bool is_damaged(const struct source_status *s) {
 }
 
 Test(identity, a_damaged_compressed_file_gives_what_is_whole_and_an_error) {
-    bench_write(&bench, "log", FIRST "\n");
-    start("log");
-    bench_wait(&bench, 1);
+    start_log();
     bench_stop(&bench);
     append_lines("log", "more", 1, 50000);
     gzip("log", "log.1.gz");
@@ -522,9 +512,7 @@ static bool has_rotated_thrice(const struct source_status *s) { return s->rotati
 Test(identity, a_rotation_is_counted_once) {
     char name[128];
     snprintf(name, sizeof name, "file:%s", bench_path(&bench, "log"));
-    bench_write(&bench, "log", FIRST "\n");
-    start("log");
-    bench_wait(&bench, 1);
+    start_log();
     for (int i = 1; i <= 3; i++) {
         char copy[16], again[64];
         snprintf(copy, sizeof copy, "log.%d", 9 - i);
